@@ -1,0 +1,43 @@
+# One list of words for people and for CI. Each creates .venv when it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONUTF8 := 1
+
+.PHONY: help explore test check tour bench clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word text; do printf '  make %-9s %s\n' "$$word" "$$text"; done
+
+explore: .venv/explore  ## open the explorer in JupyterLab
+	$(BIN)/python scripts/explore.py
+
+test: .venv/dev  ## run the tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: .venv/dev  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+tour: .venv/dev  ## run the tour without a front end and write build/00_tour.html
+	$(BIN)/python scripts/tour.py
+
+bench: .venv/dev  ## run the benchmarks that this machine can run
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove .venv and build
+	rm -rf .venv build
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here. On Debian and Ubuntu: apt-get install python3-venv"; rm -rf .venv; exit 1; }
+	@touch $@
+
+.venv/explore: pyproject.toml | .venv/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: pyproject.toml | .venv/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/explore

@@ -1,0 +1,104 @@
+"""What all tests share: shapes checked at run time, a home of their own, a tiny model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before torch is imported: the tests' figures do not depend on how many cores there are.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from jaxtyping import install_import_hook
+
+install_import_hook("uhscm_core", "beartype.beartype")
+
+import json
+
+import jaxtyping
+import numpy as np
+import open_clip
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import settings
+from PIL import Image
+
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("fixed")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A cache folder that no other test and no person sees."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("UHSCM_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def as_users_run_it():
+    """Without the run-time shape check, so that our own message for bad input is what comes."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def photos() -> Path:
+    folder = SHARED / "data" / "cifar10"
+    if not folder.is_dir():
+        pytest.skip("the development photos are not in ../shared")
+    return folder
+
+
+@pytest.fixture
+def photos_model() -> Path:
+    path = SHARED / "models" / "photos-rn.json"
+    if not path.is_file():
+        pytest.skip("the development checkpoint is not in ../shared")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """An open_clip configuration with random weights beside it: fast, and it knows nothing."""
+    folder = tmp_path_factory.mktemp("model")
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 16, "layers": 1, "width": 32, "patch_size": 8},
+        "text_cfg": {
+            "context_length": 16,
+            "vocab_size": 49408,
+            "width": 16,
+            "heads": 2,
+            "layers": 1,
+        },
+    }
+    path = folder / "tiny.json"
+    path.write_text(json.dumps(config))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.CLIP(**config)
+    safetensors.torch.save_file(model.state_dict(), folder / "tiny.safetensors")
+    return path
+
+
+@pytest.fixture
+def photo_folder(tmp_path) -> Path:
+    """Forty-eight small photos in three sub-folders: red, green and blue noise."""
+    folder = tmp_path / "photos"
+    generator = np.random.default_rng(0)
+    for channel, label in enumerate(("blue", "green", "red")):
+        (folder / label).mkdir(parents=True)
+        for i in range(16):
+            pixels = generator.integers(0, 90, (24, 32, 3), dtype=np.uint8)
+            pixels[..., 2 - channel] += 150
+            Image.fromarray(pixels).save(folder / label / f"{i:02d}.png")
+    return folder
+
+
+def unit_rows(generator: torch.Generator, n: int, d: int) -> torch.Tensor:
+    return torch.nn.functional.normalize(torch.randn(n, d, generator=generator), dim=1)

@@ -1,0 +1,61 @@
+"""Unsupervised hashing with semantic concept mining (UHSCM, arXiv 2209.11475).
+
+The modules read as the paper does: concepts, vlp, mining, objective, network, training, codes,
+index, metrics; `study.Study` is the whole method as one value.
+"""
+
+from uhscm_core.baselines import fit_baseline
+from uhscm_core.codes import bit_concepts, pack_codes, unpack_codes
+from uhscm_core.concepts import ConceptSet, load_concepts
+from uhscm_core.datasets import ImageDataset, load_dataset
+from uhscm_core.index import HammingIndex
+from uhscm_core.metrics import (
+    cosine_mean_average_precision,
+    mean_average_precision,
+    ndcg_at,
+    precision_at,
+    precision_recall_curve,
+)
+from uhscm_core.mining import (
+    MinedConcepts,
+    concept_scores,
+    explain_similarity,
+    mine_concepts,
+    semantic_similarity,
+)
+from uhscm_core.network import HashNetwork
+from uhscm_core.objective import LossTerms, uhscm_loss
+from uhscm_core.study import Study
+from uhscm_core.training import TrainingConfig, TrainingStep, train
+from uhscm_core.vlp import VLP, load_vlp
+
+__all__ = [
+    "VLP",
+    "ConceptSet",
+    "HammingIndex",
+    "HashNetwork",
+    "ImageDataset",
+    "LossTerms",
+    "MinedConcepts",
+    "Study",
+    "TrainingConfig",
+    "TrainingStep",
+    "bit_concepts",
+    "concept_scores",
+    "cosine_mean_average_precision",
+    "explain_similarity",
+    "fit_baseline",
+    "load_concepts",
+    "load_dataset",
+    "load_vlp",
+    "mean_average_precision",
+    "mine_concepts",
+    "ndcg_at",
+    "pack_codes",
+    "precision_at",
+    "precision_recall_curve",
+    "semantic_similarity",
+    "train",
+    "uhscm_loss",
+    "unpack_codes",
+]

@@ -1,0 +1,143 @@
+r"""Candidate concepts: the names and the prompt templates that put them into words.
+
+The paper scores every image against M concept names taken from a benchmark's vocabulary and
+put into one prompt, "a photo of the {}". Three lists ship with the package:
+
+- ``nuswide81``: the 81 names of NUS-WIDE (Chua et al. 2009), the paper's first choice.
+- ``coco80``: the 80 object names of MS COCO (Lin et al. 2014), its second.
+- ``common``: some 500 everyday nouns chosen by us with no benchmark in mind, because the other
+  two are benchmark vocabularies themselves and flatter the benchmarks they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from os import PathLike
+from pathlib import Path
+
+__all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
+
+DEFAULT_TEMPLATE = "a photo of the {}"
+VOCABULARIES = ("nuswide81", "coco80", "common")
+
+
+@dataclass(frozen=True)
+class ConceptSet:
+    """M concept names and the prompt templates they are put into.
+
+    Attributes:
+        names: M distinct, non-blank names.
+        templates: one or more templates, each with exactly one ``{}`` for the name. With several,
+            a concept's text feature is the normalised mean over its prompts, as in CLIP.
+
+    Raises:
+        ValueError: no name, no template, a blank or repeated name, a template without ``{}``.
+    """
+
+    names: tuple[str, ...]
+    templates: tuple[str, ...] = (DEFAULT_TEMPLATE,)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", _as_tuple(self.names, "names"))
+        object.__setattr__(self, "templates", _as_tuple(self.templates, "templates"))
+        if not self.names:
+            raise ValueError("a concept set needs at least one name, got none")
+        _check_names(self.names, "concepts")
+        if not self.templates:
+            raise ValueError("a concept set needs at least one prompt template, got none")
+        for template in self.templates:
+            if template.count("{}") != 1:
+                raise ValueError(
+                    f"a prompt template needs exactly one {{}} where the concept goes, "
+                    f"got {template!r}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def prompts(self, template: str | None = None) -> list[str]:
+        """Each name put into `template` (default: the first of ``templates``), in order."""
+        # str.replace, because str.format would read the braces of a hostile name's template.
+        chosen = self.templates[0] if template is None else template
+        return [chosen.replace("{}", name) for name in self.names]
+
+
+def load_concepts(
+    source: str | PathLike[str] | Sequence[str],
+    templates: str | Sequence[str] = (DEFAULT_TEMPLATE,),
+) -> ConceptSet:
+    """Load the candidate concepts.
+
+    Args:
+        source: ``"nuswide81"``, ``"coco80"`` or ``"common"``; several of them joined by ``+`` (a
+            name that stands in more than one list is taken once, where it stands first); the path
+            of a UTF-8 text file with one name a line; or a sequence of names.
+        templates: one prompt template or several, each with one ``{}``.
+
+    Returns:
+        The names in the order of the source.
+
+    Raises:
+        FileNotFoundError: `source` is neither a known list nor a file.
+        ValueError: a blank or repeated name (the message names file and line), a file that is not
+            UTF-8 text, a template without ``{}``.
+    """
+    names: Iterable[str]
+    if isinstance(source, str) and all(part in VOCABULARIES for part in source.split("+")):
+        lists = [_read_names(_vocabulary(part)) for part in source.split("+")]
+        names = dict.fromkeys(name for names in lists for name in names)
+    elif isinstance(source, str | PathLike):
+        path = Path(source)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no concept list {str(source)!r}: expected one of {', '.join(VOCABULARIES)}, "
+                f"several joined by '+', or a text file with one name a line"
+            )
+        names = _read_names(path)
+    else:
+        names = (name.strip() if isinstance(name, str) else name for name in source)
+    return ConceptSet(tuple(names), _as_tuple(templates, "templates"))
+
+
+def _vocabulary(name: str) -> Path:
+    return Path(str(resources.files("uhscm_core") / "vocabularies" / f"{name}.txt"))
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte-order mark
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}, line {line}: not UTF-8 text, save the list as UTF-8") from error
+    names = [line.strip() for line in text.splitlines()]
+    if not names:
+        raise ValueError(f"{path}: the concept list is empty")
+    _check_names(names, str(path))
+    return names
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        if not isinstance(name, str):
+            raise TypeError(f"{where}, line {number}: a name must be text, got {name!r}")
+        if not name.strip():
+            raise ValueError(f"{where}, line {number}: the name is blank")
+        if not name.isprintable():
+            raise ValueError(f"{where}, line {number}: control characters in {name!r}")
+        key = name.casefold()  # CLIP's tokenizer lower-cases: "Cat" and "cat" are one concept
+        if key in first:
+            raise ValueError(
+                f"{where}, line {number}: {name!r} stands already in line {first[key]}"
+            )
+        first[key] = number
+
+
+def _as_tuple(value: str | Iterable[str], what: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        if what == "names":
+            raise TypeError(f"names must be a sequence of names, got the one string {value!r}")
+        return (value,)
+    return tuple(value)

@@ -1,0 +1,77 @@
+"""Data sets: images to hash, labels to judge by, and splits from a seed."""
+
+from __future__ import annotations
+
+import dataclasses
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from uhscm_core.datasets.benchmarks import (
+    load_cifar10,
+    load_flickr25k,
+    load_index_files,
+    load_nuswide,
+)
+from uhscm_core.datasets.dataset import ImageDataset, random_splits
+from uhscm_core.datasets.folder import load_folder
+from uhscm_core.datasets.images import ArrayImages, ImageFiles, PixelLimitError, read_image
+
+__all__ = [
+    "ArrayImages",
+    "ImageDataset",
+    "ImageFiles",
+    "PixelLimitError",
+    "load_dataset",
+    "random_splits",
+    "read_image",
+]
+
+_BENCHMARKS = {"cifar10": load_cifar10, "flickr25k": load_flickr25k, "nuswide": load_nuswide}
+
+
+def load_dataset(
+    source: str | PathLike[str],
+    *,
+    root: str | PathLike[str] | None = None,
+    index: str | PathLike[str] | None = None,
+    **split: Any,
+) -> ImageDataset:
+    """Load a data set.
+
+    Args:
+        source: a folder of photos (sub-folders are labels, none needed; a ``train`` and a ``test``
+            folder are taken as database and queries), or ``"cifar10"``, ``"flickr25k"`` or
+            ``"nuswide"`` with `root`.
+        root: the benchmark's folder.
+        index: for a benchmark, a folder of index files (``train.txt``, ``database.txt``,
+            ``test.txt``) of a published split, used in place of the benchmark's own labels.
+        split: ``n_train`` (at most 5,000 unless told), ``n_database``, ``n_query``, ``seed``, and
+            what the loader of `source` takes besides.
+
+    Returns:
+        The data set; files that could not be read are in ``skipped``.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: nothing there; the message says what to put where.
+        ValueError: no readable image, labels that do not match, a split larger than the data.
+    """
+    asked = {"source": str(source), "root": root and str(root), "index": index and str(index)}
+    if source in _BENCHMARKS:
+        if root is None:
+            raise ValueError(f"the data set {source!r} needs its folder: root=...")
+        if index is not None:
+            dataset = load_index_files(Path(root), Path(index), **split)
+        else:
+            dataset = _BENCHMARKS[str(source)](Path(root), **split)
+    else:
+        if root is not None or index is not None:
+            raise ValueError(f"root and index go with {', '.join(_BENCHMARKS)}, not with a folder")
+        if isinstance(source, str) and not Path(source).expanduser().exists():
+            raise NotADirectoryError(
+                f"no data set {source!r}: expected a folder of photos or one of "
+                f"{', '.join(_BENCHMARKS)}"
+            )
+        asked["source"] = str(Path(source).expanduser().absolute())
+        dataset = load_folder(Path(source).expanduser(), **split)
+    return dataclasses.replace(dataset, source={**asked, **split})

@@ -1,0 +1,128 @@
+"""What a data set is here: images, labels for judging, and three splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+__all__ = ["ImageDataset", "random_splits"]
+
+Indices = npt.NDArray[np.int64]
+SPLITS = ("train", "database", "query")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """N images and how they are split.
+
+    Attributes:
+        images: N RGB images, read when asked for.
+        labels: (N, C) uint8 multi-hot, or None. For judging alone: training never sees them.
+        label_names: the C names.
+        splits: int64 indices into ``images``: ``database`` and ``query`` are disjoint, ``train``
+            lies in ``database``.
+        digest: content digest of the images; features are found again by it.
+        names: N names, such as file names, to show beside the images.
+        skipped: file name -> why it is not among the images.
+        source: what `load_dataset` was asked for, so that a saved study can load it again.
+    """
+
+    images: Sequence[Image.Image]
+    labels: UInt8[Tensor, "n c"] | None
+    label_names: tuple[str, ...]
+    splits: Mapping[str, Indices]
+    digest: str
+    names: tuple[str, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        if not n:
+            raise ValueError("a data set needs at least one image")
+        if len(self.names) != n:
+            raise ValueError(f"{n} images but {len(self.names)} names")
+        expected = (n, len(self.label_names))
+        if self.labels is not None and tuple(self.labels.shape) != expected:
+            raise ValueError(
+                f"labels must have shape {expected}, a row an image and a column a label name, "
+                f"got {tuple(self.labels.shape)}"
+            )
+        if set(self.splits) != set(SPLITS):
+            raise ValueError(f"splits must be {', '.join(SPLITS)}, got {', '.join(self.splits)}")
+        for name, ids in self.splits.items():
+            if len(ids) and not (ids.min() >= 0 and ids.max() < n):
+                raise ValueError(f"split {name!r} points outside the {n} images")
+        if np.intersect1d(self.splits["query"], self.splits["database"]).size:
+            raise ValueError("an image stands both in the query and in the database split")
+        if np.setdiff1d(self.splits["train"], self.splits["database"]).size:
+            raise ValueError("the train split must lie in the database split")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def labels_of(self, index: int) -> tuple[str, ...]:
+        """The names of one image's labels."""
+        if self.labels is None:
+            return ()
+        flags = self.labels[index].tolist()
+        return tuple(name for name, flag in zip(self.label_names, flags, strict=True) if flag)
+
+
+def random_splits(
+    pool: Indices,
+    query: Indices | None = None,
+    *,
+    n_train: int | None = None,
+    n_database: int | None = None,
+    n_query: int | None = None,
+    seed: int = 0,
+) -> dict[str, Indices]:
+    """Split at random, without looking at labels.
+
+    Args:
+        pool: images the database is drawn from, and the queries too where `query` is None.
+        query: images the queries are drawn from.
+        n_train: images to train on, drawn from the database; None for at most 5,000.
+        n_database: None for all of the pool that is no query.
+        n_query: None for all of `query`, or for at most 1,000 and at most a tenth of the pool.
+        seed: of the draw.
+
+    Raises:
+        ValueError: more images asked for than there are, or none left to train on.
+    """
+    generator = np.random.default_rng(seed)
+    pool = generator.permutation(pool)
+    if query is None:
+        n_query = min(1000, len(pool) // 10) if n_query is None else n_query
+        _check_size("n_query", n_query, len(pool))
+        query, pool = pool[:n_query], pool[n_query:]
+    else:
+        n_query = len(query) if n_query is None else n_query
+        _check_size("n_query", n_query, len(query))
+        query = generator.permutation(query)[:n_query]
+    n_database = len(pool) if n_database is None else n_database
+    _check_size("n_database", n_database, len(pool))
+    n_train = min(5000, n_database) if n_train is None else n_train
+    _check_size("n_train", n_train, n_database)
+    if not n_train:
+        raise ValueError(f"no image is left to train on: {n_database} in the database")
+    return {
+        "train": np.sort(pool[:n_train]).astype(np.int64),
+        "database": np.sort(pool[:n_database]).astype(np.int64),
+        "query": np.sort(query).astype(np.int64),
+    }
+
+
+def _check_size(name: str, wanted: int, available: int) -> None:
+    if not 0 <= wanted <= available:
+        raise ValueError(
+            f"{name} must lie between 0 and {available}, the images there, got {wanted}"
+        )

@@ -1,0 +1,164 @@
+"""A folder of photos of any size and mode; sub-folders are labels, none are needed.
+
+With a ``train`` and a ``test`` folder directly below, these are the database and the queries.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uhscm_core import store
+from uhscm_core.datasets.dataset import ImageDataset, random_splits
+from uhscm_core.datasets.images import ImageFiles
+
+__all__ = ["load_folder"]
+
+SUFFIXES = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".mpo",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+_UNREADABLE = dict.fromkeys((".heic", ".heif"), "HEIC is not read by Pillow, save it as JPEG")
+
+
+def load_folder(
+    root: Path,
+    *,
+    n_train: int | None = None,
+    n_database: int | None = None,
+    n_query: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> ImageDataset:
+    """Load a folder of photos.
+
+    Every file is decoded once and the result remembered by digest, so that an unreadable,
+    truncated, empty or enormous image is known before anything is computed from the folder.
+
+    Args:
+        root: the folder.
+        n_train, n_database, n_query, seed: see `random_splits`.
+        progress: show a bar while the images are checked.
+
+    Returns:
+        The readable images in order of their names; ``skipped`` lists the others with the reason,
+        and a warning gives their number.
+
+    Raises:
+        NotADirectoryError: no such folder.
+        ValueError: no readable image, or labels of queries that no database image has.
+    """
+    if not root.is_dir():
+        raise NotADirectoryError(f"no such folder of photos: {root}")
+    found = sorted(_image_names(root))
+    files = ImageFiles(root, (name for name in found if _suffix(name) in SUFFIXES))
+    skipped = {name: _UNREADABLE[_suffix(name)] for name in found if _suffix(name) in _UNREADABLE}
+    if not files and not skipped:
+        raise ValueError(f"{root}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+    if files:
+        skipped |= _problems(files, progress)
+    images = files
+    if skipped:
+        images = ImageFiles(root, (name for name in files.names if name not in skipped))
+        listed = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
+        more = "; ..." if len(skipped) > 3 else ""
+        message = f"{len(skipped)} of {len(found)} images in {root} skipped ({listed}{more})"
+        if not images:
+            raise ValueError(f"no readable image: {message}")
+        warnings.warn(f"{message}; `dataset.skipped` lists them", stacklevel=3)
+
+    parts = [Path(name).parts for name in images.names]
+    tops = {part[0] for part in parts if len(part) > 1}
+    given: dict[str, Any] = {"n_train": n_train, "n_database": n_database, "n_query": n_query}
+    if {"train", "test"} <= tops:
+        is_query = np.array([part[0] == "test" for part in parts])
+        in_split = np.array([part[0] in ("train", "test") for part in parts])
+        splits = random_splits(
+            np.flatnonzero(in_split & ~is_query), np.flatnonzero(is_query), **given, seed=seed
+        )
+        label_of = [part[1] if len(part) > 2 else None for part in parts]
+        _check_labels(root, label_of, is_query)
+    else:
+        splits = random_splits(np.arange(len(images)), **given, seed=seed)
+        label_of = [part[0] if len(part) > 1 else None for part in parts]
+    labels, label_names = _multi_hot(label_of)
+    return ImageDataset(
+        images=images,
+        labels=labels,
+        label_names=label_names,
+        splits=splits,
+        digest=images.digest,
+        names=images.names,
+        skipped=skipped,
+    )
+
+
+def _image_names(root: Path) -> Iterator[str]:
+    seen = set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link back to a folder above
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and _suffix(name) in SUFFIXES | _UNREADABLE.keys():
+                yield Path(folder, name).relative_to(root).as_posix()
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()
+
+
+def _problems(files: ImageFiles, progress: bool) -> dict[str, str]:
+    checked = store.home() / "checked" / f"{files.digest}.json"
+    try:
+        known: dict[str, str] = store.load_json(checked)
+    except (FileNotFoundError, ValueError):
+        known = files.problems(progress)
+        store.save_json(checked, known)
+    return known
+
+
+def _check_labels(root: Path, label_of: list[str | None], is_query: np.ndarray) -> None:
+    sides = [{label for label, q in zip(label_of, is_query, strict=True) if q == s} for s in (0, 1)]
+    unknown = sorted(str(label) for label in sides[1] - sides[0] if label is not None)
+    if unknown:
+        raise ValueError(
+            f"{root}: labels do not match, test/ has {', '.join(map(repr, unknown[:5]))} and "
+            f"train/ has not"
+        )
+
+
+def _multi_hot(label_of: list[str | None]) -> tuple[Tensor | None, tuple[str, ...]]:
+    label_names = sorted({label for label in label_of if label is not None})
+    if not label_names:
+        return None, ()
+    column = {label: i for i, label in enumerate(label_names)}
+    labels = torch.zeros(len(label_of), len(label_names), dtype=torch.uint8)
+    for row, label in enumerate(label_of):
+        if label is not None:
+            labels[row, column[label]] = 1
+    return labels, tuple(label_names)

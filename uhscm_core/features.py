@@ -1,0 +1,128 @@
+"""Encode a data set once, and find its features again by digest.
+
+Features are kept under ``home()/features/<key>``, where the key is the digest of the data set, the
+model and its preprocessing, in shards of 2,048 rows. A shard is written aside and renamed, so a
+killed run loses the shard it was at. Each shard has a lock: two processes that encode the same
+images share the work, and the lock of a killed process is free again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import filelock
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+from tqdm import tqdm
+
+from uhscm_core import store
+from uhscm_core.datasets import ImageDataset
+from uhscm_core.vlp import BATCH, VLP
+
+__all__ = ["encode_dataset"]
+
+SHARD = 2048
+
+
+def encode_dataset(
+    dataset: ImageDataset, vlp: VLP, *, workers: int | None = None, progress: bool = True
+) -> Float32[Tensor, "n d"]:
+    """Features of all images of a data set, from the cache where they are there.
+
+    Args:
+        dataset: N images.
+        vlp: the model.
+        workers: processes that read images, see `VLP.encode_images`.
+        progress: show a bar while anything is encoded.
+
+    Returns:
+        (N, D) float32 rows of unit length, on the CPU.
+
+    Raises:
+        OSError: an image that can't be read any more, or a full disk; finished shards stay.
+    """
+    key = store.digest_of(dataset.digest, vlp.digest, vlp.preprocess_digest)
+    folder = store.home() / "features" / key
+    folder.mkdir(parents=True, exist_ok=True)
+    n = len(dataset)
+    shards = _Shards(folder, n, vlp.embed_dim)
+    with tqdm(
+        total=n,
+        desc="encoding images",
+        disable=not (progress and shards.missing()),
+        unit="image",
+        mininterval=0.5,
+    ) as bar:
+        bar.update(n - sum(map(len, shards.missing())))
+        while shards.missing():
+            _encode_missing(shards, dataset, vlp, workers, bar)
+    features = torch.empty(n, vlp.embed_dim)
+    for rows in shards.all:
+        features[rows.start : rows.stop] = shards.load(rows)
+    return features
+
+
+def _encode_missing(
+    shards: _Shards, dataset: ImageDataset, vlp: VLP, workers: int | None, bar: tqdm[Any]
+) -> None:
+    """Encode the missing shards that no other process is at; wait for one where all are taken."""
+    claimed: list[range] = []
+    with ExitStack() as locks:
+
+        def batches() -> Iterator[range]:
+            for rows in shards.missing():
+                try:
+                    locks.enter_context(shards.lock(rows).acquire(blocking=False))
+                except filelock.Timeout:
+                    continue
+                if shards.path(rows).exists():  # finished by another process just now
+                    continue
+                claimed.append(rows)
+                yield from (rows[i : i + BATCH] for i in range(0, len(rows), BATCH))
+
+        finished: list[Tensor] = []
+        for features in vlp.encode_batches(dataset.images, batches(), workers=workers):
+            finished.append(features)
+            bar.update(len(features))
+            if sum(map(len, finished)) == len(claimed[0]):
+                rows = claimed.pop(0)
+                store.save_tensors(shards.path(rows), {"features": torch.cat(finished)})
+                shards.lock(rows).release()
+                finished = []
+    taken = shards.missing()
+    if taken:
+        with shards.lock(taken[0]):  # its holder finished it or died
+            pass
+
+
+class _Shards:
+    def __init__(self, folder: Path, n: int, width: int) -> None:
+        self.folder = folder
+        self.width = width
+        self.all = [range(start, min(start + SHARD, n)) for start in range(0, n, SHARD)]
+        self._locks: dict[int, filelock.FileLock] = {}
+
+    def path(self, rows: range) -> Path:
+        return self.folder / f"{rows.start:09d}.safetensors"
+
+    def lock(self, rows: range) -> filelock.FileLock:
+        path = self.path(rows).with_suffix(".lock")
+        return self._locks.setdefault(rows.start, filelock.FileLock(path))
+
+    def missing(self) -> list[range]:
+        return [rows for rows in self.all if not self.path(rows).exists()]
+
+    def load(self, rows: range) -> Tensor:
+        try:
+            features = store.load_tensors(self.path(rows))[0]["features"]
+        except (ValueError, KeyError):
+            features = torch.empty(0)
+        if features.shape != (len(rows), self.width):
+            raise ValueError(
+                f"{self.path(rows)}: a damaged cache file, delete it to have it made again"
+            )
+        return features

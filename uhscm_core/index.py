@@ -1,0 +1,137 @@
+"""Retrieval: exact Hamming search over packed codes, on FAISS.
+
+Hamming distances are small integers, so ties are the rule. Results are ordered by distance and,
+within a distance, by id, so that the same codes always give the same answer.
+
+A flat scan is the fastest exact search up to some ten million codes of 16 to 128 bits.
+"""
+
+from __future__ import annotations
+
+import itertools
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import faiss
+import numpy as np
+import torch
+from jaxtyping import Int32, Int64, UInt8
+from torch import Tensor
+
+from uhscm_core.codes import as_codes
+from uhscm_core.store import load_tensors, save_tensors
+
+__all__ = ["HammingIndex", "Neighbours"]
+
+
+class Neighbours(NamedTuple):
+    """What a search found, ordered by distance, then id."""
+
+    distances: Int32[Tensor, "*q k"]
+    ids: Int64[Tensor, "*q k"]
+
+
+class HammingIndex:
+    """An immutable index of n packed codes; the id of a code is its row.
+
+    Args:
+        codes: (n, ⌈L/8⌉) uint8.
+        bits: L, the code length.
+
+    Raises:
+        ValueError: codes that are not packed codes of this length, or no codes.
+    """
+
+    def __init__(self, codes: UInt8[Tensor, "n bytes"], bits: int) -> None:
+        self._codes = as_codes(codes, bits)
+        if not len(self._codes):
+            raise ValueError("an index needs at least one code, got none")
+        self.bits = bits
+        self._index = faiss.IndexBinaryFlat(self._codes.shape[1] * 8)
+        # Counting is faster than a heap at large k.
+        self._index.use_heap = False  # type: ignore[attr-defined]
+        self._index.add(self._codes)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    @property
+    def codes(self) -> UInt8[Tensor, "n bytes"]:
+        """The (n, ⌈L/8⌉) indexed codes, in order of id."""
+        return torch.from_numpy(self._codes)
+
+    def search(self, codes: UInt8[Tensor, "q bytes"], k: int) -> Neighbours:
+        """The k nearest codes of each query.
+
+        Args:
+            codes: (q, ⌈L/8⌉) uint8 queries.
+            k: how many, at least 1; more than n gives n.
+
+        Returns:
+            ``distances`` (q, k) int32 in bits and ``ids`` (q, k) int64.
+
+        Raises:
+            ValueError: codes of another length, or k below 1.
+        """
+        queries = as_codes(codes, self.bits)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        k = min(k, len(self))
+        if not len(queries):
+            return Neighbours(torch.zeros(0, k, dtype=torch.int32), torch.zeros(0, k).long())
+        distances, ids = self._index.search(queries, k)
+        # FAISS orders by distance alone.
+        order = np.lexsort((ids, distances), axis=1)
+        return Neighbours(
+            torch.from_numpy(np.take_along_axis(distances, order, 1).astype(np.int32)),
+            torch.from_numpy(np.take_along_axis(ids, order, 1).astype(np.int64)),
+        )
+
+    def within(self, codes: UInt8[Tensor, "q bytes"], radius: int) -> list[Neighbours]:
+        """All codes within a Hamming radius of each query.
+
+        Args:
+            codes: (q, ⌈L/8⌉) uint8 queries.
+            radius: largest distance in bits, 0 for equal codes.
+
+        Returns:
+            For each query its neighbours, as many as there are.
+
+        Raises:
+            ValueError: codes of another length, or a negative radius.
+        """
+        queries = as_codes(codes, self.bits)
+        if radius < 0:
+            raise ValueError(f"radius must be 0 or more, got {radius}")
+        if not len(queries):
+            return []
+        limits, distances, ids = self._index.range_search(queries, radius + 1)  # FAISS means <
+        found = []
+        for start, stop in itertools.pairwise(limits.tolist()):
+            d, i = distances[start:stop], ids[start:stop]
+            order = np.lexsort((i, d))
+            found.append(
+                Neighbours(
+                    torch.from_numpy(d[order].astype(np.int32)),
+                    torch.from_numpy(i[order].astype(np.int64)),
+                )
+            )
+        return found
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write codes and code length to one safetensors file, aside and then renamed."""
+        save_tensors(Path(path), {"codes": self.codes}, {"bits": self.bits})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read an index that `save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: the file is not such an index.
+        """
+        tensors, metadata = load_tensors(Path(path))
+        if "codes" not in tensors or "bits" not in metadata:
+            raise ValueError(f"{path}: not a Hamming index")
+        return cls(tensors["codes"], int(metadata["bits"]))

@@ -1,0 +1,189 @@
+r"""The hash network: :math:`z = \tanh(\mathrm{head}(\mathrm{backbone}(x))) \in (-1, 1)^L`.
+
+Two kinds. ``"features"`` is a small head on frozen features of the vision-language model: seconds
+on a CPU, and the default. Any timm name (the paper's is ``"vgg19"``) is a backbone fine-tuned on
+pixels, with a new linear hash layer.
+
+Symbols: L code length in bits, D width of the features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import timm
+import torch
+from jaxtyping import Float, Float32
+from PIL import Image
+from timm.data.config import resolve_model_data_config
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from uhscm_core.hub import brought_weights, missing_weights, network_is_down
+
+__all__ = ["HashNetwork", "PixelDataset"]
+
+
+class HashNetwork(nn.Module):
+    """A network whose signs are hash codes.
+
+    Args:
+        bits: L, the code length, at least 1.
+        backbone: ``"features"`` or a timm model name.
+        in_features: D, the width of the features; for ``"features"`` alone.
+        pretrained: whether a timm backbone starts from its ImageNet weights.
+        hidden: width of the head's hidden layer; for ``"features"`` alone.
+        seed: of the new layers' initial weights; the global random state is left alone.
+
+    Raises:
+        ValueError: bits below 1, an unknown backbone, or no width given for ``"features"``.
+        ConnectionError: ImageNet weights that could not be fetched; the message says which file to
+            put where.
+    """
+
+    def __init__(
+        self,
+        bits: int,
+        backbone: str = "features",
+        in_features: int | None = None,
+        pretrained: bool = True,
+        hidden: int = 512,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if bits < 1:
+            raise ValueError(f"bits must be at least 1, got {bits}")
+        self.bits = bits
+        self.backbone_name = backbone
+        self.on_pixels = backbone != "features"
+        self.settings: dict[str, Any] = {"bits": bits, "backbone": backbone}
+        self.backbone: nn.Module = nn.Identity()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            if self.on_pixels:
+                self.backbone = _timm_backbone(backbone, pretrained)
+                self.head: nn.Module = nn.Linear(int(self.backbone.head_hidden_size), bits)  # type: ignore[arg-type]
+            else:
+                if in_features is None or in_features < 1:
+                    raise ValueError(f"a network on features needs in_features, got {in_features}")
+                self.settings |= {"in_features": in_features, "hidden": hidden}
+                self.head = nn.Sequential(
+                    nn.Linear(in_features, hidden), nn.ReLU(), nn.Linear(hidden, bits)
+                )
+
+    def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b l"]:
+        """(B, D) features or (B, 3, H, W) pixels -> (B, L) in (-1, 1)."""
+        return torch.tanh(self.head(self.backbone(x)))
+
+    def parameter_groups(self, learning_rate: float, backbone_share: float) -> list[dict[str, Any]]:
+        """The head at the full learning rate, a backbone at a share of it (the paper's 0.05)."""
+        groups = [{"params": list(self.head.parameters()), "lr": learning_rate}]
+        if self.on_pixels:
+            rate = learning_rate * backbone_share
+            groups.append({"params": list(self.backbone.parameters()), "lr": rate})
+        return groups
+
+    def transform(self, augment: bool) -> v2.Transform:
+        """Image -> pixels for the backbone; with the paper's augmentation, or without any.
+
+        Resized to 8/7 of the input size (256 for 224), then cropped: at random and flipped by
+        chance in training, in the middle otherwise.
+        """
+        config = resolve_model_data_config(self.backbone)  # type: ignore[no-untyped-call]
+        size = config["input_size"][1:]
+        crop = (
+            [v2.RandomCrop(size), v2.RandomHorizontalFlip()] if augment else [v2.CenterCrop(size)]
+        )
+        return v2.Compose(
+            [
+                v2.Resize(size[0] * 8 // 7, interpolation=v2.InterpolationMode.BICUBIC),
+                *crop,
+                v2.ToImage(),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(config["mean"], config["std"]),
+            ]
+        )
+
+    @torch.inference_mode()
+    def outputs(
+        self, data: Float[Tensor, "n d"] | Sequence[Image.Image], *, workers: int = 0
+    ) -> Float32[Tensor, "n l"]:
+        """Outputs for a whole collection, whose signs are its codes (see `pack_codes`).
+
+        Args:
+            data: (n, D) features, or n images for a backbone on pixels.
+            workers: processes that read images.
+
+        Returns:
+            (n, L) float32 in (-1, 1), on the CPU.
+
+        Raises:
+            TypeError: features given to a network on pixels, or images to one on features.
+        """
+        self.check_data(data)
+        device = next(self.parameters()).device
+        was_training = self.training
+        self.eval()
+        try:
+            rows = [self(batch.to(device)).float().cpu() for batch in self._batches(data, workers)]
+        finally:
+            self.train(was_training)
+        return torch.cat([torch.empty(0, self.bits), *rows])
+
+    def check_data(self, data: Tensor | Sequence[Image.Image]) -> None:
+        """Raise TypeError or ValueError where `data` is not what this network reads."""
+        if self.on_pixels == isinstance(data, Tensor):
+            wanted = "a sequence of images" if self.on_pixels else "an (N, D) tensor of features"
+            raise TypeError(
+                f"a network on {self.backbone_name} takes {wanted}, got {type(data).__name__}"
+            )
+        width = self.settings.get("in_features")
+        if isinstance(data, Tensor) and (data.ndim != 2 or data.shape[1] != width):
+            raise ValueError(f"features must have shape (N, {width}), got {tuple(data.shape)}")
+
+    def _batches(self, data: Tensor | Sequence[Image.Image], workers: int) -> Iterator[Tensor]:
+        if isinstance(data, Tensor):
+            yield from torch.split(data, 8192)
+            return
+        pixels = PixelDataset(data, self.transform(augment=False))
+        keys = [[(i, 0) for i in range(s, min(s + 32, len(data)))] for s in range(0, len(data), 32)]
+        yield from DataLoader(pixels, batch_sampler=keys, num_workers=workers)
+
+
+class PixelDataset(Dataset[Tensor]):
+    """Images as pixels; an item's key is (index, seed), the seed for its augmentation."""
+
+    def __init__(self, images: Sequence[Image.Image], transform: v2.Transform) -> None:
+        self.images = images
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, key: tuple[int, int]) -> Tensor:
+        index, seed = key
+        with torch.random.fork_rng(devices=[]):  # the transforms draw from the global state
+            torch.manual_seed(seed)
+            pixels: Tensor = self.transform(self.images[index])
+            return pixels
+
+
+def _timm_backbone(name: str, pretrained: bool) -> nn.Module:
+    if not timm.is_model(name):
+        raise ValueError(f"unknown backbone {name!r}: expected 'features' or a timm model name")
+    if not pretrained:
+        return timm.create_model(name, pretrained=False, num_classes=0)
+    brought = brought_weights(name)
+    overlay = None if brought is None else {"file": str(brought)}
+    entry = timm.get_pretrained_cfg(name)
+    origin = f"{entry.hf_hub_id if entry else name!r} from Hugging Face"
+    try:
+        if brought is None and network_is_down():
+            raise ConnectionError("no network")
+        return timm.create_model(
+            name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
+        )
+    except OSError as error:  # the hub's and urllib's errors are of this class
+        raise missing_weights(name, origin, name, error) from error

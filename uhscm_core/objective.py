@@ -1,0 +1,91 @@
+r"""The training objective, as separate terms.
+
+On a batch of B images with network outputs :math:`z_i \in (-1, 1)^L`, semantic similarity
+:math:`S` and :math:`h_{ij} = \cos(z_i, z_j)`, with the positive pairs
+:math:`P = \{(i, j) : S_{ij} \ge \lambda\}` (the diagonal included):
+
+.. math::
+
+    \mathcal{L}_s &= \tfrac{1}{B^2} \sum_{ij} (h_{ij} - S_{ij})^2 \\
+    \mathcal{L}_c &= -\tfrac{1}{|P|} \sum_{(i,j) \in P} \log
+        \frac{e^{h_{ij}/\gamma}}{\sum_{k : S_{ik} < \lambda} e^{h_{ik}/\gamma} + 10^{-5}} \\
+    \mathcal{L}_q &= \tfrac{1}{B} \sum_i |\mathrm{sign}(z_i) - z_i|^2 \\
+    \mathcal{L} &= \mathcal{L}_s + \beta\,\mathcal{L}_q + \alpha\,\mathcal{L}_c
+
+The denominator of the contrastive term runs over negatives only, unlike InfoNCE, so the term may
+be negative.
+
+Differs from the authors' released code in: their log swaps the labels of two terms.
+
+Source: Tu et al., arXiv 2209.11475, and the formulas of the released code.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["LossTerms", "uhscm_loss"]
+
+
+class LossTerms(NamedTuple):
+    """The objective and its terms, scalars; ``total`` weighs the others, which are unweighted."""
+
+    total: Float[Tensor, ""]
+    similarity: Float[Tensor, ""]
+    contrastive: Float[Tensor, ""]
+    quantization: Float[Tensor, ""]
+
+
+def uhscm_loss(
+    outputs: Float[Tensor, "b l"],
+    similarity: Float[Tensor, "b b"],
+    alpha: float = 0.2,
+    beta: float = 0.001,
+    gamma: float = 0.2,
+    lam: float = 0.8,
+) -> LossTerms:
+    r"""The UHSCM objective on one batch.
+
+    Args:
+        outputs: (B, L) network outputs, in (-1, 1).
+        similarity: (B, B) semantic similarity of the batch's images, in [-1, 1].
+        alpha: :math:`\alpha`, weight of the contrastive term; the paper's 0.2.
+        beta: :math:`\beta`, weight of the quantisation term; the paper's 0.001.
+        gamma: :math:`\gamma > 0`, temperature of the contrastive term; the paper's 0.2.
+        lam: :math:`\lambda`, pairs at least this similar are positives; the paper's 0.8.
+
+    Returns:
+        The total and the three terms, differentiable in `outputs`.
+
+    Raises:
+        ValueError: shapes that do not fit, or gamma that is not positive.
+    """
+    b = len(outputs)
+    if outputs.ndim != 2 or not b or similarity.shape != (b, b):
+        raise ValueError(
+            "outputs must be (B, L) and similarity (B, B) with B at least 1, got "
+            f"{tuple(outputs.shape)} and {tuple(similarity.shape)}"
+        )
+    if not gamma > 0:
+        raise ValueError(f"gamma must be positive, got {gamma}")
+    unit = torch.nn.functional.normalize(outputs, dim=1)
+    h = unit @ unit.T  # (B, B)
+    similarity_term = (h - similarity).square().mean()
+
+    # An image is its own positive even where rounding puts its S just below lambda.
+    positive = (similarity >= lam) | torch.eye(b, dtype=torch.bool, device=h.device)  # (B, B)
+    logits = h / gamma
+    # log(sum over negatives + 1e-5) as one logsumexp, which does not overflow at a small gamma.
+    floor = logits.new_full((b, 1), math.log(1e-5))
+    negatives = torch.cat([logits.masked_fill(positive, -torch.inf), floor], dim=1)
+    log_ratio = logits - negatives.logsumexp(dim=1, keepdim=True)  # (B, B)
+    contrastive_term = -log_ratio[positive].mean()
+
+    quantization_term = (outputs.sign() - outputs).square().sum(1).mean()
+    total = similarity_term + beta * quantization_term + alpha * contrastive_term
+    return LossTerms(total, similarity_term, contrastive_term, quantization_term)

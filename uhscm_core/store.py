@@ -1,0 +1,104 @@
+"""What is kept on disk, and how it is written so that nothing is lost.
+
+Everything lives under ``$UHSCM_HOME``, or else the platform's cache folder. A file is written
+aside, flushed and renamed into place: after a crash it is there whole or not at all. Tensors are
+safetensors files; nothing here reads or writes pickle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import platformdirs
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+__all__ = ["digest_of", "home", "load_json", "load_tensors", "save_json", "save_tensors"]
+
+
+def home() -> Path:
+    """The folder of caches and runs: ``$UHSCM_HOME`` or the platform's cache folder."""
+    configured = os.environ.get("UHSCM_HOME")
+    return Path(configured).expanduser() if configured else platformdirs.user_cache_path("uhscm")
+
+
+def digest_of(*parts: object) -> str:
+    """A short content digest (hex) of values that JSON can hold."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes the place of `path` when the block ends well, and else goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(
+                error.errno, f"could not write ({error.strerror}); nothing was changed", str(path)
+            ) from error
+        raise
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write named tensors, and metadata that JSON can hold, to one safetensors file."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(plain, {"json": json.dumps(metadata or {})})
+    with replacing(path) as file:
+        file.write(data)
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a safetensors file of ours (torn, or a pickle in disguise).
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {}).get("json", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
+    with replacing(path) as file:
+        file.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def load_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not JSON.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not readable JSON ({error})") from error
