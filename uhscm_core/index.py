@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import faiss
 import numpy as np
@@ -124,7 +124,7 @@ class HammingIndex:
         save_tensors(Path(path), {"codes": self.codes}, {"bits": self.bits})
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
+    def load(cls, path: str | PathLike[str]) -> HammingIndex:
         """Read an index that `save` wrote.
 
         Raises:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -180,7 +180,7 @@ class Study:
 
     # -- new studies -------------------------------------------------------------------------
 
-    def with_(self, *, template: str | Sequence[str] | None = None, **changes: Any) -> Self:
+    def with_(self, *, template: str | Sequence[str] | None = None, **changes: Any) -> Study:
         """A study with some settings changed, sharing all that did not change.
 
         Args:
@@ -223,7 +223,7 @@ class Study:
         folder: str | PathLike[str] | None = None,
         on_step: Callable[[TrainingStep], None] | None = None,
         **settings: Any,
-    ) -> Self:
+    ) -> Study:
         """Train a hash network on the training images.
 
         For a run to watch or to stop, iterate over `train` oneself and hand the network to `with_`.
@@ -356,7 +356,7 @@ class Study:
         dataset: ImageDataset | None = None,
         vlp: VLP | None = None,
         device: str = "auto",
-    ) -> Self:
+    ) -> Study:
         """Read a study that `save` wrote.
 
         Args:
