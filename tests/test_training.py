@@ -81,10 +81,13 @@ def test_training_lowers_the_objective_and_keeps_the_likenesses(features, mined)
     assert [s.epoch for s in steps[:5]] == [1, 1, 1, 1, 2]
     assert steps[-1].total < steps[0].total - 0.5
     assert all(s.images_per_second > 0 for s in steps)
-    outputs = net.outputs(features)
-    h = torch.nn.functional.normalize(outputs, dim=1) @ torch.nn.functional.normalize(outputs).T
-    similarity = semantic_similarity(mined.distribution)
-    assert torch.corrcoef(torch.stack([h.flatten(), similarity.flatten()]))[0, 1] > 0.9
+    wanted = semantic_similarity(mined.distribution)
+
+    def likeness(network):
+        h = 2 * semantic_similarity(network.outputs(features))  # a cosine, whatever its scale
+        return torch.corrcoef(torch.stack([h.flatten(), wanted.flatten()]))[0, 1]
+
+    assert likeness(net) > 0.7 > 0.4 > likeness(network())
 
 
 def test_every_image_is_seen_once_an_epoch(features, mined, monkeypatch):
@@ -279,7 +282,7 @@ def test_a_diverging_run_says_so_and_keeps_the_last_good_weights(features, mined
     next(run)
     with torch.no_grad():
         next(net.parameters()).fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="epoch 2, step 6.*smaller learning_rate"):
+    with pytest.raises(FloatingPointError, match=r"epoch 2, step 6.*smaller learning_rate"):
         list(run)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == good
 
@@ -334,6 +337,7 @@ def test_a_full_disk_stops_the_run_with_the_earlier_checkpoint_in_place(
         ({"optimizer": "lbfgs"}, "optimizer must be"),
     ],
 )
+@pytest.mark.usefixtures("as_users_run_it")
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**settings)
@@ -344,7 +348,7 @@ def test_data_that_does_not_fit_is_refused_before_anything_runs(features, mined)
         train(network(), features[1:], mined, CONFIG)
     with pytest.raises(ValueError, match=r"shape \(N, 12\), got \(50, 11\)"):
         train(network(), features[:, 1:], mined, CONFIG)
-    with pytest.raises(ValueError, match="no device 'cuda:7'|no device"):
+    with pytest.raises(ValueError, match="no device 'xpu' on this machine"):
         train(network(), features, mined, dataclasses.replace(CONFIG, device="xpu"))
 
 
@@ -377,8 +381,11 @@ def test_a_backbone_on_pixels_trains_and_resumes_exactly(mined, tmp_path):
 
 
 def test_two_gathered_processes_equal_one(features, mined, tmp_path):
+    # In float64, so that a difference would be one of the objective and not of rounding.
     config = dataclasses.replace(CONFIG, batch_size=10, optimizer="sgd", learning_rate=0.1)
-    one = network()
+    features = features.double()
+    mined = dataclasses.replace(mined, distribution=mined.distribution.double())
+    one = network().double()
     expected = [s.total for s in train(one, features, mined, config)]
     torch.save({"features": features, "mined": dataclasses.asdict(mined)}, tmp_path / "data.pt")
     script = tmp_path / "two.py"
@@ -394,7 +401,7 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path):
                 folder = Path({str(tmp_path)!r})
                 data = torch.load(folder / "data.pt", weights_only=True)
                 config = TrainingConfig(**{dataclasses.asdict(config)!r})
-                net = HashNetwork({L}, in_features={D}, hidden=16)
+                net = HashNetwork({L}, in_features={D}, hidden=16).double()
                 steps = train(net, data["features"], MinedConcepts(**data["mined"]), config,
                               fabric=fabric, folder=folder / "run")
                 totals = [s.total for s in steps]
@@ -411,8 +418,8 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     totals = json.loads((tmp_path / "totals.json").read_text())
-    assert totals == pytest.approx(expected, abs=1e-5)
-    two = network()
+    assert totals == pytest.approx(expected, abs=1e-12)
+    two = network().double()
     list(train(two, features, mined, config, folder=tmp_path / "run"))  # loads the finished run
     for name, value in one.state_dict().items():
-        assert torch.allclose(value, two.state_dict()[name], atol=1e-6), name
+        assert torch.allclose(value, two.state_dict()[name], atol=1e-12), name

@@ -99,7 +99,7 @@ class Study:
     Attributes:
         dataset: N images with splits.
         vlp: scores images against concepts.
-        concepts: M candidates; a name or list is loaded with `load_concepts`.
+        concepts: the M candidates, a `ConceptSet`; whatever `load_concepts` takes may be given.
         tau, min_share, max_share: of `mine_concepts`.
         network: the hash network, once trained.
         history: the steps of its training.
@@ -108,7 +108,7 @@ class Study:
 
     dataset: ImageDataset
     vlp: VLP
-    concepts: ConceptSet
+    concepts: Any  # in: what load_concepts takes; from then on: a ConceptSet
     tau: float = 3.0
     min_share: float = 0.5
     max_share: float | None = None

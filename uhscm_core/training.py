@@ -292,7 +292,7 @@ class _Run:
             rows = torch.cat([rows[rank::world] for rank in range(world)])
         batch = self.distribution[rows.to(self.fabric.device)]
         terms = uhscm_loss(
-            outputs.float(),
+            outputs,
             semantic_similarity(batch),
             config.alpha,
             config.beta,
