@@ -44,7 +44,8 @@ class HammingIndex:
     """
 
     def __init__(self, codes: UInt8[Tensor, "n bytes"], bits: int) -> None:
-        self._codes = as_codes(codes, bits)
+        # A copy, so that later changes to `codes` do not part it from what FAISS searches.
+        self._codes = as_codes(codes, bits).copy()
         if not len(self._codes):
             raise ValueError("an index needs at least one code, got none")
         self.bits = bits
