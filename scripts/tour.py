@@ -17,7 +17,7 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
 ELSEWHERE = re.compile(
-    r'<script[^>]*src="https?://[^"]*"[^>]*></script>'
+    r'<script[^>]*src="https?://[^"]*"[^>]*>\s*</script>'
     r'|<script type="module">\s*import mermaid.*?</script>',
     re.DOTALL,
 )
@@ -37,7 +37,8 @@ def as_page(notebook: nbformat.NotebookNode) -> str:
     exporter = HTMLExporter()
     exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # progress bars
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": "UHSCM: the tour"}})
-    return str(ELSEWHERE.sub("", page))
+    style = "<style>math { font-size: 115% }</style></head>"
+    return str(ELSEWHERE.sub("", page)).replace("</head>", style, 1)
 
 
 def main() -> None:

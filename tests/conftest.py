@@ -65,9 +65,26 @@ def photos_model() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> Path:
     """An open_clip configuration with random weights beside it: fast, and it knows nothing."""
-    folder = tmp_path_factory.mktemp("model")
+    return write_model(tmp_path_factory.mktemp("model"), embed_dim=16)
+
+
+@pytest.fixture
+def photo_folder(tmp_path) -> Path:
+    """Forty-eight small photos in three sub-folders: red, green and blue noise."""
+    return write_photos(tmp_path / "photos", each=16)
+
+
+@pytest.fixture
+def tour_data(tmp_path, monkeypatch) -> None:
+    """Photos and a model just large enough for the tour's 64 bits, named to the notebooks."""
+    photos = write_photos(tmp_path / "tour photos", each=40)
+    monkeypatch.setenv("UHSCM_PHOTOS", str(photos))
+    monkeypatch.setenv("UHSCM_VLP", str(write_model(tmp_path, embed_dim=64)))
+
+
+def write_model(folder: Path, embed_dim: int) -> Path:
     config = {
-        "embed_dim": 16,
+        "embed_dim": embed_dim,
         "vision_cfg": {
             "image_size": 16,
             "layers": 1,
@@ -92,14 +109,11 @@ def tiny_model(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
-def photo_folder(tmp_path) -> Path:
-    """Forty-eight small photos in three sub-folders: red, green and blue noise."""
-    folder = tmp_path / "photos"
+def write_photos(folder: Path, each: int) -> Path:
     generator = np.random.default_rng(0)
     for channel, label in enumerate(("blue", "green", "red")):
         (folder / label).mkdir(parents=True)
-        for i in range(16):
+        for i in range(each):
             pixels = generator.integers(0, 90, (24, 32, 3), dtype=np.uint8)
             pixels[..., 2 - channel] += 150
             Image.fromarray(pixels).save(folder / label / f"{i:02d}.png")

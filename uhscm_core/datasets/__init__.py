@@ -47,7 +47,7 @@ def load_dataset(
         index: for a benchmark, a folder of index files (``train.txt``, ``database.txt``,
             ``test.txt``) of a published split, used in place of the benchmark's own labels.
         split: ``n_train`` (at most 5,000 unless told), ``n_database``, ``n_query``, ``seed``, and
-            what the loader of `source` takes besides.
+            what the loader of `source` takes besides. Images that no split holds are left out.
 
     Returns:
         The data set; files that could not be read are in ``skipped``.
@@ -74,4 +74,4 @@ def load_dataset(
             )
         asked["source"] = str(Path(source).expanduser().absolute())
         dataset = load_folder(Path(source).expanduser(), **split)
-    return dataclasses.replace(dataset, source={**asked, **split})
+    return dataclasses.replace(dataset.without_unused(), source={**asked, **split})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import UInt8
-from PIL import Image
 from torch import Tensor
+
+from uhscm_core.datasets.images import ArrayImages, ImageFiles
 
 __all__ = ["ImageDataset", "random_splits"]
 
@@ -34,7 +35,7 @@ class ImageDataset:
         source: what `load_dataset` was asked for, so that a saved study can load it again.
     """
 
-    images: Sequence[Image.Image]
+    images: ArrayImages | ImageFiles
     labels: UInt8[Tensor, "n c"] | None
     label_names: tuple[str, ...]
     splits: Mapping[str, Indices]
@@ -67,6 +68,21 @@ class ImageDataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def without_unused(self) -> ImageDataset:
+        """This data set without the images that no split holds, so that nobody encodes them."""
+        used = np.union1d(self.splits["database"], self.splits["query"])
+        if len(used) == len(self):
+            return self
+        images = self.images.take(used.tolist())
+        return replace(
+            self,
+            images=images,
+            labels=None if self.labels is None else self.labels[used],
+            splits={name: np.searchsorted(used, ids) for name, ids in self.splits.items()},
+            digest=images.digest,
+            names=images.names,
+        )
 
     def labels_of(self, index: int) -> tuple[str, ...]:
         """The names of one image's labels."""

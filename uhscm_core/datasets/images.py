@@ -98,8 +98,12 @@ class ImageFiles(Sequence[Image.Image]):
     def __getitem__(self, index: slice) -> ImageFiles: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | ImageFiles:
         if isinstance(index, slice):
-            return ImageFiles(self.root, self.names[index])
+            return self.take(range(len(self))[index])
         return read_image(self.path(index))
+
+    def take(self, ids: Iterable[int]) -> ImageFiles:
+        """The images of these indices alone."""
+        return ImageFiles(self.root, (self.names[i] for i in ids))
 
     def path(self, index: SupportsIndex) -> Path:
         """The file of one image."""
@@ -153,8 +157,13 @@ class ArrayImages(Sequence[Image.Image]):
     def __getitem__(self, index: slice) -> ArrayImages: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | ArrayImages:
         if isinstance(index, slice):
-            return ArrayImages(self.pixels[index], self.names[index])
+            return self.take(range(len(self))[index])
         return Image.fromarray(self.pixels[index])
+
+    def take(self, ids: Iterable[int]) -> ArrayImages:
+        """The images of these indices alone."""
+        ids = list(ids)
+        return ArrayImages(self.pixels[ids], (self.names[i] for i in ids))
 
     @functools.cached_property
     def digest(self) -> str:

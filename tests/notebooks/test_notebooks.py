@@ -1,0 +1,55 @@
+"""Every notebook is stored clean and runs whole."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return request.param
+
+
+def test_a_notebook_is_stored_without_outputs_and_small(notebook):
+    content = nbformat.read(notebook, as_version=4)
+    nbformat.validate(content)
+    assert notebook.stat().st_size < 100_000
+    assert "widgets" not in content.metadata
+    for cell in content.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+def test_cells_are_short_and_define_nothing_long(notebook):
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "code":
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            assert 1 <= len(lines) <= 12, cell.source
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.FunctionDef):
+                    assert node.end_lineno - node.lineno <= 4
+
+
+def test_a_notebook_runs_whole(notebook, tour_data, monkeypatch, home):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", ""))
+    content = nbformat.read(notebook, as_version=4)
+    NotebookClient(
+        content,
+        timeout=600,
+        kernel_name="python3",
+        store_widget_state=False,
+        extra_arguments=["--log-level=40"],
+        resources={"metadata": {"path": str(ROOT / "notebooks")}},
+    ).execute()
+    assert all(c.execution_count for c in content.cells if c.cell_type == "code")
+    assert (home / "features").is_dir()  # and it left the home of the person who tests alone
