@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from uhscm_core import store
 from uhscm_core.datasets import ImageDataset
+from uhscm_core.progress import progress_bar
 from uhscm_core.vlp import BATCH, VLP
 
 __all__ = ["encode_dataset"]
@@ -50,13 +51,7 @@ def encode_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     n = len(dataset)
     shards = _Shards(folder, n, vlp.embed_dim)
-    with tqdm(
-        total=n,
-        desc="encoding images",
-        disable=not (progress and shards.missing()),
-        unit="image",
-        mininterval=0.5,
-    ) as bar:
+    with progress_bar("encoding images", n, progress and bool(shards.missing())) as bar:
         bar.update(n - sum(map(len, shards.missing())))
         while shards.missing():
             _encode_missing(shards, dataset, vlp, workers, bar)

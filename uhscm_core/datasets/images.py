@@ -14,7 +14,8 @@ from typing import SupportsIndex, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
-from tqdm import tqdm
+
+from uhscm_core.progress import progress_bar
 
 __all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "read_image"]
 
@@ -122,14 +123,7 @@ class ImageFiles(Sequence[Image.Image]):
     def problems(self, progress: bool) -> dict[str, str]:
         """Decode every file and return the reason for each that can't be: name -> reason."""
         checked = in_threads(_problem, map(self.path, range(len(self))))
-        bar = tqdm(
-            checked,
-            "checking images",
-            len(self),
-            disable=not progress,
-            unit="image",
-            mininterval=0.5,
-        )
+        bar = progress_bar("checking images", len(self), progress, checked)
         return {
             name: reason for name, reason in zip(self.names, bar, strict=True) if reason is not None
         }

@@ -1,0 +1,16 @@
+"""Run the benchmarks that this machine can run: ``python -m benchmarks [name ...]``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("mining_memory", "evaluation", "batch_similarity", "photos", "gpu")
+
+for name in sys.argv[1:] or NAMES:
+    if name not in NAMES:
+        raise SystemExit(f"no benchmark {name!r}: expected some of {', '.join(NAMES)}")
+    print(f"\n## {name}\n")
+    module = importlib.import_module(f"benchmarks.{name}")
+    print(module.__doc__.split("\n\n")[0] + "\n")
+    module.main()

@@ -1,0 +1,25 @@
+"""What the benchmarks share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def seconds(work: Callable[[], object], repeats: int = 3) -> float:
+    """The shortest wall time of some runs; others use the machine too."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def load() -> str:
+    """How busy the machine was, to stand beside every figure."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
