@@ -1,0 +1,154 @@
+"""Packing against loops over bits, and what a bit means against Pearson's formula."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from uhscm_core import bit_concepts, pack_codes, unpack_codes
+
+real_outputs = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(0, 6), st.integers(1, 40)),
+    elements=st.floats(-1, 1, width=32),
+)
+
+
+def loop_pack(rows: list[list[float]]) -> list[list[int]]:
+    packed = []
+    for row in rows:
+        code = [0] * math.ceil(len(row) / 8)
+        for place, value in enumerate(row):
+            if value > 0:
+                code[place // 8] += 2 ** (7 - place % 8)
+        packed.append(code)
+    return packed
+
+
+def loop_correlation(x: list[float], y: list[float]) -> float:
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    sxy = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
+    sxx = sum((a - mean_x) ** 2 for a in x)
+    syy = sum((b - mean_y) ** 2 for b in y)
+    return sxy / math.sqrt(sxx * syy)
+
+
+def test_a_hand_made_code_fills_bytes_from_the_highest_bit():
+    outputs = torch.tensor([[0.9, -1.0, -0.1, -0.2, -0.3, -0.4, -0.5, 0.1, 0.7]])
+    packed = pack_codes(outputs)
+    assert packed.dtype == torch.uint8
+    assert packed.tolist() == [[0b1000_0001, 0b1000_0000]]
+
+
+@given(real_outputs)
+def test_packing_equals_the_loop_over_bits(outputs):
+    packed = pack_codes(torch.from_numpy(outputs))
+    assert packed.shape == (len(outputs), math.ceil(outputs.shape[1] / 8))
+    assert packed.tolist() == loop_pack(outputs.tolist())
+
+
+@given(real_outputs)
+def test_unpacking_gives_back_the_signs_for_any_length(outputs):
+    bits = outputs.shape[1]
+    signs = np.where(outputs > 0, 1.0, -1.0).astype(np.float32)
+    unpacked = unpack_codes(pack_codes(torch.from_numpy(outputs)), bits)
+    assert unpacked.dtype == torch.float32
+    assert np.array_equal(unpacked.numpy(), signs)
+    assert torch.equal(pack_codes(unpacked), pack_codes(torch.from_numpy(outputs)))
+
+
+def test_an_output_of_zero_gives_bit_zero():
+    assert pack_codes(torch.tensor([[0.0, -0.0, 1e-38, -1e-38]])).tolist() == [[0b0010_0000]]
+
+
+def test_outputs_that_carry_a_gradient_can_be_packed():
+    assert pack_codes(torch.ones(1, 8, requires_grad=True)).tolist() == [[255]]
+
+
+def test_no_images_give_no_codes_of_the_right_width():
+    assert pack_codes(torch.ones(0, 12)).shape == (0, 2)
+    assert unpack_codes(torch.ones(0, 2, dtype=torch.uint8), 12).shape == (0, 12)
+
+
+def test_nan_is_refused():
+    outputs = torch.ones(3, 8)
+    outputs[1, 1] = math.nan
+    with pytest.raises(ValueError, match="outputs hold NaN"):
+        pack_codes(outputs)
+
+
+@pytest.mark.parametrize("shape", [(8,), (2, 3, 8), (3, 0)])
+def test_outputs_of_another_shape_are_refused(as_users_run_it, shape):
+    with pytest.raises(ValueError, match=r"outputs must have shape \(n, L\), got \(") as error:
+        pack_codes(torch.ones(shape))
+    assert str(shape) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("codes", "bits", "message"),
+    [
+        (torch.ones(10, 64), 512, r"uint8 with shape \(n, 64\), got float32 \(10, 64\)"),
+        (torch.ones(10, 2).byte(), 17, r"uint8 with shape \(n, 3\), got uint8 \(10, 2\)"),
+        (torch.ones(10, 2).byte(), 8, r"uint8 with shape \(n, 1\), got uint8 \(10, 2\)"),
+        (torch.ones(10, 2).byte(), 0, r"uint8 with shape \(n, 0\), got uint8 \(10, 2\)"),
+        (torch.ones(2).byte(), 16, r"uint8 with shape \(n, 2\), got uint8 \(2,\)"),
+        (torch.ones(10, 2).int(), 16, r"uint8 with shape \(n, 2\), got int32 \(10, 2\)"),
+    ],
+)
+def test_codes_of_another_type_shape_or_length_are_refused(as_users_run_it, codes, bits, message):
+    with pytest.raises(ValueError, match=f"codes must be {message}"):
+        unpack_codes(codes, bits)
+
+
+@pytest.mark.parametrize("bits", [5, 8, 12])
+def test_a_bits_meaning_is_the_correlation_with_each_concept(bits):
+    generator = torch.Generator().manual_seed(bits)
+    outputs = torch.randn(40, bits, generator=generator)
+    distribution = torch.softmax(torch.randn(40, 3, generator=generator), dim=1)
+    meaning = bit_concepts(pack_codes(outputs), distribution, bits)
+    signs = torch.where(outputs > 0, 1.0, -1.0)
+    expected = [
+        [loop_correlation(signs[:, bit].tolist(), distribution[:, c].tolist()) for c in range(3)]
+        for bit in range(bits)
+    ]
+    assert meaning.dtype == distribution.dtype
+    torch.testing.assert_close(meaning, torch.tensor(expected), rtol=0, atol=1e-6)
+
+
+def test_a_bit_that_follows_a_concept_correlates_fully():
+    distribution = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])
+    codes = pack_codes(torch.tensor([[1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]))
+    meaning = bit_concepts(codes, distribution, bits=2)
+    torch.testing.assert_close(meaning, torch.tensor([[1.0, -1.0], [-1.0, 1.0]]))
+    assert bool((meaning.abs() <= 1).all())
+
+
+def test_a_bit_or_concept_that_is_the_same_for_all_means_nothing():
+    distribution = torch.tensor([[0.3, 0.1, 0.6], [0.3, 0.2, 0.5], [0.3, 0.6, 0.1]])
+    codes = pack_codes(torch.tensor([[1.0, 1.0], [1.0, -1.0], [1.0, -1.0]]))
+    meaning = bit_concepts(codes, distribution, bits=2)
+    assert meaning[0].tolist() == [0.0, 0.0, 0.0]
+    assert float(meaning[1, 0]) == 0.0
+    assert bool((meaning[1, 1:] != 0).all())
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_without_two_images_no_bit_means_anything(n):
+    meaning = bit_concepts(torch.ones(n, 1).byte(), torch.ones(n, 3), bits=7)
+    assert torch.equal(meaning, torch.zeros(7, 3))
+
+
+def test_without_a_length_every_bit_of_the_bytes_has_a_row():
+    meaning = bit_concepts(pack_codes(torch.ones(4, 12)), torch.rand(4, 2))
+    assert meaning.shape == (16, 2)
+
+
+def test_distributions_of_other_images_are_refused(as_users_run_it):
+    with pytest.raises(ValueError, match="5 codes but 4 distributions"):
+        bit_concepts(torch.ones(5, 1).byte(), torch.ones(4, 3))

@@ -1,0 +1,82 @@
+"""What holds for the house as a whole: the core stands without the widgets, one list of needs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+IMPORT_THE_CORE = """
+import importlib, importlib.abc, pkgutil, sys
+
+BLOCKED = {"IPython", "anywidget", "ipywidgets", "plotly", "widgets"}
+asked = set()
+
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            asked.add(name)
+            raise ModuleNotFoundError(f"blocked by the test: {name}", name=name)
+
+sys.meta_path.insert(0, Block())
+try:
+    import plotly
+except ModuleNotFoundError:
+    print("the block works")
+import uhscm_core
+for module in pkgutil.walk_packages(uhscm_core.__path__, "uhscm_core."):
+    importlib.import_module(module.name)
+    print(module.name)
+"""
+
+
+def test_the_core_imports_without_the_widgets():
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_THE_CORE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = done.stdout.split("\n")
+    assert imported[0] == "the block works"
+    files = (ROOT / "uhscm_core").rglob("*.py")
+    modules = {".".join(f.relative_to(ROOT).with_suffix("").parts) for f in files}
+    assert {m.removesuffix(".__init__") for m in modules} - {"uhscm_core"} == set(imported[1:-1])
+
+
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def package(requirement: str) -> str:
+    """The normalised name of the package that a requirement asks for."""
+    name = re.match(r"[\w.-]+", requirement)
+    assert name, f"not a requirement: {requirement!r}"
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def test_environment_yml_agrees_with_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    plain = [d for d in environment["dependencies"] if isinstance(d, str)]
+    by_pip = [d for d in environment["dependencies"] if not isinstance(d, str)]
+    project = pyproject()["project"]
+    assert environment["name"] == project["name"]
+    assert plain == [f"python{project['requires-python']}", "pip"]
+    assert by_pip == [{"pip": ["--editable .[dev]"]}]
+    assert "dev" in project["optional-dependencies"]
+
+
+def test_no_dependency_is_listed_twice():
+    project = pyproject()["project"]
+    listed = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = [package(requirement) for requirement in listed]
+    assert sorted(names) == sorted(set(names))
