@@ -1,0 +1,72 @@
+"""The commands that people type."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def explore():
+    spec = importlib.util.spec_from_file_location("explore", ROOT / "scripts" / "explore.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make(*arguments):
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_command_that_the_readme_names_is_a_target():
+    named = set(re.findall(r"`?make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"explore", "test", "check", "tour", "bench", "help"} <= named
+    listed = make("help").stdout
+    for target in named:
+        assert f"make {target}" in listed
+        assert make("--dry-run", target).returncode == 0
+
+
+def test_an_old_python_is_refused_with_what_to_do(tmp_path):
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = make("--always-make", f"PYTHON={old}", ".venv/python")
+    assert done.returncode != 0
+    assert "Python 3.11 or later is needed" in done.stdout
+
+
+def test_a_port_in_use_is_passed_over(explore):
+    first = explore.free_port(20_000)
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", first))
+        assert explore.free_port(first) > first
+
+
+def test_a_browser_is_opened_only_where_there_is_a_screen(explore, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    assert not explore.has_screen()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert explore.has_screen()
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
+    assert not explore.has_screen()
+
+
+def test_ci_runs_the_readmes_commands():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search(r"^make test$", script, re.MULTILINE)
+    assert re.search(r"^make check$", script, re.MULTILINE)
