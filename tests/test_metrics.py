@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uhscm_core import (
@@ -303,6 +303,7 @@ def test_worst_is_at_most_index_and_expected_and_these_at_most_best(metric, case
 
 @each_metric
 @pytest.mark.parametrize("ties", ["expected", "best", "worst"])
+@settings(max_examples=20)  # for each of nine pairs
 @given(case=cases(items=30, queries=4, width=2), top_k=st.integers(1, 35), seed=st.integers(0, 99))
 def test_no_shuffle_and_no_sorting_of_the_database_moves_them(metric, ties, case, top_k, seed):
     value = metric(*case, top_k, ties=ties)
