@@ -27,11 +27,11 @@ from jaxtyping import Float32
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.devices import resolve_device
 from uhscm_core.hub import WEIGHT_SUFFIXES, brought_weights, missing_weights, network_is_down
+from uhscm_core.progress import progress_bar
 from uhscm_core.store import digest_of, load_json
 
 __all__ = ["VLP", "load_vlp"]
@@ -104,16 +104,9 @@ class VLP:
         """
         ids = range(len(images))
         batches = [ids[i : i + BATCH] for i in range(0, len(ids), BATCH)]
-        bar = tqdm(
-            total=len(ids),
-            desc="encoding images",
-            disable=not progress,
-            unit="image",
-            mininterval=0.5,
-        )
         result = torch.empty(len(images), self.embed_dim)
         row = 0
-        with bar:
+        with progress_bar("encoding images", len(ids), progress) as bar:
             for features in self.encode_batches(images, batches, workers=workers):
                 result[row : row + len(features)] = features
                 row += len(features)
@@ -149,7 +142,7 @@ class VLP:
         for pixels in loader:
             yield self._embed(pixels)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode_texts(self, texts: ConceptSet | Sequence[str]) -> Float32[Tensor, "m d"]:
         """Embed concepts, or plain texts.
 
@@ -171,7 +164,7 @@ class VLP:
         for start in range(0, len(texts), 256):
             tokens = self._tokenizer(list(texts[start : start + 256])).to(self.device)
             rows.append(self._model.encode_text(tokens, normalize=True).float().cpu())
-        return torch.cat(rows).clone()
+        return torch.cat(rows)
 
     @torch.inference_mode()
     def _embed(self, pixels: Tensor) -> Tensor:

@@ -129,10 +129,11 @@ def test_without_wishes_a_tenth_are_queries_and_the_rest_database():
     assert sizes == {"train": 5000, "database": 19_000, "query": 1000}
 
 
-def test_every_image_can_become_a_query():
-    drawn = set()
+@pytest.mark.parametrize("query", [None, np.arange(10)])
+def test_every_image_can_become_a_query(query):
+    pool, drawn = np.arange(10) if query is None else np.arange(10, 20), set()
     for seed in range(40):
-        drawn.update(random_splits(np.arange(10), n_query=2, seed=seed)["query"].tolist())
+        drawn.update(random_splits(pool, query, n_query=2, seed=seed)["query"].tolist())
     assert drawn == set(range(10))
 
 

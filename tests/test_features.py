@@ -1,0 +1,307 @@
+"""Images are encoded once: found again by digest, resumed after a kill, shared by processes."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from uhscm_core import features as features_module
+from uhscm_core import load_dataset, load_vlp, store
+from uhscm_core.datasets import ArrayImages, ImageDataset
+from uhscm_core.features import encode_dataset
+from uhscm_core.vlp import VLP
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+SHARD = 8  # 48 images make six shards
+PATIENCE = 120  # seconds to wait for another process on a machine that others use too
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(features_module, "SHARD", SHARD)
+
+
+@pytest.fixture
+def dataset() -> ImageDataset:
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 16, 16, 3), dtype=np.uint8)
+    return dataset_of(pixels)
+
+
+def dataset_of(pixels: np.ndarray) -> ImageDataset:
+    images = ArrayImages(pixels)
+    everything = np.arange(len(images))
+    splits = {"train": everything, "database": everything, "query": everything[:0]}
+    return ImageDataset(images, None, (), splits, images.digest, images.names)
+
+
+@pytest.fixture
+def vlp(tiny_model) -> VLP:
+    return load_vlp(tiny_model, device="cpu")
+
+
+@pytest.fixture
+def encoded(monkeypatch) -> list[int]:
+    """The sizes of the batches that any model encodes from now on."""
+    sizes = []
+    embed = VLP._embed
+
+    def counted(vlp, pixels):
+        sizes.append(len(pixels))
+        return embed(vlp, pixels)
+
+    monkeypatch.setattr(VLP, "_embed", counted)
+    return sizes
+
+
+def encode(dataset, vlp) -> torch.Tensor:
+    return encode_dataset(dataset, vlp, progress=False)
+
+
+def shards_in(home: Path) -> list[Path]:
+    return sorted((home / "features").glob("*/*.safetensors"))
+
+
+def test_features_are_what_the_model_gives(dataset, vlp):
+    features = encode(dataset, vlp)
+    assert features.dtype == torch.float32
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+
+
+def test_a_second_call_runs_no_model(dataset, vlp, tiny_model, encoded):
+    first = encode(dataset, vlp)
+    assert sum(encoded) == 48
+    again = encode(dataset_of(dataset.images.pixels.copy()), load_vlp(tiny_model, device="cpu"))
+    assert sum(encoded) == 48
+    assert torch.equal(again, first)
+
+
+def test_other_images_another_model_and_other_preprocessing_are_encoded_anew(
+    dataset, vlp, tiny_model, encoded
+):
+    encode(dataset, vlp)
+    encode(dataset_of(dataset.images.pixels[::-1].copy()), vlp)
+    assert sum(encoded) == 2 * 48
+    other = load_vlp(tiny_model, device="cpu")
+    with torch.no_grad():
+        other._model.logit_scale += 1
+    encode(dataset, other)
+    assert sum(encoded) == 3 * 48
+    squashed = load_vlp(tiny_model, device="cpu")
+    squashed._model.visual.preprocess_cfg["resize_mode"] = "squash"
+    encode(dataset, squashed)
+    assert sum(encoded) == 4 * 48
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 48])
+def test_shards_hold_all_rows_in_order(dataset, vlp, home, n):
+    part = dataset_of(dataset.images.pixels[:n])
+    features = encode(part, vlp)
+    torch.testing.assert_close(features, vlp.encode_images(part.images))
+    shards = [store.load_tensors(path)[0]["features"] for path in shards_in(home)]
+    assert [len(shard) for shard in shards] == [8] * (n // 8) + [n % 8] * (n % 8 > 0)
+    assert torch.equal(torch.cat(shards), features)
+
+
+def test_batches_do_not_cross_shards(dataset, vlp, encoded, monkeypatch):
+    monkeypatch.setattr(features_module, "BATCH", 5)
+    features = encode(dataset, vlp)
+    assert encoded == [5, 3] * 6
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+
+
+def test_worker_processes_give_the_same(photo_folder, vlp, home):
+    dataset = load_dataset(photo_folder, progress=False)
+    features = encode_dataset(dataset, vlp, workers=1, progress=False)
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+    assert len(shards_in(home)) == 6
+
+
+def test_only_missing_shards_are_encoded(dataset, vlp, home, encoded):
+    features = encode(dataset, vlp)
+    for path in shards_in(home)[1:4:2]:
+        path.unlink()
+    encoded.clear()
+    assert torch.equal(encode(dataset, vlp), features)
+    assert encoded == [8, 8]
+
+
+def test_a_bar_is_shown_only_while_something_is_encoded(dataset, vlp, capsys):
+    for shown in (True, False):
+        encode_dataset(dataset, vlp, progress=True)
+        assert ("encoding images: 100%" in "".join(capsys.readouterr())) == shown
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty", "pickle", "of other rows", "of another name"])
+def test_a_damaged_shard_is_named_and_can_be_made_again(dataset, vlp, home, damage):
+    features = encode(dataset, vlp)
+    path = shards_in(home)[2]
+    if damage == "of other rows":
+        store.save_tensors(path, {"features": torch.zeros(7, 16)})
+    elif damage == "of another name":
+        store.save_tensors(path, {"something": torch.zeros(8, 16)})
+    else:
+        content = {"torn": path.read_bytes()[:-9], "empty": b"", "pickle": b"\x80\x04N."}
+        path.write_bytes(content[damage])
+    message = rf"{path}: a damaged cache file, delete it to have it made again"
+    with pytest.raises(ValueError, match=message):
+        encode(dataset, vlp)
+    path.unlink()
+    assert torch.equal(encode(dataset, vlp), features)
+
+
+def test_a_full_disk_keeps_the_shards_before(dataset, vlp, home, encoded, monkeypatch):
+    fsync, calls = os.fsync, []
+
+    def full_after_two(handle):
+        calls.append(handle)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_after_two)
+        message = r"could not write \(No space left.*000000016\.safetensors"
+        with pytest.raises(OSError, match=message) as caught:
+            encode(dataset, vlp)
+    assert caught.value.errno == errno.ENOSPC
+    assert [path.name for path in shards_in(home)] == [
+        "000000000.safetensors",
+        "000000008.safetensors",
+    ]
+    assert not list(home.rglob("*.part"))
+    encoded.clear()
+    torch.testing.assert_close(encode(dataset, vlp), vlp.encode_images(dataset.images))
+    assert encoded[:4] == [8] * 4  # and no lock was left behind
+
+
+def test_an_image_that_vanished_is_named_and_the_shards_before_stay(
+    photo_folder, vlp, home, as_users_run_it
+):  # because the run-time shape check opens an image of its own choice
+    dataset = load_dataset(photo_folder, progress=False)
+    dataset.images.path(20).unlink()
+    with pytest.raises(OSError, match=rf"{dataset.names[20]}: no such file"):
+        encode(dataset, vlp)
+    assert len(shards_in(home)) == 2
+
+
+# Other processes: forked, as a data loader's workers are, because importing takes seconds. What
+# they do in the middle of their work waits for a file, so that nothing hangs on timing.
+
+
+def wait_until(happened: Callable[[], bool], process: BaseProcess | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert process is None or process.exitcode is None, f"ended with {process.exitcode}"
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def encode_and_report(task: str, photos: Path, model: Path, signals: Path) -> None:
+    """What a process does: encode the photos, and tell how many images it was."""
+    torch.set_num_threads(1)
+    embed, count = VLP._embed, 0
+
+    def embedded(vlp, pixels):
+        nonlocal count
+        if task.startswith("meet") and count == 0:  # each process is at a shard of its own
+            (signals / f"{task}.started").touch()
+            wait_until(lambda: len(list(signals.glob("meet*.started"))) == 2)
+        if task == "stall" and count == 2 * SHARD:  # two shards are done: wait to be killed
+            (signals / "stalled").touch()
+            wait_until(lambda: False)
+        count += len(pixels)
+        return embed(vlp, pixels)
+
+    VLP._embed = embedded
+    dataset = load_dataset(photos, progress=False)
+    features = encode(dataset, load_vlp(model, device="cpu"))
+    store.save_tensors(signals / f"{task}.safetensors", {"features": features}, {"count": count})
+
+
+@pytest.fixture
+def start(photo_folder, tiny_model, tmp_path):
+    """Start a process on one task; what still runs at the end is killed."""
+    running = []
+
+    def started(task: str) -> BaseProcess:
+        process = multiprocessing.get_context("fork").Process(
+            target=encode_and_report, args=(task, photo_folder, tiny_model, tmp_path)
+        )
+        process.start()
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+        process.join()
+
+
+@pytest.fixture
+def report_of(tmp_path):
+    def report(task: str) -> tuple[torch.Tensor, int]:
+        tensors, metadata = store.load_tensors(tmp_path / f"{task}.safetensors")
+        return tensors["features"], metadata["count"]
+
+    return report
+
+
+def test_after_kill_9_only_the_missing_shards_are_encoded(
+    start, photo_folder, vlp, home, tmp_path, encoded
+):
+    process = start("stall")
+    wait_until((tmp_path / "stalled").exists, process)
+    finished = shards_in(home)
+    assert len(finished) == 2
+    times = [path.stat().st_mtime_ns for path in finished]
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(PATIENCE)
+    assert process.exitcode == -signal.SIGKILL
+
+    dataset = load_dataset(photo_folder, progress=False)
+    features = encode(dataset, vlp)
+    assert sum(encoded) == 48 - 16
+    assert [path.stat().st_mtime_ns for path in finished] == times
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+
+
+def test_a_process_waits_for_the_shard_another_is_at_and_takes_it_when_that_dies(
+    start, report_of, photo_folder, vlp, home, tmp_path
+):
+    holder = start("stall")  # at the third shard
+    wait_until((tmp_path / "stalled").exists, holder)
+    other = start("other")  # does all shards but that one
+    wait_until(lambda: len(shards_in(home)) == 5, other)
+    held = shards_in(home)[0].with_name("000000016.safetensors")
+    assert not held.exists()
+    assert other.exitcode is None
+    holder.kill()
+    other.join(PATIENCE)
+    assert other.exitcode == 0
+    assert held.exists()
+    features, count = report_of("other")
+    assert count == 48 - 16
+    dataset = load_dataset(photo_folder, progress=False)
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+
+
+def test_two_processes_share_the_work_and_end_with_the_same(start, report_of):
+    processes = [start(task) for task in ("meet-a", "meet-b")]
+    for process in processes:
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+    (first, first_count), (second, second_count) = report_of("meet-a"), report_of("meet-b")
+    assert first_count + second_count == 48  # each image once
+    assert min(first_count, second_count) >= SHARD
+    assert torch.equal(first, second)
