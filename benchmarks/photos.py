@@ -6,6 +6,8 @@ The CIFAR-10 photos and the small checkpoint in ../shared: the 50,000 training p
 
 from __future__ import annotations
 
+import pandas as pd
+
 from benchmarks.common import SHARED, load
 from uhscm_core import Study, load_dataset, load_vlp
 
@@ -26,13 +28,14 @@ def main() -> None:
         kept = sorted(mined.kept_names, key=votes.__getitem__, reverse=True)
         print(f"{name}: {len(kept)} of {len(mined.concepts)} kept, votes in brackets")
         print("  " + ", ".join(f"{concept} ({votes[concept]})" for concept in kept) + "\n")
-    columns = {}
+    columns: dict[str, pd.Series] = {}
     for bits in LENGTHS:
         trained = study.train(bits)
         for top_k, label in ((None, "all"), (1000, "@1000")):
-            table = trained.compare(top_k).set_index("method")["mAP"]
-            columns[f"{bits} {label}"] = table
-    methods = next(iter(columns.values())).index
+            first = columns.get(f"{LENGTHS[0]} {label}")
+            table = trained.compare(top_k, ceilings=first is None).set_index("method")["mAP"]
+            columns[f"{bits} {label}"] = table if first is None else table.combine_first(first)
+    methods = columns[f"{LENGTHS[0]} all"].index
     print(f"mAP with {JOINED}, {load()}\n")
     print("| method | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")

@@ -58,7 +58,7 @@ ArrayLike = Tensor | np.ndarray
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_CELLS = 4_000_000  # (query, item) pairs compared at a time
+_CELLS = 250_000  # (query, item) pairs compared at a time: a block stays in the cache
 
 
 class PrecisionRecall(NamedTuple):
