@@ -33,7 +33,11 @@ def rgb(code: str) -> Floats:
 
 def mix(a: Floats, b: Floats, t: float | Floats) -> Floats:
     """From `a` at t = 0 to `b` at t = 1."""
-    return np.asarray(a + (b - a) * t)
+    result = np.asarray((b - a) * t)
+    if result.shape == np.broadcast_shapes(a.shape, result.shape):
+        result += a
+        return result
+    return np.asarray(a + result)
 
 
 def _fractal_bank(size: int, octaves: int, seed: int) -> Floats:
@@ -149,8 +153,13 @@ class Pen:
     @staticmethod
     def _ink(colour: Floats, alpha: float = 1.0) -> tuple[int, int, int, int]:
         scale = alpha * 255
-        r, g, b = (int(min(max(c, 0.0), 1.0) * scale + 0.5) for c in colour.tolist())
-        return r, g, b, int(scale + 0.5)
+        r, g, b = colour.tolist()
+        return (
+            int((0.0 if r < 0 else 1.0 if r > 1 else r) * scale + 0.5),
+            int((0.0 if g < 0 else 1.0 if g > 1 else g) * scale + 0.5),
+            int((0.0 if b < 0 else 1.0 if b > 1 else b) * scale + 0.5),
+            int(scale + 0.5),
+        )
 
     def poly(self, points: Sequence[tuple[float, float]], colour: Floats, a: float = 1.0) -> None:
         """A filled polygon; points from (0, 0) top left to (1, 1) bottom right of the box."""

@@ -67,6 +67,7 @@ _LAND = {
     "winter": ("#eef3f8", "#e6edf5", "#f4f5f6"),
 }
 _ROCK = ("#66738a", "#746f82", "#56707a", "#7f7468")
+_VIGNETTE = 1 - 0.1 * (((X - 47.5) ** 2 + (Y - 47.5) ** 2)[..., None] / 4512) ** 1.5
 _PETALS = ("#e2445a", "#f2c53d", "#ffffff", "#b06ad0", "#f28ab0", "#f07f2f", "#5a7ae0")
 
 
@@ -127,7 +128,7 @@ def paint(scene: Scene) -> npt.NDArray[np.uint8]:
 
 def _sky(p: _Picture) -> None:
     scene, rng = p.scene, p.rng
-    t = np.clip(Y / (p.horizon + 4), 0, 1)[..., None]
+    t = np.clip(COLUMNS / (p.horizon + 4), 0, 1)[:, None, None]  # (96, 1, 1): a row, a colour
     top, middle, low = p.sky
     p.canvas[:] = np.where(
         t < 0.55, mix(top, middle, t / 0.55), mix(middle, low, (t - 0.55) / 0.45)
@@ -477,7 +478,7 @@ def _coast(p: _Picture) -> None:
     top = p.horizon
     deep = _water_colour(p, rng)
     shallow = mix(deep, p.sky[1], 0.45)
-    t = np.clip((Y - top) / (SIZE - top), 0, 1)[..., None]
+    t = np.clip((COLUMNS - top) / (SIZE - top), 0, 1)[:, None, None]
     sea = mix(mix(p.sky[2], deep, np.clip(t * 3 + 0.25, 0, 1)), shallow, t * 0.35)
     sea = np.clip(sea + _ripples(rng, top, 0.32)[..., None], 0, 1)
     blend(p.canvas, sea, np.clip(Y - top + 0.5, 0, 1))
@@ -777,7 +778,7 @@ def _finish(p: _Picture) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng([p.scene.seed, 3])
     picture = np.clip(p.canvas, 0, 1)
     style = int(rng.integers(5))
-    grey = picture.mean(2, keepdims=True)
+    grey = (picture[..., :1] + picture[..., 1:2] + picture[..., 2:]) / 3
     if style == 1:  # poster
         picture = grey + (picture - grey) * 1.25
         picture = picture + 0.1 * (picture - 0.5)
@@ -786,7 +787,6 @@ def _finish(p: _Picture) -> npt.NDArray[np.uint8]:
     elif style == 3:  # faded print
         picture = mix(picture, grey * np.array([1.06, 0.97, 0.8]), 0.22) * 0.95 + 0.03
     picture = picture * rng.uniform(0.94, 1.05) + rng.uniform(-0.015, 0.015, 3)
-    corner = ((X - 47.5) ** 2 + (Y - 47.5) ** 2)[..., None] / 4512
-    picture = picture * (1 - 0.1 * corner**1.5)
+    picture = picture * _VIGNETTE
     paper = (noise(rng, "cloudy", 2, 2) - 0.5) * 0.035
     return np.asarray(np.clip(picture + paper[..., None], 0, 1) * 255 + 0.5).astype(np.uint8)
