@@ -68,7 +68,13 @@ def tiny_model(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     config = {
         "embed_dim": 16,
-        "vision_cfg": {"image_size": 16, "layers": 1, "width": 32, "patch_size": 8},
+        "vision_cfg": {
+            "image_size": 16,
+            "layers": 1,
+            "width": 32,
+            "head_width": 16,
+            "patch_size": 8,
+        },
         "text_cfg": {
             "context_length": 16,
             "vocab_size": 49408,

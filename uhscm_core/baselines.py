@@ -22,6 +22,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import pack_codes
+from uhscm_core.mining import check_features
 
 __all__ = ["BASELINES", "BaselineHash", "fit_baseline"]
 
@@ -33,15 +34,27 @@ class BaselineHash:
     Attributes:
         name: ``"LSH"``, ``"PCA sign"`` or ``"ITQ"``.
         bits: L.
+        width: D, of the features.
         project: (n, D) -> (n, L), whose signs are the codes.
     """
 
     name: str
     bits: int
+    width: int
     project: Callable[[np.ndarray], np.ndarray]
 
     def encode(self, features: Float[Tensor, "n d"]) -> UInt8[Tensor, "n bytes"]:
-        """Packed codes of (n, D) features."""
+        """Packed codes of (n, D) features.
+
+        Raises:
+            ValueError: another width than fitted on, or a feature is not finite.
+        """
+        check_features(features=features)
+        if features.shape[1] != self.width:
+            raise ValueError(
+                f"{self.name} was fitted on features of width {self.width}, "
+                f"got {tuple(features.shape)}"
+            )
         rows = np.ascontiguousarray(features.cpu().numpy(), dtype=np.float32)
         return pack_codes(torch.from_numpy(self.project(rows)))
 
@@ -61,18 +74,19 @@ def fit_baseline(
         The fitted hash function.
 
     Raises:
-        ValueError: an unknown name, or more bits than directions.
+        ValueError: an unknown name, more bits than directions, or a feature is not finite.
     """
     if name not in BASELINES:
         raise ValueError(f"unknown baseline {name!r}: expected one of {', '.join(BASELINES)}")
+    check_features(features=features)
     x = np.ascontiguousarray(features.cpu().numpy(), dtype=np.float32)
     n, width = x.shape
-    most = width if name == "LSH" else min(n, width)
+    most = width if name == "LSH" and n else min(n, width)
     if not 1 <= bits <= most:
         raise ValueError(
             f"{name} on {n} features of width {width} gives 1 to {most} bits, not {bits}"
         )
-    return BaselineHash(name, bits, BASELINES[name](x, bits, seed))
+    return BaselineHash(name, bits, width, BASELINES[name](x, bits, seed))
 
 
 def _lsh(x: np.ndarray, bits: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -85,7 +85,9 @@ def bit_concepts(
 
 def as_codes(codes: Tensor | np.ndarray, bits: int | None = None) -> np.ndarray:
     """Packed codes as a contiguous numpy array, checked; for this package's own modules."""
-    array = np.ascontiguousarray(torch.as_tensor(codes).cpu().numpy())
+    # numpy arrays do not pass through torch, which warns at those that are read-only.
+    array = codes.cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
+    array = np.ascontiguousarray(array)
     expected = "L/8" if bits is None else str((bits + 7) // 8)
     if (
         array.dtype != np.uint8

@@ -109,7 +109,8 @@ def _read_names(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte-order mark
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        # error.object, because error.start does not count a byte-order mark.
+        line = error.object[: error.start].count(b"\n") + 1
         raise ValueError(f"{path}, line {line}: not UTF-8 text, save the list as UTF-8") from error
     names = [line.strip() for line in text.splitlines()]
     if not names:

@@ -14,13 +14,16 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
         ValueError: a device that is not there.
     """
     if str(device) != "auto":
-        chosen = torch.device(device)
         there = {
-            "cuda": torch.cuda.is_available(),
-            "mps": torch.backends.mps.is_available(),
-            "cpu": True,
+            "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+            "mps": int(torch.backends.mps.is_available()),
+            "cpu": 1,
         }
-        if not there.get(chosen.type, False):
+        try:
+            chosen = torch.device(device)
+        except RuntimeError:  # a word that torch does not know
+            chosen = None
+        if chosen is None or (chosen.index or 0) >= there.get(chosen.type, 0):
             raise ValueError(f"no device {str(device)!r} on this machine; use 'auto' or 'cpu'")
         return chosen
     if torch.cuda.is_available():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import faiss
 import numpy as np
@@ -44,7 +44,8 @@ class HammingIndex:
     """
 
     def __init__(self, codes: UInt8[Tensor, "n bytes"], bits: int) -> None:
-        self._codes = as_codes(codes, bits)
+        # A copy, so that later changes to `codes` do not part it from what FAISS searches.
+        self._codes = as_codes(codes, bits).copy()
         if not len(self._codes):
             raise ValueError("an index needs at least one code, got none")
         self.bits = bits
@@ -124,7 +125,7 @@ class HammingIndex:
         save_tensors(Path(path), {"codes": self.codes}, {"bits": self.bits})
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
+    def load(cls, path: str | PathLike[str]) -> HammingIndex:
         """Read an index that `save` wrote.
 
         Raises:

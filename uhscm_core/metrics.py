@@ -41,6 +41,7 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from uhscm_core.codes import as_codes
+from uhscm_core.mining import check_features
 
 __all__ = [
     "PrecisionRecall",
@@ -226,10 +227,11 @@ def cosine_mean_average_precision(
         A value in [0, 1]. Equal cosines (rare) are ordered by database order.
 
     Raises:
-        ValueError: arrays that do not fit each other.
+        ValueError: arrays that do not fit each other, or vectors that are not finite.
     """
-    queries = torch.nn.functional.normalize(torch.as_tensor(query_vectors).cpu(), dim=1)
-    database = torch.nn.functional.normalize(torch.as_tensor(database_vectors).cpu(), dim=1)
+    check_features(query_vectors=query_vectors, database_vectors=database_vectors)
+    queries = torch.nn.functional.normalize(query_vectors.cpu(), dim=1)
+    database = torch.nn.functional.normalize(database_vectors.cpu(), dim=1)
     labels = _as_labels(query_labels, database_labels, len(queries), len(database))
     k = _rank(top_k, len(database))
     values = []
@@ -353,7 +355,7 @@ def _tied_average_precision(counts: Ints, k: int, ties: Ties) -> Floats:
     low, high = groups.cut_bounds()
     for q in np.flatnonzero(groups.m):
         above = np.arange(low[q], high[q] + 1)  # relevant items of the cut group above the cut
-        sums = total[q] + precisions(groups.m[q], above, groups.cut_t[q], found[q])
+        sums = total[q] + precisions(groups.m[[q]], above, groups.cut_t[[q]], found[[q]])
         values = np.where(found[q] + above > 0, sums / np.maximum(found[q] + above, 1), 0.0)
         if ties == "expected":
             weights = hypergeom.pmf(above, groups.cut_n[q], groups.cut_r[q], groups.m[q])
@@ -400,7 +402,7 @@ def _as_labels(
         ("query_labels", query_labels, queries),
         ("database_labels", database_labels, items),
     ):
-        array = torch.as_tensor(labels).cpu().numpy()
+        array = labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
         if array.ndim != 2 or len(array) != rows:
             raise ValueError(f"{name} must be multi-hot with shape ({rows}, C), got {array.shape}")
         if not rows:

@@ -62,7 +62,7 @@ def concept_scores(
     Raises:
         ValueError: the widths differ or a feature is not finite.
     """
-    _check_features(image_features, text_features)
+    check_features(image_features=image_features, text_features=text_features)
     return image_features @ text_features.T  # (N, M)
 
 
@@ -132,7 +132,7 @@ def mine_concepts(
         ValueError: no image or concept, features that are not finite, a setting out of range, or
             no concept kept (the message holds the vote counts).
     """
-    _check_features(image_features, text_features)
+    check_features(image_features=image_features, text_features=text_features)
     n, m = len(image_features), len(text_features)
     if not n or not m:
         raise ValueError(f"mining needs at least one image and one concept, got {n} and {m}")
@@ -192,7 +192,7 @@ def semantic_similarity(
         ValueError: the widths differ or a value is not finite.
     """
     b = a if b is None else b
-    _check_features(a, b, "a", "b")
+    check_features(a=a, b=b)
     unit_a = torch.nn.functional.normalize(a, dim=1)  # (n, K)
     unit_b = torch.nn.functional.normalize(b, dim=1)  # (m, K)
     return (2 * unit_a @ unit_b.T - 1).clamp(-1, 1)  # (n, m)
@@ -213,14 +213,14 @@ def explain_similarity(qi: Float[Tensor, " k"], qj: Float[Tensor, " k"]) -> Floa
     Raises:
         ValueError: the lengths differ or a value is not finite.
     """
-    _check_features(qi[None], qj[None], "qi", "qj")
+    check_features(qi=qi[None], qj=qj[None])
     unit_i = torch.nn.functional.normalize(qi, dim=0)
     unit_j = torch.nn.functional.normalize(qj, dim=0)
     return 2 * unit_i * unit_j  # (K,)
 
 
 def _distribution(image_features: Tensor, text_features: Tensor, temperature: float) -> Tensor:
-    _check_features(image_features, text_features)
+    check_features(image_features=image_features, text_features=text_features)
     result = image_features.new_empty(len(image_features), len(text_features))  # (n, K)
     for start in range(0, len(image_features), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -229,21 +229,21 @@ def _distribution(image_features: Tensor, text_features: Tensor, temperature: fl
     return result
 
 
-def _check_features(
-    a: Tensor, b: Tensor, name_a: str = "image_features", name_b: str = "text_features"
-) -> None:
-    for name, x in ((name_a, a), (name_b, b)):
+def check_features(**features: Tensor) -> None:
+    """Raise unless these are finite, of one width and one type; for this package's own modules."""
+    for name, x in features.items():
         if x.ndim != 2 or not x.is_floating_point():
             dtype = str(x.dtype).removeprefix("torch.")
             raise ValueError(
                 f"{name} must be float with shape (n, d), got {dtype} {tuple(x.shape)}"
             )
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(
-            f"{name_a} and {name_b} must have the same width, "
-            f"got {tuple(a.shape)} and {tuple(b.shape)}"
-        )
-    for name, x in ((name_a, a), (name_b, b)):
+    if len({x.shape[1] for x in features.values()}) > 1:
+        shapes = " and ".join(str(tuple(x.shape)) for x in features.values())
+        raise ValueError(f"{' and '.join(features)} must have the same width, got {shapes}")
+    if len({x.dtype for x in features.values()}) > 1:
+        dtypes = " and ".join(str(x.dtype).removeprefix("torch.") for x in features.values())
+        raise ValueError(f"{' and '.join(features)} must have the same dtype, got {dtypes}")
+    for name, x in features.items():
         # A sum is finite only if all its terms are (or, rarely, overflow): one cheap pass.
         if not torch.isfinite(x.sum()):
             bad = (~torch.isfinite(x)).any(1).nonzero().flatten().tolist()

@@ -65,8 +65,8 @@ def uhscm_loss(
     Raises:
         ValueError: shapes that do not fit, or gamma that is not positive.
     """
-    b = len(outputs)
-    if outputs.ndim != 2 or not b or similarity.shape != (b, b):
+    b = len(outputs) if outputs.ndim == 2 else 0
+    if not b or similarity.shape != (b, b):
         raise ValueError(
             "outputs must be (B, L) and similarity (B, B) with B at least 1, got "
             f"{tuple(outputs.shape)} and {tuple(similarity.shape)}"

@@ -84,9 +84,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON."""
+    """Write a value as indented JSON, in ASCII: file names need not be UTF-8."""
     with replacing(path) as file:
-        file.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+        file.write(json.dumps(value, indent=2).encode() + b"\n")
 
 
 def load_json(path: Path) -> Any:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,7 @@ class Study:
     Attributes:
         dataset: N images with splits.
         vlp: scores images against concepts.
-        concepts: M candidates; a name or list is loaded with `load_concepts`.
+        concepts: the M candidates, a `ConceptSet`; whatever `load_concepts` takes may be given.
         tau, min_share, max_share: of `mine_concepts`.
         network: the hash network, once trained.
         history: the steps of its training.
@@ -108,7 +108,7 @@ class Study:
 
     dataset: ImageDataset
     vlp: VLP
-    concepts: ConceptSet
+    concepts: Any  # in: what load_concepts takes; from then on: a ConceptSet
     tau: float = 3.0
     min_share: float = 0.5
     max_share: float | None = None
@@ -180,7 +180,7 @@ class Study:
 
     # -- new studies -------------------------------------------------------------------------
 
-    def with_(self, *, template: str | Sequence[str] | None = None, **changes: Any) -> Self:
+    def with_(self, *, template: str | Sequence[str] | None = None, **changes: Any) -> Study:
         """A study with some settings changed, sharing all that did not change.
 
         Args:
@@ -223,7 +223,7 @@ class Study:
         folder: str | PathLike[str] | None = None,
         on_step: Callable[[TrainingStep], None] | None = None,
         **settings: Any,
-    ) -> Self:
+    ) -> Study:
         """Train a hash network on the training images.
 
         For a run to watch or to stop, iterate over `train` oneself and hand the network to `with_`.
@@ -356,7 +356,7 @@ class Study:
         dataset: ImageDataset | None = None,
         vlp: VLP | None = None,
         device: str = "auto",
-    ) -> Self:
+    ) -> Study:
         """Read a study that `save` wrote.
 
         Args:

@@ -29,7 +29,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, cast
 
 import filelock
 import torch
@@ -102,7 +102,7 @@ class TrainingConfig:
             raise ValueError(f"optimizer must be 'adam' or 'sgd', got {self.optimizer!r}")
 
     @classmethod
-    def paper(cls, **changes: Any) -> Self:
+    def paper(cls, **changes: Any) -> TrainingConfig:
         """The paper's setting for VGG19: SGD, rate 0.006 on the hash layer, 0.0003 below."""
         return cls(**{"optimizer": "sgd", "learning_rate": 0.006, **changes})
 
@@ -292,7 +292,7 @@ class _Run:
             rows = torch.cat([rows[rank::world] for rank in range(world)])
         batch = self.distribution[rows.to(self.fabric.device)]
         terms = uhscm_loss(
-            outputs.float(),
+            outputs,
             semantic_similarity(batch),
             config.alpha,
             config.beta,
@@ -349,7 +349,7 @@ class _RunFolder:
         self._saved_step = -1
         self._saved_at = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _RunFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._writes:
             try:

@@ -12,7 +12,6 @@ import functools
 import hashlib
 import json
 import os
-import pickle
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -145,6 +144,7 @@ class VLP:
             _Preprocessed(images, self.preprocess),
             batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of batches will do
             num_workers=workers,
+            generator=torch.Generator(),  # else it draws from the global one
             pin_memory=self.device.type == "cuda",
         )
         for pixels in loader:
@@ -282,7 +282,7 @@ def _from_name(name: str, pretrained: str | PathLike[str] | None) -> tuple[Any, 
             f"({', '.join(WEIGHT_SUFFIXES)}): the tags are {', '.join(tags) or 'none'}"
         )
     _check_weights(weights)
-    model, preprocess = _create(name, weights, pretrained=str(weights), **settings)
+    model, preprocess = _create(name, weights, name, pretrained=str(weights), **settings)
     return model, preprocess, open_clip.get_tokenizer(name), config
 
 
@@ -310,8 +310,8 @@ def _is_cached(repository: str) -> bool:
 
 def _from_config(path: Path, pretrained: str | PathLike[str] | None) -> tuple[Any, Any, Any, Any]:
     whole = load_json(path)
-    config = whole.get("model_cfg", whole) if isinstance(whole, dict) else {}
-    if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(config):
+    config = whole.get("model_cfg", whole) if isinstance(whole, dict) else None
+    if not isinstance(config, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(config):
         raise ValueError(
             f"{path}: not an open_clip configuration (embed_dim, vision_cfg and text_cfg expected)"
         )
@@ -325,20 +325,24 @@ def _from_config(path: Path, pretrained: str | PathLike[str] | None) -> tuple[An
         Path(folder, f"open_clip_{kind}").symlink_to(weights.absolute())
         for sibling in path.absolute().parent.glob("*token*"):  # a tokenizer of its own
             Path(folder, sibling.name).symlink_to(sibling)
-        model, preprocess = _create(f"local-dir:{folder}", weights)
+        model, preprocess = _create(f"local-dir:{folder}", weights, path)
         tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     return model, preprocess, tokenizer, config
 
 
-def _create(name: str, weights: Path, **settings: Any) -> tuple[Any, Any]:
+def _create(name: str, weights: Path, described: str | Path, **settings: Any) -> tuple[Any, Any]:
     try:
-        model, _, preprocess = open_clip.create_model_and_transforms(
-            name, weights_only=True, **settings
-        )
-    except (RuntimeError, KeyError, AttributeError) as error:
-        first = str(error).strip().splitlines()
+        with torch.random.fork_rng(devices=[]):  # the weights drawn before the file's are read
+            model, _, preprocess = open_clip.create_model_and_transforms(
+                name, weights_only=True, **settings
+            )
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever does not fit fails in its own manner
+        first = " ".join(str(error).split()[:40])[:300]
         raise ValueError(
-            f"{weights}: the weights of another model ({' '.join(first[:2])[:300]})"
+            f"{weights}: the weights of another model than {described} describes "
+            f"({type(error).__name__}: {first})"
         ) from error
     return model, preprocess
 
@@ -357,9 +361,9 @@ def _check_weights(path: Path) -> Path:
         raise ValueError(f"{path}: a weights file ends in {', '.join(WEIGHT_SUFFIXES)}")
     try:
         torch.load(path, map_location="meta", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # what is no weights file fails in as many ways as there are bytes
         raise ValueError(
             f"{path}: refused, it holds pickled objects or is no weights file; ask for "
-            f"safetensors ({str(error).splitlines()[0][:120]})"
+            f"safetensors ({type(error).__name__}: {str(error)[:120].partition(chr(10))[0]})"
         ) from error
     return path

@@ -1,1 +1,20 @@
-"""Views for notebooks: pure functions from numbers to figures, and the widgets that show them."""
+"""Views for notebooks: pure functions from numbers to figures, one view a file."""
+
+from widgets.code_bars import code_bars_figure
+from widgets.comparison import comparison_figure
+from widgets.concept_bars import concept_bars_figure
+from widgets.heatmap import similarity_figure
+from widgets.image_row import image_row, image_row_html
+from widgets.loss_curves import loss_figure
+from widgets.votes import votes_figure
+
+__all__ = [
+    "code_bars_figure",
+    "comparison_figure",
+    "concept_bars_figure",
+    "image_row",
+    "image_row_html",
+    "loss_figure",
+    "similarity_figure",
+    "votes_figure",
+]

@@ -56,12 +56,13 @@ def load_cifar10(root: Path, *, download: bool = True, **split: Any) -> ImageDat
             f"folder cifar-10-batches-py (python version) there"
         ) from error
     images = ArrayImages(np.concatenate([part.data for part in parts]))
+    first = len(parts[0])  # of the test images
     targets = torch.tensor([target for part in parts for target in part.targets])
     return ImageDataset(
         images=images,
         labels=torch.nn.functional.one_hot(targets, 10).to(torch.uint8),
         label_names=tuple(parts[0].classes),
-        splits=random_splits(np.arange(50_000), np.arange(50_000, 60_000), **split),
+        splits=random_splits(np.arange(first), np.arange(first, len(images)), **split),
         digest=images.digest,
         names=images.names,
     )
@@ -72,7 +73,7 @@ def load_flickr25k(root: Path, **split: Any) -> ImageDataset:
 
     Args:
         root: folder with ``im*.jpg`` at any depth and the annotation ``.txt`` files at any depth;
-            files of relevant labels (``sky_r1.txt``) are left out.
+            files of relevant labels (``sky_r1.txt``) and of one image (``tags1.txt``) are left out.
         split: see `random_splits`.
 
     Raises:
@@ -80,11 +81,12 @@ def load_flickr25k(root: Path, **split: Any) -> ImageDataset:
             them.
         ValueError: an annotation names an image that is not there.
     """
-    found = {int(m[1]): p for p in root.rglob("im*.jpg") if (m := re.fullmatch(r"im(\d+)", p.stem))}
+    jpegs = sorted(root.rglob("im*.jpg"))
+    found = {int(m[1]): p for p in jpegs if (m := re.fullmatch(r"im(\d+)", p.stem))}
     annotations = {
         path.stem: path
         for path in sorted(root.rglob("*.txt"))
-        if path.stem.lower() != "readme" and not path.stem.endswith("_r1")
+        if path.stem.lower() != "readme" and not path.stem[-1].isdigit()
     }
     numbered = {name: ids for name, p in annotations.items() if (ids := _numbers(p)) is not None}
     if not found or not numbered:
@@ -127,10 +129,13 @@ def load_nuswide(root: Path, *, n_labels: int = 21, **split: Any) -> ImageDatase
     ]
     columns = []
     for path in truth:
-        column = np.array(path.read_text().split(), dtype=np.uint8)
-        if len(column) != len(names):
-            raise ValueError(f"{path}: {len(column)} lines for the {len(names)} images listed")
-        columns.append(column)
+        flags = path.read_text(errors="replace").split()
+        if len(flags) != len(names) or not set(flags) <= {"0", "1"}:
+            raise ValueError(
+                f"{path}: expected 0 or 1 on {len(names)} lines, one an image listed in "
+                f"{listing.name}, got {len(flags)} lines"
+            )
+        columns.append(np.array(flags, dtype=np.uint8))
     table = np.stack(columns, axis=1)  # (all images, 81)
     frequent = np.sort(np.argsort(-table.sum(0), kind="stable")[:n_labels])
     rows = np.flatnonzero(table[:, frequent].any(1))
@@ -158,8 +163,9 @@ def load_index_files(root: Path, index: Path) -> ImageDataset:
         if not path.is_file():
             raise FileNotFoundError(f"no index file {path}")
         names = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            name, *flags = line.split()
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")  # as file names are
+        for number, line in enumerate(text.splitlines(), start=1):
+            name, *flags = line.split() or [""]
             width = len(flags) if width is None else width
             if not flags or len(flags) != width or not set(flags) <= {"0", "1"}:
                 raise ValueError(
@@ -167,6 +173,8 @@ def load_index_files(root: Path, index: Path) -> ImageDataset:
                 )
             rows.setdefault(name, [int(flag) for flag in flags])
             names.append(name)
+        if not names:
+            raise ValueError(f"{path}: no image in this index file")
         splits[split] = names
     position = {name: i for i, name in enumerate(rows)}
     labels = torch.tensor(list(rows.values()), dtype=torch.uint8)

@@ -71,9 +71,10 @@ def load_folder(
     """
     if not root.is_dir():
         raise NotADirectoryError(f"no such folder of photos: {root}")
-    found = sorted(_image_names(root))
+    skipped: dict[str, str] = {}
+    found = sorted(_image_names(root, skipped))
     files = ImageFiles(root, (name for name in found if _suffix(name) in SUFFIXES))
-    skipped = {name: _UNREADABLE[_suffix(name)] for name in found if _suffix(name) in _UNREADABLE}
+    skipped |= {name: _UNREADABLE[_suffix(name)] for name in found if _suffix(name) in _UNREADABLE}
     if not files and not skipped:
         raise ValueError(f"{root}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
     if files:
@@ -83,7 +84,8 @@ def load_folder(
         images = ImageFiles(root, (name for name in files.names if name not in skipped))
         listed = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
         more = "; ..." if len(skipped) > 3 else ""
-        message = f"{len(skipped)} of {len(found)} images in {root} skipped ({listed}{more})"
+        total = len(images) + len(skipped)
+        message = f"{len(skipped)} of {total} images in {root} skipped ({listed}{more})"
         if not images:
             raise ValueError(f"no readable image: {message}")
         warnings.warn(f"{message}; `dataset.skipped` lists them", stacklevel=3)
@@ -114,15 +116,21 @@ def load_folder(
     )
 
 
-def _image_names(root: Path) -> Iterator[str]:
+def _image_names(root: Path, unread: dict[str, str]) -> Iterator[str]:
+    """The names below `root`; folders that can't be listed go to `unread` with the reason."""
+
+    def note(error: OSError) -> None:
+        name = Path(error.filename).relative_to(root).as_posix()
+        unread[f"{name}/"] = (error.strerror or str(error)).lower()
+
     seen = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
+    for folder, subfolders, files in os.walk(root, onerror=note, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:  # a link back to a folder above
             subfolders.clear()
             continue
         seen.add(real)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in files:
             if not name.startswith(".") and _suffix(name) in SUFFIXES | _UNREADABLE.keys():
                 yield Path(folder, name).relative_to(root).as_posix()

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 __all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "read_image"]
 
-# Fixed, because some of Pillow's other readers start programs (EPS) or stand for video.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+# Fixed, because some of Pillow's other readers start programs (EPS) or stand for video. MPO is
+# read as the JPEG that it starts with.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _EDGE_BYTES = 32_768
 
 T = TypeVar("T")
@@ -45,11 +46,11 @@ def read_image(path: Path) -> Image.Image:
                 )
             image.load()
             return _as_rgb(ImageOps.exif_transpose(image))
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PixelLimitError(f"{path}: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, PixelLimitError):
-            raise
+    except (PixelLimitError, MemoryError):
+        raise
+    except Exception as error:  # on damaged files Pillow's readers fail each in its own manner
         raise OSError(f"{path}: {_reason(error)}") from error
 
 
@@ -92,15 +93,15 @@ class ImageFiles(Sequence[Image.Image]):
         return len(self.names)
 
     @overload
-    def __getitem__(self, index: int) -> Image.Image: ...
+    def __getitem__(self, index: SupportsIndex) -> Image.Image: ...
     @overload
     def __getitem__(self, index: slice) -> ImageFiles: ...
-    def __getitem__(self, index: int | slice) -> Image.Image | ImageFiles:
+    def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | ImageFiles:
         if isinstance(index, slice):
             return ImageFiles(self.root, self.names[index])
         return read_image(self.path(index))
 
-    def path(self, index: int) -> Path:
+    def path(self, index: SupportsIndex) -> Path:
         """The file of one image."""
         return self.root / self.names[index]
 
@@ -147,10 +148,10 @@ class ArrayImages(Sequence[Image.Image]):
         return len(self.pixels)
 
     @overload
-    def __getitem__(self, index: int) -> Image.Image: ...
+    def __getitem__(self, index: SupportsIndex) -> Image.Image: ...
     @overload
     def __getitem__(self, index: slice) -> ArrayImages: ...
-    def __getitem__(self, index: int | slice) -> Image.Image | ArrayImages:
+    def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | ArrayImages:
         if isinstance(index, slice):
             return ArrayImages(self.pixels[index], self.names[index])
         return Image.fromarray(self.pixels[index])

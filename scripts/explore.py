@@ -1,0 +1,74 @@
+"""Open the tour in JupyterLab, on this machine alone.
+
+The server listens on 127.0.0.1 and asks for its token. Where there is a screen the browser opens;
+where there is none, the address is printed. ``lab_settings/overrides.json`` holds two JupyterLab
+settings that prevent faults of its own (blank widgets after scrolling, callbacks on a second
+thread) and turns off its look-ups of news and updates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = "notebooks/00_tour.ipynb"
+
+
+def has_screen() -> bool:
+    """Whether a browser window could be seen."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def free_port(first: int = 8888) -> int:
+    """The first port from `first` on that nobody listens on."""
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit(f"no free port between {first} and {first + 99}")
+
+
+def main() -> None:
+    """Replace this process by the server."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one)")
+    options = parser.parse_args()
+
+    port = options.port or free_port()
+    token = os.environ.setdefault("JUPYTER_TOKEN", secrets.token_urlsafe(24))
+    address = f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}"
+    opens = has_screen() and not options.no_browser
+    print(f"\nThe explorer{' opens' if opens else ' is'} at\n\n    {address}\n\nCtrl-C stops it.\n")
+    sys.stdout.flush()
+    arguments = [
+        "-m",
+        "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}",
+        f"--LabApp.default_url=/lab/tree/{NOTEBOOK}",
+        f"--ServerApp.open_browser={opens}",
+        "--ServerApp.log_level=WARN",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")  # in a container there is nobody else
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

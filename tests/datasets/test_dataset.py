@@ -1,0 +1,155 @@
+"""Splits from a seed, and what a data set must be."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uhscm_core.datasets import ArrayImages, ImageDataset, load_dataset, random_splits
+
+
+def dataset_of(n: int = 4, **changes) -> ImageDataset:
+    images = ArrayImages(np.arange(n * 3, dtype=np.uint8).reshape(n, 1, 1, 3))
+    fields = {
+        "images": images,
+        "labels": torch.eye(n, 2).to(torch.uint8),
+        "label_names": ("cat", "dog"),
+        "splits": splits_of(train=[0], database=[0, 1], query=[2]),
+        "digest": images.digest,
+        "names": images.names,
+    }
+    return ImageDataset(**{**fields, **changes})
+
+
+def splits_of(**splits) -> dict[str, np.ndarray]:
+    return {name: np.array(ids, dtype=np.int64) for name, ids in splits.items()}
+
+
+def test_labels_have_names():
+    dataset = dataset_of()
+    assert len(dataset) == 4
+    assert [dataset.labels_of(i) for i in range(4)] == [("cat",), ("dog",), (), ()]
+    both = torch.ones(4, 2, dtype=torch.uint8)
+    assert dataclasses.replace(dataset, labels=both).labels_of(3) == ("cat", "dog")
+    assert dataclasses.replace(dataset, labels=None).labels_of(0) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"names": ("a",)}, "4 images but 1 names"),
+        (
+            {"label_names": ("cat",)},
+            r"labels must have shape \(4, 1\), a row an image .* got \(4, 2\)",
+        ),
+        ({"labels": torch.zeros(3, 2, dtype=torch.uint8)}, r"shape \(4, 2\), .* got \(3, 2\)"),
+        ({"splits": splits_of(train=[0])}, "splits must be train, database, query, got train"),
+        ({"splits": splits_of(train=[0], database=[0], query=[4])}, "'query' points outside the 4"),
+        ({"splits": splits_of(train=[0], database=[-1, 0], query=[1])}, "'database' points out"),
+        ({"splits": splits_of(train=[0], database=[0, 1], query=[1])}, "both in the query and in"),
+        ({"splits": splits_of(train=[3], database=[0], query=[1])}, "train split must lie in the"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataset_of(**changes)
+
+
+def test_a_data_set_has_an_image():
+    with pytest.raises(ValueError, match="at least one image"):
+        dataset_of(0)
+
+
+def test_a_split_may_be_empty():
+    assert dataset_of(splits=splits_of(train=[0], database=[0], query=[])).labels is not None
+
+
+def test_images_of_no_split_can_be_left_out():
+    dataset = dataset_of(splits=splits_of(train=[3], database=[1, 3], query=[2]))
+    used = dataset.without_unused()
+    assert used.names == ("1", "2", "3")
+    assert [image.getpixel((0, 0))[0] for image in used.images] == [3, 6, 9]
+    assert used.labels.tolist() == dataset.labels[1:].tolist()
+    assert {name: ids.tolist() for name, ids in used.splits.items()} == {
+        "train": [2],
+        "database": [0, 2],
+        "query": [1],
+    }
+    assert used.digest == used.images.digest != dataset.digest
+    assert used.without_unused() is used
+
+
+def test_benchmarks_need_their_folder():
+    with pytest.raises(ValueError, match="data set 'cifar10' needs its folder: root="):
+        load_dataset("cifar10")
+
+
+@st.composite
+def possible_sizes(draw, n: int, most_queries: int, queries_from_pool: bool) -> dict[str, int]:
+    n_query = draw(st.integers(0, most_queries))
+    n_database = draw(st.integers(1, n - n_query if queries_from_pool else n))
+    n_train = draw(st.integers(1, n_database))
+    return {"n_train": n_train, "n_database": n_database, "n_query": n_query}
+
+
+@given(st.data(), st.integers(1, 40), st.integers(0, 9))
+def test_splits_of_one_pool_are_disjoint_and_of_the_sizes_asked_for(data, n, seed):
+    sizes = data.draw(possible_sizes(n, n - 1, queries_from_pool=True))
+    check_splits(np.arange(n) + 7, None, sizes, seed)
+
+
+@given(st.data(), st.integers(1, 40), st.integers(1, 40), st.integers(0, 9))
+def test_queries_come_from_their_own_pool_where_there_is_one(data, n, m, seed):
+    sizes = data.draw(possible_sizes(n, m, queries_from_pool=False))
+    check_splits(np.arange(n), np.arange(n, n + m), sizes, seed)
+
+
+def check_splits(pool, query, sizes, seed):
+    splits = random_splits(pool, query, **sizes, seed=seed)
+    for name, ids in splits.items():
+        assert ids.dtype == np.int64
+        assert (np.diff(ids) > 0).all()
+        assert len(ids) == sizes[f"n_{name}"]
+    assert set(splits["train"]) <= set(splits["database"]) <= set(pool)
+    assert set(splits["query"]) <= set(pool if query is None else query)
+    assert not set(splits["database"]) & set(splits["query"])
+    again = random_splits(pool, query, **sizes, seed=seed)
+    assert all(np.array_equal(splits[name], again[name]) for name in splits)
+
+
+def test_without_wishes_a_tenth_are_queries_and_the_rest_database():
+    sizes = {name: len(ids) for name, ids in random_splits(np.arange(200)).items()}
+    assert sizes == {"train": 180, "database": 180, "query": 20}
+    sizes = {name: len(ids) for name, ids in random_splits(np.arange(20_000)).items()}
+    assert sizes == {"train": 5000, "database": 19_000, "query": 1000}
+
+
+def test_every_image_can_become_a_query():
+    drawn = set()
+    for seed in range(40):
+        drawn.update(random_splits(np.arange(10), n_query=2, seed=seed)["query"].tolist())
+    assert drawn == set(range(10))
+
+
+def test_drawing_leaves_the_global_random_state_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    random_splits(np.arange(50))
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+
+
+def test_what_cannot_be_split_says_what_there_is():
+    with pytest.raises(ValueError, match=r"n_query must lie between 0 and 3, .* got 4"):
+        random_splits(np.arange(3), n_query=4)
+    with pytest.raises(ValueError, match=r"n_database must lie between 0 and 2, .* got 3"):
+        random_splits(np.arange(3), n_query=1, n_database=3)
+    with pytest.raises(ValueError, match=r"n_train must lie between 0 and 2, .* got 3"):
+        random_splits(np.arange(3), n_database=2, n_query=1, n_train=3)
+    with pytest.raises(ValueError, match=r"n_query must lie between 0 and 2, .* got 3"):
+        random_splits(np.arange(3), np.arange(3, 5), n_query=3)
+    with pytest.raises(ValueError, match="no image is left to train on: 0 in the database"):
+        random_splits(np.arange(0))

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from uhscm_core import Study, load_dataset, load_vlp, study
+from uhscm_core.concepts import ConceptSet
+
+NAMES = ("red", "green", "blue", "cat", "sky")
+
+
+@pytest.fixture
+def base(photo_folder, tiny_model):
+    dataset = load_dataset(photo_folder, n_query=8, progress=False)
+    # With random weights nothing is sure to be kept: keep every concept that got a vote.
+    return Study(dataset, load_vlp(tiny_model), NAMES, min_share=0.0, progress=False)
+
+
+@pytest.fixture
+def trained(base):
+    return base.train(12, epochs=3, batch_size=16, device="cpu")
+
+
+def test_the_stages_have_the_shapes_of_the_method(trained):
+    n, train = 48, len(trained.dataset.splits["train"])
+    kept = int(trained.mined.kept.sum())
+    assert trained.image_features.shape == (n, 16)
+    assert trained.text_features.shape == (len(NAMES), 16)
+    assert trained.mined.distribution.shape == (train, kept)
+    assert trained.distribution.shape == (n, kept)
+    assert trained.codes.shape == (n, 2)
+    assert len(trained.index) == len(trained.dataset.splits["database"])
+    assert trained.bit_concepts.shape == (12, kept)
+    assert len(trained.kept_names) == kept
+    assert len(trained.history) == 3 * -(-train // 16)
+
+
+def test_mining_sees_the_training_images_alone(base):
+    train = base.dataset.splits["train"]
+    assert int(base.mined.wins.sum()) == len(train)
+    assert torch.allclose(base.distribution[train], base.mined.distribution)
+
+
+def test_labels_never_reach_training(base):
+    unlabelled = dataclasses.replace(base.dataset, labels=None, label_names=())
+    without = base.with_(dataset=unlabelled)
+    settings = {"epochs": 2, "batch_size": 16, "device": "cpu"}
+    assert torch.equal(base.train(8, **settings).codes, without.train(8, **settings).codes)
+
+
+def test_a_changed_study_shares_what_did_not_change(trained):
+    trained.text_features, trained.distribution, trained.index  # noqa: B018  (computed once)
+    cooler = trained.with_(tau=1.0)
+    assert cooler.image_features is trained.image_features
+    assert cooler.text_features is trained.text_features
+    assert cooler.mined.temperature == pytest.approx(trained.mined.temperature / 3)
+    worded = trained.with_(template="a {} in the rain")
+    assert worded.concepts.names == trained.concepts.names
+    assert worded.image_features is trained.image_features
+    assert not torch.equal(worded.text_features, trained.text_features)
+    for changed in (cooler, worded):
+        assert changed.network is None  # it learned from other concepts
+        assert changed.history == ()
+    assert trained.network is not None  # and the study itself stays as it was
+    assert trained.concepts.templates == ("a photo of the {}",)
+
+
+def test_a_setting_to_its_own_value_changes_nothing(trained):
+    same = trained.with_(tau=3.0, template="a photo of the {}")
+    assert same.network is trained.network
+    assert same.mined is trained.mined
+
+
+def test_concepts_can_be_changed_with_their_templates_kept(base):
+    worded = base.with_(template=["a {}", "the {}"]).with_(concepts=["one", "two"])
+    assert worded.concepts == ConceptSet(("one", "two"), ("a {}", "the {}"))
+    assert base.with_(concepts="coco80", template="my {}").concepts.templates == ("my {}",)
+
+
+def test_unknown_settings_and_bad_templates_are_refused(base):
+    with pytest.raises(TypeError, match="no setting tua"):
+        base.with_(tua=2.0)
+    with pytest.raises(ValueError, match="needs exactly one"):
+        base.with_(template="no braces")
+
+
+def test_an_image_of_the_database_finds_itself_first(trained):
+    index = int(trained.dataset.splits["database"][5])
+    found = trained.search(index, k=48)
+    assert found.kind == "hamming"
+    assert found.distances[0] == 0
+    assert index in found.ids[found.distances == 0].tolist()
+    assert set(found.ids.tolist()) == set(trained.dataset.splits["database"].tolist())
+    assert (found.distances.diff() >= 0).all()
+
+
+def test_an_image_a_file_and_an_index_find_the_same(trained, photo_folder):
+    index = int(trained.dataset.splits["query"][0])
+    path = photo_folder / trained.dataset.names[index]
+    expected = trained.search(index, 10)
+    for query in (path, Image.open(path), trained.dataset.images[index]):
+        found = trained.search(query, 10)
+        assert torch.equal(found.ids, expected.ids)
+        assert torch.equal(found.distances, expected.distances)
+
+
+def test_a_text_is_answered_by_its_concept_distribution(trained):
+    found = trained.search("red", 7)
+    assert found.kind == "concepts"
+    wanted = trained.mined.apply(trained.vlp.encode_texts(["a photo of the red"]))
+    database = trained.dataset.splits["database"]
+    cosines = torch.nn.functional.cosine_similarity(wanted, trained.distribution[database])
+    assert torch.allclose(found.distances, 1 - cosines.sort(descending=True).values[:7], atol=1e-5)
+    with pytest.raises(ValueError, match="needs some text"):
+        trained.search("  ")
+
+
+def test_an_explanation_adds_up(base):
+    why = base.explain(3, 20)
+    assert float(why.parts.sum()) == pytest.approx(why.similarity + 1, abs=1e-5)
+    frame = why.to_frame()
+    assert list(frame.columns) == ["concept", "part"]
+    assert frame["part"].is_monotonic_decreasing
+    assert set(frame["concept"]) == set(base.kept_names)
+
+
+def test_the_comparison_has_a_row_a_method(trained):
+    table = trained.compare(top_k=10)
+    assert list(table["method"]) == [
+        "UHSCM",
+        "LSH",
+        "PCA sign",
+        "ITQ",
+        "cosine of concepts",
+        "cosine of features",
+    ]
+    assert table["mAP"].between(0, 1).all()
+    assert table["mAP"][0] == trained.evaluate(10)
+
+
+def test_questions_that_need_more_say_what(base, trained):
+    with pytest.raises(ValueError, match=r"no hash network yet: use study\.train"):
+        base.search(0)
+    unlabelled = dataclasses.replace(base.dataset, labels=None, label_names=())
+    blind = trained.with_(dataset=unlabelled, network=trained.network)
+    with pytest.raises(ValueError, match="judging needs labels"):
+        blind.evaluate()
+
+
+def test_a_saved_study_comes_back_whole(trained, tmp_path):
+    folder = tmp_path / "study"
+    trained.save(folder)
+    back = Study.load(folder)
+    assert back.concepts == trained.concepts
+    assert (back.tau, back.min_share, back.max_share) == (3.0, 0.0, None)
+    assert torch.equal(back.codes, trained.codes)
+    assert back.history == trained.history
+    assert back.dataset.names == trained.dataset.names
+    np.testing.assert_array_equal(back.dataset.splits["train"], trained.dataset.splits["train"])
+
+
+def test_a_saved_study_refuses_other_images_and_other_models(trained, tmp_path, photo_folder):
+    folder = tmp_path / "study"
+    trained.save(folder)
+    config = json.loads((folder / "study.json").read_text())
+    config["vlp_digest"] = "0" * 20
+    (folder / "study.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="the vlp is not the one"):
+        Study.load(folder)
+    (photo_folder / "red" / "00.png").unlink()
+    with pytest.raises(ValueError, match="the dataset is not the one"):
+        Study.load(folder)
+
+
+def test_an_untrained_study_saved_over_a_trained_one_has_no_network(trained, base, tmp_path):
+    trained.save(tmp_path / "study")
+    base.save(tmp_path / "study")
+    assert Study.load(tmp_path / "study").network is None
+
+
+def test_a_study_of_parts_made_by_hand_cannot_be_saved(base, tmp_path):
+    by_hand = base.with_(dataset=dataclasses.replace(base.dataset, source=None))
+    with pytest.raises(ValueError, match="come from load_dataset and load_vlp"):
+        by_hand.save(tmp_path)
+
+
+def test_a_study_on_pixels_searches_and_comes_back(base, tmp_path):
+    pixels = base.train(
+        8, backbone="test_resnet", pretrained=False, epochs=1, device="cpu", workers=0
+    )
+    assert pixels.codes.shape == (48, 1)
+    image = pixels.dataset.images[4]
+    assert torch.equal(pixels.search(image, 5).ids, pixels.search(4, 5).ids)
+    pixels.save(tmp_path / "study")
+    assert torch.equal(Study.load(tmp_path / "study").codes, pixels.codes)
+
+
+def test_every_stage_is_computed_once(base, monkeypatch):
+    calls = []
+    original = study.mine_concepts
+    monkeypatch.setattr(study, "mine_concepts", lambda *a: calls.append(1) or original(*a))
+    fresh = base.with_(tau=2.0)
+    fresh.mined, fresh.distribution, fresh.kept_names, fresh.mined  # noqa: B018
+    assert calls == [1]

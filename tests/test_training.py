@@ -1,0 +1,425 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from uhscm_core import (
+    HashNetwork,
+    TrainingConfig,
+    mine_concepts,
+    semantic_similarity,
+    train,
+    uhscm_loss,
+)
+from uhscm_core import training as training_module
+from uhscm_core.datasets import ArrayImages
+
+CONFIG = TrainingConfig(epochs=3, batch_size=16, device="cpu")
+N, D, L = 50, 12, 8
+
+
+@pytest.fixture
+def features():
+    generator = torch.Generator().manual_seed(1)
+    return torch.nn.functional.normalize(torch.randn(N, D, generator=generator), dim=1)
+
+
+@pytest.fixture
+def mined(features):
+    generator = torch.Generator().manual_seed(2)
+    texts = torch.nn.functional.normalize(torch.randn(6, D, generator=generator), dim=1)
+    return mine_concepts(features, texts, min_share=0.0)
+
+
+def network(**settings):
+    return HashNetwork(L, in_features=D, hidden=16, **settings)
+
+
+def weights(net):
+    return {name: value.clone() for name, value in net.state_dict().items()}
+
+
+def assert_same_weights(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
+
+
+def test_one_step_is_the_gradient_step_of_the_objective(features, mined):
+    net = network()
+    before = weights(net)
+    config = dataclasses.replace(
+        CONFIG, batch_size=N, optimizer="sgd", learning_rate=0.1, weight_decay=0.0
+    )
+    step = next(train(net, features, mined, config))
+
+    expected = network()
+    terms = uhscm_loss(expected(features), semantic_similarity(mined.distribution))
+    terms.total.backward()
+    assert step.total == pytest.approx(terms.total.item(), abs=1e-5)
+    assert step.similarity == pytest.approx(terms.similarity.item(), abs=1e-5)
+    for name, parameter in expected.named_parameters():
+        stepped = before[name] - 0.1 * parameter.grad
+        assert torch.allclose(net.state_dict()[name], stepped, atol=1e-6), name
+
+
+def test_training_lowers_the_objective_and_keeps_the_likenesses(features, mined):
+    net = network()
+    config = dataclasses.replace(CONFIG, epochs=60, learning_rate=0.01)
+    steps = list(train(net, features, mined, config))
+    assert [s.step for s in steps] == list(range(1, 60 * 4 + 1))
+    assert [s.epoch for s in steps[:5]] == [1, 1, 1, 1, 2]
+    assert steps[-1].total < steps[0].total - 0.5
+    assert all(s.images_per_second > 0 for s in steps)
+    wanted = semantic_similarity(mined.distribution)
+
+    def likeness(network):
+        h = 2 * semantic_similarity(network.outputs(features))  # a cosine, whatever its scale
+        return torch.corrcoef(torch.stack([h.flatten(), wanted.flatten()]))[0, 1]
+
+    assert likeness(net) > 0.7 > 0.4 > likeness(network())
+
+
+def test_every_image_is_seen_once_an_epoch(features, mined, monkeypatch):
+    seen = []
+    original = training_module._Run._train_on
+
+    def spy(self, rows, inputs):
+        seen.extend(rows.tolist())
+        return original(self, rows, inputs)
+
+    monkeypatch.setattr(training_module._Run, "_train_on", spy)
+    list(train(network(), features, mined, CONFIG))
+    assert [sorted(seen[i * N : (i + 1) * N]) for i in range(3)] == [list(range(N))] * 3
+    assert seen[:N] != seen[N : 2 * N]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(features, mined):
+    runs = []
+    for seed in (0, 0, 1):
+        net = network()
+        steps = list(train(net, features, mined, dataclasses.replace(CONFIG, seed=seed)))
+        runs.append(([s.total for s in steps], weights(net)))
+    assert runs[0][0] == runs[1][0]
+    assert_same_weights(runs[0][1], runs[1][1])
+    assert runs[0][0] != runs[2][0]
+
+
+def test_the_global_random_state_is_left_alone(features, mined):
+    before = torch.random.get_rng_state()
+    list(islice(train(network(), features, mined, CONFIG), 3))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 6])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
+    features, mined, tmp_path, stop_after, optimizer
+):
+    config = dataclasses.replace(CONFIG, optimizer=optimizer)
+    whole = network()
+    expected = [s.total for s in train(whole, features, mined, config)]
+
+    run = train(network(), features, mined, config, folder=tmp_path / "run")
+    first = [step.total for step in islice(run, stop_after)]
+    run.close()
+    resumed = network(seed=99)  # its weights come from the folder
+    rest = [s.total for s in train(resumed, features, mined, config, folder=tmp_path / "run")]
+
+    assert first + rest == expected
+    assert_same_weights(weights(resumed), weights(whole))
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["total"] for line in lines] == expected
+
+
+def test_a_paused_run_goes_on_where_it_was(features, mined):
+    expected = network()
+    list(train(expected, features, mined, CONFIG))
+    paused = network()
+    run = train(paused, features, mined, CONFIG)
+    next(run)
+    paused.outputs(features)  # looking at the network between two steps changes nothing
+    torch.rand(5)
+    list(run)
+    assert_same_weights(weights(paused), weights(expected))
+
+
+def test_a_finished_run_yields_nothing_and_can_be_made_longer(features, mined, tmp_path):
+    folder = tmp_path / "run"
+    list(train(network(), features, mined, CONFIG, folder=folder))
+    assert (folder / "weights.safetensors").exists()
+    again = network(seed=5)
+    assert list(train(again, features, mined, CONFIG, folder=folder)) == []
+    longer = dataclasses.replace(CONFIG, epochs=5)
+    assert [s.epoch for s in train(again, features, mined, longer, folder=folder)] == [4] * 4 + [
+        5
+    ] * 4
+    expected = network()
+    list(train(expected, features, mined, longer))
+    assert_same_weights(weights(again), weights(expected))
+
+
+_CHILD = """
+    import dataclasses, sys, time
+    import torch
+    sys.path.insert(0, {tests!r})
+    from uhscm_core import HashNetwork, TrainingConfig, mine_concepts, train
+    from uhscm_core import training
+    training._CHECKPOINT_SECONDS = 0.0
+    g = torch.Generator().manual_seed(1)
+    x = torch.nn.functional.normalize(torch.randn({N}, {D}, generator=g), dim=1)
+    g = torch.Generator().manual_seed(2)
+    t = torch.nn.functional.normalize(torch.randn(6, {D}, generator=g), dim=1)
+    net = HashNetwork({L}, in_features={D}, hidden=16)
+    config = TrainingConfig(epochs=3, batch_size=16, device="cpu")
+    for step in train(net, x, mine_concepts(x, t, min_share=0.0), config, folder={folder!r}):
+        print(step.step, flush=True)
+        if step.step == 6:
+            time.sleep(600)
+"""
+
+
+def test_a_killed_run_is_there_afterwards_and_ends_as_if_uninterrupted(features, mined, tmp_path):
+    folder = tmp_path / "run"
+    script = textwrap.dedent(_CHILD).format(
+        tests=str(Path(__file__).parent), N=N, D=D, L=L, folder=str(folder)
+    )
+    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    while child.stdout.readline().strip() != "6":
+        assert child.poll() is None
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+
+    logged = (folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in logged] == [1, 2, 3, 4, 5, 6]
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "st')  # a line that was cut short
+    resumed = network()
+    steps = list(train(resumed, features, mined, CONFIG, folder=folder))
+    assert steps[0].step in (6, 7)  # the checkpoint is written after the line
+    expected = network()
+    totals = [s.total for s in train(expected, features, mined, CONFIG)]
+    assert_same_weights(weights(resumed), weights(expected))
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["total"] for line in lines] == totals
+
+
+def test_a_folder_with_another_run_is_refused_and_left_alone(features, mined, tmp_path):
+    folder = tmp_path / "run"
+    list(train(network(), features, mined, CONFIG, folder=folder))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    other = dataclasses.replace(CONFIG, lam=0.5)
+    with pytest.raises(ValueError, match=r"other settings \(lam 0.8 -> 0.5\)"):
+        list(train(network(), features, mined, other, folder=folder))
+    with pytest.raises(ValueError, match=r"other settings \(data"):
+        list(train(network(), features.flip(0), mined, CONFIG, folder=folder))
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_two_runs_in_one_folder_are_refused(features, mined, tmp_path):
+    first = train(network(), features, mined, CONFIG, folder=tmp_path)
+    next(first)
+    script = textwrap.dedent(_CHILD).format(
+        tests=str(Path(__file__).parent), N=N, D=D, L=L, folder=str(tmp_path)
+    )
+    second = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert f"another process trains in {tmp_path}" in second.stderr
+    first.close()
+
+
+def test_validation_runs_when_due_and_after_the_last_epoch(features, mined):
+    calls = []
+
+    def validate(net):
+        calls.append(net.outputs(features).shape)
+        return {"mAP": float(len(calls))}
+
+    config = dataclasses.replace(CONFIG, epochs=3, validate_every=2)
+    steps = list(train(network(), features, mined, config, validate=validate))
+    judged = [(s.epoch, s.metrics) for s in steps if s.metrics]
+    assert judged == [(2, {"mAP": 1.0}), (3, {"mAP": 2.0})]
+
+
+def test_zero_epochs_train_nothing(features, mined, tmp_path):
+    net = network()
+    before = weights(net)
+    none = dataclasses.replace(CONFIG, epochs=0)
+    assert list(train(net, features, mined, none, folder=tmp_path)) == []
+    assert_same_weights(weights(net), before)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_one_image_and_a_batch_of_one_train(images):
+    x = torch.eye(D)[:images]
+    mined = mine_concepts(x, torch.eye(D)[:2], min_share=0.0)
+    config = dataclasses.replace(CONFIG, batch_size=1)
+    steps = list(train(network(), x, mined, config))
+    assert len(steps) == 3 * images
+    assert all(torch.isfinite(torch.tensor(s.total)) for s in steps)
+
+
+def test_a_diverging_run_says_so_and_keeps_the_last_good_weights(features, mined, tmp_path):
+    net = network()
+    run = train(net, features, mined, CONFIG, folder=tmp_path)
+    list(islice(run, 4))
+    run.close()
+    good = (tmp_path / "checkpoint.safetensors").read_bytes()
+    run = train(net, features, mined, CONFIG, folder=tmp_path)
+    next(run)
+    with torch.no_grad():
+        next(net.parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match=r"epoch 2, step 6.*smaller learning_rate"):
+        list(run)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == good
+
+
+def test_an_enormous_learning_rate_ends_in_an_error_or_in_finite_weights(features, mined):
+    net = network()
+    config = dataclasses.replace(CONFIG, learning_rate=1e6, epochs=20)
+    try:
+        list(train(net, features, mined, config))
+    except FloatingPointError:
+        return
+    assert all(p.isfinite().all() for p in net.parameters())
+
+
+def test_a_full_device_says_what_to_change(features, mined, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(training_module._Run, "_train_on", full)
+    with pytest.raises(MemoryError, match="smaller batch_size"):
+        next(train(network(), features, mined, CONFIG))
+
+
+def test_a_full_disk_stops_the_run_with_the_earlier_checkpoint_in_place(
+    features, mined, tmp_path, monkeypatch
+):
+    run = train(network(), features, mined, CONFIG, folder=tmp_path)
+    next(run)
+    run.close()
+    good = (tmp_path / "checkpoint.safetensors").read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    run = train(network(), features, mined, CONFIG, folder=tmp_path)
+    next(run)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="could not write"):
+        list(run)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == good
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": -1}, "epochs must be 0 or more"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a positive number"),
+        ({"gamma": -1.0}, "gamma must be a positive number"),
+        ({"optimizer": "lbfgs"}, "optimizer must be"),
+    ],
+)
+@pytest.mark.usefixtures("as_users_run_it")
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**settings)
+
+
+def test_data_that_does_not_fit_is_refused_before_anything_runs(features, mined):
+    with pytest.raises(ValueError, match="49 training images but the concepts were mined from 50"):
+        train(network(), features[1:], mined, CONFIG)
+    with pytest.raises(ValueError, match=r"shape \(N, 12\), got \(50, 11\)"):
+        train(network(), features[:, 1:], mined, CONFIG)
+    with pytest.raises(ValueError, match="no device 'xpu' on this machine"):
+        train(network(), features, mined, dataclasses.replace(CONFIG, device="xpu"))
+
+
+def test_the_paper_setting():
+    config = TrainingConfig.paper(seed=3)
+    assert (config.optimizer, config.learning_rate, config.backbone_share) == ("sgd", 0.006, 0.05)
+    assert (config.batch_size, config.epochs, config.weight_decay) == (128, 60, 1e-5)
+    assert config.seed == 3
+
+
+def test_a_backbone_on_pixels_trains_and_resumes_exactly(mined, tmp_path):
+    pixels = torch.randint(
+        0, 256, (N, 24, 24, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
+    )
+    images = ArrayImages(pixels.numpy())
+    config = TrainingConfig.paper(epochs=1, batch_size=25, device="cpu", workers=0)
+
+    def fresh(seed=0):
+        return HashNetwork(L, "test_resnet", pretrained=False, seed=seed)
+
+    whole = fresh()
+    expected = [s.total for s in train(whole, images, mined, config)]
+    run = train(fresh(), images, mined, config, folder=tmp_path)
+    first = next(run).total
+    run.close()
+    resumed = fresh(7)
+    rest = [s.total for s in train(resumed, images, mined, config, folder=tmp_path)]
+    assert [first, *rest] == expected
+    assert_same_weights(weights(resumed), weights(whole))
+
+
+def test_two_gathered_processes_equal_one(features, mined, tmp_path):
+    # In float64, so that a difference would be one of the objective and not of rounding.
+    config = dataclasses.replace(CONFIG, batch_size=10, optimizer="sgd", learning_rate=0.1)
+    features = features.double()
+    mined = dataclasses.replace(mined, distribution=mined.distribution.double())
+    one = network().double()
+    expected = [s.total for s in train(one, features, mined, config)]
+    torch.save({"features": features, "mined": dataclasses.asdict(mined)}, tmp_path / "data.pt")
+    script = tmp_path / "two.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import dataclasses, json, sys
+            from pathlib import Path
+            import torch
+            from lightning_fabric import Fabric
+            from uhscm_core import HashNetwork, MinedConcepts, TrainingConfig, train
+
+            def work(fabric):
+                folder = Path({str(tmp_path)!r})
+                data = torch.load(folder / "data.pt", weights_only=True)
+                config = TrainingConfig(**{dataclasses.asdict(config)!r})
+                net = HashNetwork({L}, in_features={D}, hidden=16).double()
+                steps = train(net, data["features"], MinedConcepts(**data["mined"]), config,
+                              fabric=fabric, folder=folder / "run")
+                totals = [s.total for s in steps]
+                if fabric.global_rank == 0:
+                    (folder / "totals.json").write_text(json.dumps(totals))
+
+            if __name__ == "__main__":
+                fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
+                fabric.launch(work)
+        """)
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    totals = json.loads((tmp_path / "totals.json").read_text())
+    assert totals == pytest.approx(expected, abs=1e-12)
+    two = network().double()
+    list(train(two, features, mined, config, folder=tmp_path / "run"))  # loads the finished run
+    for name, value in one.state_dict().items():
+        assert torch.allclose(value, two.state_dict()[name], atol=1e-12), name

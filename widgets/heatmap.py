@@ -1,0 +1,52 @@
+"""Similarities of a chosen set of images, in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from torch import Tensor
+
+from widgets.theme import INK, figure, plain
+
+__all__ = ["similarity_figure"]
+
+
+def similarity_figure(similarity: Tensor, groups: Sequence[str]) -> go.Figure:
+    """A heatmap of pairs, dark where two images are alike, with a line between groups.
+
+    Args:
+        similarity: (n, n) in [-1, 1], images of a group side by side.
+        groups: the n images' groups.
+    """
+    n = len(groups)
+    starts = [i for i in range(n) if i == 0 or groups[i] != groups[i - 1]]
+    middles = [(a + b - 1) / 2 for a, b in zip(starts, [*starts[1:], n], strict=True)]
+    inside = np.array([[a == b for b in groups] for a in groups])
+    values = similarity.numpy()
+    within = values[inside].mean()
+    across = f", across groups {values[~inside].mean():+.2f}" if not inside.all() else ""
+    made = figure(f"Mean similarity within a group {within:+.2f}{across}", height=560, width=600)
+    # One byte a cell travels as binary; the colour bar shows the similarity it stands for.
+    made.add_heatmap(
+        z=np.rint((values + 1) * 127.5).astype(np.uint8),
+        customdata=values.round(2),
+        zmin=0,
+        zmax=255,
+        colorscale="Cividis_r",
+        colorbar={
+            "title": "S",
+            "tickvals": [0, 127.5, 255],
+            "ticktext": ["-1", "0", "1"],
+            "thickness": 12,
+        },
+        hovertemplate="S = %{customdata}<extra></extra>",
+    )
+    for start in starts[1:]:
+        made.add_vline(x=start - 0.5, line={"color": "white", "width": 1})
+        made.add_hline(y=start - 0.5, line={"color": "white", "width": 1})
+    ticks = {"tickvals": middles, "ticktext": [plain(groups[i]) for i in starts], "color": INK}
+    made.update_xaxes(**ticks, tickangle=-45, showgrid=False, constrain="domain")
+    made.update_yaxes(**ticks, autorange="reversed", showgrid=False, scaleanchor="x")
+    return made
