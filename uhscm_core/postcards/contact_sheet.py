@@ -43,7 +43,7 @@ def main() -> None:
         size = (sheet.width * asked.zoom, sheet.height * asked.zoom)
         sheet = sheet.resize(size, Image.Resampling.BICUBIC)
     if asked.colours:
-        sheet = sheet.quantize(asked.colours, dither=Image.Dither.NONE)
+        sheet = sheet.quantize(asked.colours, dither=Image.Dither.FLOYDSTEINBERG)
     asked.path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(asked.path, optimize=True)
     print(f"{asked.path}: {asked.path.stat().st_size / 1000:.0f} kB")  # noqa: T201

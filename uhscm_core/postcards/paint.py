@@ -16,6 +16,7 @@ from uhscm_core.postcards.brush import (
     SIZE,
     Floats,
     Light,
+    Number,
     Pen,
     X,
     Y,
@@ -96,7 +97,7 @@ class _Picture:
         return np.random.default_rng(thing.seed)
 
     def ridge(
-        self, heights: Floats, colour: Floats, texture: Floats | None = None, fade: float = 0.0
+        self, heights: Floats, colour: Floats, texture: Floats | None = None, fade: Number = 0.0
     ) -> None:
         """Paint everything below a line of heights; `fade` into the haze towards its foot."""
         top = min(max(int(heights.min()) - 1, 0), SIZE - 1)
@@ -154,7 +155,7 @@ def _sky(p: _Picture) -> None:
 
 
 def _disc(
-    p: _Picture, x: float, y: float, radius: float, colour: Floats, halo: Floats, reach: float
+    p: _Picture, x: Number, y: Number, radius: Number, colour: Floats, halo: Floats, reach: Number
 ) -> None:
     distance = np.hypot(X - x, Y - y)
     blend(p.canvas, halo, 0.75 * np.exp(-((distance / reach) ** 2)))
@@ -283,7 +284,7 @@ def _far(p: _Picture) -> None:
         p.ridge(heights, p.light.on(p.land * 0.85, 0.66), fade=0.5)
 
 
-def _hill(p: _Picture, rng: Rng, base: float, rise: float, distance: float) -> Floats:
+def _hill(p: _Picture, rng: Rng, base: Number, rise: Number, distance: Number) -> Floats:
     heights = base - rise * (0.4 + 0.6 * fractal_line(rng, 0.35, 3))
     texture = (stretched(rng, 1.2, 2.2) - 0.5) * 0.16 * (1 - distance)
     texture = texture + np.clip(1 - (Y - heights[None, :]) / 9, 0, 1) * 0.06
@@ -291,7 +292,7 @@ def _hill(p: _Picture, rng: Rng, base: float, rise: float, distance: float) -> F
     return heights
 
 
-def _thicket(p: _Picture, rng: Rng, heights: Floats, distance: float) -> None:
+def _thicket(p: _Picture, rng: Rng, heights: Floats, distance: Number) -> None:
     """A distant line of woods: not a tree one could point at, hence no label."""
     bumps = np.abs(np.interp(COLUMNS, np.linspace(0, 95, 40), rng.uniform(0.4, 2.6, 40)))
     inside = np.clip(fractal_line(rng, 0.5, 3) * 2.2 + 0.4, 0, 1)
@@ -304,7 +305,9 @@ def _thicket(p: _Picture, rng: Rng, heights: Floats, distance: float) -> None:
 # -- things that stand ----------------------------------------------------------------------------
 
 
-def _stand(p: _Picture, thing: Thing, x: float, y: float, scale: float, distance: float) -> None:
+def _stand(
+    p: _Picture, thing: Thing, x: Number, y: Number, scale: Number, distance: Number
+) -> None:
     rng = p.own(thing)
     s = scale * thing.size
     canvas, light = p.canvas, p.light
@@ -325,7 +328,7 @@ def _stand(p: _Picture, thing: Thing, x: float, y: float, scale: float, distance
 
 
 def _group(
-    p: _Picture, thing: Thing, ground: Callable[[float], float], scale: float, distance: float
+    p: _Picture, thing: Thing, ground: Callable[[float], float], scale: Number, distance: Number
 ) -> None:
     """Trees side by side on the ground, the far ones first."""
     rng = p.own(thing)
@@ -361,7 +364,7 @@ def _water_colour(p: _Picture, rng: Rng) -> Floats:
     return rgb(deep[int(rng.integers(len(deep)))])
 
 
-def _ripples(rng: Rng, top: float, strength: float) -> Floats:
+def _ripples(rng: Rng, top: Number, strength: Number) -> Floats:
     """(96, 96) light and dark strokes, finer towards the water's far edge."""
     depth = np.clip((COLUMNS - top) / (SIZE - top), 0, 1)
     rows = (np.sqrt(depth) * 150 + rng.integers(0, 255)).astype(int) % 256
@@ -370,7 +373,7 @@ def _ripples(rng: Rng, top: float, strength: float) -> Floats:
     return np.asarray((waves - 0.5) * strength * (0.4 + depth[:, None]))
 
 
-def _glitter(p: _Picture, rng: Rng, top: float, bottom: Floats | float) -> None:
+def _glitter(p: _Picture, rng: Rng, top: Number, bottom: Floats | Number) -> None:
     """The path of sun or moon on the water."""
     moon = p.scene.get("moon")
     if p.scene.time == "sunset":
@@ -385,7 +388,7 @@ def _glitter(p: _Picture, rng: Rng, top: float, bottom: Floats | float) -> None:
     blend(p.canvas, colour, path * strokes * 0.85)
 
 
-def _boats(p: _Picture, low: float, high: float) -> None:
+def _boats(p: _Picture, low: Number, high: Number) -> None:
     boats = p.scene.get("boats")
     if boats is None:
         return
@@ -400,7 +403,7 @@ def _boats(p: _Picture, low: float, high: float) -> None:
         _mirror(p, before, y, 12 * s)
 
 
-def _mirror(p: _Picture, before: Floats, y: float, length: float) -> None:
+def _mirror(p: _Picture, before: Floats, y: Number, length: Number) -> None:
     """Reflect in the water what has just been drawn above row y."""
     row = round(y) + 1
     reach = min(round(length), row, SIZE - row)
@@ -412,7 +415,7 @@ def _mirror(p: _Picture, before: Floats, y: float, length: float) -> None:
     p.canvas[row : row + reach] = np.clip(p.canvas[row : row + reach] + change * fading, 0, 1)
 
 
-def _suspension(p: _Picture, bridge: Thing, y: float) -> None:
+def _suspension(p: _Picture, bridge: Thing, y: Number) -> None:
     rng = p.own(bridge)
     options = ("#b5402f", "#5a6a78", "#8a4a3a", "#40607a", "#7a2f2a")
     colour = rgb(options[int(rng.integers(len(options)))])
@@ -438,7 +441,7 @@ def _suspension(p: _Picture, bridge: Thing, y: float) -> None:
     pen.onto(p.canvas, 0, y - h + 3, p.light, 0.12)
 
 
-def _arches(p: _Picture, bridge: Thing, y: float, high: float = 0.0) -> float:
+def _arches(p: _Picture, bridge: Thing, y: Number, high: Number = 0.0) -> float:
     """A stone bridge on round arches with its feet at row y; returns the row of its deck."""
     rng = p.own(bridge)
     options = ("#b8aa94", "#a8988a", "#c4a583", "#9a9488")
@@ -594,7 +597,7 @@ def _lake(p: _Picture) -> None:
     _near(p, edge)
 
 
-def _waterfall(p: _Picture, waterfall: Thing, foot: float) -> None:
+def _waterfall(p: _Picture, waterfall: Thing, foot: Number) -> None:
     rng = p.own(waterfall)
     x, s = waterfall.x * SIZE, 0.75 + 0.45 * waterfall.size
     half = 15 * s
@@ -669,7 +672,7 @@ def _land(p: _Picture) -> None:
     _near(p, edge)
 
 
-def _road(p: _Picture, road: Thing, edge: Floats) -> tuple[float, float]:
+def _road(p: _Picture, road: Thing, edge: Floats) -> tuple[Number, Number]:
     """Paint the road; returns where a car drives on it."""
     rng = p.own(road)
     tar = p.light.on(rgb(("#6a6a70", "#7a7570", "#5c6068")[int(rng.integers(3))]))
@@ -711,7 +714,7 @@ def _near(p: _Picture, edge: Floats) -> None:
     tree = scene.get("tree")
     if tree and (tree.depth <= 0.45 or scene.place == "coast"):
 
-        def ground(x: float) -> float:
+        def ground(x: Number) -> float:
             return min(float(edge[int(x)]) + 4, 92.0)
 
         _group(p, tree, ground, 1.05, 0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uhscm_core.postcards.brush import LAMP, Floats, Light, Pen, rgb
+from uhscm_core.postcards.brush import LAMP, Floats, Light, Number, Pen, rgb
 
 __all__ = [
     "boat",
@@ -37,7 +37,9 @@ def _choose(rng: Rng, codes: str) -> Floats:
     )
 
 
-def house(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float) -> None:
+def house(
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
+) -> None:
     """A cottage with a pitched roof, a lit gable and a chimney."""
     w, h = 17 * s, 15 * s
     wall = _choose(rng, "#f3e6cf #e9d0b0 #f7f1e3 #d9e2e6 #e6b58f #c9d6b4")
@@ -56,14 +58,16 @@ def house(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, 
     pen.onto(canvas, x - w / 2, y - h, light, d, flip=bool(rng.random() < 0.5))
 
 
-def castle(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float) -> None:
+def castle(
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
+) -> None:
     """Walls with battlements and round towers under pointed roofs."""
     w, h = 38 * s, 34 * s
     stone = _choose(rng, "#c9bda6 #b8b0a8 #d8cdb8 #a99f98 #d9c3a5")
     roof = _choose(rng, "#4d5f86 #7a3b3b #3f4f5f #8a4a3a #5a4a78")
     pen = Pen(w, h)
 
-    def turret(cx: float, half: float, top: float, pointed: bool) -> None:
+    def turret(cx: Number, half: Number, top: Number, pointed: bool) -> None:
         pen.rect(cx - half, top, cx + half, 1.0, stone)
         pen.rect(cx + half * 0.25, top, cx + half, 1.0, stone * 0.76)
         pen.rect(cx - half * 1.25, top - 0.01, cx + half * 1.25, top + 0.06, stone * 0.9)
@@ -95,7 +99,7 @@ def castle(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float,
 
 
 def temple(
-    canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float, kind: str
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
     """A pagoda of several roofs, or a pediment on columns."""
     if kind == "pagoda":
@@ -148,7 +152,7 @@ def temple(
 
 
 def tower(
-    canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float, kind: str
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
     """A striped lighthouse, a clock tower, a round watchtower or one of iron lattice."""
     if kind == "lighthouse":
@@ -212,10 +216,10 @@ def tree(
     canvas: Floats,
     light: Light,
     rng: Rng,
-    x: float,
-    y: float,
-    s: float,
-    d: float,
+    x: Number,
+    y: Number,
+    s: Number,
+    d: Number,
     kind: str,
     season: str,
 ) -> None:
@@ -280,7 +284,7 @@ def tree(
 
 
 def boat(
-    canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float, kind: str
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
     """A sailing boat, a fishing boat or a steamer, with its hull in the water."""
     hull = _choose(rng, "#8a3b2f #2f4f7a #f0ead9 #3a3a42 #a5652f #2f6b5a")
@@ -330,7 +334,7 @@ def boat(
     pen.onto(canvas, x - w / 2, y - h + 1, light, d, flip)
 
 
-def car(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float) -> None:
+def car(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number) -> None:
     """A car from the side."""
     w, h = 21 * s, 10.5 * s
     paint = _choose(rng, "#c0302c #2f5f9a #f0ead9 #e0b03a #3a8a6a #33363d #d8742f")
@@ -357,7 +361,9 @@ def car(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d:
     pen.onto(canvas, x - w / 2, y - h, light, d, flip=bool(rng.random() < 0.5))
 
 
-def horse(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float) -> None:
+def horse(
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
+) -> None:
     """A horse from the side, looking up or grazing."""
     w, h = 24 * s, 20 * s
     coat = _choose(rng, "#7a4a2c #5a3524 #2f2724 #a8744a #ece4d8 #8f5a34")
@@ -388,7 +394,9 @@ def horse(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, 
     pen.onto(canvas, x - w / 2, y - h, light, d, flip=bool(rng.random() < 0.5))
 
 
-def bird(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, white: bool) -> None:
+def bird(
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, white: bool
+) -> None:
     """A bird on the wing."""
     w, h = 13 * s, 7 * s
     lift = rng.uniform(0.0, 0.35)
@@ -403,7 +411,7 @@ def bird(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, w
     pen.onto(canvas, x - w / 2, y - h / 2, light)
 
 
-def plane(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float) -> None:
+def plane(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number) -> None:
     """An airliner from the side, climbing a little, with a trail."""
     w, h = 34 * s, 15 * s
     fin = _choose(rng, "#c0302c #2f5f9a #2f7a5a #d8842f")
@@ -424,7 +432,7 @@ def plane(canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float) 
 
 
 def train(
-    canvas: Floats, light: Light, rng: Rng, x: float, y: float, s: float, d: float, kind: str
+    canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
     """A steam train or an express on its rails, which run across the picture."""
     w, h = 62 * s, 15 * s
