@@ -36,14 +36,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--columns", type=int, default=8)
     parser.add_argument("--zoom", type=int, default=1, help="enlarge by this factor")
-    parser.add_argument("--colours", type=int, default=256, help="0 keeps all colours")
+    parser.add_argument("--colours", type=int, default=192, help="0 keeps all colours")
     asked = parser.parse_args()
     sheet = contact_sheet(asked.seed, asked.rows, asked.columns)
     if asked.zoom > 1:
         size = (sheet.width * asked.zoom, sheet.height * asked.zoom)
         sheet = sheet.resize(size, Image.Resampling.BICUBIC)
     if asked.colours:
-        sheet = sheet.quantize(asked.colours, dither=Image.Dither.FLOYDSTEINBERG)
+        # Twice, because Pillow dithers only towards a palette that it is given.
+        palette = sheet.quantize(asked.colours, Image.Quantize.MAXCOVERAGE)
+        sheet = sheet.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
     asked.path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(asked.path, optimize=True)
     print(f"{asked.path}: {asked.path.stat().st_size / 1000:.0f} kB")  # noqa: T201
