@@ -15,6 +15,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import resources
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,8 @@ def load_vlp(
     """Load a vision-language model through open_clip.
 
     Args:
-        name: an open_clip model name such as ``"ViT-B-16"``, or the path of an open_clip
+        name: ``"postcards"``, the small model that ships with the package and knows the painted
+            world alone; an open_clip model name such as ``"ViT-B-16"``; or the path of an open_clip
             configuration ``.json`` (the model's part alone, or whole with its preprocessing).
         pretrained: for a name, a tag such as ``"openai"`` (fetched once and kept by open_clip) or
             a weights file; for a ``.json``, a weights file, by default the ``.safetensors`` of the
@@ -226,12 +228,19 @@ def load_vlp(
         "name": str(name),
         "pretrained": None if pretrained is None else str(pretrained),
     }
-    if str(name).endswith(".json"):
+    if name == "postcards":
+        if pretrained is not None:
+            raise ValueError(f"the postcards model ships with its weights, got {pretrained!r}")
+        shipped = Path(
+            str(resources.files("uhscm_core") / "postcards" / "model" / "postcards.json")
+        )
+        model, preprocess, tokenizer, config = _from_config(shipped, None)
+    elif str(name).endswith(".json"):
         source = {k: v and str(Path(v).expanduser().absolute()) for k, v in source.items()}
         model, preprocess, tokenizer, config = _from_config(Path(name).expanduser(), pretrained)
     else:
         model, preprocess, tokenizer, config = _from_name(str(name), pretrained)
-    shown = Path(name).stem if str(name).endswith(".json") else f"{name} ({pretrained})"
+    shown = Path(name).stem if pretrained is None else f"{Path(name).stem} ({pretrained})"
     return VLP(shown, model, preprocess, tokenizer, config, chosen, source)
 
 

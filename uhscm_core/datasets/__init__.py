@@ -16,6 +16,7 @@ from uhscm_core.datasets.benchmarks import (
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.folder import load_folder
 from uhscm_core.datasets.images import ArrayImages, ImageFiles, PixelLimitError, read_image
+from uhscm_core.postcards.dataset import load_postcards
 
 __all__ = [
     "ArrayImages",
@@ -40,9 +41,9 @@ def load_dataset(
     """Load a data set.
 
     Args:
-        source: a folder of photos (sub-folders are labels, none needed; a ``train`` and a ``test``
-            folder are taken as database and queries), or ``"cifar10"``, ``"flickr25k"`` or
-            ``"nuswide"`` with `root`.
+        source: ``"postcards"``, the painted world that ships with the package; a folder of photos
+            (sub-folders are labels, none needed; a ``train`` and a ``test`` folder are taken as
+            database and queries); or ``"cifar10"``, ``"flickr25k"`` or ``"nuswide"`` with `root`.
         root: the benchmark's folder.
         index: for a benchmark, a folder of index files (``train.txt``, ``database.txt``,
             ``test.txt``) of a published split, used in place of the benchmark's own labels.
@@ -57,7 +58,11 @@ def load_dataset(
         ValueError: no readable image, labels that do not match, a split larger than the data.
     """
     asked = {"source": str(source), "root": root and str(root), "index": index and str(index)}
-    if source in _BENCHMARKS:
+    if source == "postcards":
+        if root is not None or index is not None:
+            raise ValueError("postcards are painted: they have no root and no index files")
+        dataset = load_postcards(**split)
+    elif source in _BENCHMARKS:
         if root is None:
             raise ValueError(f"the data set {source!r} needs its folder: root=...")
         if index is not None:
@@ -69,7 +74,7 @@ def load_dataset(
             raise ValueError(f"root and index go with {', '.join(_BENCHMARKS)}, not with a folder")
         if isinstance(source, str) and not Path(source).expanduser().exists():
             raise NotADirectoryError(
-                f"no data set {source!r}: expected a folder of photos or one of "
+                f"no data set {source!r}: expected a folder of photos or one of postcards, "
                 f"{', '.join(_BENCHMARKS)}"
             )
         asked["source"] = str(Path(source).expanduser().absolute())

@@ -1,0 +1,219 @@
+"""How well does the shipped model read Postcards, and what does the method make of it?
+
+    python -m benchmarks.postcards            # the default data set, seed 0
+    python -m benchmarks.postcards --seed 5 --model some/postcards.json
+
+The scenes' seeds are others than those the model was trained and checked on. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uhscm_core import (
+    ImageDataset,
+    Study,
+    cosine_mean_average_precision,
+    fit_baseline,
+    load_concepts,
+    load_dataset,
+    load_vlp,
+    mean_average_precision,
+    ndcg_at,
+)
+from uhscm_core.baselines import BASELINES
+from uhscm_core.postcards.dataset import scene_seeds
+from uhscm_core.postcards.describe import LEXICON
+from uhscm_core.postcards.judge import average_precision, share_absent, share_true
+from uhscm_core.postcards.paint import paint
+from uhscm_core.postcards.scene import LABELS, make_scene
+from uhscm_core.vlp import VLP
+
+TOP = 1000
+BITS = (16, 32, 64)
+WORDINGS = (
+    ("a photo of the {}", "the paper's, trained"),
+    ("{}", "the bare name, trained"),
+    ("a drawing that shows the {}", "sensible, not trained"),
+    ("my holiday snapshot of the {}", "sensible, not trained"),
+    ("banana {} tax return on tuesday", "nonsense"),
+    ("xq {} zzv blorp glim wug pof", "nonsense"),
+)
+
+
+def main() -> None:
+    """Answer each question in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default="postcards")
+    parser.add_argument("--database", type=int, default=10_000)
+    parser.add_argument("--queries", type=int, default=1_000)
+    asked = parser.parse_args()
+    sizes = {"n_database": asked.database, "n_query": asked.queries}
+    dataset = load_dataset("postcards", seed=asked.seed, **sizes)
+    vlp = load_vlp(asked.model)
+    print(f"# Postcards, seed {asked.seed}: {len(dataset):,} pictures\n")
+    print(f"`python -m benchmarks.postcards --seed {asked.seed}`, model digest `{vlp.digest}`, ")
+    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}.\n")
+    study = Study(dataset, vlp, load_concepts("nuswide81"))
+    seeds = scene_seeds(asked.database, asked.queries, asked.seed)
+    started = time.perf_counter()
+    features = study.image_features
+    encoding = time.perf_counter() - started
+
+    the_world(dataset, seeds, encoding)
+    reading(dataset, vlp, features, seeds)
+    denoising(study)
+    retrieval(study)
+    wording(study)
+
+
+def labels_of(dataset: ImageDataset) -> Tensor:
+    """The labels, which postcards always have."""
+    if dataset.labels is None:
+        raise ValueError("a data set without labels cannot be judged")
+    return dataset.labels
+
+
+def the_world(dataset: ImageDataset, seeds: list[int], encoding: float) -> None:
+    """Speed, and how often two pictures share a label."""
+    labels = labels_of(dataset).float()
+    shared = ((labels @ labels.T) > 0).float()
+    n = len(labels)
+    pairs = (shared.sum().item() - shared.diagonal().sum().item()) / (n * (n - 1))
+    scenes = [make_scene(seed) for seed in seeds[:300]]
+    busy, passed = time.process_time(), time.perf_counter()
+    for scene in scenes:
+        paint(scene)
+    busy, passed = time.process_time() - busy, time.perf_counter() - passed
+    print("## The world\n")
+    print(
+        f"- Labels a picture: {labels.sum(1).mean():.2f}; without any: {(labels.sum(1) == 0).sum()}"
+    )
+    print(f"- Pairs that share a label: {pairs:.1%} (wanted: 30 to 55 %)")
+    print(
+        f"- Painted: {len(scenes) / busy:.0f} pictures a second of one core's time "
+        f"({len(scenes) / passed:.0f} by the clock on a shared machine; wanted: 300)"
+    )
+    print(f"- Features of all pictures: {encoding:.0f} s by the clock (less where cached)\n")
+
+
+def reading(dataset: ImageDataset, vlp: VLP, features: Tensor, seeds: list[int]) -> None:
+    """Average precision of each label, and what wins the votes."""
+    labels = labels_of(dataset)
+    scores = features @ vlp.encode_texts(load_concepts(LABELS)).T
+    ap = {
+        label: average_precision(scores[:, i].numpy(), labels[:, i].numpy())
+        for i, label in enumerate(LABELS)
+    }
+    weakest = sorted(ap, key=lambda label: ap[label])[:5]
+    print('## Reading, with "a photo of the {}"\n')
+    print(
+        f"- Mean average precision over the {len(LABELS)} labels: "
+        f"{np.mean(list(ap.values())):.3f} (wanted: 0.80)"
+    )
+    print("- Weakest: " + ", ".join(f"{label} {ap[label]:.2f}" for label in weakest) + "\n")
+    print("| label | pictures | average precision |\n|---|---|---|")
+    for i, label in enumerate(LABELS):
+        print(f"| {label} | {labels[:, i].float().mean():.1%} | {ap[label]:.3f} |")
+    scenes = [make_scene(seed) for seed in seeds]
+    print("\n| vocabulary | top concept not in the world | top concept true of the picture |")
+    print("|---|---|---|")
+    for vocabulary in ("nuswide81", "coco80", "common"):
+        concepts = load_concepts(vocabulary)
+        best = (features @ vlp.encode_texts(concepts).T).argmax(1).tolist()
+        winners = [concepts.names[i] for i in best]
+        print(f"| {vocabulary} | {share_absent(winners):.1%} | {share_true(winners, scenes):.1%} |")
+    print()
+
+
+def denoising(study: Study) -> None:
+    """Which concepts stay, against what the world contains."""
+    print("## Denoising of the training pictures\n")
+    print("A name is in the world when `describe.LEXICON` has it.\n")
+    for vocabulary in ("nuswide81", "coco80", "common"):
+        other = study.with_(concepts=vocabulary)
+        kept, names = set(other.kept_names), other.concepts.names
+        inside = {name for name in names if name in LEXICON}
+        things = {name for name in inside if LEXICON[name][1] == 1}
+        wrong, missed = sorted(kept - inside), sorted(inside - kept)
+        print(
+            f"- **{vocabulary}**: {len(kept)} of {len(names)} kept, {len(inside)} in the world; "
+            f"precision {len(kept & inside) / len(kept):.2f}, "
+            f"recall {len(kept & inside) / len(inside):.2f} "
+            f"(of things that stand there {len(kept & things) / len(things):.2f}).\n"
+            f"  Kept: {', '.join(sorted(kept))}.\n"
+            f"  Kept though not in the world: {', '.join(wrong) or 'none'}.\n"
+            f"  In the world but dropped: {', '.join(missed) or 'none'}."
+        )
+    print()
+
+
+def retrieval(study: Study) -> None:
+    """UHSCM beside the baselines and the ceilings."""
+    dataset = study.dataset
+    query, database = dataset.splits["query"], dataset.splits["database"]
+    labels = (labels_of(dataset)[query], labels_of(dataset)[database])
+    print(f"## Retrieval: mAP@{TOP} / NDCG@{TOP}, ties expected, concepts nuswide81\n")
+    print("| method | " + " | ".join(f"{bits} bits" for bits in BITS) + " |")
+    print("|---" * (len(BITS) + 1) + "|")
+    rows: dict[str, list[str]] = {name: [] for name in ("UHSCM", *BASELINES)}
+    for bits in BITS:
+        for name, cells in rows.items():
+            if name == "UHSCM":
+                codes = study.train(bits).codes
+            else:
+                training = study.image_features[dataset.splits["train"]]
+                codes = fit_baseline(name, training, bits).encode(study.image_features)
+            pair = (codes[query], codes[database], *labels, TOP, "expected")
+            cells.append(f"{mean_average_precision(*pair):.3f} / {ndcg_at(*pair):.3f}")
+    for name, cells in rows.items():
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    for name, vectors in (
+        ("cosine of concepts (ceiling)", study.distribution),
+        ("cosine of features (ceiling)", study.image_features),
+    ):
+        value = cosine_mean_average_precision(vectors[query], vectors[database], *labels, TOP)
+        gain = cosine_ndcg(vectors[query], vectors[database], *labels)
+        print(f"| {name} | " + " | ".join([f"{value:.3f} / {gain:.3f}"] * len(BITS)) + " |")
+    relevant = (labels[0].float() @ labels[1].float().T > 0).float().mean().item()
+    print(f"\nA random order gets {relevant:.3f}.\n")
+
+
+def cosine_ndcg(queries: Tensor, database: Tensor, ql: Tensor, dl: Tensor) -> float:
+    """NDCG@1000 of a ranking by cosine, gains as in `ndcg_at`."""
+    q, d = (torch.nn.functional.normalize(x, dim=1) for x in (queries, database))
+    gains = 2.0 ** (ql.float() @ dl.float().T) - 1
+    top = min(TOP, gains.shape[1])
+    discount = 1 / torch.log2(torch.arange(top) + 2.0)
+    got = gains.gather(1, (q @ d.T).topk(top).indices) @ discount
+    best = gains.sort(descending=True).values[:, :top] @ discount
+    return float(torch.where(best > 0, got / best.clamp(min=1e-9), 0.0).mean())
+
+
+def wording(study: Study) -> None:
+    """What another template does."""
+    print(f"## Wording: concepts nuswide81, mAP@{TOP} at 32 bits\n")
+    print("| template | | kept | of them in the world | mAP |\n|---|---|---|---|---|")
+    for template, remark in WORDINGS:
+        other = study.with_(template=template)
+        try:
+            kept = other.kept_names
+            true = sum(name in LEXICON for name in kept)
+            value = f"{other.train(32).evaluate(TOP):.3f}"
+            print(f"| `{template}` | {remark} | {len(kept)} | {true} | {value} |", flush=True)
+        except ValueError as error:
+            print(f"| `{template}` | {remark} | 0 | 0 | {error} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+
+from uhscm_core.postcards.brush import Pen, blend, rgb
+from uhscm_core.postcards.paint import paint
+from uhscm_core.postcards.scene import LABELS, Scene, make_scene
+
+# Of the pictures as they were first painted, x86-64, numpy 2.4, Pillow 13: a change of any picture
+# has to raise GENERATOR_VERSION, because features are found again by it.
+DIGEST = "413ecdc90e3f3ec8"
+
+SCENES = [make_scene(seed) for seed in range(6_000, 6_300)]
+
+
+def changed(scene: Scene, label: str) -> Scene:
+    """The same scene without one of its labels."""
+    if label == "snow":
+        return dataclasses.replace(scene, season="summer")
+    if label == "sunset":
+        return dataclasses.replace(scene, time="day")
+    if label in ("ocean", "lake"):
+        return dataclasses.replace(scene, place="land")
+    kept = tuple(thing for thing in scene.things if thing.label != label)
+    return dataclasses.replace(scene, things=kept)
+
+
+def test_a_picture_is_the_same_each_time():
+    scene = make_scene(3)
+    first = paint(scene)
+    assert first.shape == (96, 96, 3)
+    assert first.dtype == np.uint8
+    np.testing.assert_array_equal(first, paint(scene))
+
+
+def test_pictures_are_those_of_this_generator_version():
+    total = hashlib.sha256()
+    for seed in range(24):
+        total.update(paint(make_scene(seed)).tobytes())
+    assert total.hexdigest()[:16] == DIGEST
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_each_label_changes_pixels(label):
+    """What the labels say is in the picture: without it the picture is another one."""
+    scenes = [scene for scene in SCENES if label in scene.labels][:8]
+    assert len(scenes) == 8
+    visible = []
+    for scene in scenes:
+        without = paint(changed(scene, label)).astype(int)
+        difference = np.abs(paint(scene).astype(int) - without).max(2)
+        visible.append((difference > 12).sum())
+    # Things may be small and half hidden, but hardly ever not there at all.
+    assert np.median(visible) > 40
+    assert sum(count >= 8 for count in visible) >= 7
+
+
+def test_taking_a_thing_off_leaves_the_rest_in_place():
+    scene = next(s for s in SCENES if s.get("plane") and s.place == "land")
+    difference = (paint(scene) != paint(changed(scene, "plane"))).any(2)
+    assert not difference[70:].any()
+
+
+def test_pictures_differ_from_each_other():
+    pictures = np.stack([paint(make_scene(seed)) for seed in range(12)]).astype(int)
+    far = np.abs(pictures[:, None] - pictures[None]).mean((2, 3, 4))
+    assert far[np.triu_indices(12, 1)].min() > 4
+
+
+def test_edges_are_smooth():
+    """Half of a pixel covered is half of the colour."""
+    canvas = np.zeros((96, 96, 3))
+    pen = Pen(8, 8)
+    pen.rect(0, 0, 0.5625, 1, np.ones(3))  # 4.5 of 8 pixels
+    pen.onto(canvas, 10, 10)
+    np.testing.assert_allclose(canvas[12, 10:14], 1)
+    assert 0.3 < canvas[12, 14, 0] < 0.85
+    np.testing.assert_allclose(canvas[12, 16:], 0)
+
+
+def test_a_box_may_reach_out_of_the_picture():
+    for x, y in ((-4, -4), (92, 92), (-40, 10), (200, 0)):
+        canvas = np.zeros((96, 96, 3))
+        pen = Pen(8, 8)
+        pen.rect(0, 0, 1, 1, np.ones(3))
+        pen.onto(canvas, x, y)
+        assert canvas.sum() == 3 * max(0, min(x + 8, 96) - max(x, 0)) * max(
+            0, min(y + 8, 96) - max(y, 0)
+        )
+
+
+def test_blend_is_a_weighted_mean():
+    canvas = np.full((96, 96, 3), 0.2)
+    alpha = np.zeros((96, 96))
+    alpha[5, 7] = 0.25
+    blend(canvas, rgb("#ffffff"), alpha)
+    assert canvas[5, 7, 0] == pytest.approx(0.4)
+    assert canvas[5, 8, 0] == pytest.approx(0.2)

@@ -1,0 +1,1 @@
+"""Postcards: a painted world and a model that understands it."""

@@ -1,0 +1,239 @@
+"""Brushes: what every painted thing is made with.
+
+The canvas is (96, 96, 3) float64 in [0, 1]. Large soft shapes (sky, ridges, water) are computed at
+the picture's own resolution with analytic edges; things with outlines are drawn by Pillow at four
+times the size and averaged down. Double precision, because the last bit of a sine differs between
+processors and must not reach a rounded pixel.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+__all__ = ["SIZE", "X", "Y", "Light", "Pen", "blend", "fractal_line", "mix", "noise", "rgb"]
+
+SIZE = 96
+SUPER = 4
+Floats = npt.NDArray[np.float64]
+Number = float | int  # spelled out for the tests' run-time check, for which 1 is no float
+Y, X = np.mgrid[0:SIZE, 0:SIZE].astype(np.float64)
+COLUMNS = np.arange(SIZE, dtype=np.float64)
+
+
+@functools.cache
+def rgb(code: str) -> Floats:
+    """``"#rrggbb"`` -> (3,) in [0, 1]; never written to."""
+    colour: Floats = np.array([int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return colour
+
+
+def mix(a: Floats, b: Floats, t: Number | Floats) -> Floats:
+    """From `a` at t = 0 to `b` at t = 1."""
+    result = np.asarray((b - a) * t)
+    if result.shape == np.broadcast_shapes(a.shape, result.shape):
+        result += a
+        return result
+    return np.asarray(a + result)
+
+
+def _fractal_bank(size: int, octaves: int, seed: int) -> Floats:
+    """Tileable value noise in about [0, 1], summed over octaves."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((size, size))
+    for octave in range(octaves):
+        cells = 4 * 2**octave
+        grid = np.pad(rng.random((cells, cells)), ((0, 1), (0, 1)), mode="wrap")
+        at = np.arange(size) * cells / size
+        low = at.astype(int)
+        t = at - low
+        t = t * t * (3 - 2 * t)
+        rows = grid[low] * (1 - t)[:, None] + grid[low + 1] * t[:, None]
+        total += (rows[:, low] * (1 - t) + rows[:, low + 1] * t) * 0.5**octave
+    total -= total.min()
+    return np.asarray(total / total.max())
+
+
+_CLOUDY = np.tile(_fractal_bank(256, 6, 11), (2, 2))
+_RIDGED = 1 - np.abs(2 * _fractal_bank(256, 6, 12) - 1)
+# Light from the left on a rough slope: the difference of heights along x and a little along y.
+_ROCK = _RIDGED - np.roll(_RIDGED, (2, 3), (0, 1))
+_ROCK = np.tile(np.clip(_ROCK * 7, -1, 1), (2, 2))
+
+
+def noise(rng: np.random.Generator, kind: str = "cloudy", sx: int = 1, sy: int = 1) -> Floats:
+    """A (96, 96) window into a bank of noise, taken with steps of `sx` and `sy`."""
+    bank = {"cloudy": _CLOUDY, "rock": _ROCK}[kind]
+    x, y = rng.integers(0, 256 - 1, 2)
+    return np.asarray(bank[y : y + SIZE * sy : sy, x : x + SIZE * sx : sx])
+
+
+def stretched(rng: np.random.Generator, fx: Number, fy: Number) -> Floats:
+    """(96, 96) noise, `fx` and `fy` below 1 stretch it along x and y."""
+    x, y = rng.integers(0, 255, 2)
+    columns = (x + COLUMNS * fx).astype(int) % 256
+    rows = (y + COLUMNS * fy).astype(int) % 256
+    return window(rows, columns)
+
+
+def window(rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> Floats:
+    """Noise at chosen rows and columns of the bank, both below 512."""
+    return np.asarray(_CLOUDY.take(rows, 0).take(columns, 1))
+
+
+_KNOTS = [np.linspace(-4, SIZE + 4, 2 + 2 * 2**octave) for octave in range(7)]
+
+
+def fractal_line(rng: np.random.Generator, roughness: Number, octaves: int = 5) -> Floats:
+    """(96,) heights in about [-1, 1] that wander from left to right."""
+    total = np.zeros(SIZE)
+    for octave in range(octaves):
+        knots = rng.uniform(-1, 1, 2 + 2 * 2**octave)
+        total += roughness**octave * np.interp(COLUMNS, _KNOTS[octave], knots)
+    return total
+
+
+GLASS, LAMP = rgb("#3d4a5c"), rgb("#ffd27f")
+
+
+class Light:
+    """The light of a scene: how a colour looks near and far.
+
+    Attributes:
+        tint: (3,) what light multiplies colours by.
+        haze: (3,) the colour of distance.
+        dark: whether windows are lit.
+    """
+
+    def __init__(self, tint: Floats, haze: Floats, dark: bool) -> None:
+        self.tint = tint
+        self.haze = haze
+        self.dark = dark
+
+    def on(self, colour: Floats, distance: Number | Floats = 0.0) -> Floats:
+        """A colour in this light, `distance` 0 at the viewer to 1 at the horizon."""
+        return mix(colour * self.tint, self.haze, distance)
+
+
+def blend(canvas: Floats, colour: Floats, alpha: Floats) -> None:
+    """Paint `colour`, (3,) or (96, 96, 3), over the canvas with (96, 96) `alpha`."""
+    touched = np.flatnonzero(alpha.any(1))
+    if len(touched):
+        rows = slice(touched[0], touched[-1] + 1)
+        part = canvas[rows]
+        part += ((colour if colour.ndim == 1 else colour[rows]) - part) * alpha[rows, :, None]
+
+
+class Pen:
+    """Outlined shapes in a box of the canvas, drawn large and averaged down.
+
+    Args:
+        width, height: of the box, in pixels of the canvas.
+    """
+
+    def __init__(self, width: Number, height: Number) -> None:
+        self.width = max(2, round(width))
+        self.height = max(2, round(height))
+        # Four plain channels: colours are 0 where alpha is, so averaging premultiplies them.
+        self._image = Image.new("CMYK", (self.width * SUPER, self.height * SUPER), (0, 0, 0, 0))
+        self._draw = ImageDraw.Draw(self._image)
+        self._lamps: list[tuple[Number, Number, Number, Number]] = []
+
+    def window(
+        self, x0: Number, y0: Number, x1: Number, y1: Number, light: Light, glass: Floats = GLASS
+    ) -> None:
+        """A window: glass by day, shining by its own light in the dark."""
+        self.rect(x0, y0, x1, y1, glass)
+        if light.dark:
+            self._lamps.append((x0, y0, x1, y1))
+
+    @staticmethod
+    def _ink(colour: Floats, alpha: Number = 1.0) -> tuple[int, int, int, int]:
+        scale = alpha * 255
+        r, g, b = colour.tolist()
+        return (
+            int((0.0 if r < 0 else 1.0 if r > 1 else r) * scale + 0.5),
+            int((0.0 if g < 0 else 1.0 if g > 1 else g) * scale + 0.5),
+            int((0.0 if b < 0 else 1.0 if b > 1 else b) * scale + 0.5),
+            int(scale + 0.5),
+        )
+
+    def poly(
+        self, points: Sequence[tuple[Number, Number]], colour: Floats, a: Number = 1.0
+    ) -> None:
+        """A filled polygon; points from (0, 0) top left to (1, 1) bottom right of the box."""
+        w, h = self.width * SUPER, self.height * SUPER
+        flat = [(x * w, y * h) for x, y in points]
+        self._draw.polygon(flat, fill=self._ink(colour, a))
+
+    def rect(
+        self, x0: Number, y0: Number, x1: Number, y1: Number, colour: Floats, a: Number = 1.0
+    ) -> None:
+        """A filled rectangle."""
+        self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour, a)
+
+    def oval(
+        self, x0: Number, y0: Number, x1: Number, y1: Number, colour: Floats, a: Number = 1.0
+    ) -> None:
+        """A filled ellipse in its bounding box."""
+        w, h = self.width * SUPER, self.height * SUPER
+        self._draw.ellipse((x0 * w, y0 * h, x1 * w, y1 * h), fill=self._ink(colour, a))
+
+    def line(
+        self,
+        points: Sequence[tuple[Number, Number]],
+        colour: Floats,
+        width: Number,
+        a: Number = 1.0,
+    ) -> None:
+        """A line, `width` in pixels of the canvas."""
+        w, h = self.width * SUPER, self.height * SUPER
+        flat = [(x * w, y * h) for x, y in points]
+        thick = max(1, round(width * SUPER))
+        self._draw.line(flat, fill=self._ink(colour, a), width=thick, joint="curve")
+
+    def onto(
+        self,
+        canvas: Floats,
+        x: Number,
+        y: Number,
+        light: Light | None = None,
+        distance: Number = 0.0,
+        flip: bool = False,
+    ) -> None:
+        """Composite the box with its top left corner at (x, y), in the scene's light."""
+        self._composite(canvas, x, y, light, distance, flip)
+        if self._lamps:
+            shining = Pen(self.width, self.height)
+            for corners in self._lamps:
+                shining.rect(*corners, LAMP)
+            shining._composite(canvas, x, y, None, 0.0, flip)
+
+    def _composite(
+        self,
+        canvas: Floats,
+        x: Number,
+        y: Number,
+        light: Light | None,
+        distance: Number,
+        flip: bool,
+    ) -> None:
+        small = np.asarray(self._image.reduce(SUPER), dtype=np.float64) / 255
+        if flip:
+            small = small[:, ::-1]
+        left, top = round(x), round(y)
+        x0, y0 = max(left, 0), max(top, 0)
+        x1, y1 = min(left + self.width, SIZE), min(top + self.height, SIZE)
+        if x0 >= x1 or y0 >= y1:
+            return
+        part = small[y0 - top : y1 - top, x0 - left : x1 - left]
+        colours, alpha = part[..., :3], part[..., 3:]
+        if light is not None:
+            colours = colours * (light.tint * (1 - distance)) + alpha * (light.haze * distance)
+        window = canvas[y0:y1, x0:x1]
+        window *= 1 - alpha
+        window += colours

@@ -1,0 +1,55 @@
+"""A sheet of postcards: ``python -m uhscm_core.postcards.contact_sheet docs/postcards.png``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+
+from uhscm_core.postcards.brush import SIZE
+from uhscm_core.postcards.paint import paint
+from uhscm_core.postcards.scene import make_scene
+
+__all__ = ["contact_sheet"]
+
+GAP = 4
+
+
+def contact_sheet(seed: int = 0, rows: int = 8, columns: int = 8) -> Image.Image:
+    """Pictures of the scenes `seed`, `seed` + 1, ... side by side on a white sheet."""
+    sheet = Image.new(
+        "RGB", (GAP + columns * (SIZE + GAP), GAP + rows * (SIZE + GAP)), (250, 249, 246)
+    )
+    for i in range(rows * columns):
+        y, x = divmod(i, columns)
+        tile = Image.fromarray(paint(make_scene(seed + i)))
+        sheet.paste(tile, (GAP + x * (SIZE + GAP), GAP + y * (SIZE + GAP)))
+    return sheet
+
+
+def main() -> None:
+    """Write a contact sheet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=8)
+    parser.add_argument("--columns", type=int, default=8)
+    parser.add_argument("--zoom", type=int, default=1, help="enlarge by this factor")
+    parser.add_argument("--colours", type=int, default=192, help="0 keeps all colours")
+    asked = parser.parse_args()
+    sheet = contact_sheet(asked.seed, asked.rows, asked.columns)
+    if asked.zoom > 1:
+        size = (sheet.width * asked.zoom, sheet.height * asked.zoom)
+        sheet = sheet.resize(size, Image.Resampling.BICUBIC)
+    if asked.colours:
+        # Twice, because Pillow dithers only towards a palette that it is given.
+        palette = sheet.quantize(asked.colours, Image.Quantize.MAXCOVERAGE)
+        sheet = sheet.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    asked.path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(asked.path, optimize=True)
+    print(f"{asked.path}: {asked.path.stat().st_size / 1000:.0f} kB")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
