@@ -198,7 +198,7 @@ def test_a_folder_that_is_not_there_is_an_error(folder):
             load(missing)
     with pytest.raises(NotADirectoryError, match=r"no such folder of photos: .*a\.png"):
         load(photo(folder / "a.png"))
-    with pytest.raises(NotADirectoryError, match=r"expected a folder of photos or one of .*cifar10"):
+    with pytest.raises(NotADirectoryError, match=r"a folder of photos or one of .*cifar10"):
         load("cifra10")
 
 
