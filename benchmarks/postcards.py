@@ -43,8 +43,9 @@ BITS = (16, 32, 64)
 WORDINGS = (
     ("a photo of the {}", "the paper's, trained"),
     ("{}", "the bare name, trained"),
-    ("a drawing that shows the {}", "sensible, not trained"),
-    ("my holiday snapshot of the {}", "sensible, not trained"),
+    ("we see a good picture of the {}", "sensible, trained words in a new order"),
+    ("a drawing that shows the {}", "sensible, words not trained"),
+    ("my holiday snapshot of the {}", "sensible, words not trained"),
     ("banana {} tax return on tuesday", "nonsense"),
     ("xq {} zzv blorp glim wug pof", "nonsense"),
 )
