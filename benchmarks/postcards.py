@@ -13,7 +13,7 @@ import os
 import platform
 import time
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads wait for each other on a busy machine
 
 import numpy as np
 import torch
@@ -43,8 +43,9 @@ BITS = (16, 32, 64)
 WORDINGS = (
     ("a photo of the {}", "the paper's, trained"),
     ("{}", "the bare name, trained"),
-    ("a drawing that shows the {}", "sensible, not trained"),
-    ("my holiday snapshot of the {}", "sensible, not trained"),
+    ("we see a good picture of the {}", "sensible, trained words in a new order"),
+    ("a drawing that shows the {}", "sensible, words not trained"),
+    ("my holiday snapshot of the {}", "sensible, words not trained"),
     ("banana {} tax return on tuesday", "nonsense"),
     ("xq {} zzv blorp glim wug pof", "nonsense"),
 )
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--model", default="postcards")
     parser.add_argument("--database", type=int, default=10_000)
     parser.add_argument("--queries", type=int, default=1_000)
+    parser.add_argument("--parts", default="world,reading,denoising,retrieval,wording")
     asked = parser.parse_args()
     sizes = {"n_database": asked.database, "n_query": asked.queries}
     dataset = load_dataset("postcards", seed=asked.seed, **sizes)
@@ -70,11 +72,15 @@ def main() -> None:
     features = study.image_features
     encoding = time.perf_counter() - started
 
-    the_world(dataset, seeds, encoding)
-    reading(dataset, vlp, features, seeds)
-    denoising(study)
-    retrieval(study)
-    wording(study)
+    parts = {
+        "world": lambda: the_world(dataset, seeds, encoding),
+        "reading": lambda: reading(dataset, vlp, features, seeds),
+        "denoising": lambda: denoising(study),
+        "retrieval": lambda: retrieval(study),
+        "wording": lambda: wording(study),
+    }
+    for part in asked.parts.split(","):
+        parts[part]()
 
 
 def labels_of(dataset: ImageDataset) -> Tensor:
@@ -164,29 +170,29 @@ def retrieval(study: Study) -> None:
     query, database = dataset.splits["query"], dataset.splits["database"]
     labels = (labels_of(dataset)[query], labels_of(dataset)[database])
     print(f"## Retrieval: mAP@{TOP} / NDCG@{TOP}, ties expected, concepts nuswide81\n")
-    print("| method | " + " | ".join(f"{bits} bits" for bits in BITS) + " |")
-    print("|---" * (len(BITS) + 1) + "|")
-    rows: dict[str, list[str]] = {name: [] for name in ("UHSCM", *BASELINES)}
+    print("| bits | UHSCM | " + " | ".join(BASELINES) + " |")
+    print("|---" * (len(BASELINES) + 2) + "|")
+    training = study.image_features[dataset.splits["train"]]
     for bits in BITS:
-        for name, cells in rows.items():
+        cells = []
+        for name in ("UHSCM", *BASELINES):
             if name == "UHSCM":
                 codes = study.train(bits).codes
             else:
-                training = study.image_features[dataset.splits["train"]]
                 codes = fit_baseline(name, training, bits).encode(study.image_features)
             pair = (codes[query], codes[database], *labels, TOP, "expected")
             cells.append(f"{mean_average_precision(*pair):.3f} / {ndcg_at(*pair):.3f}")
-    for name, cells in rows.items():
-        print(f"| {name} | " + " | ".join(cells) + " |")
+        print(f"| {bits} | " + " | ".join(cells) + " |", flush=True)
+    print()
     for name, vectors in (
         ("cosine of concepts (ceiling)", study.distribution),
         ("cosine of features (ceiling)", study.image_features),
     ):
         value = cosine_mean_average_precision(vectors[query], vectors[database], *labels, TOP)
         gain = cosine_ndcg(vectors[query], vectors[database], *labels)
-        print(f"| {name} | " + " | ".join([f"{value:.3f} / {gain:.3f}"] * len(BITS)) + " |")
+        print(f"- {name}: {value:.3f} / {gain:.3f}", flush=True)
     relevant = (labels[0].float() @ labels[1].float().T > 0).float().mean().item()
-    print(f"\nA random order gets {relevant:.3f}.\n")
+    print(f"- a random order: precision {relevant:.3f}\n", flush=True)
 
 
 def cosine_ndcg(queries: Tensor, database: Tensor, ql: Tensor, dl: Tensor) -> float:

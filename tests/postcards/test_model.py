@@ -72,7 +72,7 @@ def test_it_reads_scenes_it_has_not_seen(vlp, features):
     scores = (features @ vlp.encode_texts(load_concepts(LABELS)).T).numpy()
     shown = np.array([[label in make_scene(s).labels for label in LABELS] for s in SEEDS])
     found = [average_precision(scores[:, i], shown[:, i]) for i in range(len(LABELS))]
-    assert np.mean(found) > 0.6  # benchmarks/results holds the figure on 11,000 pictures
+    assert np.mean(found) > 0.85  # benchmarks/results holds the figure on 11,000 pictures
 
 
 def test_names_that_the_world_lacks_win_few_votes(vlp, features):
@@ -80,7 +80,7 @@ def test_names_that_the_world_lacks_win_few_votes(vlp, features):
     best = (features @ vlp.encode_texts(load_concepts("nuswide81")).T).argmax(1)
     winners = [names[i] for i in best.tolist()]
     assert share_absent(winners) < 0.05
-    assert share_true(winners, [make_scene(s) for s in SEEDS]) > 0.6
+    assert share_true(winners, [make_scene(s) for s in SEEDS]) > 0.9
 
 
 def test_the_whole_method_on_few_pictures(vlp):
