@@ -173,6 +173,16 @@ def test_the_warning_points_at_the_callers_line(folder, monkeypatch):
     assert [(warning.filename, warning.category) for warning in caught] == [(__file__, UserWarning)]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_named_pipe_is_skipped_and_nobody_waits_for_it(folder):
+    Image.new("RGB", (4, 4)).save(folder / "a.png")
+    os.mkfifo(folder / "pipe.jpg")
+    with pytest.warns(UserWarning, match="1 of 2 images"):
+        dataset = load_dataset(folder, progress=False)
+    assert dataset.names == ("a.png",)
+    assert dataset.skipped == {"pipe.jpg": "not a regular file"}
+
+
 def test_nothing_readable_is_an_error_that_lists_the_reasons(folder):
     (folder / "empty.png").touch()
     (folder / "text.jpg").write_text("no photo")

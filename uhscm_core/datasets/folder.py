@@ -75,6 +75,10 @@ def load_folder(
     found = sorted(_image_names(root, skipped))
     files = ImageFiles(root, (name for name in found if _suffix(name) in SUFFIXES))
     skipped |= {name: _UNREADABLE[_suffix(name)] for name in found if _suffix(name) in _UNREADABLE}
+    pipes = {name for name in files.names if (root / name).exists() and not (root / name).is_file()}
+    if pipes:  # opening one would wait for ever
+        skipped |= dict.fromkeys(pipes, "not a regular file")
+        files = ImageFiles(root, (name for name in files.names if name not in pipes))
     if not files and not skipped:
         raise ValueError(f"{root}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
     if files:
