@@ -111,9 +111,9 @@ def test_a_torn_file_is_painted_again(brush, home):
 
 def test_progress_is_shown_while_painting_and_not_after(capsys):
     load_postcards(**SMALL)
-    assert "painting postcards" in capsys.readouterr().err
+    assert "painting postcards" in capsys.readouterr().out
     load_postcards(**SMALL)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
