@@ -34,7 +34,7 @@ _TEMPLATE = go.layout.Template(
 
 
 def figure(
-    summary: str, height: int = 340, width: int = 860, base: go.Figure | None = None
+    summary: str, height: int = 340, width: int = 820, base: go.Figure | None = None
 ) -> go.Figure:
     """A figure of the house's look, with its summary sentence as the title.
 
