@@ -152,3 +152,11 @@ def test_without_a_length_every_bit_of_the_bytes_has_a_row():
 def test_distributions_of_other_images_are_refused(as_users_run_it):
     with pytest.raises(ValueError, match="5 codes but 4 distributions"):
         bit_concepts(torch.ones(5, 1).byte(), torch.ones(4, 3))
+
+
+def test_bits_of_signs_need_no_length():
+    outputs = torch.randn(30, 12, generator=torch.Generator().manual_seed(0))
+    distribution = torch.rand(30, 3, generator=torch.Generator().manual_seed(1))
+    meaning = bit_concepts(outputs, distribution)
+    assert meaning.shape == (12, 3)
+    assert torch.equal(meaning, bit_concepts(pack_codes(outputs), distribution, bits=12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -380,3 +381,9 @@ def test_mining_leaves_its_input_as_it_was():
     semantic_similarity(mine_concepts(images, texts).distribution)
     assert torch.equal(images, before[0])
     assert torch.equal(texts, before[1])
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_arrays_that_are_no_tensors_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"image_features must be a torch tensor, got ndarray"):
+        mine_concepts(np.eye(3, dtype=np.float32), torch.eye(3))

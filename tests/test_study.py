@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from uhscm_core import Study, load_dataset, load_vlp, study
+from uhscm_core import Study, load_dataset, load_vlp, pack_codes, store, study
 from uhscm_core.concepts import ConceptSet
 
 NAMES = ("red", "green", "blue", "cat", "sky")
@@ -207,3 +208,100 @@ def test_every_stage_is_computed_once(base, monkeypatch):
     fresh = base.with_(tau=2.0)
     fresh.mined, fresh.distribution, fresh.kept_names, fresh.mined  # noqa: B018
     assert calls == [1]
+
+
+def test_what_is_computed_after_the_change_is_shared_too(base):
+    cooler = base.with_(tau=1.0)  # before anything is computed
+    assert cooler.image_features is base.image_features
+    assert base.text_features is cooler.text_features
+    assert cooler.mined is not base.mined
+    assert base.with_(template="the {}").text_features is not base.text_features
+
+
+def test_an_image_of_any_mode_is_read_as_its_file_is(trained, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter
+    Image.fromarray(pixels).save(tmp_path / "glass.png")
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "turned.jpg", exif=exif)
+    Image.fromarray(pixels).convert("RGB").convert("CMYK").save(tmp_path / "print.jpg")
+    on_pixels = trained.train(
+        8, backbone="test_resnet", pretrained=False, epochs=0, device="cpu", workers=0
+    )
+    for study_ in (trained, on_pixels):
+        for name in ("glass.png", "turned.jpg", "print.jpg"):
+            of_file = study_.search(tmp_path / name, 20)
+            of_image = study_.search(Image.open(tmp_path / name), 20)
+            assert torch.equal(of_file.ids, of_image.ids), name
+            assert torch.equal(of_file.distances, of_image.distances), name
+
+
+def test_a_result_can_be_asked_for_in_turn_and_nonsense_cannot(trained, as_users_run_it):
+    found = trained.search(0, 3)
+    assert trained.search(found.ids[1], 3).distances[0] == 0
+    for outside in (-1, 48):
+        with pytest.raises(IndexError, match=f"no image {outside}: the data set has 48"):
+            trained.search(outside)
+    with pytest.raises(TypeError, match="an image's index, an image, a Path or a text, got list"):
+        trained.search([1, 2])
+
+
+def test_a_network_that_goes_on_learning_does_not_change_the_study(trained):
+    network = copy.deepcopy(trained.network).train()
+    live = trained.with_(network=network, history=())
+    before = live.codes.clone()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.neg_()
+    assert not live.network.training
+    assert torch.equal(pack_codes(live.network.outputs(live.image_features)), before)
+    assert not torch.equal(live.with_(network=network).codes, before)
+
+
+def test_a_run_taken_up_again_brings_its_whole_history(base, tmp_path):
+    settings = {"batch_size": 16, "device": "cpu", "folder": tmp_path / "run"}
+    first = base.train(8, epochs=2, **settings)
+    again = base.train(8, epochs=2, **settings)
+    longer = base.train(8, epochs=3, **settings)
+    assert again.history == first.history
+    assert longer.history[: len(first.history)] == first.history
+    assert {step.epoch for step in longer.history} == {1, 2, 3}
+
+
+def test_a_failed_save_leaves_what_was_saved_before(trained, tmp_path, monkeypatch):
+    folder = tmp_path / "study"
+    trained.save(folder)
+    other = trained.with_(tau=1.0).train(12, epochs=1, device="cpu")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save_json", full)
+        with pytest.raises(OSError, match="No space"):
+            other.save(folder)
+    back = Study.load(folder)
+    assert back.tau == 3.0
+    assert torch.equal(back.codes, trained.codes)
+    other.save(folder)
+    assert torch.equal(Study.load(folder).codes, other.codes)
+    assert len(list(folder.glob("weights-*"))) == 1  # nothing old is left behind
+
+
+def test_more_bits_than_the_features_have_leave_the_baselines_out(base):
+    table = base.train(24, epochs=1, device="cpu").compare()
+    assert table.set_index("method")["mAP"].isna().tolist() == [False, *[True] * 3, False, False]
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_study_of_names_instead_of_values_says_what_it_needs(base):
+    with pytest.raises(TypeError, match=r"dataset must be of load_dataset\(\.\.\.\), got str"):
+        Study("postcards", base.vlp, NAMES)
+
+
+def test_settings_from_numpy_can_be_saved_and_unknown_ones_are_named(photo_folder, base, tmp_path):
+    dataset = load_dataset(photo_folder, n_query=np.int64(5), progress=False)
+    base.with_(dataset=dataset).save(tmp_path / "study")
+    assert len(Study.load(tmp_path / "study").dataset.splits["query"]) == 5
+    with pytest.raises(TypeError, match="knows no test, train: expected n_train, n_database"):
+        load_dataset(photo_folder, train=3, test=4)

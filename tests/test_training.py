@@ -423,3 +423,30 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path):
     list(train(two, features, mined, config, folder=tmp_path / "run"))  # loads the finished run
     for name, value in one.state_dict().items():
         assert torch.allclose(value, two.state_dict()[name], atol=1e-12), name
+
+
+def test_whoever_looks_at_the_network_between_steps_changes_nothing(mined):
+    pixels = torch.randint(
+        0, 256, (N, 16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
+    )
+    images = ArrayImages(pixels.numpy())
+    config = TrainingConfig.paper(epochs=1, batch_size=25, device="cpu", workers=0)
+    ended = []
+    for looks in (False, True):
+        net = HashNetwork(L, "test_resnet", pretrained=False)
+        for _ in train(net, images, mined, config):
+            if looks:
+                net.eval()
+        ended.append(weights(net))
+    assert_same_weights(*ended)
+
+
+def test_features_that_are_not_finite_are_refused(features, mined):
+    features[3, 2] = float("nan")
+    with pytest.raises(ValueError, match="data: 1 of 50 rows hold NaN or inf: 3"):
+        train(network(), features, mined, CONFIG)
+
+
+def test_features_of_another_precision_train(features, mined):
+    step = next(train(network(), features.double(), mined, CONFIG))
+    assert step.total == pytest.approx(next(train(network(), features, mined, CONFIG)).total)

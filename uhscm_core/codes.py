@@ -55,16 +55,16 @@ def unpack_codes(codes: UInt8[Tensor, "n bytes"], bits: int) -> Float32[Tensor, 
 
 
 def bit_concepts(
-    codes: UInt8[Tensor, "n bytes"],
+    codes: UInt8[Tensor, "n bytes"] | Float[Tensor, "n l"],
     distribution: Float[Tensor, "n k"],
     bits: int | None = None,
 ) -> Float[Tensor, "l k"]:
     r"""What each bit means: Pearson correlation of bit l with the weight of concept c.
 
     Args:
-        codes: (n, ⌈L/8⌉) uint8.
+        codes: (n, ⌈L/8⌉) uint8, or (n, L) outputs or ±1.
         distribution: (n, K), the same images' concept distributions.
-        bits: L; None for all the bits of the bytes.
+        bits: L of packed codes; None for all the bits of the bytes.
 
     Returns:
         (L, K) in [-1, 1]; 0 where a bit or a concept is the same for all images.
@@ -72,6 +72,9 @@ def bit_concepts(
     Raises:
         ValueError: codes that are not packed codes, or another number of images.
     """
+    codes, distribution = torch.as_tensor(codes), torch.as_tensor(distribution)
+    if codes.is_floating_point():
+        codes, bits = pack_codes(codes), codes.shape[-1]
     packed = as_codes(codes, bits)
     if len(packed) != len(distribution):
         raise ValueError(f"{len(packed)} codes but {len(distribution)} distributions")

@@ -85,8 +85,9 @@ def load_concepts(
             UTF-8 text, a template without ``{}``.
     """
     names: Iterable[str]
-    if isinstance(source, str) and all(part in VOCABULARIES for part in source.split("+")):
-        lists = [_read_names(_vocabulary(part)) for part in source.split("+")]
+    parts = [part.strip() for part in source.split("+")] if isinstance(source, str) else []
+    if parts and all(part in VOCABULARIES for part in parts):
+        lists = [_read_names(_vocabulary(part)) for part in parts]
         names = dict.fromkeys(name for names in lists for name in names)
     elif isinstance(source, str | PathLike):
         path = Path(source)

@@ -105,7 +105,7 @@ def precision_at(
     database_codes: ArrayLike,
     query_labels: ArrayLike,
     database_labels: ArrayLike,
-    top_k: int,
+    top_k: int | None = None,
     ties: Ties = "index",
 ) -> float:
     """Mean over the queries of the share of relevant items among the first k.

@@ -232,6 +232,8 @@ def _distribution(image_features: Tensor, text_features: Tensor, temperature: fl
 def check_features(**features: Tensor) -> None:
     """Raise unless these are finite, of one width and one type; for this package's own modules."""
     for name, x in features.items():
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}")
         if x.ndim != 2 or not x.is_floating_point():
             dtype = str(x.dtype).removeprefix("torch.")
             raise ValueError(

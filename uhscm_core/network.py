@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from uhscm_core.datasets.images import as_rgb
 from uhscm_core.hub import brought_weights, missing_weights, network_is_down
 
 __all__ = ["HashNetwork", "PixelDataset"]
@@ -123,11 +124,15 @@ class HashNetwork(nn.Module):
             TypeError: features given to a network on pixels, or images to one on features.
         """
         self.check_data(data)
-        device = next(self.parameters()).device
+        first = next(self.parameters())
+        device, dtype = first.device, first.dtype
         was_training = self.training
         self.eval()
         try:
-            rows = [self(batch.to(device)).float().cpu() for batch in self._batches(data, workers)]
+            rows = [
+                self(batch.to(device, dtype)).float().cpu()
+                for batch in self._batches(data, workers)
+            ]
         finally:
             self.train(was_training)
         return torch.cat([torch.empty(0, self.bits), *rows])
@@ -166,7 +171,7 @@ class PixelDataset(Dataset[Tensor]):
         index, seed = key
         with torch.random.fork_rng(devices=[]):  # the transforms draw from the global state
             torch.manual_seed(seed)
-            pixels: Tensor = self.transform(self.images[index])
+            pixels: Tensor = self.transform(as_rgb(self.images[index]))
             return pixels
 
 

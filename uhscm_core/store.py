@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -40,15 +40,16 @@ def digest_of(*parts: object) -> str:
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of `path` when the block ends well, and else goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(os.open(aside, flags, 0o666), "wb") as file:  # less the umask, as usual
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        aside.replace(path)
     except BaseException as error:
-        Path(name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OSError(
                 error.errno, f"could not write ({error.strerror}); nothing was changed", str(path)

@@ -10,13 +10,16 @@ Symbols: N images, n_train of them to train on, K kept concepts, L code length i
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
+import operator
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, SupportsIndex, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -40,12 +43,14 @@ from uhscm_core.mining import (
     semantic_similarity,
 )
 from uhscm_core.network import HashNetwork
-from uhscm_core.training import TrainingConfig, TrainingStep, train
+from uhscm_core.training import TrainingConfig, TrainingStep, read_history, train
 from uhscm_core.vlp import VLP, load_vlp
 
 __all__ = ["Explanation", "SearchResult", "Study"]
 
-# What each computed value follows from; `with_` hands on those whose inputs stay.
+T = TypeVar("T")
+
+# What each computed value follows from; `with_` shares those whose inputs stay.
 _FEATURES = {"dataset", "vlp"}
 _MINED = _FEATURES | {"concepts", "tau", "min_share", "max_share"}
 _INPUTS = {
@@ -56,6 +61,21 @@ _INPUTS = {
     "codes": _FEATURES | {"network"},
     "index": _FEATURES | {"network"},
 }
+
+
+class _shared(Generic[T]):  # noqa: N801  # used as a decorator
+    """A value computed once, by whichever study of the same inputs is asked for it first."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        functools.update_wrapper(self, compute)  # type: ignore[arg-type]
+
+    def __get__(self, study: Study, owner: type[Study]) -> T:
+        cell = study._cells.setdefault(self._compute.__name__, [])
+        if not cell:
+            cell.append(self._compute(study))
+        value: T = cell[0]
+        return value
 
 
 class SearchResult(NamedTuple):
@@ -115,23 +135,29 @@ class Study:
     network: HashNetwork | None = None
     history: tuple[TrainingStep, ...] = field(default=(), repr=False)
     progress: bool = field(default=True, repr=False)
+    _cells: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name, value, kind in (("dataset", self.dataset, ImageDataset), ("vlp", self.vlp, VLP)):
+            if not isinstance(value, kind):
+                raise TypeError(
+                    f"{name} must be of load_{name}(...), got {type(value).__name__} {value!r}"
+                )
         object.__setattr__(self, "concepts", _as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
 
     # -- what follows from the settings ------------------------------------------------------
 
-    @functools.cached_property
+    @_shared
     def image_features(self) -> Float[Tensor, "n d"]:
         """(N, D) of all images, from the cache where it holds them."""
         return encode_dataset(self.dataset, self.vlp, progress=self.progress)
 
-    @functools.cached_property
+    @_shared
     def text_features(self) -> Float[Tensor, "m d"]:
         """(M, D) of the candidate concepts."""
         return self.vlp.encode_texts(self.concepts)
 
-    @functools.cached_property
+    @_shared
     def mined(self) -> MinedConcepts:
         """The concepts mined from the training images."""
         return mine_concepts(
@@ -148,7 +174,7 @@ class Study:
         flags = self.mined.kept.tolist()
         return tuple(name for name, kept in zip(self.concepts.names, flags, strict=True) if kept)
 
-    @functools.cached_property
+    @_shared
     def distribution(self) -> Float[Tensor, "n k"]:
         """(N, K) of all images, over the concepts kept by the training images."""
         return self.mined.apply(self.image_features)
@@ -158,14 +184,14 @@ class Study:
         """What the network trains on: features, or images for a backbone on pixels."""
         return self._inputs(self.dataset.splits["train"])
 
-    @functools.cached_property
+    @_shared
     def codes(self) -> UInt8[Tensor, "n bytes"]:
         """(N, ⌈L/8⌉) packed codes of all images."""
         network = self._trained()
         everything = np.arange(len(self.dataset))
         return pack_codes(network.outputs(self._inputs(everything, network), workers=2))
 
-    @functools.cached_property
+    @_shared
     def index(self) -> HammingIndex:
         """Of the database's codes; its ids are positions in ``dataset.splits["database"]``."""
         database = self.dataset.splits["database"]
@@ -195,7 +221,7 @@ class Study:
             TypeError: an unknown setting.
             ValueError: a template without ``{}``, concepts with blanks or duplicates.
         """
-        if unknown := changes.keys() - {f.name for f in dataclasses.fields(self)}:
+        if unknown := changes.keys() - {f.name for f in dataclasses.fields(self) if f.init}:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
         if template is not None:
             templates = (template,) if isinstance(template, str) else tuple(template)
@@ -207,10 +233,13 @@ class Study:
         if touched & _MINED and "network" not in changes:
             changes |= {"network": None, "history": ()}
             touched.add("network")
+        if "network" in touched and changes["network"] is not None:
+            # A copy: whoever goes on training the network does not change this study.
+            changes["network"] = copy.deepcopy(changes["network"]).eval()
         study = dataclasses.replace(self, **changes)
         for name, inputs in _INPUTS.items():
-            if name in self.__dict__ and not inputs & touched:
-                study.__dict__[name] = self.__dict__[name]
+            if not inputs & touched:
+                study._cells[name] = self._cells.setdefault(name, [])
         return study
 
     def train(
@@ -248,11 +277,13 @@ class Study:
             history.append(step)
             if on_step is not None:
                 on_step(step)
-        return self.with_(network=network.eval(), history=tuple(history))
+        # A run taken up again began with steps of an earlier session.
+        steps = tuple(history) if folder is None else read_history(folder)
+        return self.with_(network=network, history=steps)
 
     # -- questions ---------------------------------------------------------------------------
 
-    def search(self, query: int | str | Path | Image.Image, k: int = 10) -> SearchResult:
+    def search(self, query: SupportsIndex | str | Path | Image.Image, k: int = 10) -> SearchResult:
         """The k database images nearest to a query.
 
         Args:
@@ -263,13 +294,18 @@ class Study:
 
         Returns:
             Ids in ``dataset``; images by Hamming distance, texts by concept distance. An image of
-            the database finds itself first.
+            the database finds itself at distance 0, beside others of the same code.
+
+        Raises:
+            IndexError: no image of this index.
+            TypeError: a query that is none of these.
+            ValueError: no network yet, an empty text, or k below 1.
         """
         database = self.dataset.splits["database"]
         if isinstance(query, str):
             return self._search_text(query, k)
-        if isinstance(query, int | np.integer):
-            code = self.codes[int(query)][None]
+        if not isinstance(query, Path | Image.Image):
+            code = self.codes[self._as_index(query)][None]
         else:
             image = read_image(query) if isinstance(query, Path) else query
             network = self._trained()
@@ -300,13 +336,19 @@ class Study:
                 every code length.
 
         Returns:
-            A row a method, with ``method``, ``bits`` (0 without hashing) and ``mAP``.
+            A row a method, with ``method``, ``bits`` (0 without hashing) and ``mAP``; NaN for a
+            baseline that can't give so many bits from these features.
         """
         bits = self._trained().bits
         rows = [("UHSCM", bits, self.evaluate(top_k, ties))]
         training = self.image_features[self.dataset.splits["train"]]
         for name in BASELINES:
-            codes = fit_baseline(name, training, bits).encode(self.image_features)
+            try:
+                baseline = fit_baseline(name, training, bits)
+            except ValueError:  # more bits than the features have directions
+                rows.append((name, bits, float("nan")))
+                continue
+            codes = baseline.encode(self.image_features)
             rows.append((name, bits, self._judge(codes, top_k, ties)))
         query, database = self.dataset.splits["query"], self.dataset.splits["database"]
         labels = self._labels()
@@ -335,12 +377,7 @@ class Study:
                 "be saved: they are stored as what was asked for"
             )
         folder = Path(folder)
-        if self.network is not None:
-            weights = self.network.state_dict()
-            store.save_tensors(folder / "weights.safetensors", weights, self.network.settings)
-        else:
-            (folder / "weights.safetensors").unlink(missing_ok=True)
-        config = {
+        config: dict[str, Any] = {
             "dataset": dict(self.dataset.source),
             "dataset_digest": self.dataset.digest,
             "vlp": dict(self.vlp.source),
@@ -350,8 +387,17 @@ class Study:
             "min_share": self.min_share,
             "max_share": self.max_share,
             "history": [dataclasses.asdict(step) for step in self.history],
+            "weights": None,
         }
+        if self.network is not None:
+            # A name of its own, so that what was saved before stays whole until study.json is new.
+            config["weights"] = f"weights-{uuid.uuid4().hex}.safetensors"
+            weights = self.network.state_dict()
+            store.save_tensors(folder / config["weights"], weights, self.network.settings)
         store.save_json(folder / "study.json", config)
+        for old in folder.glob("weights-*.safetensors"):
+            if old.name != config["weights"]:
+                old.unlink()
 
     @classmethod
     def load(
@@ -387,8 +433,8 @@ class Study:
                     f"{value.digest}, saved {config[f'{name}_digest']})"
                 )
         network = None
-        if (folder / "weights.safetensors").exists():
-            weights, settings = store.load_tensors(folder / "weights.safetensors")
+        if config["weights"] is not None:
+            weights, settings = store.load_tensors(folder / config["weights"])
             network = HashNetwork(**settings, pretrained=False)
             network.load_state_dict(weights)
         concepts = {key: tuple(value) for key, value in config["concepts"].items()}
@@ -404,6 +450,18 @@ class Study:
         )
 
     # -- helpers -----------------------------------------------------------------------------
+
+    def _as_index(self, query: SupportsIndex) -> int:
+        try:
+            index = operator.index(query)
+        except TypeError:
+            raise TypeError(
+                f"a query is an image's index, an image, a Path or a text, got "
+                f"{type(query).__name__}"
+            ) from None
+        if not 0 <= index < len(self.dataset):
+            raise IndexError(f"no image {index}: the data set has {len(self.dataset)}")
+        return index
 
     def _trained(self) -> HashNetwork:
         if self.network is None:

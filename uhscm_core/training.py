@@ -41,11 +41,11 @@ from torch.utils.data import DataLoader
 
 from uhscm_core import store
 from uhscm_core.devices import resolve_device
-from uhscm_core.mining import MinedConcepts, semantic_similarity
+from uhscm_core.mining import MinedConcepts, check_features, semantic_similarity
 from uhscm_core.network import HashNetwork, PixelDataset
 from uhscm_core.objective import uhscm_loss
 
-__all__ = ["TrainingConfig", "TrainingStep", "train"]
+__all__ = ["TrainingConfig", "TrainingStep", "read_history", "train"]
 
 _CHECKPOINT_SECONDS = 10.0
 # Settings that may differ when a run is taken up again: how it runs, not what it computes.
@@ -163,6 +163,8 @@ def train(
     """
     config = TrainingConfig() if config is None else config
     network.check_data(data)
+    if isinstance(data, Tensor):
+        check_features(data=data)
     if len(data) != len(mined.distribution):
         raise ValueError(
             f"{len(data)} training images but the concepts were mined from "
@@ -172,6 +174,16 @@ def train(
         fabric = _single_device(network, config)
     run = _Run(network, data, mined, config, fabric)
     return _steps(run, None if folder is None else Path(folder), validate)
+
+
+def read_history(folder: str | PathLike[str]) -> tuple[TrainingStep, ...]:
+    """The steps that a run's folder holds, those of earlier sessions included.
+
+    Raises:
+        FileNotFoundError: no run there.
+    """
+    lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return tuple(TrainingStep(**json.loads(line)) for line in lines)
 
 
 def _steps(
@@ -222,7 +234,9 @@ class _Run:
             self.optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay)
         self._model, self._optimizer = fabric.setup(network, self.optimizer)
         self.distribution = mined.distribution.to(fabric.device)  # (N, K)
-        self.data = data.to(fabric.device) if isinstance(data, Tensor) else data
+        self.data = data
+        if isinstance(data, Tensor):
+            self.data = data.to(fabric.device, next(network.parameters()).dtype)
         self.epoch = 0  # epochs done
         self.batch = 0  # batches done of the epoch under way
         self.step = 0  # batches done in all
@@ -245,7 +259,6 @@ class _Run:
         if not batches:
             raise ValueError(f"{len(order)} images can't be shared by {world} processes")
         left = batches[self.batch :]
-        self.network.train()
         for rows, inputs in zip(left, self._inputs(left), strict=True):
             try:
                 terms = self._train_on(rows, inputs)
@@ -281,6 +294,7 @@ class _Run:
 
     def _train_on(self, rows: Tensor, inputs: Tensor) -> dict[str, float]:
         config, world = self.config, self.fabric.world_size
+        self.network.train()  # whoever looked at it since the last step may have said eval()
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(_seed(config.seed, self.step, self.fabric.global_rank))

@@ -30,6 +30,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core.concepts import ConceptSet
+from uhscm_core.datasets.images import as_rgb
 from uhscm_core.devices import resolve_device
 from uhscm_core.hub import WEIGHT_SUFFIXES, brought_weights, missing_weights, network_is_down
 from uhscm_core.progress import progress_bar
@@ -195,7 +196,7 @@ class _Preprocessed(Dataset[Tensor]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        return self.preprocess(self.images[index])
+        return self.preprocess(as_rgb(self.images[index]))
 
 
 def load_vlp(

@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from uhscm_core.datasets.benchmarks import (
     load_cifar10,
     load_flickr25k,
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _BENCHMARKS = {"cifar10": load_cifar10, "flickr25k": load_flickr25k, "nuswide": load_nuswide}
+_SETTINGS = ("n_train", "n_database", "n_query", "seed", "progress", "download", "n_labels")
 
 
 def load_dataset(
@@ -57,6 +60,11 @@ def load_dataset(
         FileNotFoundError, NotADirectoryError: nothing there; the message says what to put where.
         ValueError: no readable image, labels that do not match, a split larger than the data.
     """
+    if unknown := split.keys() - _SETTINGS:
+        raise TypeError(
+            f"load_dataset knows no {', '.join(sorted(unknown))}: expected {', '.join(_SETTINGS)}"
+        )
+    split = {k: int(v) if isinstance(v, np.integer) else v for k, v in split.items()}
     asked = {"source": str(source), "root": root and str(root), "index": index and str(index)}
     if source == "postcards":
         if root is not None or index is not None:

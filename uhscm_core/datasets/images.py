@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from uhscm_core.progress import progress_bar
 
-__all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "read_image"]
+__all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "as_rgb", "read_image"]
 
 # Fixed, because some of Pillow's other readers start programs (EPS) or stand for video. MPO is
 # read as the JPEG that it starts with.
@@ -46,9 +46,10 @@ def read_image(path: Path) -> Image.Image:
                     f"{path}: {image.width} x {image.height} pixels, the limit is {limit:,}"
                 )
             image.load()
-            return _as_rgb(ImageOps.exif_transpose(image))
+            return as_rgb(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PixelLimitError(f"{path}: {error}") from error
+        limit = Image.MAX_IMAGE_PIXELS or 89_478_485
+        raise PixelLimitError(f"{path}: more pixels than the limit is, {limit:,}") from error
     except (PixelLimitError, MemoryError):
         raise
     except Exception as error:  # on damaged files Pillow's readers fail each in its own manner
@@ -63,7 +64,9 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB: upright by its EXIF tag, on white where it is transparent."""
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):
