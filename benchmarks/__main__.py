@@ -12,5 +12,6 @@ for name in sys.argv[1:] or NAMES:
         raise SystemExit(f"no benchmark {name!r}: expected some of {', '.join(NAMES)}")
     print(f"\n## {name}\n")
     module = importlib.import_module(f"benchmarks.{name}")
+    sys.argv = [name]  # the names asked for are not the module's own options
     print(module.__doc__.split("\n\n")[0] + "\n")
     module.main()
