@@ -55,3 +55,47 @@ function onTheme(callback) {
   observer.observe(document.body, { attributes: true, attributeFilter: names });
   return () => observer.disconnect();
 }
+
+/** The line above a view that says what it shows; it takes no room while there is nothing said. */
+function summaryOf(model, root) {
+  const line = make("p", "uhscm-summary");
+  const say = () => { line.textContent = model.get("summary"); };
+  model.on("change:summary", say);
+  say();
+  root.append(line);
+  return line;
+}
+
+/**
+ * A card beside something, above the page and out of the pointer's way. It hangs on the body, as
+ * JupyterLab clips what leaves an output, and never moves anything.
+ */
+function cardOf(name) {
+  const card = make("div", `uhscm uhscm-card ${name}`);
+  card.setAttribute("aria-hidden", "true"); // says what the item's own label says
+  return {
+    element: card,
+    /** Put it to the right of a box of the window, else to the left, always in sight. */
+    beside(box) {
+      if (!card.isConnected) document.body.append(card);
+      const right = box.right + 10;
+      const fits = right + card.offsetWidth < window.innerWidth;
+      const left = fits ? right : box.left - 10 - card.offsetWidth;
+      const bottom = window.innerHeight - card.offsetHeight - 4;
+      card.style.left = `${Math.max(4, left)}px`;
+      card.style.top = `${Math.max(4, Math.min(box.top, bottom))}px`;
+    },
+    hide() { card.remove(); },
+  };
+}
+
+/** One message's pictures, each from its part of the joined bytes, as addresses to be revoked. */
+function addressesOf(buffer, sizes) {
+  const bytes = numbers(buffer, Uint8Array);
+  let start = 0;
+  return sizes.map((size) => {
+    const part = bytes.subarray(start, start + size);
+    start += size;
+    return size ? URL.createObjectURL(new Blob([part], { type: "image/jpeg" })) : "";
+  });
+}

@@ -1,0 +1,203 @@
+"""Thousands of images to scroll through, choose from and look at closely."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import traitlets
+from PIL import Image
+
+from widgets.selection import Selection
+from widgets.thumbnails import Thumbnails, checked_ids
+from widgets.view import View, static
+
+__all__ = ["Gallery"]
+
+PAGE = 60  # images a message; gallery.js counts in the same pages
+Captions = Callable[[int], str] | Sequence[str] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """What one call of `show` shows; whole, as a thread may call it while a page is made."""
+
+    generation: int
+    ids: npt.NDArray[np.int64]
+    thumbnails: Thumbnails
+    captions: Captions = None
+    marks: Sequence[bool | None] | None = None
+
+    def caption(self, position: int) -> str:
+        if self.captions is None:
+            return ""
+        if callable(self.captions):
+            return str(self.captions(int(self.ids[position])))
+        return str(self.captions[position])
+
+    def position(self, image: int | None) -> int:
+        if image is None:
+            return -1
+        found = np.flatnonzero(self.ids == image)
+        return int(found[0]) if found.size else -1
+
+    def page(self, page: int) -> tuple[dict[str, Any], list[bytes]]:
+        """The message with one page of images, and its one buffer."""
+        positions = range(page * PAGE, min((page + 1) * PAGE, len(self.ids)))
+        ids = [int(self.ids[position]) for position in positions]
+        made = self.thumbnails.read(ids)
+        captions = []
+        for position, (_, reason) in zip(positions, made, strict=True):
+            try:
+                captions.append(reason or self.caption(position))
+            except Exception as error:  # the caller's function; what a callback raises is lost
+                captions.append(f"no caption: {str(error) or type(error).__name__}")
+        marks = [None if m is None else bool(m) for m in map(self._mark, positions)]
+        message = {
+            "type": "page",
+            "generation": self.generation,
+            "page": page,
+            "ids": ids,
+            "captions": captions,
+            "marks": marks,
+            "sizes": [len(data) for data, _ in made],
+        }
+        return message, [b"".join(data for data, _ in made)]
+
+    def _mark(self, position: int) -> bool | None:
+        return None if self.marks is None else self.marks[position]
+
+
+class Gallery(View):
+    """Images in rows; the browser asks for those that come into sight, a page at a time.
+
+    A click, or Enter on the image that the arrow keys reached, makes it `selection.focus`.
+
+    Args:
+        images: all images; what is shown is chosen from them by id, which is their position.
+        ids: the images shown first; None for all.
+        selection: shared with other views; None for one of its own.
+        edge: edge of the shown squares in CSS pixels.
+        height: height of the part that scrolls, in CSS pixels.
+    """
+
+    _esm = static("gallery")["_esm"]
+    _css = static("gallery")["_css"]
+
+    count = traitlets.Int(0).tag(sync=True)
+    """Number of images shown; default 0."""
+
+    generation = traitlets.Int(0).tag(sync=True)
+    """Counts the calls of `show`, so that answers to an earlier one are dropped; default 0."""
+
+    captioned = traitlets.Bool(False).tag(sync=True)
+    """Whether there are captions, which take a line below each image; default False."""
+
+    chosen = traitlets.Int(-1).tag(sync=True)
+    """Position of the image that has the selection's focus, -1 where it isn't shown."""
+
+    edge = traitlets.Int(84, min=16).tag(sync=True)
+    """Edge of the shown squares in CSS pixels; default 84."""
+
+    height = traitlets.Int(300, min=60).tag(sync=True)
+    """Height of the part that scrolls in CSS pixels; default 300."""
+
+    def __init__(
+        self,
+        images: Sequence[Image.Image],
+        ids: Sequence[int] | npt.ArrayLike | None = None,
+        *,
+        selection: Selection | None = None,
+        edge: int = 84,
+        height: int = 300,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(edge=edge, height=height, **unknown)
+        self.selection = Selection() if selection is None else selection
+        # Twice the shown size: sharp on dense screens, and large enough for the detail.
+        self._shown = _Shown(0, checked_ids([], 0), Thumbnails(images, 2 * edge))
+        self.show(range(len(images)) if ids is None else ids)
+        self.selection.observe(self._follow, "focus")
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """The images shown, in their order."""
+        return self._shown.ids
+
+    def show(
+        self,
+        ids: Sequence[int] | npt.ArrayLike,
+        *,
+        captions: Captions = None,
+        marks: Sequence[bool | None] | None = None,
+        summary: str = "",
+        images: Sequence[Image.Image] | None = None,
+    ) -> None:
+        """Replace what is shown and scroll to the top.
+
+        Args:
+            ids: the images, as positions in `images`.
+            captions: a text for each, or a function of the image's id that is asked for the images
+                in sight alone.
+            marks: for each True (✓ and a solid green frame), False (✗ and a dashed red one) or
+                None.
+            summary: one sentence about what is shown.
+            images: other images from now on; None for those there were.
+
+        Raises:
+            ValueError: an id that no image has, or captions or marks of another number.
+        """
+        before = self._shown
+        pictured = before.thumbnails
+        if images is not None and images is not pictured.images:
+            pictured = Thumbnails(images, 2 * self.edge)
+        wanted = checked_ids(ids, len(pictured))
+        for name, values in (("captions", captions), ("marks", marks)):
+            if values is not None and not callable(values) and len(values) != len(wanted):
+                raise ValueError(f"expected {len(wanted)} {name}, got {len(values)}")
+        shown = _Shown(before.generation + 1, wanted, pictured, captions, marks)
+        self._shown = shown
+        with self.hold_sync():  # one message: the browser never sees half of a change
+            self.count = len(wanted)
+            self.captioned = captions is not None
+            self.summary = summary
+            self.chosen = shown.position(self.selection.focus)
+            self.generation = shown.generation
+
+    def to_frame(self) -> pd.DataFrame:
+        """The images shown: position, image and caption."""
+        shown = self._shown
+        return pd.DataFrame(
+            {
+                "position": np.arange(len(shown.ids)),
+                "image": shown.ids,
+                "caption": [shown.caption(position) for position in range(len(shown.ids))],
+            }
+        )
+
+    def _follow(self, change: Any) -> None:
+        self.chosen = self._shown.position(change["new"])
+
+    def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        shown = self._shown
+        if content.get("generation") != shown.generation:
+            return  # asked before `show` was called; the browser asks anew
+        match content:
+            case {"type": "want", "page": int(page)} if 0 <= page * PAGE < len(shown.ids):
+                self.send(*shown.page(page))
+            case {"type": "choose", "position": int(position)} if 0 <= position < len(shown.ids):
+                self._choose(position, int(shown.ids[position]))
+
+    def _choose(self, position: int, image: int) -> None:
+        self.chosen = position
+        self.selection.unobserve(self._follow, "focus")
+        try:
+            self.selection.focus = image
+        finally:
+            self.selection.observe(self._follow, "focus")
+        if self.selection.focus != image:  # another view answered by choosing something else
+            self.chosen = self._shown.position(self.selection.focus)
