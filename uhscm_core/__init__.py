@@ -22,6 +22,7 @@ from uhscm_core.mining import (
     explain_similarity,
     mine_concepts,
     semantic_similarity,
+    top_concepts,
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.objective import LossTerms, uhscm_loss
@@ -55,6 +56,7 @@ __all__ = [
     "precision_at",
     "precision_recall_curve",
     "semantic_similarity",
+    "top_concepts",
     "train",
     "uhscm_loss",
     "unpack_codes",

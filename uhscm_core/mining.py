@@ -42,6 +42,7 @@ __all__ = [
     "explain_similarity",
     "mine_concepts",
     "semantic_similarity",
+    "top_concepts",
 ]
 
 _ROWS = 65_536  # rows scored at a time, so that no (N, M) score matrix is ever whole in memory
@@ -64,6 +65,26 @@ def concept_scores(
     """
     check_features(image_features=image_features, text_features=text_features)
     return image_features @ text_features.T  # (N, M)
+
+
+def top_concepts(
+    image_features: Float[Tensor, "n d"], text_features: Float[Tensor, "m d"]
+) -> Int64[Tensor, " n"]:
+    r"""The concept that each image votes for, :math:`\arg\max_j s_{ij}`.
+
+    Args:
+        image_features: (N, D), rows of unit length.
+        text_features: (M, D), rows of unit length, at least one.
+
+    Returns:
+        (N,) indices in [0, M); of equal scores the first concept's.
+
+    Raises:
+        ValueError: the widths differ or a feature is not finite.
+    """
+    check_features(image_features=image_features, text_features=text_features)
+    blocks = [(rows @ text_features.T).argmax(1) for rows in torch.split(image_features, _ROWS)]
+    return torch.cat(blocks)  # (N,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +164,7 @@ def mine_concepts(
     if max_share is not None and not 0 < max_share <= 1:
         raise ValueError(f"max_share must lie in (0, 1] or be None, got {max_share}")
 
-    wins = torch.zeros(m, dtype=torch.int64, device=image_features.device)
-    for rows in torch.split(image_features, _ROWS):
-        wins += torch.bincount((rows @ text_features.T).argmax(1), minlength=m)
+    wins = torch.bincount(top_concepts(image_features, text_features), minlength=m)
     min_votes = min_share * n / m
     max_votes = None if max_share is None else max_share * n
     kept = wins > min_votes

@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, NamedTuple, SupportsIndex, TypeVar
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -41,6 +41,7 @@ from uhscm_core.mining import (
     explain_similarity,
     mine_concepts,
     semantic_similarity,
+    top_concepts,
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.training import TrainingConfig, TrainingStep, read_history, train
@@ -56,6 +57,7 @@ _MINED = _FEATURES | {"concepts", "tau", "min_share", "max_share"}
 _INPUTS = {
     "image_features": _FEATURES,
     "text_features": {"vlp", "concepts"},
+    "votes": _FEATURES | {"concepts"},
     "mined": _MINED,
     "distribution": _MINED,
     "codes": _FEATURES | {"network"},
@@ -156,6 +158,11 @@ class Study:
     def text_features(self) -> Float[Tensor, "m d"]:
         """(M, D) of the candidate concepts."""
         return self.vlp.encode_texts(self.concepts)
+
+    @_shared
+    def votes(self) -> Int64[Tensor, " n"]:
+        """(N,) the candidate that each image scores highest; the training images' are counted."""
+        return top_concepts(self.image_features, self.text_features)
 
     @_shared
     def mined(self) -> MinedConcepts:

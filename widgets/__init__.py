@@ -1,14 +1,22 @@
-"""Views for notebooks: pure functions from numbers to figures, one view a file."""
+"""Views for notebooks: pure functions from numbers to figures, one view a file, and explorers."""
 
+from widgets.bars import Bars
 from widgets.code_bars import code_bars_figure
 from widgets.comparison import comparison_figure
 from widgets.concept_bars import concept_bars_figure
+from widgets.denoising_explorer import DenoisingExplorer
+from widgets.gallery import Gallery
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
+from widgets.selection import Selection
 from widgets.votes import votes_figure
 
 __all__ = [
+    "Bars",
+    "DenoisingExplorer",
+    "Gallery",
+    "Selection",
     "code_bars_figure",
     "comparison_figure",
     "concept_bars_figure",

@@ -42,6 +42,9 @@ class View(anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._receive)
 
+    def __repr__(self) -> str:  # what a notebook keeps where no widget can be shown
+        return f"{type(self).__name__}: {self.summary}"
+
     def to_frame(self) -> pd.DataFrame:
         """The numbers that are shown."""
         raise NotImplementedError

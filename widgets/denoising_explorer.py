@@ -1,0 +1,195 @@
+"""Which concepts stay, which go, and why: denoising as something to touch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ipywidgets as ipw
+import pandas as pd
+
+from uhscm_core import Study
+from uhscm_core.concepts import DEFAULT_TEMPLATE
+from widgets.bars import Bars
+from widgets.denoising import counts, moved_to, vote_frame, voters
+from widgets.editor import ConceptEditor
+from widgets.explorer import Explorer
+from widgets.gallery import Gallery
+from widgets.selection import Selection
+from widgets.stepper import Stepper
+from widgets.template_comparison import TemplateComparison
+
+__all__ = ["DenoisingExplorer"]
+
+
+class DenoisingExplorer(Explorer[Study]):
+    """Explore the denoising of a study.
+
+        from widgets import DenoisingExplorer
+        DenoisingExplorer(study)
+
+    A bar a concept, by votes, with the threshold to drag; the images that voted for a bar, and
+    where the voters of a dropped one went; templates, concepts, τ and bounds to change; one image
+    step by step; two templates side by side. `study` is the study in view.
+    """
+
+    def __init__(self, study: Study, selection: Selection | None = None) -> None:
+        super().__init__(study, study, selection)
+        images = study.dataset.images
+        self.bars = Bars(root=True, height=640, unit="votes", draggable=True)
+        self.gallery = Gallery(images, [], selection=self.selection, height=300)
+        self.moved = Bars(height=120, unit="images")
+        self.editor = ConceptEditor(self._edited)
+        self.stepper = Stepper(self.selection)
+        self.templates = TemplateComparison(study, self.selection, self._worker.submit, self._use)
+        wide = {"description_width": "130px"}
+        number = {"continuous_update": False, "style": wide, "layout": {"width": "98%"}}
+        self.tau = ipw.FloatSlider(description="τ", min=0.1, max=10, step=0.1, **number)
+        self.min_share = ipw.FloatText(description="keep above, × N/M", step=0.05, **number)
+        self.max_share = ipw.FloatText(description="keep up to, × N", step=0.05, **number)
+        self._scale = ipw.Label()
+        self._reset = ipw.Button(description="Paper's settings", layout={"width": "130px"})
+        self._concept = ""
+
+        self.bars.observe(self._dragged, "threshold")
+        self.bars.observe(self._chosen, "chosen")
+        for name in ("tau", "min_share", "max_share"):
+            getattr(self, name).observe(self._set, "value")
+        self._reset.on_click(lambda _: self._as_in_the_paper())
+        self.selection.observe(self._focused, "focus")
+
+        tabs = ipw.Tab(
+            [ipw.VBox([self.gallery, self.moved]), self.stepper, self.templates],
+            titles=["Voters", "Step by step", "Two templates"],
+        )
+        settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share])
+        self.children = [
+            self.status,
+            ipw.HBox([self._undo, self._redo, self._reset, self._csv]),
+            ipw.HBox(
+                [
+                    ipw.VBox([self.bars], layout={"width": "46%"}),
+                    ipw.VBox([tabs, self.editor, settings], layout={"width": "54%"}),
+                ]
+            ),
+        ]
+        self._refresh()
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a concept: its votes and whether it is kept, most votes first."""
+        return vote_frame(self.study).drop(columns="index")
+
+    @property
+    def study(self) -> Study:
+        """The study in view."""
+        return self.now
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        study = self.study
+        frame = vote_frame(study)
+        names = frame["concept"].tolist()
+        if self._concept not in names:
+            self._concept = names[0]
+        self.status.summary = counts(study)
+        self.bars.show(
+            names,
+            frame["votes"],
+            summary="Votes of the training images, lengths by square root",
+            threshold=study.mined.min_votes,
+            ceiling=study.mined.max_votes,
+            chosen=names.index(self._concept),
+        )
+        self.editor.show(study.concepts)
+        self.tau.max = max(10.0, study.tau)
+        self.tau.value = study.tau
+        self.min_share.value = study.min_share
+        self.max_share.value = 1.0 if study.max_share is None else study.max_share
+        self._scale.value = (
+            f"τK = {study.mined.temperature:.0f} after denoising; the model was trained with "
+            f"{study.vlp.logit_scale:.0f}"
+        )
+        self._show_voters()
+        if self.selection.focus is None:
+            self.selection.focus = int(self.gallery.ids[0])
+        self.stepper.show(study)
+        self.templates.show(study)
+
+    def _show_voters(self) -> None:
+        study, name = self.study, self._concept
+        concept = study.concepts.names.index(name)
+        ids = voters(study, concept)
+        kept = bool(study.mined.kept[concept])
+        images = "image" if len(ids) == 1 else "images"
+        self.gallery.show(
+            ids,
+            captions=lambda image: self._caption(image, concept),
+            summary=f"{len(ids):,} {images} voted for {name!r}, which is "
+            f"{'kept' if kept else 'dropped'}",
+        )
+        self.moved.layout.display = "none" if kept or not len(ids) else ""
+        if not kept:
+            table = moved_to(study, concept)
+            self.moved.show(
+                table["concept"].tolist(),
+                table["images"],
+                summary=f"Where the voters of {name!r} go among the kept concepts",
+            )
+
+    def _caption(self, image: int, concept: int) -> str:
+        study, dataset = self.study, self.study.dataset
+        score = float(study.image_features[image] @ study.text_features[concept])
+        lines = [
+            f"{score:.3f}",
+            dataset.names[image],
+            f"score of {study.concepts.names[concept]!r}",
+        ]
+        if labels := ", ".join(dataset.labels_of(image)):
+            lines.append(f"labels: {labels}")
+        return "\n".join(lines)
+
+    # -- what a person does ----------------------------------------------------------------------
+
+    def _check(self, state: Study) -> None:
+        _ = state.mined, state.votes
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None and self.bars.labels[change["new"]] != self._concept:
+            self._concept = self.bars.labels[change["new"]]
+            self._worker.submit("finding voters", self._show_voters)
+
+    def _focused(self, _: object) -> None:
+        self._worker.submit("stepping", lambda: self.stepper.show(self.study))
+
+    def _dragged(self, change: dict[str, Any]) -> None:
+        study, votes = self.study, change["new"]
+        if votes is None or math.isclose(votes, study.mined.min_votes):
+            return
+        n = len(study.dataset.splits["train"])
+        share = round(votes * len(study.concepts) / n, 3)
+        self._change("denoising", lambda s: s.with_(min_share=share))
+
+    def _set(self, change: dict[str, Any]) -> None:
+        name = next(
+            n for n in ("tau", "min_share", "max_share") if getattr(self, n) is change["owner"]
+        )
+        value = change["new"]
+        if name == "max_share" and value == 1.0:
+            value = None
+        if value != getattr(self.study, name):
+            self._change("mining", lambda s: s.with_(**{name: value}))
+
+    def _edited(self, names: list[str], templates: list[str]) -> None:
+        now = self.study.concepts
+        if (tuple(names), tuple(templates)) != (now.names, now.templates):
+            self._change("encoding prompts", lambda s: s.with_(concepts=names, template=templates))
+
+    def _use(self, other: Study) -> None:
+        self._change("mining", lambda _: other)
+
+    def _as_in_the_paper(self) -> None:
+        self._change(
+            "mining",
+            lambda s: s.with_(tau=3.0, min_share=0.5, max_share=None, template=DEFAULT_TEMPLATE),
+        )

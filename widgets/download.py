@@ -1,0 +1,42 @@
+"""A button that saves a file where the browser saves its downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import traitlets
+
+from widgets.view import View, static
+
+__all__ = ["Download"]
+
+
+class Download(View):
+    """The file is made when it is asked for.
+
+    Args:
+        label: on the button.
+        content: gives the file's name and its bytes.
+    """
+
+    _esm = static("download")["_esm"]
+    _css = static("download")["_css"]
+
+    label = traitlets.Unicode("").tag(sync=True)
+    """On the button."""
+
+    def __init__(self, label: str, content: Callable[[], tuple[str, bytes]]) -> None:
+        super().__init__(label=label, summary=label)
+        self._content = content
+
+    def to_frame(self) -> pd.DataFrame:
+        """The name and the size of the file, in bytes."""
+        name, content = self._content()
+        return pd.DataFrame({"name": [name], "bytes": [len(content)]})
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("type") == "ask":
+            name, file = self._content()
+            self.send({"type": "file", "name": name}, buffers=[file])

@@ -1,0 +1,109 @@
+"""What the explorers have in common: a history, a worker, a status line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import ipywidgets as ipw
+import pandas as pd
+
+from uhscm_core import Study
+from widgets.download import Download
+from widgets.history import History
+from widgets.selection import Selection
+from widgets.status import Status
+from widgets.worker import Worker
+
+__all__ = ["Explorer"]
+
+T = TypeVar("T")
+
+
+class Explorer(ipw.VBox, Generic[T]):
+    """An explorer of a study; what a person changes are values of type T, so they can be undone.
+
+    Args:
+        study: what to explore.
+        first: the value to begin with.
+        selection: of other views to go along with; None for one of its own.
+    """
+
+    def __init__(self, study: Study, first: T, selection: Selection | None = None) -> None:
+        if not isinstance(study, Study):
+            raise TypeError(f"an explorer needs a Study, got {type(study).__name__} {study!r}")
+        self._history = History(first)
+        self.selection = selection or Selection()
+        self.status = Status()
+        self._worker = Worker(self._busy, self.status.fail)
+        self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
+        self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "90px"})
+        self._csv = Download("Save as CSV", self._as_csv)
+        self._undo.on_click(lambda _: self.undo())
+        self._redo.on_click(lambda _: self.redo())
+        super().__init__([])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.status.summary}"
+
+    @property
+    def now(self) -> T:
+        """The value in view."""
+        return self._history.now
+
+    def undo(self) -> None:
+        """Go back to the value before this one."""
+        self._go(self._history.undo)
+
+    def redo(self) -> None:
+        """Go forward to the value that was undone."""
+        self._go(self._history.redo)
+
+    def wait(self) -> None:
+        """Until what was asked for is shown; for notebooks without a front end, and for tests."""
+        self._worker.wait()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The numbers in view."""
+        raise NotImplementedError
+
+    def _show(self) -> None:
+        """Put the value in view on the screen."""
+        raise NotImplementedError
+
+    def _check(self, value: T) -> None:
+        """Compute what may fail or take long, before a changed value comes into view."""
+
+    def _change(self, what: str, change: Callable[[T], T]) -> None:
+        """Go on to a changed value, or stay and say why not."""
+
+        def job() -> None:
+            try:
+                value = change(self.now)
+                self._check(value)
+            except Exception:
+                self._refresh()  # the controls go back to the value in view
+                raise
+            self._history.push(value)
+            self._refresh()
+
+        self._worker.submit(what, job)
+
+    def _go(self, step: Callable[[], T]) -> None:
+        def job() -> None:
+            step()
+            self._refresh()
+
+        self._worker.submit("going back", job, each=True)  # each press counts
+
+    def _refresh(self) -> None:
+        self._undo.disabled = not self._history.can_undo
+        self._redo.disabled = not self._history.can_redo
+        self._show()
+
+    def _busy(self, what: str) -> None:
+        self.status.busy = what
+
+    def _as_csv(self) -> tuple[str, bytes]:
+        name = type(self).__name__.removesuffix("Explorer").lower()
+        return f"{name}.csv", self.to_frame().to_csv(index=False).encode()

@@ -1,0 +1,67 @@
+"""The images of a study, and those that a person brought along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from uhscm_core import Study, pack_codes
+
+__all__ = ["Pictures"]
+
+
+class Pictures(Sequence[Image.Image]):
+    """Images by id: the study's own first, then each that was added.
+
+    Attributes:
+        study: whose model, concepts and network read the images.
+        names: a name for each.
+        features: (n, D).
+        distribution: (n, K).
+        codes: (n, ⌈L/8⌉) packed, or None without a network on features.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.names = list(study.dataset.names)
+        self.features = study.image_features
+        self.distribution = study.distribution
+        # A network on pixels reads every image anew, which is no matter of a moment.
+        network = study.network
+        self._network = None if network is None or network.on_pixels else network
+        self.codes: Tensor | None = None if self._network is None else study.codes
+        self._own: list[Image.Image] = []
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: Any) -> Any:
+        own = int(index) - len(self.study.dataset)
+        return self.study.dataset.images[index] if own < 0 else self._own[own]
+
+    def add(self, image: Image.Image, name: str) -> int:
+        """Read an image with the study's model.
+
+        Returns:
+            Its id.
+        """
+        features = self.study.vlp.encode_images([image])
+        self.features = torch.cat([self.features, features])
+        more = self.study.mined.apply(features)
+        self.distribution = torch.cat([self.distribution, more])
+        if self._network is not None and self.codes is not None:
+            codes = pack_codes(self._network.outputs(features))
+            self.codes = torch.cat([self.codes, codes])
+        self._own.append(image)
+        self.names.append(name)
+        return len(self.names) - 1
+
+    def caption(self, image: int) -> str:
+        """The image's name, and its labels where it has any."""
+        dataset = self.study.dataset
+        labels = dataset.labels_of(image) if image < len(dataset) else ()
+        return "\n".join([self.names[image], *([", ".join(labels)] if labels else [])])

@@ -1,0 +1,193 @@
+r"""The numbers of pairs: how alike by features, by concepts and by codes, and why.
+
+A pair has three similarities: the cosine of the features, the concepts'
+:math:`S = 2\cos(q_i, q_j) - 1`, and the codes' :math:`1 - 2d/L` with Hamming distance d. They have
+different spreads, so two of them are compared by rank: the share of the pairs shown that are less
+alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
+
+from uhscm_core import concept_scores, semantic_similarity, unpack_codes
+from widgets.pictures import Pictures
+
+__all__ = [
+    "CODES",
+    "CONCEPTS",
+    "FEATURES",
+    "disagreements",
+    "in_words",
+    "most_alike",
+    "ordered",
+    "ranks",
+    "sample",
+    "similarities",
+]
+
+Ids = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+FEATURES, CONCEPTS, CODES = "features (CLIP)", "concepts", "codes"
+
+
+def sample(pictures: Pictures, how: str, n: int = 96, image: int | None = None) -> Ids:
+    """Images to look at in pairs.
+
+    Args:
+        pictures: to choose from; the study's database, and for ``"alike"`` all.
+        how: ``"concepts"``, the same number for each of the most frequent dominant concepts;
+            ``"random"``, with a seed of its own; ``"alike"``, those most alike to `image`.
+        n: how many.
+        image: for ``"alike"``.
+    """
+    database = pictures.study.dataset.splits["database"]
+    if how == "alike" and image is not None:
+        return np.r_[np.int64(image), most_alike(pictures, image, n - 1)]
+    if how == "random":
+        return np.sort(np.random.default_rng(0).permutation(database)[:n])
+    dominant = pictures.distribution[database].argmax(1)
+    frequent = torch.bincount(dominant).argsort(descending=True, stable=True)[:8]
+    rows = [torch.where(dominant == concept)[0][: n // len(frequent)] for concept in frequent]
+    return database[torch.cat(rows).numpy()]
+
+
+def most_alike(pictures: Pictures, image: int, n: int) -> Ids:
+    """The n database images whose concept distributions are most like an image's, itself left out."""
+    database = pictures.study.dataset.splits["database"]
+    q = pictures.distribution
+    order = semantic_similarity(q[image][None], q[database])[0].argsort(
+        descending=True, stable=True
+    )
+    ids = database[order.numpy()]
+    return ids[ids != image][:n]
+
+
+def similarities(pictures: Pictures, ids: Ids, source: str) -> Floats:
+    """How alike each pair is.
+
+    Args:
+        pictures: where the numbers come from.
+        ids: (n,).
+        source: `FEATURES`, `CONCEPTS` or `CODES`.
+
+    Returns:
+        (n, n) in [-1, 1].
+
+    Raises:
+        ValueError: codes without a network, or another source.
+    """
+    if source == FEATURES:
+        features = pictures.features[ids]
+        values = concept_scores(features, features)
+    elif source == CONCEPTS:
+        values = semantic_similarity(pictures.distribution[ids])
+    elif source == CODES:
+        if pictures.codes is None or pictures.study.network is None:
+            raise ValueError("codes need a hash network on features: study.train(bits=64)")
+        signs = unpack_codes(pictures.codes[ids], pictures.study.network.bits).float()
+        values = signs @ signs.T / signs.shape[1]
+    else:
+        raise ValueError(f"source must be {FEATURES!r}, {CONCEPTS!r} or {CODES!r}, got {source!r}")
+    return np.asarray(values.double().numpy())
+
+
+def ranks(values: Floats) -> Floats:
+    """For each pair the share of the pairs of different images that are less alike, in [0, 1].
+
+    Args:
+        values: (n, n) symmetric; its diagonal is left out and becomes 1.
+    """
+    n = len(values)
+    result = np.ones((n, n))
+    upper = np.triu_indices(n, 1)
+    if len(upper[0]):
+        place = (rankdata(values[upper]) - 1) / max(len(upper[0]) - 1, 1)
+        result[upper] = place
+        result.T[upper] = place
+    return result
+
+
+def ordered(
+    pictures: Pictures, ids: Ids, by: str, values: Floats
+) -> tuple[npt.NDArray[np.intp], tuple[str, ...] | None]:
+    """In which order to show images, and the group of each in that order.
+
+    Args:
+        pictures: where concepts and labels come from.
+        ids: (n,).
+        by: ``"dominant concept"``, ``"label"`` (an image's first), or ``"clustering"``.
+        values: (n, n) similarities, for the clustering: average linkage, neighbours side by side.
+
+    Returns:
+        Positions in `ids`, and groups or None for a clustering.
+    """
+    if by == "clustering":
+        if len(ids) < 3:
+            return np.arange(len(ids)), None
+        apart = values.max() - (values + values.T) / 2
+        np.fill_diagonal(apart, 0)
+        close = squareform(apart, checks=False)
+        return np.asarray(
+            leaves_list(optimal_leaf_ordering(linkage(close, "average"), close))
+        ), None
+    if by == "label":
+        dataset = pictures.study.dataset
+        labels = [dataset.labels_of(int(i)) if i < len(dataset) else () for i in ids]
+        groups = np.array([names[0] if names else "no label" for names in labels])
+    else:
+        names = np.array(pictures.study.kept_names)
+        groups = names[pictures.distribution[ids].argmax(1).numpy()]
+    order = np.argsort(groups, kind="stable")
+    return order, tuple(groups[order].tolist())
+
+
+def disagreements(
+    pictures: Pictures, ids: Ids, one: str = CONCEPTS, other: str = FEATURES, most: int = 60
+) -> pd.DataFrame:
+    """The pairs on which two similarities disagree most, by the difference of their ranks.
+
+    Returns:
+        ``i``, ``j``, the two similarities, their ranks and the ``difference``, largest first.
+    """
+    left, right = np.triu_indices(len(ids), 1)
+    a, b = (similarities(pictures, ids, source) for source in (one, other))
+    rank_a, rank_b = ranks(a)[left, right], ranks(b)[left, right]
+    frame = pd.DataFrame(
+        {
+            "i": ids[left],
+            "j": ids[right],
+            one: a[left, right],
+            other: b[left, right],
+            f"rank by {one}": rank_a,
+            f"rank by {other}": rank_b,
+            "difference": rank_a - rank_b,
+        }
+    )
+    order = frame["difference"].abs().sort_values(ascending=False, kind="stable").index[:most]
+    return frame.loc[order].reset_index(drop=True)
+
+
+def in_words(similarity: float, parts: pd.DataFrame) -> str:
+    """A similarity and what it is made of, such as ``"0.78: mostly beach, some sky"``.
+
+    Args:
+        similarity: S.
+        parts: ``concept`` and ``part``, of `Explanation.to_frame`.
+    """
+    shares = parts["part"] / max(parts["part"].sum(), 1e-12)
+    if similarity < -0.9:
+        return f"{similarity:.2f}: next to nothing in common"
+    said = []
+    for concept, share in zip(parts["concept"], shares, strict=True):
+        if share >= 0.5:
+            said.append(f"mostly {concept}")
+        elif share >= 0.1:
+            said.append(f"some {concept}")
+    return f"{similarity:.2f}: {', '.join(said[:4]) or 'a little of many concepts'}"

@@ -1,0 +1,28 @@
+function render({ model, el }) {
+  const root = rootOf(model, el, "uhscm-status");
+  root.removeAttribute("tabindex");
+  const sentence = make("div", "sentence");
+  const busy = make("div", "busy");
+  const errors = make("div", "errors");
+  sentence.setAttribute("aria-live", "polite");
+  errors.setAttribute("role", "alert");
+  root.append(sentence, busy, errors);
+
+  function draw() {
+    sentence.textContent = model.get("summary");
+    busy.textContent = model.get("busy");
+    errors.replaceChildren(...model.get("errors").map((message) => {
+      const line = make("div", "error");
+      const dismiss = make("button", "dismiss", "Dismiss");
+      dismiss.addEventListener("click", () => model.send({ type: "dismiss", error: message }));
+      line.append(make("span", "sign", "⚠"), make("span", "message", message), dismiss);
+      return line;
+    }));
+  }
+  const names = ["summary", "busy", "errors"];
+  for (const name of names) model.on(`change:${name}`, draw);
+  draw();
+  return () => { for (const name of names) model.off(`change:${name}`, draw); };
+}
+
+export default { render };

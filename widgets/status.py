@@ -1,0 +1,36 @@
+"""A line that says what goes on, and what went wrong until it is dismissed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import traitlets
+
+from widgets.view import View, static
+
+__all__ = ["Status"]
+
+
+class Status(View):
+    """The status line of an explorer; its summary is the sentence about what is shown."""
+
+    _esm = static("status")["_esm"]
+    _css = static("status")["_css"]
+
+    busy = traitlets.Unicode("").tag(sync=True)
+    """What is being worked at; empty when idle."""
+    errors = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """What went wrong and was not dismissed yet, oldest first; default none."""
+
+    def fail(self, message: str) -> None:
+        """Show an error until it is dismissed; the same one stands there once."""
+        self.errors = [*(e for e in self.errors if e != message), message][-5:]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The errors that stand."""
+        return pd.DataFrame({"error": self.errors})
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("type") == "dismiss":
+            self.errors = [e for e in self.errors if e != content.get("error")]

@@ -1,0 +1,85 @@
+"""Denoising step by step: the numbers of one image beside each formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as ipw
+
+from uhscm_core import Study
+from widgets.bars import Bars
+from widgets.denoising import Step, steps
+from widgets.selection import Selection
+from widgets.thumbnails import thumbnail
+
+__all__ = ["Stepper"]
+
+
+class Stepper(ipw.VBox):
+    """Five steps for the image that is selected; a class may predict before it sees.
+
+    Args:
+        selection: whose focus is the image.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.bars = Bars(height=200)
+        self._study: Study | None = None
+        self._steps: tuple[Step, ...] = ()
+        self._image = ipw.Image(format="jpeg", width=132, height=132)
+        self._pick = ipw.ToggleButtons(
+            options=[(title, i) for i, title in enumerate(_TITLES)],
+            style={"button_width": "auto"},
+        )
+        self._formula = ipw.HTMLMath()
+        self._predict = ipw.Checkbox(description="Predict first", indent=False)
+        self._reveal = ipw.Button(description="Show", layout={"width": "90px"})
+        for control in (self._pick, self._predict):
+            control.observe(lambda _: self._draw(), "value")
+        self._reveal.on_click(lambda _: self._draw(revealed=True))
+        self.bars.observe(self._guessed, "chosen")
+        text = ipw.VBox([self._formula, ipw.HBox([self._predict, self._reveal])])
+        super().__init__([self._pick, ipw.HBox([self._image, text]), self.bars])
+
+    def show(self, study: Study) -> None:
+        """Show the steps of the selected image in this study."""
+        image = self.selection.focus
+        if image is None:
+            return
+        self._study = study
+        self._steps = steps(study, study.image_features[image])
+        self._image.value = thumbnail(study.dataset.images[image], 264)
+        self._image.alt = study.dataset.names[image]
+        self._draw()
+
+    def _draw(self, revealed: bool = False, guess: str | None = None) -> None:
+        if not self._steps:
+            return
+        step = self._steps[self._pick.value]
+        self._formula.value = f"$$\\displaystyle {step.formula}$$"
+        hidden = self._predict.value and bool(step.question) and not revealed
+        self._reveal.layout.visibility = "visible" if hidden else "hidden"
+        if hidden:  # in alphabetical order, which gives nothing away
+            self.bars.show(sorted(step.names), summary=step.question, threshold=None)
+            return
+        answer = ""
+        if guess is not None:
+            answer = f"You said {guess!r}: {'right' if guess in step.right else 'not so'}. "
+        self.bars.show(
+            step.names,
+            *([step.values] if step.values else []),
+            kept=step.kept,
+            summary=answer + step.sentence,
+            threshold=step.threshold,
+            digits=step.digits,
+            root=step.threshold is not None,
+        )
+
+    def _guessed(self, change: dict[str, Any]) -> None:
+        hidden = self._reveal.layout.visibility == "visible"
+        if change["new"] is not None and hidden and self._steps[self._pick.value].right:
+            self._draw(revealed=True, guess=self.bars.labels[change["new"]])
+
+
+_TITLES = ("1 Prompt", "2 Score", "3 Softmax", "4 Vote", "5 Drop")
