@@ -5,7 +5,9 @@ from widgets.code_bars import code_bars_figure
 from widgets.comparison import comparison_figure
 from widgets.concept_bars import concept_bars_figure
 from widgets.denoising_explorer import DenoisingExplorer
+from widgets.distribution_explorer import DistributionExplorer
 from widgets.gallery import Gallery
+from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
@@ -15,7 +17,9 @@ from widgets.votes import votes_figure
 __all__ = [
     "Bars",
     "DenoisingExplorer",
+    "DistributionExplorer",
     "Gallery",
+    "Grid",
     "Selection",
     "code_bars_figure",
     "comparison_figure",

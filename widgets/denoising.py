@@ -44,9 +44,9 @@ def vote_frame(study: Study) -> pd.DataFrame:
 def voters(study: Study, concept: int) -> Ids:
     """The training images that voted for a concept, those that score it highest first."""
     train = study.dataset.splits["train"]
-    ids = train[study.votes[train].numpy() == concept]
+    ids: Ids = train[study.votes[train].numpy() == concept]
     scores = study.image_features[ids] @ study.text_features[concept]
-    return ids[scores.argsort(descending=True, stable=True).numpy()]
+    return np.asarray(ids[scores.argsort(descending=True, stable=True).numpy()])
 
 
 def moved_to(study: Study, concept: int) -> pd.DataFrame:

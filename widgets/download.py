@@ -36,7 +36,7 @@ class Download(View):
         name, content = self._content()
         return pd.DataFrame({"name": [name], "bytes": [len(content)]})
 
-    def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "ask":
             name, file = self._content()
             self.send({"type": "file", "name": name}, buffers=[file])

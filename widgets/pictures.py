@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from uhscm_core import Study, pack_codes
 
-__all__ = ["Pictures"]
+__all__ = ["Pairs", "Pictures"]
 
 
 class Pictures(Sequence[Image.Image]):
@@ -65,3 +65,24 @@ class Pictures(Sequence[Image.Image]):
         dataset = self.study.dataset
         labels = dataset.labels_of(image) if image < len(dataset) else ()
         return "\n".join([self.names[image], *([", ".join(labels)] if labels else [])])
+
+
+class Pairs(Sequence[Image.Image]):
+    """Two images as one, the second laid over a corner of the first, so that pairs show as images.
+
+    Args:
+        images: where they come from.
+        pairs: of ids.
+    """
+
+    def __init__(self, images: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]) -> None:
+        self._images, self._pairs = images, pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: Any) -> Any:
+        both = Image.new("RGB", (192, 192), "white")
+        for image, (left, top) in zip(self._pairs[index], ((0, 0), (64, 64)), strict=True):
+            both.paste(ImageOps.fit(self._images[image], (128, 128)), (left, top))
+        return both

@@ -47,26 +47,27 @@ def sample(pictures: Pictures, how: str, n: int = 96, image: int | None = None) 
         n: how many.
         image: for ``"alike"``.
     """
-    database = pictures.study.dataset.splits["database"]
+    database: Ids = pictures.study.dataset.splits["database"]
     if how == "alike" and image is not None:
-        return np.r_[np.int64(image), most_alike(pictures, image, n - 1)]
+        return np.concatenate([[image], most_alike(pictures, image, n - 1)])
     if how == "random":
-        return np.sort(np.random.default_rng(0).permutation(database)[:n])
+        drawn: Ids = np.random.default_rng(0).permutation(database)[:n]
+        return np.sort(drawn)
     dominant = pictures.distribution[database].argmax(1)
     frequent = torch.bincount(dominant).argsort(descending=True, stable=True)[:8]
     rows = [torch.where(dominant == concept)[0][: n // len(frequent)] for concept in frequent]
-    return database[torch.cat(rows).numpy()]
+    return np.asarray(database[torch.cat(rows).numpy()])
 
 
 def most_alike(pictures: Pictures, image: int, n: int) -> Ids:
-    """The n database images whose concept distributions are most like an image's, itself left out."""
-    database = pictures.study.dataset.splits["database"]
+    """The n database images most like an image by their concepts, itself left out."""
+    database: Ids = pictures.study.dataset.splits["database"]
     q = pictures.distribution
     order = semantic_similarity(q[image][None], q[database])[0].argsort(
         descending=True, stable=True
     )
-    ids = database[order.numpy()]
-    return ids[ids != image][:n]
+    ids: Ids = database[order.numpy()]
+    return np.asarray(ids[ids != image][:n])
 
 
 def similarities(pictures: Pictures, ids: Ids, source: str) -> Floats:

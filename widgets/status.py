@@ -31,6 +31,6 @@ class Status(View):
         """The errors that stand."""
         return pd.DataFrame({"error": self.errors})
 
-    def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "dismiss":
             self.errors = [e for e in self.errors if e != content.get("error")]

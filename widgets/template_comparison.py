@@ -46,7 +46,8 @@ class TemplateComparison(ipw.VBox):
         self.gallery = Gallery(study.dataset.images, [], selection=selection, height=200)
         self.compare.on_click(lambda _: self._ask())
         self.template.observe(lambda _: self._ask(), "value")
-        self.use.on_click(lambda _: self._other and use(self._other))
+        self._use = use
+        self.use.on_click(lambda _: self._go_on())
         half = {"width": "50%"}
         pair = ipw.HBox([ipw.VBox([b], layout=half) for b in (self.before, self.after)])
         self._found = ipw.VBox([self.gallery, pair], layout={"display": "none"})
@@ -64,6 +65,10 @@ class TemplateComparison(ipw.VBox):
         self._study = study
         if self._other is not None:
             self._compared()
+
+    def _go_on(self) -> None:
+        if self._other is not None:
+            self._use(self._other)
 
     def _ask(self) -> None:
         if self.template.value.strip():

@@ -1,0 +1,316 @@
+"""What each image is made of, and why two of them are alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+
+from uhscm_core import Study, concept_scores, explain_similarity, semantic_similarity
+from widgets.bars import Bars
+from widgets.explorer import Explorer
+from widgets.gallery import Gallery
+from widgets.grid import Grid
+from widgets.pictures import Pairs, Pictures
+from widgets.selection import Selection
+from widgets.similarity import (
+    CODES,
+    CONCEPTS,
+    FEATURES,
+    disagreements,
+    in_words,
+    most_alike,
+    ordered,
+    ranks,
+    sample,
+    similarities,
+)
+from widgets.upload import Upload
+
+__all__ = ["DistributionExplorer"]
+
+_SAMPLES = {
+    "the most frequent concepts": "concepts",
+    "at random": "random",
+    "like the image": "alike",
+}
+_ORDERS = ("dominant concept", "label", "clustering")
+_NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is looked at.
+
+    Attributes:
+        image: the one whose concepts are shown.
+        sample, order, source, minus: of the heatmap.
+        pair: the two images that are explained.
+        without: concepts unticked in the pair's parts.
+    """
+
+    image: int
+    pair: tuple[int, int]
+    sample: str = "concepts"
+    order: str = _ORDERS[0]
+    source: str = CONCEPTS
+    minus: str = _NOTHING
+    without: tuple[str, ...] = ()
+
+
+class DistributionExplorer(Explorer[_View]):
+    """Explore each image's concepts, and the similarity of pairs.
+
+        from widgets import DistributionExplorer
+        DistributionExplorer(study)
+
+    An image's concepts before and after denoising, one's own images too; a heatmap of pairs by
+    features, concepts, codes (of a trained study) or the difference of two; a pair's similarity as
+    parts that add up exactly, which can be unticked; the pairs that two similarities disagree on
+    most.
+    """
+
+    def __init__(self, study: Study, selection: Selection | None = None) -> None:
+        self.pictures = pictures = Pictures(study)
+        ids = sample(pictures, "concepts")
+        focus = selection.focus if selection is not None else None
+        first = int(ids[0]) if focus is None else focus
+        partner = int(most_alike(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
+        super().__init__(study, _View(first, (first, partner)), selection)
+        self.study = study
+        self.gallery = Gallery(pictures, selection=self.selection, edge=72, height=176)
+        self.upload = Upload(self._brought, self.status.fail)
+        self.concepts = Bars(height=172, digits=3)
+        self.grid = Grid(edge=470)
+        self.alike = Gallery(pictures, [], edge=84, height=560)
+        self.apart = Gallery(pictures, [], edge=96, height=560)
+        self.pair = Gallery(pictures, [], edge=96, height=128)
+        self.parts = Bars(height=172, digits=3, checkable=True)
+        sources = [FEATURES, CONCEPTS] + ([CODES] if pictures.codes is not None else [])
+        orders = [o for o in _ORDERS if o != "label" or study.dataset.labels is not None]
+        self.controls = {
+            "sample": ipw.Dropdown(description="images", options=_SAMPLES),
+            "order": ipw.Dropdown(description="order", options=orders),
+            "source": ipw.Dropdown(description="alike by", options=sources),
+            "minus": ipw.Dropdown(description="minus", options=[_NOTHING, *sources]),
+        }
+        for name, control in self.controls.items():
+            control.layout.width = "230px"
+            control.style.description_width = "60px"
+            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+        self.selection.observe(self._focused, "focus")
+        self.alike.selection.observe(self._likened, "focus")
+        self.apart.selection.observe(self._disputed, "focus")
+        self.grid.selection.observe(self._clicked, "ids")
+        self.parts.observe(self._ticked, "unticked")
+        self._disputes = pd.DataFrame()
+        self._drawn: Any = None
+
+        controls = list(self.controls.values())
+        hint = "A trained study, study.train(bits=64), compares by codes too."
+        note = [] if pictures.codes is not None else [ipw.Label(hint)]
+        heatmap = [ipw.HBox(controls[:2]), ipw.HBox(controls[2:]), *note, self.grid]
+        tabs = ipw.Tab(
+            [ipw.VBox(heatmap), self.alike, self.apart],
+            titles=["Heatmap", "Most alike", "Disagreements"],
+        )
+        left, right = {"width": "44%"}, {"width": "56%"}
+        self.children = [
+            self.status,
+            ipw.HBox([self._undo, self._redo, self._csv, self.upload]),
+            ipw.HBox(
+                [
+                    ipw.VBox([self.gallery, self.concepts, self.pair, self.parts], layout=left),
+                    ipw.VBox([tabs], layout=right),
+                ]
+            ),
+        ]
+        self._list_images()
+        self._refresh()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The parts of the pair in view: ``concept`` and ``part``, largest first."""
+        i, j = self.now.pair
+        q = self.pictures.distribution
+        parts = explain_similarity(q[i], q[j]).numpy()
+        frame = pd.DataFrame({"concept": self.study.kept_names, "part": parts})
+        return frame.sort_values("part", ascending=False, kind="stable", ignore_index=True)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _list_images(self) -> None:
+        own = range(len(self.study.dataset), len(self.pictures))
+        brought = f"{len(own)} of your own, then " if own else ""
+        self.gallery.show(
+            [*reversed(own), *range(len(self.study.dataset))],
+            captions=self.pictures.caption,
+            summary=f"Images: {brought}{len(self.study.dataset):,}",
+        )
+
+    def _show(self) -> None:
+        view = self.now
+        for name, control in self.controls.items():
+            control.value = getattr(view, name)
+        self.selection.focus = view.image
+        self._show_concepts()
+        self._show_heatmap()
+        self._show_pair()
+
+    def _show_concepts(self) -> None:
+        study, image = self.study, self.now.image
+        scores = concept_scores(self.pictures.features[image][None], study.text_features)[0]
+        before = torch.softmax(study.tau * len(scores) * scores, dim=0)  # (M,)
+        kept = study.mined.kept
+        after = torch.zeros(len(scores))
+        after[kept] = self.pictures.distribution[image]
+        order = torch.maximum(before, after).argsort(descending=True, stable=True)
+        main = study.concepts.names[int(after.argmax())]
+        self.concepts.show(
+            [study.concepts.names[j] for j in order],
+            before[order].numpy(),
+            after[order].numpy(),
+            names=(f"over all {len(kept):,} candidates", f"over the {int(kept.sum()):,} kept"),
+            kept=kept[order].numpy(),
+            summary=f"{self.pictures.names[image]}: after denoising {after.max():.0%} {main}",
+        )
+        alike = most_alike(self.pictures, image, 120)
+        q = self.pictures.distribution
+        values = semantic_similarity(q[image][None], q[alike])[0].tolist()
+        captions = dict(zip(alike.tolist(), values, strict=True))
+        self.alike.show(
+            alike,
+            captions=lambda i: f"S = {captions[i]:.2f}\n{self.pictures.caption(i)}",
+            summary=f"Most like {self.pictures.names[image]} by concepts; click one to see why",
+        )
+
+    def _show_heatmap(self) -> None:
+        view = self.now
+        wanted: tuple[object, ...] = (
+            view.sample,
+            view.order,
+            view.source,
+            view.minus,
+            len(self.pictures),
+        )
+        if view.sample == "alike":
+            wanted += (view.image,)
+        if wanted == self._drawn:
+            return
+        ids = sample(self.pictures, view.sample, image=view.image)
+        values = similarities(self.pictures, ids, view.source)
+        order, groups = ordered(self.pictures, ids, view.order, values)
+        ids, other = ids[order], view.minus
+        shown: dict[str, Any] = {"low": -1.0, "label": "similarity"}
+        if other == _NOTHING:
+            table = disagreements(self.pictures, ids)
+            values = values[np.ix_(order, order)]
+            said = f"{len(ids)} images by {view.source}"
+            if view.source == FEATURES:  # cosines of features are large throughout
+                shown["low"] = min(float(values.min()), 0.99)
+        else:
+            table = disagreements(self.pictures, ids, view.source, other)
+            values = ranks(values) - ranks(
+                similarities(self.pictures, ids[np.argsort(order)], other)
+            )
+            values = values[np.ix_(order, order)]
+            said = f"{len(ids)} images: rank by {view.source} minus rank by {other}"
+            shown |= {"diverging": True, "label": "difference of ranks"}
+        self.grid.show(values, ids, images=self.pictures, groups=groups, summary=said, **shown)
+        self._show_disagreements(table)
+        self._drawn = wanted
+
+    def _show_disagreements(self, table: pd.DataFrame) -> None:
+        self._disputes = table
+        one, other = table.columns[2:4]
+        pairs = list(zip(table["i"].tolist(), table["j"].tolist(), strict=True))
+        self.apart.selection.focus = None
+        self.apart.show(
+            range(len(pairs)),
+            images=Pairs(self.pictures, pairs),
+            captions=[
+                f"{more:.0%} against {less:.0%}\nof pairs are less alike by {one}, by {other}"
+                for more, less in zip(table.iloc[:, 4], table.iloc[:, 5], strict=True)
+            ],
+            summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",
+        )
+
+    def _show_pair(self) -> None:
+        view, frame = self.now, self.to_frame()
+        i, j = view.pair
+        similarity = float(frame["part"].sum() - 1)
+        names = frame["concept"].tolist()
+        words = in_words(similarity, frame)
+        if view.without:
+            rest = float(frame.loc[~frame["concept"].isin(view.without), "part"].sum() - 1)
+            gone = ", ".join(repr(name) for name in view.without)
+            said = f"{words}. Without {gone} the parts add up to S + 1 = {rest + 1:.3f}"
+        else:
+            said = f"{words}. The parts add up to S + 1 = {similarity + 1:.3f}"
+        self.pair.show([i, j], captions=self.pictures.caption, summary=f"Why these two: {words}")
+        self.parts.show(
+            names,
+            frame["part"],
+            summary=said,
+            unticked=[names.index(name) for name in view.without if name in names],
+        )
+        self.grid.selection.ids = view.pair
+        if not {i, j} <= set(self.grid.ids):
+            self.grid.cell = None
+        self.status.summary = f"{self.pictures.names[i]} and {self.pictures.names[j]}: {words}"
+
+    # -- what a person does ----------------------------------------------------------------------
+
+    def _set(self, name: str, value: str) -> None:
+        setting: dict[str, Any] = {name: value}
+        if value != getattr(self.now, name):
+            self._change("comparing", lambda view: dataclasses.replace(view, **setting))
+
+    def _focused(self, change: dict[str, Any]) -> None:
+        image = change["new"]
+        if image is not None and image != self.now.image:
+            self._change("looking", lambda view: self._at(view, image))
+
+    def _at(self, view: _View, image: int) -> _View:
+        nearest = most_alike(self.pictures, image, 1)
+        pair = (image, int(nearest[0]) if len(nearest) else image)
+        return dataclasses.replace(view, image=image, pair=pair, without=())
+
+    def _pick(self, pair: Sequence[int]) -> None:
+        i, j = pair
+        if (i, j) != self.now.pair:
+            self._change(
+                "comparing", lambda view: dataclasses.replace(view, pair=(i, j), without=())
+            )
+
+    def _clicked(self, change: dict[str, Any]) -> None:
+        if len(change["new"]) == 2:
+            self._pick(change["new"])
+
+    def _likened(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._pick((self.now.image, change["new"]))
+
+    def _disputed(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            row = self._disputes.iloc[change["new"]]
+            self._pick((int(row["i"]), int(row["j"])))
+
+    def _ticked(self, change: dict[str, Any]) -> None:
+        without = tuple(self.parts.labels[position] for position in change["new"])
+        if set(without) != set(self.now.without):
+            self._change("adding up", lambda view: dataclasses.replace(view, without=without))
+
+    def _brought(self, image: Image.Image, name: str) -> None:
+        def add(view: _View) -> _View:
+            own = self.pictures.add(image, name)
+            self._list_images()
+            return self._at(view, own)
+
+        self._change("reading the image", add)
