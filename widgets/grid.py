@@ -34,7 +34,7 @@ def pack_values(
     least = float(values[finite].min()) if finite.any() else 0.0
     greatest = float(values[finite].max()) if finite.any() else 0.0
     # Halved before they are subtracted: the range of two huge numbers is none.
-    half = max(greatest / 2 - least / 2, np.finfo(np.float64).tiny)
+    half = (greatest / 2 - least / 2) or 1.0
     parts = (values[finite] / 2 - (least / 4 + greatest / 4)) / half * 2
     packed = np.full(values.shape, _NAN, dtype=np.int16)
     packed[finite] = np.rint(np.clip(parts, -1, 1) * _FINITE).astype(np.int16)
@@ -147,7 +147,7 @@ class Grid(View):
         Raises:
             ValueError: shapes that don't match, more than 1,000 images, or `low` not below `high`.
         """
-        numbers = np.array(values, dtype=np.float64)  # (n, n)
+        numbers = np.array(np.asarray(values), dtype=np.float64)  # (n, n), nobody else's
         thumbnails = self._shown.thumbnails
         if images is not None and (thumbnails is None or images is not thumbnails.images):
             thumbnails = Thumbnails(images, 96)  # at most 48 CSS pixels, on dense screens too
@@ -186,7 +186,7 @@ class Grid(View):
         cell, n = proposal["value"], len(self._shown.ids)
         if cell is None:
             return None
-        if len(cell) != 2 or not all(float(p).is_integer() and 0 <= p < n for p in cell):
+        if len(cell) != 2 or not all(isinstance(p, (int, np.integer)) and 0 <= p < n for p in cell):
             raise traitlets.TraitError(f"cell must be two positions below {n}, got {cell}")
         return int(cell[0]), int(cell[1])
 

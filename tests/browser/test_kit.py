@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
@@ -57,31 +56,34 @@ heard.add_class("heard")
 heard
 '''
 
-GALLERY = '''
+GALLERY = """
 def caption(i):
     return HOSTILE[i] if i < 5 else f"image {i}"
 gallery = Gallery(images, [], selection=selection)
 gallery.show(range(10_000), captions=caption, summary="10,000 painted images",
              marks=[(True, False, None)[i % 3] for i in range(10_000)])
+gallery.add_class("outer")
 gallery
-'''
+"""
 
-GRID = '''
+GRID = """
 angles = np.linspace(0, 6, 24)
 values = np.cos(angles[:, None] - angles[None, :])
 values[3, 5] = values[5, 3] = np.nan
 grid = Grid(selection=selection)
+grid.add_class("small")
 pair = ipw.Label("no pair")
 pair.add_class("pair")
 grid.observe(lambda change: setattr(pair, "value", f"cell {change['new']}"), "cell")
 names = ["boats"] * 8 + [HOSTILE[0]] * 6 + [HOSTILE[2]] * 4 + [HOSTILE[3]] * 6
 grid.show(values, range(24), images=images, groups=names, summary="24 images, 276 pairs")
 ipw.VBox([grid, pair])
-'''
+"""
 
-LARGE = '''
+LARGE = """
 generator = np.random.default_rng(0)
-codes = np.sign(generator.normal(size=(8, 32)).repeat(50, 0) + .8 * generator.normal(size=(400, 32)))
+centres = generator.normal(size=(8, 32)).repeat(50, 0)
+codes = np.sign(centres + .8 * generator.normal(size=(400, 32)))
 other = np.sign(generator.normal(size=(400, 32)))
 large = Grid(edge=440)
 large.show((codes @ codes.T - other @ other.T) / 64, range(400), images=images, diverging=True,
@@ -89,25 +91,46 @@ large.show((codes @ codes.T - other @ other.T) / 64, range(400), images=images, 
            summary="400 images, the difference of two similarities")
 large.add_class("large")
 large
-'''
+"""
 
-HIDDEN = '''
-inside = Gallery(images, range(500))
+HIDDEN = """
+inside = Gallery(images, range(500), selection=selection)
 inside.add_class("inside")
 tab = ipw.Tab([ipw.Label("first"), inside], titles=["words", "pictures"])
 empty = Gallery(images, [])
 empty.show([], summary="Nobody voted for zebra")
 empty.add_class("empty")
 ipw.VBox([tab, empty])
-'''
+"""
 
-UPLOAD = '''
+UPLOAD = """
 said = ipw.Label("nothing yet")
 said.add_class("said")
-upload = Upload(lambda image, name: setattr(said, "value", f"{name} {image.size} {image.getpixel((0, 0))}"),
-                lambda error: setattr(said, "value", f"error: {error}"))
+def take(image, name):
+    said.value = f"{name} {image.size} {image.getpixel((0, 0))}"
+def fail(reason):
+    said.value = f"error: {reason}"
+upload = Upload(take, fail)
 ipw.VBox([upload, said])
-'''
+"""
+
+
+COUNT = """
+window.live = window.made = 0;
+for (const [name, step] of [['createObjectURL', 1], ['revokeObjectURL', -1]]) {
+    const was = URL[name].bind(URL);
+    URL[name] = (given) => {
+        // The pictures alone; JupyterLab and anywidget make addresses of modules.
+        if (step > 0 && given.type !== 'image/jpeg') return was(given);
+        const address = was(given);
+        if (step > 0) { addresses.add(address); window.made++; }
+        else addresses.delete(given);
+        window.live = addresses.size;
+        return address;
+    };
+}
+const addresses = new Set();
+"""
 
 
 def free_port() -> int:
@@ -169,6 +192,7 @@ def lab(tmp_path_factory):
 def opened(browser, address, theme):
     page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=theme)
     page.dialogs, page.errors = [], []
+    page.add_init_script(COUNT)
     page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     for _ in range(60):  # the server may still be starting
@@ -185,6 +209,7 @@ def opened(browser, address, theme):
         page.hover("text=Theme")
         page.click("text=JupyterLab Dark")
         page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes its time
     page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
     page.click("text=Run")
     page.click("text=Run All Cells")
@@ -192,8 +217,331 @@ def opened(browser, address, theme):
     return page
 
 
-@pytest.fixture(scope="module")
-def page(browser, lab):
-    made = opened(browser, lab("light"), "light")
+@pytest.fixture(scope="module", params=["light", "dark"])
+def page(request, browser, lab):
+    made = opened(browser, lab(request.param), request.param)
+    made.theme = request.param
     yield made
     made.close()
+
+
+@pytest.fixture
+def outer(page):
+    """The gallery of 10,000, in sight and at its top."""
+    gallery = page.locator(".outer")
+    gallery.scroll_into_view_if_needed()
+    gallery.locator(".gallery-list").evaluate("list => { list.scrollTop = 0; }")
+    loaded(page)
+    return gallery
+
+
+def loaded(page):
+    """Every picture in sight of the large gallery has come."""
+    page.wait_for_function(
+        """() => {
+            const list = document.querySelector('.outer .gallery-list').getBoundingClientRect();
+            const tiles = [...document.querySelectorAll('.outer .gallery-tile')].filter((tile) => {
+                const box = tile.getBoundingClientRect();
+                return box.bottom > list.top && box.top < list.bottom;
+            });
+            return tiles.length > 0 && tiles.every((tile) => {
+                const picture = tile.querySelector('img');
+                return tile.querySelector('.gallery-broken') || (picture && picture.naturalWidth);
+            });
+        }"""
+    )
+
+
+def tile(gallery, position):
+    return gallery.locator(f".gallery-tile[data-position='{position}']")
+
+
+def said(page, name, text):
+    page.wait_for_function(
+        "([name, text]) => document.querySelector(name).textContent === text", arg=[name, text]
+    )
+
+
+def shot(page, name):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(300)
+    page.screenshot(path=SCREENSHOTS / f"kit_{name}_{page.theme}.png")
+
+
+@pytest.mark.parametrize("part", [0.5, 1.0, 0.25])
+def test_ten_thousand_images_wherever_one_scrolls(page, outer, part):
+    outer.locator(".gallery-list").evaluate(
+        "(list, part) => { list.scrollTop = part * (list.scrollHeight - list.clientHeight); }", part
+    )
+    page.wait_for_timeout(100)  # the tiles follow a frame later
+    loaded(page)
+    tiles = outer.locator(".gallery-tile")
+    positions = tiles.evaluate_all("all => all.map((tile) => Number(tile.dataset.position))")
+    assert len(positions) < 100
+    assert min(positions) <= part * 9999 <= max(positions)
+    # Each tile shows what belongs at its place.
+    for position in (min(positions), max(positions)):
+        assert tile(outer, position).get_attribute("aria-label").endswith(f"image {position}")
+        assert tile(outer, position).get_attribute("aria-setsize") == "10000"
+    if part == 0.5:
+        shot(page, "gallery_middle")
+
+
+def test_addresses_of_pictures_far_away_are_given_back(page, outer):
+    scroll = outer.locator(".gallery-list")
+    for part in range(10):
+        scroll.evaluate("(list, part) => { list.scrollTop = part * 2500; }", part)
+        page.wait_for_timeout(100)
+        loaded(page)
+    assert 0 < page.evaluate("window.live") <= 60 * 2 * (2 * 4 + 3)  # of both galleries
+    assert page.evaluate("window.made") > page.evaluate("window.live")
+
+
+def test_the_keyboard_reaches_and_chooses(page, outer):
+    scroll = outer.locator(".gallery-list")
+    columns = outer.evaluate(
+        """root => [...root.querySelectorAll('.gallery-tile')]
+                      .filter((tile) => tile.style.top === '8px').length"""
+    )
+    assert columns > 3
+    scroll.focus()
+    page.keyboard.press("Home")
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    chosen = columns + 1
+    said(page, ".heard", f"focus {chosen}")
+    assert tile(outer, chosen).get_attribute("aria-selected") == "true"
+    active = scroll.get_attribute("aria-activedescendant")
+    assert tile(outer, chosen).get_attribute("id") == active
+    assert page.locator(".gallery-card").count() == 1
+    shot(page, "gallery_keys")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowDown")  # there is nothing further
+    loaded(page)
+    page.keyboard.press("Space")
+    said(page, ".heard", "focus 9999")
+    assert outer.locator("[aria-selected=true]").count() == 1
+    page.keyboard.press("PageUp")
+    page.keyboard.press("Enter")
+    page.wait_for_function("!document.querySelector('.heard').textContent.endsWith(' 9999')")
+    assert 9000 < int(page.locator(".heard").text_content().removeprefix("focus ")) < 9999
+    # JupyterLab's own keys stay out: b would insert a cell, d d delete one.
+    cells = page.locator(".jp-Cell").count()
+    for key in "bdda":
+        page.keyboard.press(key)
+    assert page.locator(".jp-Cell").count() == cells
+    page.keyboard.press("Escape")
+    assert page.locator(".gallery-card").count() == 0
+    assert not scroll.evaluate("list => list === document.activeElement")
+
+
+def test_a_click_chooses_and_the_pointer_opens_the_detail(page, outer):
+    shift = outer.bounding_box()
+    tile(outer, 7).hover()
+    card = page.locator(".gallery-card")
+    assert card.inner_text().split("\n")[-1] == "image 7"
+    assert card.locator("img").evaluate("picture => picture.naturalWidth") == 168
+    shot(page, "gallery_hover")
+    tile(outer, 7).click()
+    said(page, ".heard", "focus 7")
+    assert tile(outer, 7).get_attribute("aria-selected") == "true"
+    page.mouse.move(5, 5)
+    assert card.count() == 0
+    assert outer.bounding_box() == shift
+
+
+def test_what_people_write_is_shown_as_text(page, outer):
+    expected = ["<img src=x onerror=alert(1)>", "it's \"quoted\" & <b>bold</b>", "x" * 500,
+                "صورة بحر وسماء", "two\nlines"]  # fmt: skip
+    width = tile(outer, 0).bounding_box()["width"]
+    for position, caption in enumerate(expected):
+        assert tile(outer, position).locator(".gallery-caption").text_content() == caption
+        assert tile(outer, position).bounding_box()["width"] == width
+    tile(outer, 2).hover()
+    card = page.locator(".gallery-card").bounding_box()
+    assert (card["width"], card["height"] < 400) == (2 * 84 + 18, True)
+    assert page.locator("img[src=x]").count() == 0
+    assert (page.dialogs, page.errors) == ([], [])
+
+
+def test_an_image_that_cannot_be_read_is_a_tile_of_its_own(page, outer):
+    outer.locator(".gallery-list").evaluate("list => { list.scrollTop = 1300; }")
+    tile(outer, 77).locator(".gallery-broken").wait_for()
+    assert tile(outer, 77).locator(".gallery-caption").text_content() == (
+        "image 77: photos/77.jpg: image file is truncated"
+    )
+    tile(outer, 77).hover()
+    shot(page, "gallery_broken")
+
+
+def test_a_hidden_gallery_comes_to_life_and_shares_the_selection(page, outer):
+    inside = page.locator(".inside")
+    if not inside.is_visible():
+        page.get_by_role("tab", name="pictures").click()
+    tile(inside, 3).locator("img").wait_for()
+    tile(inside, 3).click()
+    said(page, ".heard", "focus 3")
+    page.wait_for_function(
+        "() => document.querySelector(\".outer [data-position='3'][aria-selected=true]\")"
+    )
+    outer.locator(".gallery-list").evaluate("list => { list.scrollTop = 50000; }")
+    page.wait_for_timeout(100)
+    tile(inside, 12).click()  # far away in the other, which goes there
+    page.wait_for_function(
+        "() => document.querySelector(\".outer [data-position='12'][aria-selected=true]\")"
+    )
+    shot(page, "gallery_tab")
+
+
+def test_an_empty_gallery_says_so(page):
+    empty = page.locator(".empty")
+    empty.scroll_into_view_if_needed()
+    assert [line for line in empty.inner_text().split("\n") if line] == [
+        "Nobody voted for zebra",
+        "No images",
+    ]
+
+
+def test_a_click_in_the_grid_picks_the_pair(page):
+    grid = page.locator(".small")
+    grid.scroll_into_view_if_needed()
+    over = grid.locator(".grid-over")
+    step = over.bounding_box()["width"] / 24
+    over.click(position={"x": 5.5 * step, "y": 2.5 * step})
+    said(page, ".pair", "cell (2, 5)")
+    said(page, ".small .grid-reading", "Images 2 and 5: S = 0.709076")
+    card = page.locator(".grid-card")
+    assert card.inner_text().split("\n")[-1] == "S = 0.71"
+    assert card.locator(".grid-large").count() == 2
+    over.hover(position={"x": 10.5 * step, "y": 5.5 * step})
+    assert "<img src=x onerror=alert(1)>" in card.inner_text()
+    shot(page, "grid_small")
+    over.hover(position={"x": 5.5 * step, "y": 3.5 * step})
+    assert card.inner_text().split("\n")[-1] == "S = no number"
+    page.mouse.move(5, 5)
+    assert card.count() == 0
+    pictures = grid.locator(".grid-picture")
+    assert pictures.count() == 48
+    backgrounds = pictures.evaluate_all("all => all.map((one) => one.style.backgroundImage)")
+    assert all(background.startswith('url("blob:') for background in backgrounds)
+    assert (page.dialogs, page.errors) == ([], [])
+
+
+def test_arrows_move_over_the_grid_and_enter_picks(page):
+    grid = page.locator(".small .grid")
+    grid.scroll_into_view_if_needed()
+    page.locator(".small .grid-over").click(position={"x": 1, "y": 1})
+    said(page, ".pair", "cell (0, 0)")
+    page.mouse.move(5, 5)
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    assert "Row 3, boats, image 2; column 2" in page.locator(".small .grid-spoken").text_content()
+    said(page, ".pair", "cell (0, 0)")
+    page.keyboard.press("Enter")
+    said(page, ".pair", "cell (2, 1)")
+    page.keyboard.press("End")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Space")
+    said(page, ".pair", "cell (12, 23)")
+    shot(page, "grid_keys")
+    page.keyboard.press("Escape")
+    assert page.locator(".grid-card").count() == 0
+
+
+def test_a_grid_of_four_hundred_shows_the_pictures_one_is_at(page):
+    large = page.locator(".large")
+    large.scroll_into_view_if_needed()
+    large.locator(".grid-over").hover(position={"x": 300, "y": 20})
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.large .grid-picture')]
+                   .filter((one) => one.style.backgroundImage).length === 2"""
+    )
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.grid-card .grid-large')]
+                   .every((one) => one.style.backgroundImage)"""
+    )
+    shot(page, "grid_large")
+    page.mouse.move(5, 5)
+
+
+def test_the_grid_follows_the_theme(page):
+    neutral = """() => {
+        const ramp = document.querySelector('.large .grid-ramp');
+        return [...ramp.getContext('2d').getImageData(128, 0, 1, 1).data];
+    }"""
+    before = page.evaluate(neutral)
+    other = {"light": "Dark", "dark": "Light"}
+    for name in (other[page.theme], page.theme.title()):
+        page.click("text=Settings")
+        page.hover("text=Theme")
+        page.click(f".lm-Menu >> text=/^JupyterLab {name}$/")
+        light = str(name == "Light").lower()
+        page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        page.wait_for_timeout(300)
+        if name == other[page.theme]:
+            assert sum(page.evaluate(neutral)[:3]) != pytest.approx(sum(before[:3]), abs=300)
+    assert page.evaluate(neutral) == before
+
+
+@pytest.fixture
+def upload(page):
+    place = page.locator(".upload")
+    place.scroll_into_view_if_needed()
+    return place
+
+
+def test_a_file_is_made_small_and_reaches_python(page, upload, tmp_path):
+    Image.new("RGB", (1000, 500), (255, 0, 0)).save(tmp_path / "red.png")
+    upload.locator("input").set_input_files(tmp_path / "red.png")
+    said(page, ".said", "red.png (512, 256) (255, 0, 0)")
+    shot(page, "upload")
+    Image.new("RGBA", (7, 5), (0, 0, 0, 0)).save(tmp_path / "<b> clear.png")
+    upload.locator("input").set_input_files(tmp_path / "<b> clear.png")
+    said(page, ".said", "<b> clear.png (7, 5) (255, 255, 255)")
+    said(page, ".upload-line", "<b> clear.png, 7 × 5 pixels")
+
+
+def test_a_text_called_jpg_is_refused_with_a_sentence(page, upload, tmp_path):
+    (tmp_path / "notes.jpg").write_text("not an image")
+    upload.locator("input").set_input_files(tmp_path / "notes.jpg")
+    reason = "notes.jpg: not an image this browser can read"
+    said(page, ".said", f"error: {reason}")
+    said(page, ".upload-line", reason)
+    shot(page, "upload_refused")
+
+
+GIVE = """async ([kind, name, size]) => {
+    const canvas = new OffscreenCanvas(3, 2);
+    canvas.getContext('2d').fillRect(0, 0, 3, 2);
+    const image = await canvas.convertToBlob();
+    const data = new DataTransfer();
+    if (name) data.items.add(new File([size ? new Uint8Array(size) : image], name));
+    const event = kind === 'drop'
+        ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })
+        : new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+    document.querySelector('.upload-hint').dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["drop", "dropped.png", 0], "dropped.png (3, 2) (0, 0, 0)"),
+        (["paste", "image.png", 0], "image.png (3, 2) (0, 0, 0)"),
+        (["paste", "", 0], "error: the clipboard: it holds no image"),
+        (["drop", "film.mov", 51_000_000], "error: film.mov: 51 MB; files up to 50 MB are read"),
+    ],
+)
+def test_drops_and_pastes(page, upload, given, expected):
+    page.evaluate(GIVE, given)
+    said(page, ".said", expected)
+
+
+def test_a_view_that_is_gone_leaves_nothing(page):
+    tile(page.locator(".outer"), 0).hover()
+    page.click("text=Edit")
+    page.click(".lm-Menu >> text='Clear Outputs of All Cells'")
+    page.wait_for_function("document.querySelectorAll('.gallery, .grid, .upload').length === 0")
+    page.wait_for_function("window.live === 0")
+    assert page.locator(".uhscm-card").count() == 0
+    assert (page.dialogs, page.errors) == ([], [])

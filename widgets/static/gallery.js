@@ -130,7 +130,11 @@ export default {
       frame.append(pictureOf(page, at));
       if (mark !== null) frame.append(make("span", "gallery-mark", mark ? "✓" : "✗"));
       if (position === chosen) frame.append(make("span", "gallery-pin", "●"));
-      if (row > step) tile.append(make("div", "gallery-caption", caption));
+      if (row > step) {
+        const line = make("div", "gallery-caption", caption);
+        line.dir = "auto";
+        tile.append(line);
+      }
       const said = mark === null ? "" : mark ? "match, " : "no match, ";
       tile.setAttribute("aria-label", said + (caption || `image ${page.ids[at]}`));
     }
@@ -187,7 +191,9 @@ export default {
       const at = position % PAGE;
       const picture = pictureOf(page, at);
       picture.style.width = picture.style.height = `${2 * edge}px`;
-      const texts = [make("div", "gallery-words", page.captions[at] || `image ${page.ids[at]}`)];
+      const words = make("div", "gallery-words", page.captions[at] || `image ${page.ids[at]}`);
+      words.dir = "auto";
+      const texts = [words];
       const mark = page.marks?.[at] ?? null;
       if (mark !== null) texts.unshift(make("div", "", mark ? "✓ match" : "✗ no match"));
       card.element.style.width = `${2 * edge + 18}px`;

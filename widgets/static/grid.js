@@ -2,7 +2,7 @@
 const PAGE = 60; // as in grid.py
 const SMALL = 12; // CSS px of a cell below which thumbnails no longer fit beside it
 const PICTURE = 48; // CSS px of the largest thumbnail along a side
-const NAME = 84; // CSS px for the groups' names
+const NAME = 96; // CSS px at most for the groups' names
 const FINITE = 32766; // as in grid.py: the codes of least and greatest are -FINITE and FINITE
 
 // Cividis from its light end to its dark one, as the figures have it: alike is dark.
@@ -101,7 +101,7 @@ export default {
     function layout() {
       const width = root.clientWidth;
       if (!width || !n) return; // in a hidden tab; the observer calls again
-      const names = groups.length ? NAME : 0;
+      const names = widthOfNames();
       const most = model.get("edge");
       const room = Math.min(most, width - names - (pictured ? PICTURE : 0) - 4);
       const fits = room / n >= SMALL;
@@ -109,13 +109,21 @@ export default {
       const next = Math.max(40, Math.min(most, width - names - picture - 4));
       const level = spans().every(([from, to]) => ((to - from) * next) / n >= 64);
       left = names + picture;
-      top = picture + (groups.length ? (level ? 20 : NAME) : 0);
+      top = picture + (groups.length ? (level ? 20 : names) : 0);
       if (next !== square) {
         square = next;
-        drawSides(fits, level);
+        drawSides(fits, level, names);
         draw();
       }
       request();
+    }
+
+    /** As wide as the longest name, within limits. */
+    function widthOfNames() {
+      const words = make("canvas").getContext("2d");
+      words.font = getComputedStyle(root).font;
+      const widths = [...new Set(groups)].map((group) => words.measureText(group).width + 6);
+      return Math.min(NAME, Math.ceil(Math.max(0, ...widths)));
     }
 
     /** The groups as [from, to) of positions. */
@@ -124,7 +132,7 @@ export default {
       return starts.map((start, i) => [start, starts[i + 1] ?? n]);
     }
 
-    function drawSides(fits, level) {
+    function drawSides(fits, level, names) {
       body.style.width = `${left + square}px`;
       body.style.height = `${top + square}px`;
       sides.replaceChildren();
@@ -132,12 +140,15 @@ export default {
       for (const [from, to] of spans()) {
         if ((to - from) * step < 13) continue; // names would overlap; the card says them
         const beside = make("div", "grid-name beside", groups[from]);
+        beside.style.width = `${names - 4}px`;
         beside.style.top = `${top + ((from + to) / 2) * step - 9}px`;
         const above = make("div", `grid-name ${level ? "level" : "upright"}`, groups[from]);
         const size = (to - from) * step;
         above.style.left = `${left + (level ? from * step : ((from + to) / 2) * step - 9)}px`;
         if (level) above.style.width = `${size}px`;
+        else above.style.height = `${names - 4}px`;
         for (const name of [beside, above]) {
+          name.dir = "auto";
           name.title = groups[from];
           sides.append(name);
         }
@@ -218,10 +229,11 @@ export default {
       drawn.drawImage(image, 0, 0, square, square);
       const step = square / n;
       for (const [start] of spans().slice(1)) {
-        for (const [colour, wide] of [["rgb(0 0 0 / 60%)", 3], ["#fff", 1]]) {
+        const line = Math.round(start * step);
+        for (const [colour, place] of [["#fff", line - 1], ["rgb(0 0 0 / 70%)", line]]) {
           drawn.fillStyle = colour;
-          drawn.fillRect(start * step - wide / 2, 0, wide, square);
-          drawn.fillRect(0, start * step - wide / 2, square, wide);
+          drawn.fillRect(place, 0, 1, square);
+          drawn.fillRect(0, place, square, 1);
         }
       }
       const strip = new ImageData(256, 1);
@@ -238,21 +250,19 @@ export default {
       if (!square) return;
       const drawn = context(over);
       const step = square / n;
-      const outline = (x, y, width, height, wide) => {
-        for (const [colour, line] of [["#000", wide + 2], ["#fff", wide]]) {
+      const outline = (x, y, width, height, wide, dashes = []) => {
+        for (const [colour, line, dash] of [["#000", wide + 2, []], ["#fff", wide, dashes]]) {
           drawn.strokeStyle = colour;
           drawn.lineWidth = line;
+          drawn.setLineDash(dash);
           drawn.strokeRect(x, y, width, height);
         }
       };
       if (at) {
         const thick = Math.max(step, 4);
         const [y, x] = at.map((position) => (position + 0.5) * step - thick / 2);
-        drawn.save();
-        drawn.globalAlpha = 0.75;
-        outline(-4, y, square + 8, thick, 1);
-        outline(x, -4, thick, square + 8, 1);
-        drawn.restore();
+        outline(-4, y, square + 8, thick, 1, [5, 3]); // dashed: the lines of groups are not
+        outline(x, -4, thick, square + 8, 1, [5, 3]);
       }
       if (cell) {
         const size = Math.max(step, 8);
@@ -272,9 +282,13 @@ export default {
           fill(image, position);
           half.append(image);
         }
-        half.append(make("div", "", `${side ? "column" : "row"} ${position + 1}`));
-        half.append(make("div", "grid-faint", `image ${ids[position]}`));
-        if (groups.length) half.append(make("div", "grid-group", groups[position]));
+        half.append(make("div", "grid-faint", side ? "column" : "row"));
+        half.append(make("div", "", `image ${ids[position]}`));
+        if (groups.length) {
+          const group = make("div", "grid-group", groups[position]);
+          group.dir = "auto";
+          half.append(group);
+        }
         return half;
       });
       const both = make("div", "grid-both");
