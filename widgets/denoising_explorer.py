@@ -13,7 +13,7 @@ from uhscm_core.concepts import DEFAULT_TEMPLATE
 from widgets.bars import Bars
 from widgets.denoising import counts, moved_to, vote_frame, voters
 from widgets.editor import ConceptEditor
-from widgets.explorer import Explorer
+from widgets.explorer import Explorer, checked
 from widgets.gallery import Gallery
 from widgets.selection import Selection
 from widgets.stepper import Stepper
@@ -34,7 +34,7 @@ class DenoisingExplorer(Explorer[Study]):
     """
 
     def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        super().__init__(study, study, selection)
+        super().__init__(checked(study), selection)
         images = study.dataset.images
         self.bars = Bars(root=True, height=640, unit="votes", draggable=True)
         self.gallery = Gallery(images, [], selection=self.selection, height=300)
@@ -168,7 +168,7 @@ class DenoisingExplorer(Explorer[Study]):
             return
         n = len(study.dataset.splits["train"])
         share = round(votes * len(study.concepts) / n, 3)
-        self._change("denoising", lambda s: s.with_(min_share=share))
+        self._change("changing min_share", lambda s: s.with_(min_share=share))
 
     def _set(self, change: dict[str, Any]) -> None:
         name = next(
@@ -178,7 +178,7 @@ class DenoisingExplorer(Explorer[Study]):
         if name == "max_share" and value == 1.0:
             value = None
         if value != getattr(self.study, name):
-            self._change("mining", lambda s: s.with_(**{name: value}))
+            self._change(f"changing {name}", lambda s: s.with_(**{name: value}))
 
     def _edited(self, names: list[str], templates: list[str]) -> None:
         now = self.study.concepts

@@ -15,7 +15,7 @@ from PIL import Image
 
 from uhscm_core import Study, concept_scores, explain_similarity, semantic_similarity
 from widgets.bars import Bars
-from widgets.explorer import Explorer
+from widgets.explorer import Explorer, checked
 from widgets.gallery import Gallery
 from widgets.grid import Grid
 from widgets.pictures import Pairs, Pictures
@@ -78,12 +78,12 @@ class DistributionExplorer(Explorer[_View]):
     """
 
     def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        self.pictures = pictures = Pictures(study)
+        self.pictures = pictures = Pictures(checked(study))
         ids = sample(pictures, "concepts")
         focus = selection.focus if selection is not None else None
         first = int(ids[0]) if focus is None else focus
         partner = int(most_alike(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
-        super().__init__(study, _View(first, (first, partner)), selection)
+        super().__init__(_View(first, (first, partner)), selection)
         self.study = study
         self.gallery = Gallery(pictures, selection=self.selection, edge=72, height=176)
         self.upload = Upload(self._brought, self.status.fail)
@@ -260,9 +260,8 @@ class DistributionExplorer(Explorer[_View]):
             summary=said,
             unticked=[names.index(name) for name in view.without if name in names],
         )
-        self.grid.selection.ids = view.pair
-        if not {i, j} <= set(self.grid.ids):
-            self.grid.cell = None
+        shown = self.grid.ids
+        self.grid.cell = (shown.index(i), shown.index(j)) if {i, j} <= set(shown) else None
         self.status.summary = f"{self.pictures.names[i]} and {self.pictures.names[j]}: {words}"
 
     # -- what a person does ----------------------------------------------------------------------
@@ -270,7 +269,7 @@ class DistributionExplorer(Explorer[_View]):
     def _set(self, name: str, value: str) -> None:
         setting: dict[str, Any] = {name: value}
         if value != getattr(self.now, name):
-            self._change("comparing", lambda view: dataclasses.replace(view, **setting))
+            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
     def _focused(self, change: dict[str, Any]) -> None:
         image = change["new"]

@@ -15,23 +15,31 @@ from widgets.selection import Selection
 from widgets.status import Status
 from widgets.worker import Worker
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "checked"]
 
 T = TypeVar("T")
 
 
+def checked(study: object) -> Study:
+    """The study that an explorer was given.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(study, Study):
+        raise TypeError(f"an explorer needs a Study, got {type(study).__name__} {study!r}")
+    return study
+
+
 class Explorer(ipw.VBox, Generic[T]):
-    """An explorer of a study; what a person changes are values of type T, so they can be undone.
+    """An explorer; what a person changes are values of type T, so that they can be undone.
 
     Args:
-        study: what to explore.
         first: the value to begin with.
         selection: of other views to go along with; None for one of its own.
     """
 
-    def __init__(self, study: Study, first: T, selection: Selection | None = None) -> None:
-        if not isinstance(study, Study):
-            raise TypeError(f"an explorer needs a Study, got {type(study).__name__} {study!r}")
+    def __init__(self, first: T, selection: Selection | None = None) -> None:
         self._history = History(first)
         self.selection = selection or Selection()
         self.status = Status()
@@ -75,7 +83,12 @@ class Explorer(ipw.VBox, Generic[T]):
         """Compute what may fail or take long, before a changed value comes into view."""
 
     def _change(self, what: str, change: Callable[[T], T]) -> None:
-        """Go on to a changed value, or stay and say why not."""
+        """Go on to a changed value, or stay and say why not.
+
+        Args:
+            what: is done, shown meanwhile; a later change of this name replaces one that waits.
+            change: from the value in view then.
+        """
 
         def job() -> None:
             try:

@@ -1,0 +1,127 @@
+"""Bars, the status line, history and the worker, without a browser."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from widgets.bars import Bars
+from widgets.download import Download
+from widgets.history import History
+from widgets.status import Status
+from widgets.worker import Worker
+
+
+def test_bars_hold_their_numbers():
+    bars = Bars()
+    bars.show(["a", "b"], [3, 1.5], [0, 2], names=("before", "after"), kept=[True, False])
+    assert np.frombuffer(bars._values, np.float32).tolist() == [3, 1.5, 0, 2]
+    assert np.frombuffer(bars._kept, np.uint8).tolist() == [1, 0]
+    expected = {"name": ["a", "b"], "before": [3, 1.5], "after": [0, 2], "kept": [True, False]}
+    pd.testing.assert_frame_equal(bars.to_frame(), pd.DataFrame(expected), check_dtype=False)
+
+
+def test_a_threshold_says_what_is_kept_between_the_bounds():
+    bars = Bars()
+    bars.show(["a", "b", "c"], [9, 3, 1], threshold=1.0, ceiling=5.0)
+    assert bars.to_frame()["kept"].tolist() == [False, True, False]
+
+
+def test_names_alone_and_nothing_at_all():
+    bars = Bars()
+    bars.show(["a", "b"])
+    assert bars.to_frame().columns.tolist() == ["name", "kept"]
+    bars.show([], [])
+    assert bars.to_frame().empty
+
+
+def test_new_bars_forget_what_was_chosen_and_tell_it_once():
+    bars = Bars(checkable=True)
+    bars.show(["a", "b"], [1, 2], chosen=1, unticked=[0])
+    heard = []
+    bars.observe(lambda change: heard.append((change["name"], change["new"])), ["chosen"])
+    bars.show(["c"], [1])
+    assert (bars.chosen, bars.unticked) == (None, [])
+    bars.show(["d", "e"], [1, 2], chosen=0)
+    assert heard == [("chosen", None), ("chosen", 0)]
+
+
+def test_an_unknown_keyword_is_named():
+    with pytest.raises(TypeError, match="Bars has no colour"):
+        Bars(colour="red")
+
+
+def test_an_error_stands_until_it_is_dismissed():
+    status = Status()
+    for message in ("one", "two", "one"):
+        status.fail(message)
+    assert status.errors == ["two", "one"]
+    status._receive(None, {"type": "dismiss", "error": "two"}, [])
+    assert status.to_frame()["error"].tolist() == ["one"]
+
+
+def test_a_download_is_made_when_asked_for(monkeypatch):
+    sent = []
+    made = Download("Save", lambda: ("table.csv", b"a,b"))
+    monkeypatch.setattr(made, "send", lambda message, buffers: sent.append((message, buffers)))
+    made._receive(None, {"type": "something else"}, [])
+    made._receive(None, {"type": "ask"}, [])
+    assert sent == [({"type": "file", "name": "table.csv"}, [b"a,b"])]
+    assert made.to_frame().to_dict("list") == {"name": ["table.csv"], "bytes": [3]}
+
+
+def test_history_goes_back_and_forth_and_forgets_what_was_undone():
+    history = History("a")
+    history.push("b")
+    history.push("c")
+    assert (history.undo(), history.undo(), history.undo()) == ("b", "a", "a")
+    assert (history.can_undo, history.can_redo) == (False, True)
+    assert history.redo() == "b"
+    history.push("d")
+    assert (history.now, history.can_redo, history.redo()) == ("d", False, "d")
+    assert history.undo() == "b"
+
+
+def test_of_waiting_jobs_of_a_name_the_latest_alone_is_done():
+    said, failed, done = [], [], []
+    worker = Worker(said.append, failed.append)
+    begun, free = threading.Event(), threading.Event()
+
+    def first():
+        begun.set()
+        free.wait(10)
+        done.append("first")
+
+    worker.submit("draw", first)
+    begun.wait(10)
+    for i in range(5):
+        worker.submit("draw", lambda i=i: done.append(i))
+    for i in range(2):
+        worker.submit("undo", lambda i=i: done.append(f"undo {i}"), each=True)
+    free.set()
+    worker.wait()
+    assert done == ["first", 4, "undo 0", "undo 1"]
+    assert said[::2] == ["draw", "draw", "undo", "undo"]
+    assert said[1::2] == [""] * 4
+    assert failed == []
+
+
+def test_a_job_that_fails_is_told_and_the_next_is_done():
+    failed, done = [], []
+    worker = Worker(lambda _: None, failed.append)
+
+    def fails():
+        raise ValueError("too many zebras")
+
+    def fails_without_words():
+        raise KeyError
+
+    for i, job in enumerate((fails, fails_without_words, lambda: done.append("next"))):
+        worker.submit(f"job {i}", job)
+    worker.wait()
+    assert failed == ["too many zebras", "KeyError"]
+    assert done == ["next"]
+    worker.wait()  # nothing to wait for

@@ -1,0 +1,384 @@
+"""The explorers without a browser: what a gesture changes, and what goes wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import widgets
+from uhscm_core import Study
+from uhscm_core.datasets import ImageDataset
+from uhscm_core.datasets.images import ArrayImages
+from widgets import DenoisingExplorer, DistributionExplorer, Selection
+from widgets.denoising import counts, voters
+from widgets.similarity import CODES, CONCEPTS, FEATURES
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def denoising(study) -> DenoisingExplorer:
+    return DenoisingExplorer(study)
+
+
+@pytest.fixture
+def distribution(trained) -> DistributionExplorer:
+    return DistributionExplorer(trained)
+
+
+def done(explorer, *errors: str) -> None:
+    """What was asked for has happened, with these errors."""
+    explorer.wait()
+    assert explorer.status.busy == ""
+    assert len(explorer.status.errors) == len(errors)
+    for said, expected in zip(explorer.status.errors, errors, strict=True):
+        assert expected in said
+
+
+def only(study: Study, n: int) -> Study:
+    """The study of its first n images alone, all to train on."""
+    ids = np.arange(n)
+    pixels = np.stack([np.asarray(study.dataset.images[i]) for i in range(n)])
+    dataset = ImageDataset(
+        images=ArrayImages(pixels),
+        labels=None,
+        label_names=(),
+        splits={"train": ids, "database": ids, "query": ids[:0]},
+        digest=f"the first {n}",
+        names=tuple(f'{i} "quoted" <b>.jpg' for i in range(n)),
+    )
+    return Study(dataset, study.vlp, study.concepts, progress=False)
+
+
+# -- denoising -----------------------------------------------------------------------------------
+
+
+def test_three_lines_open_an_explorer_that_shows_the_study(study, denoising):
+    assert denoising.status.summary == counts(study)
+    assert denoising.bars.labels == denoising.to_frame()["concept"].tolist()
+    assert denoising.bars.threshold == study.mined.min_votes
+    first = study.concepts.names.index(denoising.bars.labels[0])
+    assert denoising.gallery.ids.tolist() == voters(study, first).tolist()
+    assert denoising.selection.focus == denoising.gallery.ids[0]
+    assert denoising._undo.disabled
+    assert denoising._redo.disabled
+    assert repr(denoising) == f"DenoisingExplorer: {counts(study)}"
+
+
+def test_the_dragged_threshold_denoises_anew(study, denoising):
+    denoising.bars.threshold = 8.0
+    done(denoising)
+    assert denoising.study.min_share == round(8 * 81 / 120, 3)
+    assert denoising.status.summary == counts(denoising.study) != counts(study)
+    assert denoising.min_share.value == denoising.study.min_share
+    frame = denoising.bars.to_frame()
+    assert frame["kept"].tolist() == (frame["value"] > 8).tolist()
+
+
+def test_a_threshold_above_every_bar_changes_nothing_and_says_why(study, denoising):
+    denoising.bars.threshold = 119.0
+    done(denoising, "no concept is kept")
+    assert denoising.study is study
+    assert denoising.bars.threshold == study.mined.min_votes  # the line goes back
+    denoising.status._receive(None, {"type": "dismiss", "error": denoising.status.errors[0]}, [])
+    assert denoising.status.errors == []
+
+
+def test_a_bar_shows_its_voters_and_a_dropped_one_where_they_went(study):
+    few = study.with_(min_share=4.0)
+    denoising = DenoisingExplorer(few)
+    frame = denoising.bars.to_frame()
+    dropped = int(frame[~frame["kept"] & (frame["value"] > 0)].index[0])
+    denoising.bars.chosen = dropped
+    done(denoising)
+    name = frame["name"][dropped]
+    assert f"{name!r}, which is dropped" in denoising.gallery.summary
+    assert denoising.gallery.count == frame["value"][dropped] == denoising.moved.values.sum()
+    assert not denoising.moved.layout.display
+    denoising.bars.chosen = 0
+    done(denoising)
+    assert denoising.moved.layout.display == "none"
+    # The chosen concept stays chosen when the bars change their order or their fate.
+    denoising.bars.chosen = dropped
+    denoising.tau.value = 2.0
+    done(denoising)
+    assert denoising.bars.labels[denoising.bars.chosen] == name
+
+
+def test_undo_and_redo_go_through_all_that_was_changed(study, denoising):
+    denoising.tau.value = 5.0
+    denoising.wait()
+    denoising.editor.templates.value = "a painting of the {}\na view of the {}"
+    denoising.editor.apply()
+    denoising.wait()
+    denoising.max_share.value = 0.2
+    done(denoising)
+    last = denoising.study
+    assert (last.tau, last.max_share, len(last.concepts.templates)) == (5.0, 0.2, 2)
+    denoising.undo()
+    denoising.undo()
+    done(denoising)
+    assert (denoising.study.tau, denoising.study.max_share) == (5.0, None)
+    assert denoising.study.concepts == study.concepts
+    assert denoising.editor.templates.value == "a photo of the {}"
+    assert denoising.max_share.value == 1.0
+    denoising.undo()
+    denoising.undo()  # there is nothing further
+    done(denoising)
+    assert denoising.study is study
+    for _ in range(3):
+        denoising.redo()
+    done(denoising)
+    assert denoising.study is last
+    denoising._as_in_the_paper()
+    done(denoising)
+    assert denoising.status.summary == counts(study)
+
+
+@pytest.mark.parametrize(
+    ("templates", "names", "message"),
+    [
+        ("a photo", "cat", "a prompt template needs exactly one {}"),
+        ("", "cat", "at least one prompt template"),
+        ("a {}", "", "at least one name"),
+        ("a {}", "cat\ndog\nCat", "'Cat' stands already in line 1"),
+    ],
+)
+@pytest.mark.usefixtures("as_users_run_it")
+def test_words_that_make_no_sense_change_nothing(study, denoising, templates, names, message):
+    denoising.editor.templates.value, denoising.editor.names.value = templates, names
+    denoising.editor.apply()
+    done(denoising, message)
+    assert denoising.study is study
+    assert denoising.editor.templates.value == "a photo of the {}"
+
+
+def test_a_list_by_name_is_taken_at_once(denoising):
+    denoising.editor.list.value = "coco80"
+    done(denoising)
+    assert len(denoising.study.concepts) == 80
+    denoising.undo()
+    done(denoising)
+    assert denoising.editor.list.value == "nuswide81"
+
+
+def test_two_thousand_concepts_and_a_hostile_name(denoising):
+    names = [HOSTILE, "tree", *(f"thing {i}" for i in range(1998))]
+    denoising.editor.names.value = "\n".join(names)
+    denoising.editor.apply()
+    done(denoising)
+    assert denoising.status.summary.startswith("2,000 concepts, ")
+    assert HOSTILE in denoising.bars.labels
+    assert denoising.editor.list.value == "a list of your own"
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_settings_out_of_range_change_nothing(study, denoising):
+    denoising.min_share.value = -1.0
+    done(denoising, "min_share must be 0 or more")
+    denoising.max_share.value = 3.0
+    done(denoising, "min_share", "max_share must lie in (0, 1]")
+    assert (denoising.min_share.value, denoising.max_share.value) == (0.5, 1.0)
+    assert denoising.study is study
+
+
+def test_one_image(study):
+    denoising = DenoisingExplorer(only(study, 1))
+    done(denoising)
+    assert denoising.status.summary == "81 concepts, 1 kept, 80 dropped"
+    assert denoising.gallery.summary.startswith("1 image voted for ")
+
+
+def test_a_step_may_be_predicted_before_it_is_seen(denoising):
+    stepper = denoising.stepper
+    stepper._predict.value, stepper._pick.value = True, 1
+    assert stepper.bars.labels == sorted(stepper.bars.labels)
+    assert stepper.bars.values.size == 0  # no number gives it away
+    best = stepper._steps[1].names[0]
+    wrong = next(i for i, name in enumerate(stepper.bars.labels) if name != best)
+    guess = stepper.bars.labels[wrong]
+    stepper.bars.chosen = wrong
+    assert stepper.bars.summary.startswith(f"You said {guess!r}: not so. The best of 81 scores is")
+    assert stepper.bars.labels[0] == best
+    stepper._pick.value = 2
+    stepper._reveal.click()
+    assert stepper.bars.summary.startswith("With τM = 243")
+    stepper._predict.value = False
+    assert stepper.bars.summary.startswith("With τM = 243")
+
+
+def test_two_templates_and_the_images_that_flipped(study, denoising):
+    compare = denoising.templates
+    compare.template.value = "banana {} tax return"
+    done(denoising)
+    flipped = compare.gallery.count
+    assert f"{flipped} of 120 images changed their top concept" in compare.gallery.summary
+    assert all(" → " in caption for caption in compare.gallery.to_frame()["caption"])
+    assert compare.before.summary == f"a photo of the {{}}: {counts(study)}"
+    compare.use.click()
+    done(denoising)
+    assert denoising.study.concepts.templates == ("banana {} tax return",)
+    assert compare.gallery.count == 0  # now compared with itself
+    compare.template.value = "no place for a name"
+    done(denoising, "needs exactly one {}")
+
+
+def test_the_csv_is_the_table(denoising):
+    name, content = denoising._as_csv()
+    assert name == "denoising.csv"
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(content)), denoising.to_frame())
+
+
+@pytest.mark.parametrize("kind", [DenoisingExplorer, DistributionExplorer])
+def test_an_explorer_of_no_study_says_so(kind):
+    with pytest.raises(TypeError, match="needs a Study, got str 'postcards'"):
+        kind("postcards")
+
+
+# -- distributions and similarity ----------------------------------------------------------------
+
+
+def test_an_image_is_there_with_its_concepts_before_and_after(trained, distribution):
+    image = distribution.selection.focus
+    bars = distribution.concepts.to_frame().set_index("name")
+    q = dict(zip(trained.kept_names, trained.distribution[image].tolist(), strict=True))
+    before, after = bars.columns[:2]
+    for name in trained.concepts.names:
+        assert bars[after][name] == pytest.approx(q.get(name, 0), abs=1e-6)
+        assert bars["kept"][name] == (name in q)
+    assert bars[before].sum() == pytest.approx(1, abs=1e-5)
+    distribution.selection.focus = 200
+    done(distribution)
+    assert distribution.concepts.summary.startswith("postcard 200: ")
+    assert distribution.now.pair[0] == 200
+
+
+def test_a_cells_parts_add_up_and_can_be_unticked_and_undone(trained, distribution):
+    distribution.grid.cell = (3, 9)
+    done(distribution)
+    i, j = (distribution.grid.ids[position] for position in (3, 9))
+    exact = trained.explain(i, j)
+    frame = distribution.to_frame()
+    assert frame["part"].sum() - 1 == pytest.approx(exact.similarity, abs=1e-5)
+    assert distribution.grid.to_frame().iloc[3, 9] == pytest.approx(exact.similarity, abs=1e-5)
+    assert f"S + 1 = {exact.similarity + 1:.3f}" in distribution.parts.summary
+    distribution.parts.unticked = [0]
+    done(distribution)
+    rest = frame["part"][1:].sum()
+    gone = frame["concept"][0]
+    assert distribution.parts.summary.endswith(
+        f"Without {gone!r} the parts add up to S + 1 = {rest:.3f}"
+    )
+    distribution.undo()
+    done(distribution)
+    assert distribution.parts.unticked == []
+    assert distribution.grid.cell == (3, 9)
+    distribution.undo()
+    done(distribution)
+    assert distribution.now.pair != (i, j)
+
+
+def test_sources_orders_and_differences(trained, distribution):
+    everything = distribution.controls
+    assert everything["source"].options == (FEATURES, CONCEPTS, CODES)
+    distribution.grid.cell = (0, 5)
+    done(distribution)
+    pair = distribution.now.pair
+    for order in everything["order"].options:
+        for source in everything["source"].options:
+            everything["order"].value, everything["source"].value = order, source
+            done(distribution)
+            assert source in distribution.grid.summary
+            row, column = distribution.grid.cell  # the pair stays marked wherever it goes
+            assert (distribution.grid.ids[row], distribution.grid.ids[column]) == pair
+    everything["source"].value, everything["minus"].value = CONCEPTS, FEATURES
+    done(distribution)
+    assert distribution.grid.diverging
+    assert distribution.grid.summary.endswith("rank by concepts minus rank by features (CLIP)")
+    table = distribution._disputes.set_index(["i", "j"])
+    shown = distribution.grid.to_frame()
+    for (i, j), difference in table["difference"].items():
+        assert shown.loc[i, j] == pytest.approx(difference)
+        assert shown.loc[j, i] == pytest.approx(difference)
+
+
+def test_without_a_network_there_are_no_codes(study):
+    distribution = DistributionExplorer(study)
+    assert distribution.controls["source"].options == (FEATURES, CONCEPTS)
+
+
+def test_a_disagreement_and_a_likeness_become_the_pair(distribution):
+    distribution.apart.selection.focus = 3
+    done(distribution)
+    row = distribution._disputes.iloc[3]
+    assert distribution.now.pair == (row["i"], row["j"])
+    image = distribution.now.image
+    distribution.alike.selection.focus = int(distribution.alike.ids[2])
+    done(distribution)
+    assert distribution.now.pair == (image, distribution.alike.ids[2])
+
+
+def test_an_image_of_ones_own_is_read_and_explained(trained, distribution):
+    distribution._brought(Image.new("RGB", (300, 200), "navy"), HOSTILE)
+    done(distribution)
+    assert distribution.now.image == 260
+    assert distribution.gallery.ids[0] == 260
+    assert distribution.concepts.summary.startswith(f"{HOSTILE}: after denoising")
+    assert distribution.to_frame()["part"].sum() > 0
+    distribution.controls["sample"].value = "alike"
+    done(distribution)
+    assert 260 in distribution.grid.ids
+    distribution.undo()
+    distribution.undo()
+    done(distribution)
+    assert distribution.now.image != 260
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_so_few_images_without_labels(study, n):
+    distribution = DistributionExplorer(only(study, n))
+    assert "label" not in distribution.controls["order"].options
+    changes = (
+        ("sample", "random"),
+        ("sample", "alike"),
+        ("order", "clustering"),
+        ("minus", FEATURES),
+    )
+    for control, value in changes:
+        distribution.controls[control].value = value
+        done(distribution)
+    assert len(distribution.grid.ids) == n
+
+
+def test_one_kept_concept_explains_everything(study):
+    one = study.with_(concepts=["tree"])
+    distribution = DistributionExplorer(one)
+    assert distribution.to_frame().to_dict("list") == {"concept": ["tree"], "part": [2.0]}
+
+
+def test_explorers_share_a_selection(study):
+    selection = Selection()
+    first = DenoisingExplorer(study, selection)
+    second = DistributionExplorer(study, selection)
+    first.wait()
+    second.wait()
+    second.selection.focus = 33
+    first.wait()
+    second.wait()
+    assert second.now.image == 33
+    assert first.stepper._image.alt == "postcard 33"
+
+
+def test_what_is_public_is_there():
+    for name in widgets.__all__:
+        assert getattr(widgets, name).__doc__
+
+
+def test_labels_are_not_needed(study):
+    bare = study.with_(dataset=dataclasses.replace(study.dataset, labels=None))
+    assert "labels" not in DenoisingExplorer(bare).gallery.to_frame()["caption"].iloc[0]
