@@ -26,9 +26,10 @@ function coloursOf(stops) {
   return new Uint32Array(bytes.buffer);
 }
 
+/** Whether the theme is dark: told by the text, since the ground is the page's own. */
 function isDark(element) {
-  const [r, g, b] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
-  return 0.3 * r + 0.6 * g + 0.1 * b < 128;
+  const [r, g, b] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? []).map(Number);
+  return 0.3 * r + 0.6 * g + 0.1 * b > 128;
 }
 
 function said(value, digits = 2) {

@@ -1,0 +1,129 @@
+"""A notebook in a real JupyterLab, driven in headless Chromium: for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+ENDED = """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+                 .filter((prompt) => /\\d/.test(prompt.textContent)).length === n
+             || document.querySelector('[data-mime-type$=stderr] .ansi-red-fg')"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser | None]:
+    """Debian's Chromium without a screen; None where it is not installed."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        yield None
+        return
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> None:
+    """A notebook of these code cells."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    sources = [nbformat.v4.new_code_cell(source.strip()) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(metadata=kernel, cells=sources), path)
+
+
+@contextmanager
+def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A server with the explorer's settings and a state of its own.
+
+    Args:
+        folder: the notebooks; the server's own files go there too.
+        environment: variables for the kernels.
+
+    Yields:
+        The address of a notebook, with ``{}`` for its name.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_urlsafe(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}",
+    ]
+    state = {
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / ".lab"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
+        "PYTHONPATH": str(ROOT),
+    }
+    server = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **state, **(environment or {})},
+    )
+    try:
+        yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}&reset"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def go(page: Page, address: str) -> None:
+    """Open an address of a server that may still be starting."""
+    for _ in range(60):
+        try:
+            page.goto(address, wait_until="domcontentloaded")
+            break
+        except Exception as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error):
+                raise
+            time.sleep(1)
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
+
+
+def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> None:
+    """Run all cells of the notebook in view, in a light or a dark JupyterLab.
+
+    Args:
+        page: with a notebook.
+        theme: ``"light"`` or ``"dark"``.
+        cells: number of code cells, to know when the last has run.
+        timeout: in milliseconds.
+
+    Raises:
+        RuntimeError: a cell that raised, with what it said.
+    """
+    if theme == "dark":
+        page.click("text=Settings")
+        page.hover("text=Theme")
+        page.click("text=JupyterLab Dark")
+        page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes its time
+    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
+    page.click("text=Run")
+    page.click("text=Run All Cells")
+    page.wait_for_function(ENDED, arg=cells, timeout=timeout)
+    # JupyterLab shows an exception as coloured error output.
+    if page.locator("[data-mime-type$=stderr] .ansi-red-fg").count():
+        raise RuntimeError(page.locator("[data-mime-type$=stderr]").last.inner_text())

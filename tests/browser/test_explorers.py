@@ -1,0 +1,388 @@
+"""The lessons' explorers in a real JupyterLab: what a student does with them."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+from scripts.lab import go, jupyterlab, run_all
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+LESSONS = ("01_concept_denoising", "02_concept_distributions")
+HOSTILE = "<img src=x onerror=alert(1)>"
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lessons")
+    for lesson in LESSONS:  # copies, as JupyterLab saves what it shows
+        shutil.copy(ROOT / "notebooks" / f"{lesson}.ipynb", folder)
+    with jupyterlab(folder, {"UHSCM_HOME": str(folder / "home")}) as address:
+        yield address
+
+
+def lesson(request, browser, lab, name):
+    theme = request.param
+    page = browser.new_page(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
+    page.dialogs, page.errors, page.foreign = [], [], []
+    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("request", lambda r: "127.0.0.1" in r.url or page.foreign.append(r.url))
+    go(page, lab.format(f"{name}.ipynb"))
+    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    run_all(page, theme, sum(cell.cell_type == "code" for cell in cells))
+    page.theme = theme
+    yield page
+    foreign = [url for url in page.foreign if not url.startswith(("blob:", "data:"))]
+    assert (page.dialogs, page.errors, foreign) == ([], [], [])
+    page.close()
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def denoising(request, browser, lab):
+    yield from lesson(request, browser, lab, LESSONS[0])
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def distribution(request, browser, lab):
+    yield from lesson(request, browser, lab, LESSONS[1])
+
+
+def explorer(page):
+    """The explorer of the lesson, in sight."""
+    box = page.locator(".widget-vbox:has(> .uhscm-status)").first
+    box.evaluate("box => box.scrollIntoView()")
+    return box
+
+
+def sentence(page):
+    return page.locator(".uhscm-status .sentence").first.text_content()
+
+
+def until(page, said, **keywords):
+    """Wait until the status sentence matches a pattern."""
+    page.wait_for_function(
+        """said => new RegExp(said).test(
+                     document.querySelector('.uhscm-status .sentence').textContent)""",
+        arg=said,
+        **keywords,
+    )
+
+
+def shot(page, name):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / f"explorer_{name}_{page.theme}.png")
+
+
+def pictures(box):
+    """The pictures of a gallery have come."""
+    box.locator(".gallery-tile img").first.wait_for()
+
+
+def bar(box, name):
+    """The row of this name, scrolled to."""
+    row = box.locator(".row").filter(
+        has=box.page.locator(".name", has_text=re.compile(f"^{name}$"))
+    )
+    for _ in range(60):
+        if row.count():
+            return row
+        box.locator(".scroll").evaluate("list => { list.scrollTop += 200; }")
+        box.page.wait_for_timeout(60)
+    raise AssertionError(f"no bar {name!r}")
+
+
+def counted(page):
+    """The kept concepts of the sentence."""
+    return int(re.search(r"([\d,]+) kept", sentence(page))[1].replace(",", ""))
+
+
+# -- denoising -----------------------------------------------------------------------------------
+
+
+def test_the_threshold_is_dragged_and_undone(denoising):
+    page, box = denoising, explorer(denoising)
+    bars = box.locator(".uhscm-bars").first
+    pictures(box)
+    shot(page, "denoising")
+    before = sentence(page)
+    assert re.fullmatch(r"81 concepts, \d+ kept, \d+ dropped", before)
+    handle = bars.locator(".handle").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + 5
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y)
+    page.mouse.move(x + 90, y)
+    preview = bars.locator(".handle-text").inner_text()  # the browser's own, before Python knows
+    assert sentence(page) == before
+    page.mouse.up()
+    kept = int(re.search(r"(\d+) kept", preview)[1])
+    assert kept < int(re.search(r"(\d+) kept", before)[1])
+    until(page, f" {kept} kept")
+    assert bars.locator(".row.kept").count() <= kept
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f"^{before}$")
+    page.click("button:has-text('Redo') >> nth=0")
+    until(page, f" {kept} kept")
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f"^{before}$")
+    bars.locator(".handle").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "least => document.querySelector('.handle').getAttribute('aria-valuenow') > least",
+        arg=5000 * 0.5 / 81 + 3,
+    )
+    page.click('button:has-text("Paper\'s settings") >> nth=0')
+    until(page, f"^{before}$")
+
+
+def test_a_threshold_above_all_says_why_not(denoising):
+    page, box = denoising, explorer(denoising)
+    before = sentence(page)
+    handle = box.locator(".uhscm-bars").first.locator(".handle")
+    spot = handle.bounding_box()
+    page.mouse.move(spot["x"] + 7, spot["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(spot["x"] + 900, spot["y"] + 5, steps=4)
+    page.mouse.up()
+    error = box.locator(".uhscm-status .error")
+    error.wait_for()
+    assert "no concept is kept" in error.inner_text()
+    shot(page, "denoising_error")
+    assert sentence(page) == before
+    assert abs(handle.bounding_box()["x"] - spot["x"]) < 1  # the line went back
+    error.locator("button").click()
+    error.wait_for(state="detached")
+
+
+def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):
+    page, box = denoising, explorer(denoising)
+    bars = box.locator(".uhscm-bars").first
+    last = bars.locator(".row.dropped").first
+    name = last.locator(".name").inner_text()
+    votes = int(last.locator(".number").inner_text())
+    last.click()
+    box.locator(f".uhscm-summary:has-text(\"voted for '{name}', which is dropped\")").wait_for()
+    if votes:
+        moved = box.locator(".uhscm-bars:has(.head:text('Where the voters of'))")
+        moved.wait_for()
+        went = [int(n) for n in moved.locator(".number").all_inner_texts()]
+        assert sum(went) == votes
+    pictures(box)
+    shot(page, "denoising_dropped")
+    bars.locator(".scroll").evaluate("list => { list.scrollTop = 0; }")
+    bars.locator(".row").first.click()
+    box.locator(".uhscm-summary:has-text('which is kept')").wait_for()
+
+
+def test_another_template_changes_counts_bars_and_gallery(denoising):
+    page, box = denoising, explorer(denoising)
+    before = sentence(page)
+    bars = box.locator(".uhscm-bars").first
+    votes = bars.locator(".number").all_inner_texts()
+    voters = box.locator(".uhscm-summary").first.inner_text()
+    words = box.locator("textarea").first
+    words.fill("banana {} tax return on tuesday")
+    page.click("button:has-text('Apply') >> nth=0")
+    page.wait_for_function(
+        "before => document.querySelector('.uhscm-summary').textContent !== before", arg=voters
+    )
+    assert bars.locator(".number").all_inner_texts() != votes
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f"^{before}$")
+    assert words.input_value() == "a photo of the {}"
+    words.fill("no place for a name")
+    page.click("button:has-text('Apply') >> nth=0")
+    error = box.locator(".uhscm-status .error")
+    error.wait_for()
+    assert "needs exactly one {}" in error.inner_text()
+    error.locator("button").click()
+    assert sentence(page) == before
+
+
+def test_what_people_type_stays_text(denoising):
+    page, box = denoising, explorer(denoising)
+    before = sentence(page)
+    page.locator(".jp-Collapse-header, .lm-Collapse-header").filter(has_text="Concepts").click()
+    names = box.locator("textarea").nth(1)
+    names.fill("\n".join([HOSTILE, "tree", "snow", "$x^2$", *(f"thing {i}" for i in range(1996))]))
+    page.click("button:has-text('Apply') >> nth=0")
+    until(page, "^2,000 concepts", timeout=60_000)
+    row = bar(box.locator(".uhscm-bars").first, re.escape(HOSTILE))
+    assert box.locator(".uhscm-bars").first.locator(".row").count() < 100  # in sight alone
+    row.click()
+    box.locator(".uhscm-summary").filter(has_text="onerror=alert(1)>'").first.wait_for()
+    shot(page, "denoising_hostile")
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f"^{before}$")
+    assert page.locator("img[src=x]").count() == 0
+    page.locator(".jp-Collapse-header, .lm-Collapse-header").filter(has_text="Concepts").click()
+
+
+def test_the_five_steps_with_a_prediction(denoising):
+    page, box = denoising, explorer(denoising)
+    page.get_by_role("tab", name="Step by step").click()
+    for step in ("1 Prompt", "2 Score", "3 Softmax", "4 Vote", "5 Drop"):
+        page.click(f"button:has-text('{step}')")
+        page.wait_for_timeout(300)
+        assert box.locator(".jp-RenderedLatex, .widget-htmlmath mjx-container").first.is_visible()
+    shot(page, "denoising_steps")
+    page.click("button:has-text('4 Vote')")
+    page.get_by_label("Predict first").check()
+    asked = box.locator(".uhscm-bars.names-only:visible")
+    asked.wait_for()
+    asked.locator(".row").first.click()
+    box.locator(".head:has-text('You said'):visible").wait_for()
+    shot(page, "denoising_predicted")
+    page.get_by_label("Predict first").uncheck()
+    page.get_by_role("tab", name="Voters").click()
+
+
+def test_two_templates_side_by_side(denoising):
+    page, box = denoising, explorer(denoising)
+    page.get_by_role("tab", name="Two templates").click()
+    page.get_by_placeholder("another template").fill("banana {} tax return on tuesday")
+    page.keyboard.press("Enter")
+    found = box.locator(".uhscm-summary:has-text('changed their top concept'):visible")
+    found.wait_for()
+    assert int(found.inner_text().split()[0].replace(",", "")) > 0
+    assert "→" in box.locator(".gallery-caption:visible").first.inner_text()
+    shot(page, "denoising_templates")
+    page.get_by_role("tab", name="Voters").click()
+
+
+def test_the_keyboard_alone_goes_from_the_gallery_to_the_steps(denoising):
+    page, box = denoising, explorer(denoising)
+    gallery = box.locator(".gallery-list").first
+    pictures(box)
+    gallery.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    chosen = gallery.locator("[aria-selected=true]")
+    chosen.wait_for()
+    name = page.locator(".gallery-card").inner_text().split("\n")[1]
+    page.keyboard.press("Escape")
+    tab = page.get_by_role("tab", name="Step by step")
+    tab.focus()
+    page.keyboard.press("Enter")
+    box.locator(f"img[alt='{name}']:visible").wait_for()
+    page.get_by_role("tab", name="Voters").click()
+
+
+def test_the_table_is_saved_as_csv(denoising):
+    page, box = denoising, explorer(denoising)
+    with page.expect_download() as download:
+        box.locator("button:has-text('Save as CSV')").click()
+    assert download.value.suggested_filename == "denoising.csv"
+    with Path(download.value.path()).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["votes"]) for row in rows) == 5000
+    assert sum(row["kept"] == "True" for row in rows) == counted(page)
+
+
+# -- distributions and similarity ----------------------------------------------------------------
+
+
+def numbers_of(box):
+    """Of the last bars: a number a ticked row, in sight or not."""
+    return box.evaluate(
+        """box => {
+            const rows = [...box.querySelectorAll('.row')];
+            return rows.filter((row) => row.querySelector('input').checked)
+                       .map((row) => Number(row.querySelector('.number').textContent));
+        }"""
+    )
+
+
+def test_a_cell_is_explained_by_parts_that_add_up(distribution):
+    page, box = distribution, explorer(distribution)
+    parts = box.locator(".uhscm-bars:has(input[type=checkbox])")
+    over = box.locator(".grid-over")
+    pictures(box)
+    shot(page, "distribution")
+    first = sentence(page)
+    edge = over.bounding_box()["width"]
+    over.click(position={"x": edge * 0.3, "y": edge * 0.28})
+    page.wait_for_function(
+        "before => document.querySelector('.uhscm-status .sentence').textContent !== before",
+        arg=first,
+    )
+    shown = float(re.search(r"= (\S+)$", box.locator(".grid-reading").inner_text())[1])
+    total = re.compile(r"add up to S \+ 1 = ([\d.]+)")
+    said = float(total.search(parts.locator(".head").inner_text())[1])
+    assert said == pytest.approx(shown + 1, abs=6e-4)
+    page.wait_for_timeout(300)
+    assert sum(numbers_of(parts)) == pytest.approx(said, abs=0.02)  # those in sight, rounded
+    pair = sentence(page)
+    # Untick the largest part: what is left is what the sentence says.
+    largest = float(parts.locator(".number").first.inner_text())
+    parts.locator("input").first.uncheck()
+    parts.locator(".head:has-text('Without')").wait_for()
+    rest = float(total.search(parts.locator(".head").inner_text())[1])
+    assert rest == pytest.approx(said - largest, abs=2e-3)
+    shot(page, "distribution_unticked")
+    undo = page.locator("button:has-text('Undo') >> nth=0")
+    undo.click()
+    parts.locator(".head:has-text('The parts add up')").wait_for()
+    assert parts.locator("input:not(:checked)").count() == 0
+    assert sentence(page) == pair
+    undo.click()
+    until(page, "^" + re.escape(first) + "$")
+
+
+def test_sources_orders_and_the_difference_of_two(distribution):
+    page, box = distribution, explorer(distribution)
+    for label, value in (
+        ("alike by", "features (CLIP)"),
+        ("order", "clustering"),
+        ("alike by", "codes"),
+        ("order", "label"),
+        ("minus", "features (CLIP)"),
+    ):
+        before = box.locator(".grid-cells").evaluate("canvas => canvas.toDataURL()")
+        box.get_by_label(label).select_option(value)
+        page.wait_for_function(
+            "before => document.querySelector('.grid-cells').toDataURL() !== before", arg=before
+        )
+    assert "rank by codes minus rank by features" in box.locator(".grid").inner_text()
+    shot(page, "distribution_difference")
+    page.get_by_role("tab", name="Disagreements").click()
+    apart = box.locator(".gallery-list:visible").nth(2)
+    before = sentence(page)
+    apart.locator(".gallery-tile").nth(1).click()
+    page.wait_for_function(
+        "before => document.querySelector('.uhscm-status .sentence').textContent !== before",
+        arg=before,
+    )
+    shot(page, "distribution_disagreements")
+    page.get_by_role("tab", name="Heatmap").click()
+
+
+def test_an_image_of_ones_own(distribution, tmp_path):
+    page, box = distribution, explorer(distribution)
+    path = tmp_path / 'my "photo" <b>.png'
+    Image.new("RGB", (900, 600), (30, 60, 160)).save(path)
+    box.locator("input[type=file]").set_input_files(path)
+    until(page, re.escape(path.name))
+    shot(page, "distribution_own")
+    wrong = tmp_path / "words.jpg"
+    wrong.write_text("no image")
+    box.locator("input[type=file]").set_input_files(wrong)
+    error = box.locator(".uhscm-status .error")
+    error.wait_for()
+    assert "words.jpg: not an image this browser can read" in error.inner_text()
+    error.locator("button").click()
+    page.get_by_role("tab", name="Most alike").click()
+    box.locator(".uhscm-summary:visible").filter(has_text="Most like my ").wait_for()
+    page.get_by_role("tab", name="Heatmap").click()
