@@ -123,12 +123,14 @@ def make_scene(seed: int) -> Scene:
     things = []
     for i, label in enumerate(wanted):
         kind = _kind(rng, label, place, season)
+        # Buildings stand in the distance: smaller ones could not be told from each other.
+        sizes = (0.85, 0.95, 1.05, 1.15, 1.3) if label in BUILDINGS else (0.62, 0.8, 1.0, 1.0, 1.2)
         things.append(
             Thing(
                 label=label,
                 kind=kind,
                 x=float(slots[i % len(slots)] + rng.uniform(-0.07, 0.07)),
-                size=float(rng.choice([0.62, 0.8, 1.0, 1.0, 1.2]) * rng.uniform(0.9, 1.1)),
+                size=float(rng.choice(sizes) * rng.uniform(0.9, 1.1)),
                 depth=float(rng.random()),
                 count=_count(rng, label),
                 seed=int(rng.integers(2**31)),
