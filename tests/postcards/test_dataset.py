@@ -37,15 +37,14 @@ def test_sizes_and_splits():
     assert len(set(data.names)) == 36
 
 
-def test_default_sizes_without_painting(monkeypatch):
-    pixels = np.zeros((1, 96, 96, 3), dtype=np.uint8)
-    monkeypatch.setattr(module, "_pixels", lambda _, seeds, __: np.repeat(pixels, len(seeds), 0))
-    data = load_dataset("postcards")
+def test_default_sizes_without_painting(brush):
+    data = load_dataset("postcards", progress=False)
     assert {name: len(ids) for name, ids in data.splits.items()} == {
         "train": 5_000,
         "database": 10_000,
         "query": 1_000,
     }
+    assert len(brush) < 20  # the tests' run-time check of types looks at some
 
 
 def test_images_and_labels_are_those_of_the_scenes():
@@ -57,13 +56,17 @@ def test_images_and_labels_are_those_of_the_scenes():
             np.testing.assert_array_equal(np.asarray(data.images[row]), paint(scene))
 
 
-def test_painted_once(brush):
+def test_painted_when_asked_for_and_once(brush):
     first = load_postcards(**SMALL, progress=False)
-    assert len(brush) == 36
+    picture = np.asarray(first.images[35])
+    seed = scene_seeds(30, 6, 0)[35]
+    assert brush.count(seed) == 1
     again = load_postcards(**SMALL | {"n_train": 3}, progress=False)
-    assert len(brush) == 36  # what is trained on changes no picture
+    np.testing.assert_array_equal(np.asarray(again.images[35]), picture)
+    assert brush.count(seed) == 1  # what is trained on changes no picture
     assert again.digest == first.digest
-    np.testing.assert_array_equal(np.asarray(first.images[35]), np.asarray(again.images[35]))
+    other = load_postcards(**SMALL, seed=1, progress=False)
+    assert (np.asarray(other.images[35]) != picture).any()
 
 
 def test_the_digest_tells_seeds_sizes_and_versions_apart(monkeypatch):
@@ -89,30 +92,10 @@ def test_other_seeds_other_pictures():
     assert not any(s & set(range(10_000_000, 30_000_000)) for s in seeds)  # the model's own
 
 
-def test_a_killed_run_leaves_no_half_file(monkeypatch, home):
-    def killed(scene):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "paint", killed)
-    with pytest.raises(KeyboardInterrupt):
-        load_postcards(**SMALL, progress=False)
-    assert not list((home / "postcards").glob("*.npy"))
-    monkeypatch.setattr(module, "paint", paint)
-    assert len(load_postcards(**SMALL, progress=False)) == 36
-
-
-def test_a_torn_file_is_painted_again(brush, home):
-    load_postcards(**SMALL, progress=False)
-    (path,) = (home / "postcards").glob("*.npy")
-    path.write_bytes(path.read_bytes()[:5000])
-    load_postcards(**SMALL, progress=False)
-    assert len(brush) == 72
-
-
-def test_progress_is_shown_while_painting_and_not_after(capsys):
+def test_progress_is_shown_while_scenes_are_drawn_up(capsys):
     load_postcards(**SMALL)
-    assert "painting postcards" in capsys.readouterr().out
-    load_postcards(**SMALL)
+    assert "drawing up scenes" in capsys.readouterr().out
+    load_postcards(**SMALL, progress=False)
     assert capsys.readouterr().out == ""
 
 

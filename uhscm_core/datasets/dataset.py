@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from uhscm_core.datasets.images import ArrayImages, ImageFiles
+from uhscm_core.datasets.made import MadeImages
 
 __all__ = ["ImageDataset", "random_splits"]
 
@@ -35,7 +36,7 @@ class ImageDataset:
         source: what `load_dataset` was asked for, so that a saved study can load it again.
     """
 
-    images: ArrayImages | ImageFiles
+    images: ArrayImages | ImageFiles | MadeImages
     labels: UInt8[Tensor, "n c"] | None
     label_names: tuple[str, ...]
     splits: Mapping[str, Indices]

@@ -1,9 +1,12 @@
 """Brushes: what every painted thing is made with.
 
-The canvas is (96, 96, 3) float64 in [0, 1]. Large soft shapes (sky, ridges, water) are computed at
-the picture's own resolution with analytic edges; things with outlines are drawn by Pillow at four
-times the size and averaged down. Double precision, because the last bit of a sine differs between
-processors and must not reach a rounded pixel.
+The canvas is (3, 96, 96) float64 in [0, 1]: one plane a colour, so that what holds for all three
+is computed along whole rows. Large soft shapes (sky, ridges, water) are computed at the picture's
+own resolution with analytic edges, and on the rows that they touch alone; things with outlines are
+drawn by Pillow at four times the size and averaged down. Double precision, because the last bit of
+a sine differs between processors and must not reach a rounded pixel.
+
+A colour is (3,), or (3, h, w) where it differs from place to place.
 """
 
 from __future__ import annotations
@@ -15,7 +18,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-__all__ = ["SIZE", "X", "Y", "Light", "Pen", "blend", "fractal_line", "mix", "noise", "rgb"]
+__all__ = [
+    "SIZE",
+    "X",
+    "Y",
+    "Light",
+    "Pen",
+    "blend",
+    "fractal_line",
+    "mix",
+    "noise",
+    "planes",
+    "rgb",
+    "stretched",
+    "unit",
+    "wavy",
+]
 
 SIZE = 96
 SUPER = 4
@@ -32,13 +50,23 @@ def rgb(code: str) -> Floats:
     return colour
 
 
+def planes(colour: Floats) -> Floats:
+    """A colour as (3, 1, 1) or (3, h, w), to reckon with beside (h, w) values."""
+    return colour[:, None, None] if colour.ndim == 1 else colour
+
+
+def unit(values: Floats) -> Floats:
+    """Cut to [0, 1], in place."""
+    return np.minimum(np.maximum(values, 0, out=values), 1, out=values)
+
+
 def mix(a: Floats, b: Floats, t: Number | Floats) -> Floats:
-    """From `a` at t = 0 to `b` at t = 1."""
-    result = np.asarray((b - a) * t)
-    if result.shape == np.broadcast_shapes(a.shape, result.shape):
-        result += a
-        return result
-    return np.asarray(a + result)
+    """From colour `a` at t = 0 to colour `b` at t = 1; t is a number or (h, w)."""
+    if a.ndim == 3 or b.ndim == 3 or isinstance(t, np.ndarray):
+        a, b = planes(a), planes(b)
+    result = (b - a) * t
+    result += a
+    return result
 
 
 def _fractal_bank(size: int, octaves: int, seed: int) -> Floats:
@@ -65,36 +93,53 @@ _ROCK = _RIDGED - np.roll(_RIDGED, (2, 3), (0, 1))
 _ROCK = np.tile(np.clip(_ROCK * 7, -1, 1), (2, 2))
 
 
-def noise(rng: np.random.Generator, kind: str = "cloudy", sx: int = 1, sy: int = 1) -> Floats:
-    """A (96, 96) window into a bank of noise, taken with steps of `sx` and `sy`."""
-    bank = {"cloudy": _CLOUDY, "rock": _ROCK}[kind]
-    x, y = rng.integers(0, 256 - 1, 2)
-    return np.asarray(bank[y : y + SIZE * sy : sy, x : x + SIZE * sx : sx])
+_GRAIN = np.random.default_rng(13).random((2 * SIZE, 2 * SIZE))
+_BANKS = {"cloudy": _CLOUDY, "rock": _ROCK, "grain": _GRAIN}
+
+
+def noise(rng: np.random.Generator, kind: str = "cloudy", step: int = 1) -> Floats:
+    """A (96, 96) window into a bank of noise, taken with steps of `step`; never written to."""
+    bank = _BANKS[kind]
+    x, y = rng.integers(0, len(bank) // 2 - 1, 2).tolist()
+    return bank[y : y + SIZE * step : step, x : x + SIZE * step : step]
+
+
+@functools.cache
+def _stretched_bank(fx: Number, fy: Number) -> Floats:
+    at = np.arange(256 + SIZE)
+    rows, columns = ((at * f).astype(int) % 256 for f in (fy, fx))
+    return np.ascontiguousarray(_CLOUDY[rows[:, None], columns])
 
 
 def stretched(rng: np.random.Generator, fx: Number, fy: Number) -> Floats:
-    """(96, 96) noise, `fx` and `fy` below 1 stretch it along x and y."""
-    x, y = rng.integers(0, 255, 2)
-    columns = (x + COLUMNS * fx).astype(int) % 256
-    rows = (y + COLUMNS * fy).astype(int) % 256
-    return window(rows, columns)
+    """(96, 96) noise, `fx` and `fy` below 1 stretch it along x and y; never written to."""
+    x, y = rng.integers(0, 256, 2).tolist()
+    return _stretched_bank(fx, fy)[y : y + SIZE, x : x + SIZE]
 
 
-def window(rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> Floats:
-    """Noise at chosen rows and columns of the bank, both below 512."""
-    return np.asarray(_CLOUDY.take(rows, 0).take(columns, 1))
+def wavy(rng: np.random.Generator, depth: Floats) -> Floats:
+    """(h, 96) noise for rows at h depths in [0, 1], finer where the depth is small."""
+    x, y = rng.integers(0, 255, 2).tolist()
+    rows = (np.sqrt(depth) * 150 + y).astype(int) % 256
+    columns = (COLUMNS * 0.8 + x).astype(int) % 256
+    return np.asarray(_CLOUDY.take(rows[:, None] * _CLOUDY.shape[1] + columns))
 
 
-_KNOTS = [np.linspace(-4, SIZE + 4, 2 + 2 * 2**octave) for octave in range(7)]
+@functools.cache
+def _hats(roughness: Number, octaves: int) -> Floats:
+    """(knots, 96): what each knot of each octave adds to a line, by linear interpolation."""
+    rows = []
+    for octave in range(octaves):
+        number = 2 + 2 * 2**octave
+        knots = np.linspace(-4, SIZE + 4, number)
+        rows += [roughness**octave * np.interp(COLUMNS, knots, hat) for hat in np.eye(number)]
+    return np.stack(rows)
 
 
 def fractal_line(rng: np.random.Generator, roughness: Number, octaves: int = 5) -> Floats:
     """(96,) heights in about [-1, 1] that wander from left to right."""
-    total = np.zeros(SIZE)
-    for octave in range(octaves):
-        knots = rng.uniform(-1, 1, 2 + 2 * 2**octave)
-        total += roughness**octave * np.interp(COLUMNS, _KNOTS[octave], knots)
-    return total
+    hats = _hats(roughness, octaves)
+    return np.asarray(rng.uniform(-1, 1, len(hats)) @ hats)
 
 
 GLASS, LAMP = rgb("#3d4a5c"), rgb("#ffd27f")
@@ -116,16 +161,15 @@ class Light:
 
     def on(self, colour: Floats, distance: Number | Floats = 0.0) -> Floats:
         """A colour in this light, `distance` 0 at the viewer to 1 at the horizon."""
-        return mix(colour * self.tint, self.haze, distance)
+        tint = planes(self.tint) if colour.ndim == 3 else self.tint
+        return mix(colour * tint, self.haze, distance)
 
 
 def blend(canvas: Floats, colour: Floats, alpha: Floats) -> None:
-    """Paint `colour`, (3,) or (96, 96, 3), over the canvas with (96, 96) `alpha`."""
-    touched = np.flatnonzero(alpha.any(1))
-    if len(touched):
-        rows = slice(touched[0], touched[-1] + 1)
-        part = canvas[rows]
-        part += ((colour if colour.ndim == 1 else colour[rows]) - part) * alpha[rows, :, None]
+    """Paint a colour over the canvas, or over some rows of it, (3, h, 96), with (h, 96) `alpha`."""
+    change = planes(colour) - canvas
+    change *= alpha
+    canvas += change
 
 
 class Pen:
@@ -222,18 +266,21 @@ class Pen:
         distance: Number,
         flip: bool,
     ) -> None:
-        small = np.asarray(self._image.reduce(SUPER), dtype=np.float64) / 255
-        if flip:
-            small = small[:, ::-1]
         left, top = round(x), round(y)
         x0, y0 = max(left, 0), max(top, 0)
         x1, y1 = min(left + self.width, SIZE), min(top + self.height, SIZE)
         if x0 >= x1 or y0 >= y1:
             return
-        part = small[y0 - top : y1 - top, x0 - left : x1 - left]
-        colours, alpha = part[..., :3], part[..., 3:]
+        small = np.asarray(self._image.reduce(SUPER))
+        if flip:
+            small = small[:, ::-1]
+        inside = small[y0 - top : y1 - top, x0 - left : x1 - left]
+        colours: Floats = np.divide(inside.transpose(2, 0, 1), 255.0, order="C")
+        colours, alpha = colours[:3], colours[3]
         if light is not None:
-            colours = colours * (light.tint * (1 - distance)) + alpha * (light.haze * distance)
-        window = canvas[y0:y1, x0:x1]
+            colours *= planes(light.tint * (1 - distance))
+            if distance:
+                colours += planes(light.haze * distance) * alpha
+        window = canvas[:, y0:y1, x0:x1]
         window *= 1 - alpha
         window += colours

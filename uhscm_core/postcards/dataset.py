@@ -1,20 +1,14 @@
-"""Postcards as a data set: painted once, kept under ``home()/postcards``, found again by digest."""
+"""Postcards as a data set: painted when asked for, then kept under ``home()/postcards``."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import filelock
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core import store
 from uhscm_core.datasets.dataset import ImageDataset
-from uhscm_core.datasets.images import ArrayImages
+from uhscm_core.datasets.made import MadeImages
 from uhscm_core.postcards.brush import SIZE
 from uhscm_core.postcards.paint import GENERATOR_VERSION, paint
 from uhscm_core.postcards.scene import LABELS, make_scene
@@ -35,21 +29,20 @@ def load_postcards(
     *,
     progress: bool = True,
 ) -> ImageDataset:
-    """Load a data set of postcards; paint it where it is not in the cache.
+    """Load a data set of postcards; each is painted when it is first asked for.
 
     Args:
         n_database: pictures in the database. A larger one begins with the pictures of a smaller.
         n_train: how many of the database to train on; None for at most 5,000.
         n_query: pictures that are queries.
         seed: another seed, other pictures.
-        progress: show a bar while anything is painted.
+        progress: show a bar while the scenes, from which the labels follow, are drawn up.
 
     Returns:
         The database's pictures, then the queries'; labels as in `LABELS`.
 
     Raises:
         ValueError: a size or seed out of range.
-        OSError: a full disk; nothing half-written stays.
     """
     n_train = min(5_000, n_database) if n_train is None else n_train
     for name, wanted, least, most in (
@@ -62,15 +55,17 @@ def load_postcards(
             raise ValueError(f"{name} must lie between {least} and {most:,}, got {wanted}")
     seeds = scene_seeds(n_database, n_query, seed)
     digest = store.digest_of("postcards", GENERATOR_VERSION, seed, n_database, n_query)
-    pixels = _pixels(store.home() / "postcards" / f"{digest}.npy", seeds, progress)
     numbers = {label: column for column, label in enumerate(LABELS)}
     labels = torch.zeros(len(seeds), len(LABELS), dtype=torch.uint8)
-    for row, scene_seed in enumerate(seeds):
+    bar = progress_bar("drawing up scenes", len(seeds), progress, seeds)
+    for row, scene_seed in enumerate(bar):
         labels[row, [numbers[label] for label in make_scene(scene_seed).labels]] = 1
     database = np.arange(n_database, dtype=np.int64)
     names = tuple(f"postcard {scene_seed - _FIRST}" for scene_seed in seeds)
     return ImageDataset(
-        images=ArrayImages(pixels, names),
+        images=MadeImages(
+            _painted, seeds, SIZE, names, store.home() / "postcards" / digest, digest
+        ),
         labels=labels,
         label_names=LABELS,
         splits={
@@ -92,49 +87,5 @@ def scene_seeds(n_database: int, n_query: int, seed: int) -> list[int]:
     ]
 
 
-def _pixels(path: Path, seeds: list[int], progress: bool) -> npt.NDArray[np.uint8]:
-    shape = (len(seeds), SIZE, SIZE, 3)
-    cached = _cached(path, shape)
-    if cached is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(path.with_suffix(".lock")):  # two notebooks paint once
-            cached = _cached(path, shape)
-            if cached is None:
-                pixels = _painted(seeds, progress)
-                with store.replacing(path) as file:
-                    np.save(file, pixels, allow_pickle=False)
-                cached = _cached(path, shape)
-                assert cached is not None, path  # noqa: S101  # written a line above
-    return cached
-
-
-def _cached(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8] | None:
-    try:
-        pixels: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (FileNotFoundError, ValueError, EOFError):
-        return None
-    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
-
-
-def _painted(seeds: list[int], progress: bool) -> npt.NDArray[np.uint8]:
-    workers = min(8, os.cpu_count() or 1) if len(seeds) > 512 else 0
-    loader = DataLoader(_Scenes(seeds), batch_size=64, num_workers=workers)
-    pixels = np.empty((len(seeds), SIZE, SIZE, 3), dtype=np.uint8)
-    row = 0
-    with progress_bar("painting postcards", len(seeds), progress) as bar:
-        for batch in loader:
-            pixels[row : row + len(batch)] = batch.numpy()
-            row += len(batch)
-            bar.update(len(batch))
-    return pixels
-
-
-class _Scenes(Dataset[Tensor]):
-    def __init__(self, seeds: list[int]) -> None:
-        self.seeds = seeds
-
-    def __len__(self) -> int:
-        return len(self.seeds)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return torch.from_numpy(paint(make_scene(self.seeds[index])))
+def _painted(seed: int) -> npt.NDArray[np.uint8]:
+    return paint(make_scene(seed))

@@ -13,7 +13,7 @@ import numpy as np
 
 from uhscm_core.postcards.scene import BUILDINGS, Scene
 
-__all__ = ["LEXICON", "TEMPLATES", "caption", "facts", "truths"]
+__all__ = ["LEXICON", "caption", "facts", "truths"]
 
 # fact -> words for it. A fact is a label, a label and a kind (``tower:lighthouse``) or something
 # that follows from others (``water``).
@@ -89,34 +89,6 @@ _MINOR = {
 LEXICON: Mapping[str, tuple[str, float]] = {
     word: (fact, _MINOR.get(fact, 1.0)) for fact, words in _WORDS.items() for word in words
 }
-
-TEMPLATES = (
-    "a photo of the {}",
-    "a photo of the {}",
-    "a photo of a {}",
-    "a photo of {}",
-    "a photo of some {}",
-    "a picture of the {}",
-    "a picture of a {}",
-    "an image of the {}",
-    "an image of {}",
-    "a painting of the {}",
-    "a painting of {}",
-    "a postcard of the {}",
-    "a postcard with {}",
-    "a view of the {}",
-    "a view with a {}",
-    "a good photo of the {}",
-    "a small photo of a {}",
-    "the {}",
-    "a {}",
-    "{}",
-    "{} in a landscape",
-    "there is a {} in the picture",
-    "this is a photo of {}",
-    "a scene with the {}",
-    "here we see {}",
-)
 
 
 def facts(scene: Scene) -> frozenset[str]:

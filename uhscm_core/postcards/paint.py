@@ -24,15 +24,17 @@ from uhscm_core.postcards.brush import (
     fractal_line,
     mix,
     noise,
+    planes,
     rgb,
     stretched,
-    window,
+    unit,
+    wavy,
 )
 from uhscm_core.postcards.scene import Scene, Thing
 
 __all__ = ["GENERATOR_VERSION", "paint"]
 
-GENERATOR_VERSION = 1  # part of the data set's digest: raise it when any picture changes
+GENERATOR_VERSION = 2  # part of the data set's digest: raise it when any picture changes
 
 Rng = np.random.Generator
 
@@ -68,8 +70,12 @@ _LAND = {
     "winter": ("#eef3f8", "#e6edf5", "#f4f5f6"),
 }
 _ROCK = ("#66738a", "#746f82", "#56707a", "#7f7468")
-_VIGNETTE = 1 - 0.1 * (((X - 47.5) ** 2 + (Y - 47.5) ** 2)[..., None] / 4512) ** 1.5
+_VIGNETTE = 255 * (1 - 0.1 * (((X - 47.5) ** 2 + (Y - 47.5) ** 2) / 4512) ** 1.5)
 _PETALS = ("#e2445a", "#f2c53d", "#ffffff", "#b06ad0", "#f28ab0", "#f07f2f", "#5a7ae0")
+_HUES = np.stack(
+    [rgb(c) for c in ("#ef4a40", "#f99a3a", "#f9e25a", "#5cc46a", "#4a8ae0", "#8a5ac8")], 1
+)  # (3, 6)
+_WHITE = np.ones(3)
 
 
 class _Picture:
@@ -84,30 +90,50 @@ class _Picture:
         haze = mix(self.sky[2], self.sky[1], 0.35)
         self.light = Light(np.array(_LIGHTS[scene.time]), haze, scene.time == "night")
         self.horizon = float(rng.uniform(0.44, 0.58)) * SIZE
-        self.canvas = np.empty((SIZE, SIZE, 3))
+        self.canvas = np.empty((3, SIZE, SIZE))
         land = _LAND[scene.season]
-        self.land = np.clip(
-            rgb(land[int(rng.integers(len(land)))]) + rng.uniform(-0.03, 0.03, 3), 0, 1
-        )
+        self.land = unit(rgb(land[int(rng.integers(len(land)))]) + rng.uniform(-0.03, 0.03, 3))
         self.sun_x = float(rng.uniform(0.15, 0.85)) * SIZE
         self.sun_y = self.horizon - float(rng.uniform(2, 13))
-        self.glint: Floats | None = None
 
     def own(self, thing: Thing) -> Rng:
         return np.random.default_rng(thing.seed)
 
     def ridge(
-        self, heights: Floats, colour: Floats, texture: Floats | None = None, fade: Number = 0.0
+        self,
+        heights: Floats,
+        colour: Floats,
+        texture: Floats | None = None,
+        until: Number = SIZE,
+        fade: Number = 0.0,
     ) -> None:
-        """Paint everything below a line of heights; `fade` into the haze towards its foot."""
-        top = min(max(int(heights.min()) - 1, 0), SIZE - 1)
-        below = Y[top:] - heights
-        alpha = np.clip(below + 0.5, 0, 1)
-        shade = colour if texture is None else colour + texture[top:, :, None]
+        """Paint all that is below a line of heights.
+
+        Args:
+            heights: (96,) rows.
+            colour: of the ground.
+            texture: (96, 96), what is added to it.
+            until: the row from which on something else will cover it.
+            fade: how far it fades into the haze towards its foot.
+        """
+        band = _band(heights.min(), until)
+        below = Y[band] - heights
+        shade = planes(colour)
+        if texture is not None:
+            shade = shade + texture[band]
         if fade:
-            depth = np.clip(below / 30, 0, 1)[..., None] * fade
-            shade = mix(np.broadcast_to(shade, (*below.shape, 3)), self.light.haze, depth)
-        blend(self.canvas[top:], np.asarray(shade), alpha)
+            shade = mix(shade, self.light.haze, unit(below / 30) * fade)
+        below += 0.5
+        blend(self.canvas[:, band], shade, unit(below))
+
+
+def _band(top: Number, bottom: Number = SIZE) -> slice:
+    """The rows that something soft between two heights can touch."""
+    return slice(min(max(int(top) - 1, 0), SIZE - 1), min(max(int(bottom) + 2, 1), SIZE))
+
+
+def _column(x: Number) -> int:
+    return int(min(max(x, 0), SIZE - 1))
 
 
 def paint(scene: Scene) -> npt.NDArray[np.uint8]:
@@ -129,18 +155,18 @@ def paint(scene: Scene) -> npt.NDArray[np.uint8]:
 
 def _sky(p: _Picture) -> None:
     scene, rng = p.scene, p.rng
-    t = np.clip(COLUMNS / (p.horizon + 4), 0, 1)[:, None, None]  # (96, 1, 1): a row, a colour
     top, middle, low = p.sky
-    p.canvas[:] = np.where(
+    t = np.minimum(COLUMNS / (p.horizon + 4), 1)[:, None]  # (96, 1): one value a row
+    colours = np.where(
         t < 0.55, mix(top, middle, t / 0.55), mix(middle, low, (t - 0.55) / 0.45)
-    )
-    wisps = stretched(rng, 0.6, 1.6) - 0.5
-    p.canvas += wisps[..., None] * 0.07
+    )  # (3, 96, 1)
+    wisps = (stretched(rng, 0.6, 1.6) - 0.5) * 0.07
+    np.add(colours, wisps, out=p.canvas)
     if scene.time == "night":
-        stars = rng.random((70, 3))
-        for x, y, size in stars:
-            row, column = int(y * p.horizon), int(x * SIZE)
-            p.canvas[row, column] += (1 - p.canvas[row, column]) * (0.25 + 0.7 * size**3)
+        x, y, size = rng.random((3, 70))
+        rows, columns = (y * p.horizon).astype(int), (x * SIZE).astype(int)
+        shine = 0.25 + 0.7 * size**3
+        p.canvas[:, rows, columns] += (1 - p.canvas[:, rows, columns]) * shine
     if scene.time == "sunset":
         _disc(p, p.sun_x, p.sun_y, float(rng.uniform(5, 8)), rgb("#fff0b8"), rgb("#ffb45e"), 24)
     elif scene.sun:
@@ -154,26 +180,36 @@ def _sky(p: _Picture) -> None:
         _rainbow(p, rainbow)
 
 
+def _glow(p: _Picture, x: Number, y: Number, colour: Floats, reach: Number, share: Number) -> None:
+    """A halo that falls off as a Gaussian, to nothing that shows at three times its reach."""
+    rows, columns = _band(y - 3 * reach, y + 3 * reach), _band(x - 3 * reach, x + 3 * reach)
+    down = share * np.exp(-(((COLUMNS[rows] - y) / reach) ** 2))
+    across = np.exp(-(((COLUMNS[columns] - x) / reach) ** 2))
+    blend(p.canvas[:, rows, columns], colour, down[:, None] * across)
+
+
 def _disc(
     p: _Picture, x: Number, y: Number, radius: Number, colour: Floats, halo: Floats, reach: Number
 ) -> None:
-    distance = np.hypot(X - x, Y - y)
-    blend(p.canvas, halo, 0.75 * np.exp(-((distance / reach) ** 2)))
-    blend(p.canvas, colour, np.clip(radius - distance + 0.5, 0, 1))
+    _glow(p, x, y, halo, reach, 0.75)
+    rows, columns = _band(y - radius, y + radius), _band(x - radius, x + radius)
+    distance = np.hypot(X[rows, columns] - x, Y[rows, columns] - y)
+    blend(p.canvas[:, rows, columns], colour, unit(radius - distance + 0.5))
 
 
 def _moon(p: _Picture, moon: Thing) -> None:
     rng = p.own(moon)
     x, y = moon.x * SIZE, float(rng.uniform(9, 24))
     radius = 5.2 * moon.size + 1
-    distance = np.hypot(X - x, Y - y)
-    blend(p.canvas, rgb("#dfe6f4"), 0.45 * np.exp(-((distance / (radius * 2.3)) ** 2)))
-    alpha = np.clip(radius - distance + 0.5, 0, 1)
+    _glow(p, x, y, rgb("#dfe6f4"), radius * 2.3, 0.45)
+    rows, columns = _band(y - radius, y + radius), _band(x - radius, x + radius)
+    dx, dy = X[rows, columns] - x, Y[rows, columns] - y
+    alpha = unit(radius - np.hypot(dx, dy) + 0.5)
     if moon.kind == "crescent":
         side = rng.choice([-1, 1]) * radius * 0.62
-        alpha = alpha * np.clip(np.hypot(X - x - side, Y - y + radius * 0.2) - radius + 0.5, 0, 1)
-    craters = (noise(rng) - 0.5)[..., None] * 0.3
-    blend(p.canvas, np.clip(rgb("#f8f4e2") + craters, 0, 1), alpha)
+        alpha *= unit(np.hypot(dx - side, dy + radius * 0.2) - radius + 0.5)
+    craters = (noise(rng)[rows, columns] - 0.5) * 0.3
+    blend(p.canvas[:, rows, columns], unit(planes(rgb("#f8f4e2")) + craters), alpha)
 
 
 def _clouds(p: _Picture, clouds: Thing) -> None:
@@ -195,11 +231,13 @@ def _clouds(p: _Picture, clouds: Thing) -> None:
     }[p.scene.time]
     bright, dark = rgb(lit), rgb(dim)
     if clouds.kind == "streaks":
-        bands = stretched(rng, 0.55, 2.4)
-        envelope = np.exp(-(((Y - rng.uniform(10, 26)) / rng.uniform(8, 13)) ** 2))
-        alpha = np.clip((bands * 1.2 + envelope * 0.8 - 0.98) * 6, 0, 1) * 0.95
-        shade = np.clip((bands - 0.45) * 3, 0, 1)
-        blend(p.canvas, mix(bright, dark, (1 - shade)[..., None] * 0.8), alpha)
+        y, high = rng.uniform(10, 26), rng.uniform(8, 13)
+        rows = slice(0, round(p.horizon) + 6)
+        bands = stretched(rng, 0.55, 2.4)[rows]
+        envelope = np.exp(-(((COLUMNS[rows, None] - y) / high) ** 2))
+        alpha = unit((bands * 1.2 + (envelope * 0.8 - 0.98)) * 6) * 0.95
+        shade = unit((bands - 0.45) * 3)
+        blend(p.canvas[:, rows], mix(bright, dark, (1 - shade) * 0.8), alpha)
         return
     for i in range(clouds.count + 2 * overcast):
         x = clouds.x * SIZE + i * rng.uniform(22, 34)
@@ -207,13 +245,16 @@ def _clouds(p: _Picture, clouds: Thing) -> None:
         y = rng.uniform(0.16, 0.66) * p.horizon
         wide = clouds.size * rng.uniform(10, 18) * (1.3 if overcast else 1)
         high = wide * rng.uniform(0.42, 0.6)
-        u, v = (X - x) / wide, (Y - y) / high
+        # Where u or v is beyond 1.4, the bumps of the outline do not reach.
+        rows = _band(y - 1.4 * high, min(y + 0.54 * high, p.horizon + 4))
+        columns = _band(x - 1.4 * wide, x + 1.4 * wide)
+        u, v = (COLUMNS[columns] - x) / wide, (COLUMNS[rows] - y) / high
         below = np.where(v > 0, v * 2.6, v)
-        bumps = noise(rng, "cloudy", 2, 2)
-        body = 1 - u * u - below * below + (bumps - 0.5) * 1.9
-        alpha = np.clip(body * 2.6, 0, 1) * (0.96 if not overcast else 0.9)
-        shade = np.clip(0.45 - v * 0.75 + (bumps - 0.5) * 1.1, 0, 1)
-        blend(p.canvas, mix(dark, bright, shade[..., None]), alpha * (p.horizon + 6 > Y))
+        bumps = noise(rng, "cloudy", 2)[rows, columns] - 0.5
+        body = (1 - below * below)[:, None] - u * u + bumps * 1.9
+        alpha = unit(body * 2.6) * (0.96 if not overcast else 0.9)
+        shade = unit((0.45 - v * 0.75)[:, None] + bumps * 1.1)
+        blend(p.canvas[:, rows, columns], mix(dark, bright, shade), alpha)
 
 
 def _rainbow(p: _Picture, rainbow: Thing) -> None:
@@ -222,21 +263,22 @@ def _rainbow(p: _Picture, rainbow: Thing) -> None:
     x = rainbow.x * SIZE
     y = p.horizon + rng.uniform(-2, 10)
     width = float(rng.uniform(6.5, 10)) * (0.7 + 0.3 * rainbow.size)
-    t = (radius - np.hypot(X - x, Y - y)) / width  # 0 outside (red) to 1 inside (violet)
-    hues = [rgb(c) for c in ("#ef4a40", "#f99a3a", "#f9e25a", "#5cc46a", "#4a8ae0", "#8a5ac8")]
-    stops = np.linspace(0, 1, 6)
-    at = np.clip(t, 0, 1)
-    bands = np.stack([np.interp(at, stops, [h[c] for h in hues]) for c in range(3)], -1)
-    alpha = np.clip(t * 4, 0, 1) * np.clip((1 - t) * 4, 0, 1)
-    strength = float(rng.uniform(0.6, 0.85))
-    blend(p.canvas, bands, alpha * strength * (p.horizon + 3 > Y))
+    rows = slice(0, round(p.horizon) + 3)
+    t = (radius - np.hypot(X[rows] - x, Y[rows] - y)) / width  # 0 outside (red) to 1 (violet)
+    row, column = np.nonzero((t > 0) & (t < 1))
+    t = t[row, column]
+    alpha = np.minimum(4 * np.minimum(t, 1 - t), 1) * float(rng.uniform(0.6, 0.85))
+    stops = np.linspace(0, 1, len(_HUES[0]))
+    bands = np.stack([np.interp(t, stops, hue) for hue in _HUES])
+    under = p.canvas[:, row, column]
+    p.canvas[:, row, column] = under + (bands - under) * alpha
 
 
 def _flying(p: _Picture) -> None:
     if plane := p.scene.get("plane"):
         rng = p.own(plane)
         y = float(rng.uniform(0.14, 0.5)) * p.horizon
-        draw.plane(p.canvas, p.light, rng, plane.x * SIZE, y, 0.75 * plane.size)
+        draw.plane(p.canvas, p.light, rng, plane.x * SIZE, y, 0.85 * plane.size)
     if birds := p.scene.get("birds"):
         rng = p.own(birds)
         white = birds.kind == "gulls" and p.scene.time in ("day", "overcast") and rng.random() < 0.5
@@ -245,7 +287,10 @@ def _flying(p: _Picture) -> None:
         size *= 1.25 if count == 1 else 1.0
         cx, cy = birds.x * SIZE, float(rng.uniform(0.25, 0.8)) * p.horizon
         for _ in range(count):
-            x, y = rng.normal(cx, 15), np.clip(rng.normal(cy, 7), 5, p.horizon + 6)
+            x, y = (
+                min(max(rng.normal(cx, 15), 4), 92),
+                min(max(rng.normal(cy, 7), 5), p.horizon + 6),
+            )
             draw.bird(p.canvas, p.light, rng, x, y, size * rng.uniform(0.75, 1.15), white)
 
 
@@ -255,6 +300,7 @@ def _flying(p: _Picture) -> None:
 def _far(p: _Picture) -> None:
     scene = p.scene
     winter = scene.season == "winter"
+    covered = p.horizon + 8  # from here on there is always something nearer
     if mountain := scene.get("mountain"):
         rng = p.own(mountain)
         rock = rgb(_ROCK[int(rng.integers(len(_ROCK)))])
@@ -268,38 +314,42 @@ def _far(p: _Picture) -> None:
                 heights = base - rise * 1.45 * (1 - slope) + fractal_line(rng, 0.62, 6) * 2.2
             else:
                 heights = base - rise * (0.75 + 0.42 * fractal_line(rng, 0.5, 6))
-            texture = noise(rng, "rock", 2, 2)
+            rows = _band(heights.min(), covered)
+            below = Y[rows] - heights
+            texture = noise(rng, "rock", 2)[rows]
             colour = p.light.on(rock, 0.62 - 0.3 * near)
-            shade = texture * 0.16
-            shaded = np.clip(colour + shade[..., None] * p.light.tint, 0, 1)
+            shaded = unit(planes(colour) + texture * planes(p.light.tint * 0.16))
             if winter:
-                cap = (Y - heights[None, :]) / rise + 0.45 * (noise(rng) - 0.5) - texture * 0.12
-                white = p.light.on(np.array([0.97, 0.98, 1.0]), 0.25) + shade[..., None] * 0.8
-                shaded = mix(shaded, white, np.clip((0.72 - cap) * 6, 0, 1)[..., None])
-            alpha = np.clip(Y - heights[None, :] + 0.5, 0, 1)
-            depth = np.clip((Y - heights[None, :]) / (rise * 1.6), 0, 1)[..., None]
-            blend(p.canvas, mix(shaded, p.light.haze, depth * 0.6), alpha)
+                cap = below / rise + 0.45 * (noise(rng)[rows] - 0.5) - texture * 0.12
+                white = p.light.on(np.array([0.97, 0.98, 1.0]), 0.25)
+                shaded = mix(shaded, planes(white) + texture * 0.128, unit((0.72 - cap) * 6))
+            shaded = mix(shaded, p.light.haze, unit(below / (rise * 1.6)) * 0.6)
+            blend(p.canvas[:, rows], shaded, unit(below + 0.5))
     elif scene.place == "land":
         heights = p.horizon - 2 - 4 * fractal_line(p.rng, 0.45, 4)
-        p.ridge(heights, p.light.on(p.land * 0.85, 0.66), fade=0.5)
+        p.ridge(heights, p.light.on(p.land * 0.85, 0.66), until=covered, fade=0.5)
 
 
-def _hill(p: _Picture, rng: Rng, base: Number, rise: Number, distance: Number) -> Floats:
+def _hill(
+    p: _Picture, rng: Rng, base: Number, rise: Number, distance: Number, until: Number
+) -> Floats:
     heights = base - rise * (0.4 + 0.6 * fractal_line(rng, 0.35, 3))
-    texture = (stretched(rng, 1.2, 2.2) - 0.5) * 0.16 * (1 - distance)
-    texture = texture + np.clip(1 - (Y - heights[None, :]) / 9, 0, 1) * 0.06
-    p.ridge(heights, p.light.on(p.land * (0.8 + 0.2 * (1 - distance)), distance), texture)
+    texture = (stretched(rng, 1.2, 2.2) - 0.5) * (0.16 * (1 - distance))
+    texture += unit(1 - (Y - heights) / 9) * 0.06
+    p.ridge(heights, p.light.on(p.land * (0.8 + 0.2 * (1 - distance)), distance), texture, until)
     return heights
 
 
 def _thicket(p: _Picture, rng: Rng, heights: Floats, distance: Number) -> None:
     """A distant line of woods: not a tree one could point at, hence no label."""
-    bumps = np.abs(np.interp(COLUMNS, np.linspace(0, 95, 40), rng.uniform(0.4, 2.6, 40)))
-    inside = np.clip(fractal_line(rng, 0.5, 3) * 2.2 + 0.4, 0, 1)
+    bumps = np.interp(COLUMNS, np.linspace(0, 95, 40), rng.uniform(0.4, 2.6, 40))
+    inside = unit(fractal_line(rng, 0.5, 3) * 2.2 + 0.4)
     top = heights - bumps * inside
     colour = p.light.on(mix(p.land, rgb("#3f5a48"), 0.6) * 0.8, distance)
-    alpha = np.clip(Y - top[None, :] + 0.5, 0, 1) * np.clip(heights[None, :] + 1.5 - Y, 0, 1)
-    blend(p.canvas, colour, alpha * (inside > 0.05))
+    rows = _band(top.min(), heights.max() + 1)
+    alpha = unit(Y[rows] - top + 0.5) * unit(heights + 1.5 - Y[rows])
+    alpha *= inside > 0.05
+    blend(p.canvas[:, rows], colour, alpha)
 
 
 # -- things that stand ----------------------------------------------------------------------------
@@ -364,16 +414,16 @@ def _water_colour(p: _Picture, rng: Rng) -> Floats:
     return rgb(deep[int(rng.integers(len(deep)))])
 
 
-def _ripples(rng: Rng, top: Number, strength: Number) -> Floats:
-    """(96, 96) light and dark strokes, finer towards the water's far edge."""
-    depth = np.clip((COLUMNS - top) / (SIZE - top), 0, 1)
-    rows = (np.sqrt(depth) * 150 + rng.integers(0, 255)).astype(int) % 256
-    columns = np.asarray(COLUMNS * 0.8 + rng.integers(0, 255)).astype(int) % 256
-    waves = window(rows, columns)
-    return np.asarray((waves - 0.5) * strength * (0.4 + depth[:, None]))
+def _ripples(rng: Rng, row: int, top: Number, strength: Number) -> Floats:
+    """(96 - row, 96) light and dark strokes, finer towards the water's far edge `top`."""
+    depth = np.maximum((COLUMNS[row:] - top) / (SIZE - top), 0)
+    waves = wavy(rng, depth)
+    waves -= 0.5
+    waves *= (strength * (0.4 + depth))[:, None]
+    return waves
 
 
-def _glitter(p: _Picture, rng: Rng, top: Number, bottom: Floats | Number) -> None:
+def _glitter(p: _Picture, rng: Rng, top: Number) -> None:
     """The path of sun or moon on the water."""
     moon = p.scene.get("moon")
     if p.scene.time == "sunset":
@@ -382,10 +432,11 @@ def _glitter(p: _Picture, rng: Rng, top: Number, bottom: Floats | Number) -> Non
         x, colour = moon.x * SIZE, rgb("#d8e2f4")
     else:
         return
-    spread = 2.0 + 0.16 * (Y - top)
-    path = np.exp(-(((X - x) / spread) ** 2)) * (top < Y) * (bottom + 0.5 > Y)
-    strokes = np.clip((stretched(rng, 0.5, 5.0) - 0.38) * 5, 0, 1)
-    blend(p.canvas, colour, path * strokes * 0.85)
+    rows = slice(int(top) + 1, SIZE)
+    spread = 2.0 + 0.16 * (Y[rows] - top)
+    path = np.exp(-(((X[rows] - x) / spread) ** 2))
+    strokes = unit((stretched(rng, 0.5, 5.0)[rows] - 0.38) * 5)
+    blend(p.canvas[:, rows], colour, path * strokes * 0.85)
 
 
 def _boats(p: _Picture, low: Number, high: Number) -> None:
@@ -393,7 +444,7 @@ def _boats(p: _Picture, low: Number, high: Number) -> None:
     if boats is None:
         return
     rng = p.own(boats)
-    depths = sorted(rng.uniform(0, 1, boats.count))
+    depths = sorted(rng.uniform(0, 1, boats.count).tolist())
     for i, depth in enumerate(depths):
         x = boats.x * SIZE if i == len(depths) - 1 else float(rng.uniform(8, 88))
         y = low + (high - low) * depth
@@ -410,9 +461,10 @@ def _mirror(p: _Picture, before: Floats, y: Number, length: Number) -> None:
     if reach <= 0:
         return
     above = slice(row - reach, row)
-    change = (p.canvas[above] - before[above])[::-1]
-    fading = np.linspace(0.5, 0.12, reach)[:, None, None]
-    p.canvas[row : row + reach] = np.clip(p.canvas[row : row + reach] + change * fading, 0, 1)
+    change = (p.canvas[:, above] - before[:, above])[:, ::-1]
+    change *= np.linspace(0.5, 0.12, reach)[:, None]
+    change += p.canvas[:, row : row + reach]
+    p.canvas[:, row : row + reach] = unit(change)
 
 
 def _suspension(p: _Picture, bridge: Thing, y: Number) -> None:
@@ -434,7 +486,7 @@ def _suspension(p: _Picture, bridge: Thing, y: Number) -> None:
         pen.line([(u, v), (u, deck)], colour * 0.9, 0.4)
     pen.line(list(zip(us.tolist(), sag.tolist(), strict=True)), colour, 1.1)
     pen.rect(0, deck, 1, deck + 2.4 / h, colour * 0.8)
-    pen.rect(0, deck, 1, deck + 0.8 / h, np.clip(colour * 1.2, 0, 1))
+    pen.rect(0, deck, 1, deck + 0.8 / h, unit(colour * 1.2))
     for u in (a, b):
         pen.rect(u - 0.016, 0, u + 0.016, 1.0, colour)
         pen.rect(u, 0, u + 0.016, 1.0, colour * 0.75)
@@ -454,7 +506,7 @@ def _arches(p: _Picture, bridge: Thing, y: Number, high: Number = 0.0) -> float:
     pier = edge * 0.12
     top = 4.2 / h
     pen.rect(0, 0.9 / h, 1, top + 0.05, stone)
-    pen.rect(0, 0, 1, 1.4 / h, np.clip(stone * 1.14, 0, 1))
+    pen.rect(0, 0, 1, 1.4 / h, unit(stone * 1.14))
     pen.rect(0, top - 1.2 / h, 1, top - 0.4 / h, stone * 0.78)
     us = np.linspace(0, 1, 13)
     for i in range(arches):
@@ -481,11 +533,12 @@ def _coast(p: _Picture) -> None:
     top = p.horizon
     deep = _water_colour(p, rng)
     shallow = mix(deep, p.sky[1], 0.45)
-    t = np.clip((COLUMNS - top) / (SIZE - top), 0, 1)[:, None, None]
-    sea = mix(mix(p.sky[2], deep, np.clip(t * 3 + 0.25, 0, 1)), shallow, t * 0.35)
-    sea = np.clip(sea + _ripples(rng, top, 0.32)[..., None], 0, 1)
-    blend(p.canvas, sea, np.clip(Y - top + 0.5, 0, 1))
-    _glitter(p, rng, top, SIZE)
+    rows = _band(top)
+    t = np.maximum((COLUMNS[rows] - top) / (SIZE - top), 0)[:, None]
+    sea = mix(mix(p.sky[2], deep, unit(t * 3 + 0.25)), shallow, t * 0.35)  # (3, h, 1)
+    sea = unit(sea + _ripples(rng, rows.start, top, 0.32))
+    blend(p.canvas[:, rows], sea, unit(COLUMNS[rows, None] - top + 0.5))
+    _glitter(p, rng, top)
     if standing := _standing(p):
         side = 1.0 if standing[0].x > 0.5 else 0.0
         reach = np.abs(COLUMNS / SIZE - side)
@@ -494,15 +547,16 @@ def _coast(p: _Picture) -> None:
             top + 6 - rise * np.clip(1.15 - reach * 1.75, -1, 1) + fractal_line(rng, 0.5, 5) * 1.2
         )
         foot = top + 5 + rng.uniform(0, 3)
-        alpha = np.clip(Y - heights[None, :] + 0.5, 0, 1) * np.clip(foot - Y + 0.5, 0, 1)
         before = p.canvas.copy()
         for i, thing in enumerate(standing):
-            x = SIZE * (side + (0.16 + 0.2 * i) * (1 if side == 0 else -1))
-            y = float(heights[int(np.clip(x, 0, SIZE - 1))])
-            _stand(p, thing, x, y + 1, 0.62, 0.12)
-        rock = mix(rgb("#8a7f72"), p.land, np.clip(1 - (Y - heights[None, :]) / 5, 0, 1)[..., None])
-        rock = rock + noise(rng, "rock")[..., None] * 0.14
-        blend(p.canvas, p.light.on(np.clip(rock, 0, 1), 0.12), alpha)
+            x = SIZE * (side + (0.15 + 0.23 * i) * (1 if side == 0 else -1))
+            _stand(p, thing, x, float(heights[_column(x)]) + 1, 0.62, 0.12)
+        rows = _band(heights.min(), foot)
+        below = Y[rows] - heights
+        rock = mix(rgb("#8a7f72"), p.land, unit(1 - below / 5))
+        rock += noise(rng, "rock")[rows] * 0.14
+        alpha = unit(below + 0.5) * unit(foot - COLUMNS[rows, None] + 0.5)
+        blend(p.canvas[:, rows], p.light.on(unit(rock), 0.12), alpha)
         _mirror(p, before, foot, 14)
     if bridge := scene.get("bridge"):
         before = p.canvas.copy()
@@ -520,71 +574,63 @@ def _coast(p: _Picture) -> None:
         edge = rng.uniform(77, 82) + 2.5 * fractal_line(rng, 0.45, 4)
     _boats(p, top + 4, float(min(edge.min() - 2, 84)))
     if beach:
-        own = p.own(beach)
-        tint = rgb(("#ecd5a4", "#f0dfba", "#e2c08c", "#f3e8d4")[int(own.integers(4))])
-        if scene.season == "winter":
-            tint = mix(tint, np.array([0.95, 0.96, 1.0]), 0.55)
-        depth = Y - edge[None, :]
-        foam = np.exp(-(((depth + 2.5 + 2 * (noise(own) - 0.5)) / 1.4) ** 2))
-        blend(p.canvas, p.light.on(np.ones(3)), np.clip(foam * 0.9, 0, 1))
-        wet = np.clip(1 - depth / 5, 0, 1)[..., None]
-        sand = (
-            p.light.on(tint) * (1 - 0.26 * wet)
-            + ((noise(own, "cloudy", 2, 2) - 0.5) * 0.12)[..., None]
-        )
-        blend(p.canvas, np.clip(sand, 0, 1), np.clip(depth + 0.5, 0, 1))
-        line = np.exp(-(((depth - 0.5) / 0.9) ** 2))
-        blend(p.canvas, p.light.on(np.ones(3)), line * 0.75)
+        _sand(p, p.own(beach), edge)
     elif edge.min() < SIZE:
         _meadow(p, rng, edge)
     _near(p, edge)
 
 
+def _sand(p: _Picture, rng: Rng, edge: Floats) -> None:
+    """The beach below `edge`, wet where the last wave was, and foam."""
+    tint = rgb(("#ecd5a4", "#f0dfba", "#e2c08c", "#f3e8d4")[int(rng.integers(4))])
+    rows = _band(edge.min() - 6)
+    band = p.canvas[:, rows]
+    depth = Y[rows] - edge
+    foam = np.exp(-(((depth + 1.5 + 2 * noise(rng)[rows]) / 1.4) ** 2))
+    white = p.light.on(_WHITE)
+    blend(band, white, foam * 0.9)
+    wet = 1 - 0.26 * unit(1 - depth / 5)
+    grains = (noise(rng, "cloudy", 2)[rows] - 0.5) * 0.12
+    blend(band, unit(planes(p.light.on(tint)) * wet + grains), unit(depth + 0.5))
+    blend(band, white, 0.75 * np.exp(-(((depth - 0.5) / 0.9) ** 2)))
+
+
 def _lake(p: _Picture) -> None:
     scene, rng = p.scene, p.rng
     shore = p.horizon + rng.uniform(3, 7)
-    heights = _hill(p, rng, shore - 3, float(rng.uniform(5, 10)), 0.42)
+    heights = _hill(p, rng, shore - 3, float(rng.uniform(5, 10)), 0.42, shore + 1)
     if waterfall := scene.get("waterfall"):
         _waterfall(p, waterfall, shore)
     _thicket(p, rng, heights + 1, 0.45)
     far = float(shore)
-    bank = np.full(SIZE, far)
-    p.ridge(bank - 1.6 + 0.5 * fractal_line(rng, 0.5, 4), p.light.on(p.land * 0.82, 0.22))
+    bank = far - 1.6 + 0.5 * fractal_line(rng, 0.5, 4)
+    p.ridge(bank, p.light.on(p.land * 0.82, 0.22), until=far + 1)
     tree = scene.get("tree")
     if tree and tree.depth > 0.45:
         _group(p, tree, lambda _: far - 1, 0.7, 0.18)
+    ground = far - 7 if scene.get("train") else far - 0.5  # the train passes before them
     for i, thing in enumerate(_standing(p)):
-        _stand(p, thing, thing.x * SIZE, far - 0.5, 0.72 if i == 0 else 0.62, 0.14)
+        _stand(p, thing, thing.x * SIZE, ground, 0.72 if i == 0 else 0.64, 0.14)
     if (train := scene.get("train")) is not None:
-        draw.train(
-            p.canvas,
-            p.light,
-            p.own(train),
-            train.x * SIZE,
-            far,
-            0.72 * max(train.size, 0.8),
-            0.1,
-            train.kind,
-        )
+        s = 0.72 * max(train.size, 0.8)
+        draw.train(p.canvas, p.light, p.own(train), train.x * SIZE, far, s, 0.1, train.kind)
     row = round(far) + 1
-    reflected = np.empty_like(p.canvas[row:])
-    source = np.clip(row - 1 - np.arange(SIZE - row), 0, SIZE - 1)
-    sway = np.sin(np.arange(SIZE - row) * 1.9 + rng.uniform(0, 6)) * (
-        0.4 + 0.035 * np.arange(SIZE - row)
-    )
-    sway += rng.uniform(-0.6, 0.6, SIZE - row)
-    for i, (at, shift) in enumerate(zip(source, sway, strict=True)):
-        reflected[i] = np.roll(p.canvas[at], round(float(shift)), 0)
-    depth = np.linspace(0, 1, SIZE - row)[:, None, None]
+    down = np.arange(SIZE - row)
+    sway = np.sin(down * 1.9 + rng.uniform(0, 6)) * (0.4 + 0.035 * down)
+    sway += rng.uniform(-0.6, 0.6, len(down))
+    source = np.maximum(row - 1 - down, 0)[:, None]
+    columns = (np.arange(SIZE) - np.rint(sway).astype(int)[:, None]) % SIZE
+    reflected = p.canvas[:, source, columns] * 0.94
     own_colour = mix(_water_colour(p, rng), p.sky[1], 0.25)
-    water = mix(reflected * 0.94, own_colour, 0.28 + 0.42 * depth)
-    water = water + _ripples(rng, far, 0.2)[row:, :, None]
-    p.canvas[row:] = np.clip(water, 0, 1)
-    blend(p.canvas, p.light.on(np.ones(3), 0.3), 0.5 * np.exp(-(((Y - row) / 0.7) ** 2)))
-    _glitter(p, rng, far, SIZE)
+    water = mix(reflected, own_colour, np.linspace(0.28, 0.7, len(down))[:, None])
+    water += _ripples(rng, row, far, 0.2)
+    p.canvas[:, row:] = unit(water)
+    line = 0.5 * np.exp(-(((COLUMNS[row - 2 : row + 3] - row) / 0.7) ** 2))
+    blend(p.canvas[:, row - 2 : row + 3], p.light.on(_WHITE, 0.3), line[:, None])
+    _glitter(p, rng, far)
     if bridge := scene.get("bridge"):
         before = p.canvas.copy()
-        y = far + 5 + 7 * bridge.depth
+        y = far + 8 + 5 * bridge.depth
         (_suspension if bridge.kind == "suspension" else _arches)(p, bridge, y)
         _mirror(p, before, y, 18)
     near = any(scene.get(x) for x in ("road", "horses", "flowers", "cars")) or (
@@ -608,23 +654,27 @@ def _waterfall(p: _Picture, waterfall: Thing, foot: Number) -> None:
     cliff = cliff + fractal_line(rng, 0.65, 6) * 1.9
     rock = rgb(("#7a7268", "#6a6f72", "#86796a")[int(rng.integers(3))])
     colour = p.light.on(rock, 0.12)
-    texture = noise(rng, "rock") * 0.22
-    grass = np.clip(1 - (Y - cliff[None, :]) / 3, 0, 1)[..., None]
-    face = mix(np.clip(colour + texture[..., None], 0, 1), p.light.on(p.land * 0.9, 0.12), grass)
-    alpha = np.clip(Y - cliff[None, :] + 0.5, 0, 1) * np.clip(foot - Y + 0.5, 0, 1)
-    blend(p.canvas, face, alpha)
+    rows = _band(cliff.min(), foot)
+    band, y = p.canvas[:, rows], COLUMNS[rows, None]
+    below = y - cliff
+    ends = unit(foot - y + 0.5)
+    face = unit(planes(colour) + noise(rng, "rock")[rows] * 0.22)
+    face = mix(face, p.light.on(p.land * 0.9, 0.12), unit(1 - below / 3))
+    blend(band, face, unit(below + 0.5) * ends)
     width = float(rng.uniform(2.6, 4.6)) * s
-    start = float(cliff[int(np.clip(x, 0, SIZE - 1))])
-    spread = width * (1 + 0.5 * np.clip((Y - start) / (foot - start), 0, 1))
-    centre = x + 0.6 * np.sin(Y / 4 + rng.uniform(0, 6))
-    strands = stretched(rng, 4.0, 0.5)
-    falls = np.clip((spread - np.abs(X - centre)) * 1.2 + 0.5, 0, 1)
-    falls *= np.clip(Y - start + 0.5, 0, 1) * np.clip(foot - Y + 0.5, 0, 1)
-    foam = mix(rgb("#a9c6d8"), np.ones(3), np.clip(strands * 1.7, 0, 1)[..., None])
+    start = float(cliff[_column(x)])
+    spread = width * (1 + 0.5 * unit((y - start) / (foot - start)))
+    centre = x + 0.6 * np.sin(y / 4 + rng.uniform(0, 6))
+    strands = stretched(rng, 4.0, 0.5)[rows]
+    falls = unit((spread - np.abs(X[rows] - centre)) * 1.2 + 0.5)
+    falls *= unit(y - start + 0.5) * ends
     bright = mix(p.light.tint, np.full(3, max(float(p.light.tint.mean()), 0.62)), 0.6)
-    blend(p.canvas, foam * bright, falls * 0.97)
-    spray = np.exp(-((X - x) ** 2 / (3.2 * width) ** 2 + (Y - foot) ** 2 / 14))
-    blend(p.canvas, np.ones(3) * bright, np.clip(spray * 0.95, 0, 0.9))
+    foam = mix(rgb("#a9c6d8") * bright, bright, unit(strands * 1.7))
+    blend(band, foam, falls * 0.97)
+    rows = _band(foot - 9, foot + 9)
+    down = 0.95 * np.exp(-((COLUMNS[rows] - foot) ** 2) / 14)
+    across = np.exp(-((COLUMNS - x) ** 2) / (3.2 * width) ** 2)
+    blend(p.canvas[:, rows], bright, np.minimum(down[:, None] * across, 0.9))
 
 
 # -- land -----------------------------------------------------------------------------------------
@@ -632,33 +682,37 @@ def _waterfall(p: _Picture, waterfall: Thing, foot: Number) -> None:
 
 def _meadow(p: _Picture, rng: Rng, edge: Floats) -> None:
     """The near ground below `edge`, grassy or under snow, darker towards the viewer."""
-    depth = np.clip((Y - edge[None, :]) / 30, 0, 1)
-    texture = (stretched(rng, 1.6, 1.0) - 0.5) * 0.2 + (rng.random((SIZE, SIZE)) - 0.5) * 0.07
+    below = Y - edge
+    texture = stretched(rng, 1.6, 1.0) * 0.2 + noise(rng, "grain") * 0.07
+    texture -= 0.135
     if p.scene.season == "winter":
         texture *= 0.4
-    texture = texture - 0.14 * depth + 0.08 * np.clip(1 - (Y - edge[None, :]) / 4, 0, 1)
-    colour = p.light.on(p.land, 0.02)
-    p.ridge(edge, np.clip(colour, 0, 1), texture * float(p.light.tint.mean()))
+    texture += 0.08 * unit(1 - below / 4)
+    texture -= 0.14 * unit(below / 30)
+    texture *= float(p.light.tint.mean())
+    p.ridge(edge, unit(p.light.on(p.land, 0.02)), texture)
 
 
 def _land(p: _Picture) -> None:
     scene, rng = p.scene, p.rng
-    back = _hill(p, rng, p.horizon + 5, float(rng.uniform(4, 9)), 0.45)
+    back = _hill(p, rng, p.horizon + 5, float(rng.uniform(4, 9)), 0.45, p.horizon + 19)
     if waterfall := scene.get("waterfall"):
         _waterfall(p, waterfall, p.horizon + 12)
     _thicket(p, rng, back + 0.5, 0.5)
     middle = p.horizon + 11 - float(rng.uniform(2, 6)) * fractal_line(rng, 0.3, 3)
-    standing = _standing(p)
     tree = scene.get("tree")
-    for i, thing in enumerate(standing):
+    ground = middle
+    if scene.get("train") or scene.get("bridge"):  # which pass before what stands here
+        ground = np.minimum(middle, p.horizon + 6)
+    for i, thing in enumerate(_standing(p)):
         x = thing.x * SIZE
-        y = float(middle[int(np.clip(x, 0, SIZE - 1))])
-        _stand(p, thing, x, y + 1, 0.82 if i == 0 else 0.68, 0.1)
+        _stand(p, thing, x, float(ground[_column(x)]) + 1, 0.82 if i == 0 else 0.72, 0.1)
     if tree and tree.depth > 0.45:
-        _group(p, tree, lambda x: float(middle[int(x)]) + 1, 0.66, 0.15)
+        _group(p, tree, lambda x: float(ground[int(x)]) + 1, 0.66, 0.15)
     texture = (stretched(rng, 1.2, 1.8) - 0.5) * 0.15
-    texture = texture + 0.07 * np.clip(1 - (Y - middle[None, :]) / 8, 0, 1)
-    p.ridge(middle, p.light.on(p.land * 0.94, 0.14), texture * float(p.light.tint.mean()))
+    texture += 0.07 * unit(1 - (Y - middle) / 8)
+    texture *= float(p.light.tint.mean())
+    p.ridge(middle, p.light.on(p.land * 0.94, 0.14), texture, p.horizon + 29)
     deck = None
     if bridge := scene.get("bridge"):  # a viaduct across the dale
         deck = _arches(p, bridge, p.horizon + 25, 6)
@@ -683,26 +737,31 @@ def _road(p: _Picture, road: Thing, edge: Floats) -> tuple[Number, Number]:
         )
         top = min(top, 84)
         thick = 9.5
-        inside = np.clip(Y - top + 0.5, 0, 1) * np.clip(top + thick - Y + 0.5, 0, 1)
-        blend(p.canvas, tar + ((noise(rng) - 0.5) * 0.06)[..., None], inside)
-        dashes = (np.abs(Y - top - thick / 2) < 0.6) * ((X + rng.integers(0, 9)) % 9 < 5)
-        blend(p.canvas, stripe, dashes * 0.85)
+        rows = _band(top, top + thick)
+        band, y = p.canvas[:, rows], COLUMNS[rows, None]
+        inside = unit(y - top + 0.5) * unit(top + thick - y + 0.5)
+        blend(band, planes(tar) + (noise(rng)[rows] - 0.5) * 0.06, inside)
+        dashes = (np.abs(y - top - thick / 2) < 0.6) * ((COLUMNS + rng.integers(0, 9)) % 9 < 5)
+        blend(band, stripe, np.where(dashes, 0.85, 0.0))
         for line in (top + 0.6, top + thick - 0.6):
-            blend(p.canvas, stripe, 0.5 * np.exp(-(((Y - line) / 0.5) ** 2)))
+            blend(band, stripe, 0.5 * np.exp(-(((y - line) / 0.5) ** 2)))
         return top + thick * 0.55, 0.95
     start = p.horizon + 12
-    t = np.clip((Y - start) / (SIZE - start), 0, 1)
+    rows = _band(start)
+    band, y = p.canvas[:, rows], COLUMNS[rows, None]
+    t = np.maximum((y - start) / (SIZE - start), 0)
     bend = rng.uniform(6, 16) * rng.choice([-1, 1])
     centre = (
         road.x * SIZE
         + bend * np.sin(t * rng.uniform(2.6, 5.5)) * (1 - t * 0.4)
         + (48 - road.x * SIZE) * t * 0.5
     )
-    half = 0.8 + 13 * t**1.5
-    inside = np.clip(half - np.abs(X - centre) + 0.5, 0, 1) * np.clip(Y - start + 0.5, 0, 1)
-    blend(p.canvas, mix(tar, p.light.haze, (0.3 * (1 - t))[..., None]), inside)
-    middle = np.clip(half * 0.07 + 0.3 - np.abs(X - centre), 0, 1) * (np.sin(34 * np.sqrt(t)) > 0)
-    blend(p.canvas, stripe, middle * inside * 0.9)
+    half = 0.8 + 13 * t * np.sqrt(t)
+    away = np.abs(X[rows] - centre)
+    inside = unit(half - away + 0.5) * unit(y - start + 0.5)
+    blend(band, mix(tar, p.light.haze, 0.3 * (1 - t)), inside)
+    middle = unit(half * 0.07 + 0.3 - away) * (np.sin(34 * np.sqrt(t)) > 0)
+    blend(band, stripe, middle * inside * 0.9)
     return 88.0, 1.0
 
 
@@ -722,8 +781,7 @@ def _near(p: _Picture, edge: Floats) -> None:
         rng = p.own(horses)
         for i in range(horses.count):
             x = horses.x * SIZE + (0 if i == 0 else rng.uniform(16, 26) * (1 if i == 1 else -1))
-            low = float(edge[int(np.clip(x, 0, SIZE - 1))])
-            y = min(low + 8 + 6 * rng.random(), 94)
+            y = min(float(edge[_column(x)]) + 8 + 6 * rng.random(), 94)
             draw.horse(
                 p.canvas, p.light, rng, x, y, 0.9 * horses.size * rng.uniform(0.85, 1.05), 0.0
             )
@@ -739,57 +797,77 @@ def _near(p: _Picture, edge: Floats) -> None:
         _flowers(p, flowers, edge)
 
 
+_BLOSSOM = ((0, -0.7), (0.67, -0.2), (0.42, 0.57), (-0.42, 0.57), (-0.67, -0.2))
+
+
 def _flowers(p: _Picture, flowers: Thing, edge: Floats) -> None:
     rng = p.own(flowers)
     number = int(rng.integers(26, 60))
     hues = rng.choice(len(_PETALS), 2 if rng.random() < 0.6 else 1, replace=False)
-    pen = Pen(SIZE, SIZE)
-    spread = rng.uniform(16, 40)
-    places = np.column_stack(
-        [rng.normal(flowers.x * SIZE, spread, number), rng.random(number) ** 0.8]
-    )
-    places = places[np.argsort(places[:, 1], kind="stable")]
-    for x, depth in places:
-        column = int(np.clip(x, 0, SIZE - 1))
-        y = edge[column] + 3 + (93 - edge[column]) * depth
-        r = (0.85 + 1.7 * depth) * (0.7 + 0.4 * flowers.size)
-        petal = rgb(_PETALS[int(hues[int(rng.integers(len(hues)))])])
-        petal = np.clip(petal + rng.uniform(-0.06, 0.06, 3), 0, 1)
-        u, v, w = x / SIZE, y / SIZE, r / SIZE
-        pen.line([(u, v), (u + 0.3 * w, v + 2.4 * w)], rgb("#3f6a34"), 0.5)
-        if r < 1.5:
-            pen.oval(u - w, v - w, u + w, v + w, petal)
-        else:
-            for du, dv in ((0, -0.7), (0.67, -0.2), (0.42, 0.57), (-0.42, 0.57), (-0.67, -0.2)):
-                pen.oval(
-                    u + (du - 0.58) * w,
-                    v + (dv - 0.58) * w,
-                    u + (du + 0.58) * w,
-                    v + (dv + 0.58) * w,
-                    petal,
-                )
-            heart = rgb("#f6d048") if petal[2] > 0.3 or petal[1] < 0.6 else rgb("#7a4a20")
-            pen.oval(u - 0.38 * w, v - 0.38 * w, u + 0.38 * w, v + 0.38 * w, heart)
-    pen.onto(p.canvas, 0, 0, p.light)
+    x = rng.normal(flowers.x * SIZE, rng.uniform(16, 40), number)
+    depth = np.sort(rng.random(number) ** 0.8)
+    low = edge[np.minimum(np.maximum(x, 0), SIZE - 1).astype(int)]
+    y = low + 3 + (93 - low) * depth
+    radius = (0.85 + 1.7 * depth) * (0.7 + 0.4 * flowers.size)
+    petals = np.stack([rgb(_PETALS[hue]) for hue in hues])[rng.integers(0, len(hues), number)]
+    petals = unit(petals + rng.uniform(-0.06, 0.06, (number, 3)))
+    top = max(int(edge.min()) - 2, 0)
+    pen = Pen(SIZE, SIZE - top)
+    across, down = radius / pen.width, radius / pen.height
+    stem, heart = rgb("#3f6a34"), (rgb("#f6d048"), rgb("#7a4a20"))
+    for u, v, a, b, petal in zip(
+        (x / pen.width).tolist(),
+        ((y - top) / pen.height).tolist(),
+        across.tolist(),
+        down.tolist(),
+        petals,
+        strict=True,
+    ):
+        pen.line([(u, v), (u + 0.3 * a, v + 2.4 * b)], stem, 0.5)
+        if a * pen.width < 1.5:
+            pen.oval(u - a, v - b, u + a, v + b, petal)
+            continue
+        for du, dv in _BLOSSOM:
+            pen.oval(
+                u + (du - 0.58) * a,
+                v + (dv - 0.58) * b,
+                u + (du + 0.58) * a,
+                v + (dv + 0.58) * b,
+                petal,
+            )
+        yellow = petal[2] <= 0.3 and petal[1] >= 0.6
+        pen.oval(u - 0.38 * a, v - 0.38 * b, u + 0.38 * a, v + 0.38 * b, heart[int(yellow)])
+    pen.onto(p.canvas, 0, top, p.light)
 
 
 # -- print ----------------------------------------------------------------------------------------
+
+# colour = own * picture + grey * mean of the three + more, for each print.
+_PRINTS: tuple[tuple[Number, Floats, Number], ...] = (
+    (1.0, np.zeros(3), 0.0),
+    (1.375, np.full(3, -0.275), -0.05),  # poster
+    (0.7912, np.full(3, 0.0688), 0.1),  # pastel
+    (0.741, 0.209 * np.array([1.06, 0.97, 0.8]), 0.03),  # faded
+    (1.0, np.zeros(3), 0.0),
+)
 
 
 def _finish(p: _Picture) -> npt.NDArray[np.uint8]:
     """The style of the print: plain, poster, pastel or faded; vignette and paper."""
     rng = np.random.default_rng([p.scene.seed, 3])
-    picture = np.clip(p.canvas, 0, 1)
-    style = int(rng.integers(5))
-    grey = (picture[..., :1] + picture[..., 1:2] + picture[..., 2:]) / 3
-    if style == 1:  # poster
-        picture = grey + (picture - grey) * 1.25
-        picture = picture + 0.1 * (picture - 0.5)
-    elif style == 2:  # pastel
-        picture = 0.1 + 0.86 * (grey + (picture - grey) * 0.92)
-    elif style == 3:  # faded print
-        picture = mix(picture, grey * np.array([1.06, 0.97, 0.8]), 0.22) * 0.95 + 0.03
-    picture = picture * rng.uniform(0.94, 1.05) + rng.uniform(-0.015, 0.015, 3)
-    picture = picture * _VIGNETTE
-    paper = (noise(rng, "cloudy", 2, 2) - 0.5) * 0.035
-    return np.asarray(np.clip(picture + paper[..., None], 0, 1) * 255 + 0.5).astype(np.uint8)
+    picture = unit(p.canvas)
+    own, grey, more = _PRINTS[int(rng.integers(len(_PRINTS)))]
+    gain = rng.uniform(0.94, 1.05)
+    tone = planes(more * gain + rng.uniform(-0.015, 0.015, 3))
+    if grey.any():
+        mean = (picture[0] + picture[1] + picture[2]) / 3
+        tone = tone + planes(grey * gain) * mean
+    picture *= own * gain
+    picture += tone
+    picture *= _VIGNETTE
+    picture += noise(rng, "cloudy", 2) * (0.035 * 255) + (0.5 - 0.0175 * 255)
+    result = np.empty((SIZE, SIZE, 3), dtype=np.uint8)
+    result[:] = np.minimum(np.maximum(picture, 0.5, out=picture), 255.5, out=picture).transpose(
+        1, 2, 0
+    )
+    return result

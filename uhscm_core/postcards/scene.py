@@ -101,6 +101,12 @@ class Scene:
         return next((thing for thing in self.things if thing.label == label), None)
 
 
+_SLOTS = np.array([0.17, 0.34, 0.5, 0.66, 0.83])
+_SIZES = (0.62, 0.8, 1.0, 1.0, 1.2)
+# They stand in the distance: smaller ones could not be told from each other.
+_BUILT_SIZES = (0.85, 0.95, 1.05, 1.15, 1.3)
+
+
 def make_scene(seed: int) -> Scene:
     """Draw a scene from the grammar.
 
@@ -118,17 +124,18 @@ def make_scene(seed: int) -> Scene:
     sun = time == "day" and bool(rng.random() < 0.3)
     wanted = _wanted(rng, place, time, season)
     if not wanted and place == "land":
-        wanted = [str(rng.choice(["tree", "house", "mountain", "clouds"]))]
-    slots = rng.permutation([0.17, 0.34, 0.5, 0.66, 0.83])
+        wanted = [_pick(rng, dict.fromkeys(("tree", "house", "mountain", "clouds"), 1.0))]
+    slots = rng.permutation(_SLOTS).tolist()
     things = []
     for i, label in enumerate(wanted):
         kind = _kind(rng, label, place, season)
+        sizes = _BUILT_SIZES if label in BUILDINGS else _SIZES
         things.append(
             Thing(
                 label=label,
                 kind=kind,
-                x=float(slots[i % len(slots)] + rng.uniform(-0.07, 0.07)),
-                size=float(rng.choice([0.62, 0.8, 1.0, 1.0, 1.2]) * rng.uniform(0.9, 1.1)),
+                x=slots[i % len(slots)] + float(rng.uniform(-0.07, 0.07)),
+                size=sizes[int(rng.integers(len(sizes)))] * float(rng.uniform(0.9, 1.1)),
                 depth=float(rng.random()),
                 count=_count(rng, label),
                 seed=int(rng.integers(2**31)),
@@ -138,8 +145,13 @@ def make_scene(seed: int) -> Scene:
 
 
 def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
-    shares = np.array(list(weights.values()))
-    return list(weights)[int(np.searchsorted(shares.cumsum() / shares.sum(), rng.random()))]
+    left = rng.random() * sum(weights.values())
+    *others, last = weights
+    for name in others:
+        left -= weights[name]
+        if left < 0:
+            return name
+    return last
 
 
 def _wanted(rng: np.random.Generator, place: str, time: str, season: str) -> list[str]:
@@ -171,12 +183,12 @@ def _wanted(rng: np.random.Generator, place: str, time: str, season: str) -> lis
     built = [label for label, p in building.items() if rng.random() < p]
     if beach:
         built = built[:1]
-    wanted += list(rng.permutation(built)[:2])
+    wanted += [built[i] for i in rng.permutation(len(built))[:2]]
     # A picture holds so much and no more.
     crowded = [x for x in wanted if x in ("horses", "train", "bridge", "waterfall", "road", "cars")]
     if len(crowded) > 3:
         wanted.remove(crowded[int(rng.integers(2))])
-    return [str(label) for label in wanted]
+    return wanted
 
 
 def _kind(rng: np.random.Generator, label: str, place: str, season: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uhscm_core.postcards.brush import LAMP, Floats, Light, Number, Pen, rgb
+from uhscm_core.postcards.brush import LAMP, Floats, Light, Number, Pen, rgb, unit
 
 __all__ = [
     "boat",
@@ -32,16 +32,14 @@ BLACK, WHITE = np.zeros(3), np.ones(3)
 def _choose(rng: Rng, codes: str) -> Floats:
     """One of some colours, written after each other, a little varied."""
     options = codes.split()
-    return np.clip(
-        rgb(options[int(rng.integers(len(options)))]) + rng.uniform(-0.04, 0.04, 3), 0, 1
-    )
+    return unit(rgb(options[int(rng.integers(len(options)))]) + rng.uniform(-0.04, 0.04, 3))
 
 
 def house(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
 ) -> None:
     """A cottage with a pitched roof, a lit gable and a chimney."""
-    w, h = 17 * s, 15 * s
+    w, h = 19 * s, 17 * s
     wall = _choose(rng, "#f3e6cf #e9d0b0 #f7f1e3 #d9e2e6 #e6b58f #c9d6b4")
     roof = _choose(rng, "#a5412f #8a3b32 #5b4a4a #3f5266 #b5653a #6b2f2a")
     pen = Pen(w, h)
@@ -104,7 +102,7 @@ def temple(
     """A pagoda of several roofs, or a pediment on columns."""
     if kind == "pagoda":
         tiers = int(rng.integers(3, 6))
-        w, h = 24 * s, (12 + 6.5 * tiers) * s
+        w, h = 25 * s, (13 + 7 * tiers) * s
         wall = _choose(rng, "#c0392b #b5532f #a83a32 #d8c3a0")
         roof = _choose(rng, "#2f4a4a #39424f #3c5a48 #4a3a35")
         pen = Pen(w, h)
@@ -134,7 +132,7 @@ def temple(
             )
         pen.rect(0.12, 0.95, 0.88, 1.0, rgb("#b8aea0"))
     else:
-        w, h = 34 * s, 23 * s
+        w, h = 37 * s, 25 * s
         stone = _choose(rng, "#efe6d3 #e8dcc4 #f4efe4 #dccbb0")
         pen = Pen(w, h)
         pen.rect(0.1, 0.36, 0.9, 0.88, stone * 0.5)
@@ -186,11 +184,11 @@ def tower(
             pen.window(0.4, at, 0.58, at + 0.08, light)
     elif kind == "lattice":
         w, h = 24 * s, 46 * s
-        iron = _choose(rng, "#6a4f3c #55504c #7a4a38")
+        iron = _choose(rng, "#5a4030 #45403c #6a3a28")
         pen = Pen(w, h)
         edge = [(0.02, 1.0), (0.2, 0.72), (0.36, 0.42), (0.46, 0.1), (0.49, 0.0)]
-        pen.line(edge, iron, 1.5 * s)
-        pen.line([(1 - u, v) for u, v in edge], iron * 0.85, 1.5 * s)
+        pen.line(edge, iron, 1.8 * s)
+        pen.line([(1 - u, v) for u, v in edge], iron * 0.85, 1.8 * s)
         for v, half in ((0.72, 0.34), (0.42, 0.18), (0.26, 0.12)):
             pen.rect(0.5 - half, v - 0.02, 0.5 + half, v + 0.02, iron)
         for (u0, v0), (u1, v1) in (((0.2, 0.72), (0.64, 0.42)), ((0.36, 0.42), (0.56, 0.14))):
@@ -198,17 +196,20 @@ def tower(
             pen.line([(1 - u0, v0), (1 - u1, v1)], iron, 0.7 * s)
         pen.line([(0.2, 0.97), (0.34, 0.83), (0.5, 0.79), (0.66, 0.83), (0.8, 0.97)], iron, 0.9 * s)
     else:
-        w, h = 15 * s, 34 * s
-        stone = _choose(rng, "#b8b0a8 #c9bda6 #a09484")
+        w, h = 15 * s, 44 * s
+        stone = _choose(rng, "#b8b0a8 #c9bda6 #8f8474")
+        flag = _choose(rng, "#c0302c #2f5f9a #e0b03a")
         pen = Pen(w, h)
-        pen.poly([(0.2, 0.16), (0.8, 0.16), (0.88, 1.0), (0.12, 1.0)], stone)
-        pen.poly([(0.56, 0.16), (0.8, 0.16), (0.88, 1.0), (0.58, 1.0)], stone * 0.76)
-        pen.rect(0.1, 0.1, 0.9, 0.18, stone * 0.9)
-        for at in (0.1, 0.32, 0.54, 0.76):
-            pen.rect(at, 0.03, at + 0.14, 0.11, stone * 0.9)
-        pen.window(0.42, 0.3, 0.54, 0.4, light)
-        pen.window(0.42, 0.58, 0.54, 0.68, light)
-        pen.rect(0.4, 0.88, 0.6, 1.0, stone * 0.35)
+        pen.rect(0.48, 0.0, 0.54, 0.24, stone * 0.35)
+        pen.poly([(0.52, 0.0), (1.0, 0.06), (0.52, 0.13)], flag)
+        pen.poly([(0.22, 0.32), (0.78, 0.32), (0.88, 1.0), (0.12, 1.0)], stone)
+        pen.poly([(0.56, 0.32), (0.78, 0.32), (0.88, 1.0), (0.58, 1.0)], stone * 0.72)
+        pen.rect(0.08, 0.26, 0.92, 0.34, stone * 0.85)
+        for at in (0.08, 0.31, 0.54, 0.77):
+            pen.rect(at, 0.21, at + 0.15, 0.27, stone * 0.85)
+        pen.window(0.42, 0.42, 0.54, 0.5, light)
+        pen.window(0.42, 0.66, 0.54, 0.74, light)
+        pen.rect(0.4, 0.9, 0.6, 1.0, stone * 0.35)
     pen.onto(canvas, x - w / 2, y - h, light, d)
 
 
@@ -279,7 +280,7 @@ def tree(
             ):
                 for u, v in blobs:
                     u, v = u + dx, v + dy
-                    pen.oval(u - r, v - r, u + r, v + r * 0.8, np.clip(green * shade, 0, 1))
+                    pen.oval(u - r, v - r, u + r, v + r * 0.8, unit(green * shade))
     pen.onto(canvas, x - w / 2, y - h, light, d)
 
 
@@ -296,9 +297,7 @@ def boat(
         pen.poly([(0.45, 0.05), (0.45, 0.78), (0.08, 0.78)], sail * 0.86)
         pen.poly([(0.53, 0.0), (0.95, 0.76), (0.53, 0.76)], sail)
         pen.poly([(0.04, 0.83), (0.98, 0.83), (0.84, 1.0), (0.18, 1.0)], hull)
-        pen.poly(
-            [(0.04, 0.83), (0.98, 0.83), (0.96, 0.87), (0.06, 0.87)], np.clip(hull + 0.2, 0, 1)
-        )
+        pen.poly([(0.04, 0.83), (0.98, 0.83), (0.96, 0.87), (0.06, 0.87)], unit(hull + 0.2))
     elif kind == "fishing":
         w, h = 21 * s, 15 * s
         pen = Pen(w, h)
@@ -307,7 +306,7 @@ def boat(
         pen.rect(0.44, 0.3, 0.7, 0.64, rgb("#f3ecdc"))
         pen.window(0.48, 0.38, 0.66, 0.5, light)
         pen.poly([(0.0, 0.55), (0.3, 0.64), (1.0, 0.6), (0.86, 1.0), (0.14, 1.0)], hull)
-        pen.line([(0.0, 0.57), (0.3, 0.66), (1.0, 0.62)], np.clip(hull + 0.3, 0, 1), 0.8 * s)
+        pen.line([(0.0, 0.57), (0.3, 0.66), (1.0, 0.62)], unit(hull + 0.3), 0.8 * s)
     else:
         w, h = 34 * s, 18 * s
         pen = Pen(w, h)
@@ -329,7 +328,7 @@ def boat(
         for i in range(7):
             pen.window(0.26 + i * 0.077, 0.5, 0.3 + i * 0.077, 0.59, light)
         pen.poly([(0.0, 0.62), (1.0, 0.62), (0.9, 1.0), (0.1, 1.0)], hull)
-        pen.rect(0.07, 0.92, 0.93, 1.0, np.clip(hull * 0.6 + rgb("#501008") * 0.4, 0, 1))
+        pen.rect(0.07, 0.92, 0.93, 1.0, unit(hull * 0.6 + rgb("#501008") * 0.4))
     flip = bool(rng.random() < 0.5)
     pen.onto(canvas, x - w / 2, y - h + 1, light, d, flip)
 
@@ -380,7 +379,7 @@ def horse(
         pen.rect(foot - 0.005, 0.94, foot + 0.075, 1.0, coat * 0.4)
     pen.oval(0.16, 0.32, 0.5, 0.66, coat)
     pen.oval(0.24, 0.34, 0.78, 0.66, coat)
-    pen.oval(0.3, 0.35, 0.66, 0.46, np.clip(coat * 1.15, 0, 1))
+    pen.oval(0.3, 0.35, 0.66, 0.46, unit(coat * 1.15))
     if rng.random() < 0.6:
         pen.poly([(0.58, 0.4), (0.76, 0.06), (0.88, 0.14), (0.78, 0.54), (0.66, 0.62)], coat)
         pen.poly(
@@ -400,7 +399,7 @@ def bird(
     """A bird on the wing."""
     w, h = 13 * s, 7 * s
     lift = rng.uniform(0.0, 0.35)
-    body = np.clip(rgb("#fbfaf6") / light.tint, 0, 1) if white else rgb("#262a33")
+    body = unit(rgb("#fbfaf6") / light.tint) if white else rgb("#262a33")
     tip = rgb("#4a5058") if white else body
     pen = Pen(w, h)
     for side in (-1, 1):
@@ -415,7 +414,7 @@ def plane(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Numbe
     """An airliner from the side, climbing a little, with a trail."""
     w, h = 34 * s, 15 * s
     fin = _choose(rng, "#c0302c #2f5f9a #2f7a5a #d8842f")
-    white = np.clip(rgb("#f4f4f2") / light.tint * 0.96, 0, 1)
+    white = unit(rgb("#f4f4f2") / light.tint * 0.96)
     pen = Pen(w, h)
     pen.poly([(0.0, 0.98), (0.3, 0.7), (0.32, 0.75)], white, 0.55)
     pen.poly([(0.27, 0.68), (0.22, 0.28), (0.3, 0.27), (0.42, 0.6)], fin)
@@ -443,7 +442,7 @@ def train(
         u = 0.0 + i * 0.235
         pen.rect(u, 0.36, u + 0.222, 0.88, paint)
         pen.rect(u, 0.3, u + 0.222, 0.38, paint * 0.55)
-        pen.rect(u, 0.68, u + 0.222, 0.74, np.clip(paint + 0.35, 0, 1))
+        pen.rect(u, 0.68, u + 0.222, 0.74, unit(paint + 0.35))
         for j in range(4):
             pen.window(u + 0.02 + j * 0.05, 0.44, u + 0.052 + j * 0.05, 0.62, light, glass)
         for axle in (0.03, 0.16):
@@ -464,9 +463,7 @@ def train(
         pen.poly([(0.71, 0.34), (0.88, 0.34), (1.0, 0.72), (0.98, 0.88), (0.71, 0.88)], paint)
         pen.poly([(0.71, 0.3), (0.86, 0.3), (0.9, 0.38), (0.71, 0.38)], paint * 0.55)
         pen.poly([(0.85, 0.42), (0.9, 0.42), (0.95, 0.58), (0.85, 0.58)], rgb("#2c3440"))
-        pen.poly(
-            [(0.71, 0.68), (0.985, 0.68), (1.0, 0.74), (0.71, 0.74)], np.clip(paint + 0.35, 0, 1)
-        )
+        pen.poly([(0.71, 0.68), (0.985, 0.68), (1.0, 0.74), (0.71, 0.74)], unit(paint + 0.35))
         for u in (0.74, 0.9):
             pen.oval(u, 0.8, u + 0.04, 0.98, rgb("#1e2026"))
     flip = bool(rng.random() < 0.5)
@@ -480,7 +477,7 @@ def train(
         for i in range(8):
             u, r = 0.93 - 0.115 * i, 0.06 + 0.013 * i
             v = 0.75 - 0.07 * i
-            grey = np.clip(rgb("#f4f2ee") * (1.0 - 0.02 * i), 0, 1)
+            grey = unit(rgb("#f4f2ee") * (1.0 - 0.02 * i))
             steam.oval(u - r, v - 2 * r, u + r, v + 2 * r, grey, 0.9 - 0.09 * i)
         chimney = x + w / 2 - (0.08 if not flip else 0.92) * w
         left = chimney - 40 * s * (0.93 if not flip else 0.07)
