@@ -198,7 +198,7 @@ class Grid(View):
         shown = self._shown
         (row, column), (first, second) = cell, (int(shown.ids[position]) for position in cell)
         value = shown.values[row, column]
-        number = "no number" if np.isnan(value) else f"{value:.6g}"
+        number = "no number" if np.isnan(value) else f"{value:.6g}".replace("-", "−")
         self.reading = f"Images {first} and {second}: {self.label} = {number}"
         self.selection.unobserve(self._follow, "ids")
         try:

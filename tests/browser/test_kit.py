@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image
+from playwright.sync_api import TimeoutError as Late
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -77,7 +78,9 @@ pair.add_class("pair")
 grid.observe(lambda change: setattr(pair, "value", f"cell {change['new']}"), "cell")
 names = ["boats"] * 8 + [HOSTILE[0]] * 6 + [HOSTILE[2]] * 4 + [HOSTILE[3]] * 6
 grid.show(values, range(24), images=images, groups=names, summary="24 images, 276 pairs")
-ipw.VBox([grid, pair])
+move = ipw.Button(description="move the mark")
+move.on_click(lambda _: setattr(grid, "cell", (7, 16)))
+ipw.VBox([grid, pair, move])
 """
 
 LARGE = """
@@ -96,11 +99,16 @@ large
 HIDDEN = """
 inside = Gallery(images, range(500), selection=selection)
 inside.add_class("inside")
-tab = ipw.Tab([ipw.Label("first"), inside], titles=["words", "pictures"])
+square = Grid(edge=300)  # as wide as a canvas is by itself
+square.show(np.eye(5), range(5), images=images, groups=list("aabbc"), diverging=True)
+square.add_class("square")
+tab = ipw.Tab([ipw.Label("first"), inside, square], titles=["words", "pictures", "pairs"])
 empty = Gallery(images, [])
 empty.show([], summary="Nobody voted for zebra")
 empty.add_class("empty")
-ipw.VBox([tab, empty])
+fewer = ipw.Button(description="show three")
+fewer.on_click(lambda _: inside.show([5, 77, 9], captions=str, summary="Three images"))
+ipw.VBox([tab, empty, fewer])
 """
 
 UPLOAD = """
@@ -179,7 +187,12 @@ def lab(tmp_path_factory):
         env=environment,
     )
     try:
-        yield lambda theme: f"http://127.0.0.1:{port}/lab/tree/{theme}.ipynb?token={token}&reset"
+        # A workspace each, as one would open the other's notebook too.
+        yield (
+            lambda theme: (
+                f"http://127.0.0.1:{port}/lab/workspaces/{theme}/tree/{theme}.ipynb?token={token}"
+            )
+        )
     finally:
         server.send_signal(signal.SIGTERM)
         try:
@@ -209,10 +222,19 @@ def opened(browser, address, theme):
         page.hover("text=Theme")
         page.click("text=JupyterLab Dark")
         page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes its time
-    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-    page.click("text=Run")
-    page.click("text=Run All Cells")
+    page.wait_for_selector("text=/\\| Idle/", timeout=120_000)
+    for _ in range(5):  # JupyterLab drops what is run while it still connects to the kernel
+        page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
+        page.click("text=Run")
+        page.click("text=Run All Cells")
+        try:
+            page.wait_for_function(
+                "/[\\d*]/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt').textContent)",
+                timeout=10_000,
+            )
+            break
+        except Late:
+            continue
     page.wait_for_selector(".upload-button", timeout=120_000)
     return page
 
@@ -393,6 +415,34 @@ def test_a_hidden_gallery_comes_to_life_and_shares_the_selection(page, outer):
     shot(page, "gallery_tab")
 
 
+def test_a_hidden_grid_comes_to_life_as_a_square(page):
+    page.get_by_role("tab", name="pairs").click()
+    page.locator(".square .grid-picture >> nth=9").wait_for()
+    sizes = page.locator(".square canvas:not(.grid-ramp)").evaluate_all(
+        "all => all.map((one) => [one.width, one.height, one.clientWidth, one.clientHeight])"
+    )
+    assert sizes == [[300, 300, 300, 300]] * 2
+    page.get_by_role("tab", name="pairs").scroll_into_view_if_needed()
+    shot(page, "grid_tab")
+    page.get_by_role("tab", name="pictures").click()
+
+
+def test_what_python_shows_next_takes_its_place(page):
+    inside = page.locator(".inside")
+    if not inside.is_visible():
+        page.get_by_role("tab", name="pictures").click()
+    scroll = inside.locator(".gallery-list")
+    scroll.evaluate("list => { list.scrollTop = 3000; }")
+    page.get_by_role("button", name="show three").click()
+    tile(inside, 2).locator("img").wait_for()
+    labels = inside.locator("[role=option]").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert labels == ["5", "image 77: photos/77.jpg: image file is truncated", "9"]
+    assert scroll.evaluate("list => list.scrollTop") == 0
+    assert scroll.get_attribute("aria-label") == "Three images"
+    tile(inside, 2).click()
+    said(page, ".heard", "focus 9")
+
+
 def test_an_empty_gallery_says_so(page):
     empty = page.locator(".empty")
     empty.scroll_into_view_if_needed()
@@ -425,6 +475,22 @@ def test_a_click_in_the_grid_picks_the_pair(page):
     backgrounds = pictures.evaluate_all("all => all.map((one) => one.style.backgroundImage)")
     assert all(background.startswith('url("blob:') for background in backgrounds)
     assert (page.dialogs, page.errors) == ([], [])
+
+
+def test_python_moves_the_mark(page):
+    """The mark is a white frame on the canvas above the numbers."""
+    frame = """() => {
+        const over = document.querySelector('.small .grid-over');
+        const at = (position) => Math.round(position / 24 * over.width);
+        const corner = over.getContext('2d').getImageData(at(16), at(7), 1, 1);
+        return [...corner.data];
+    }"""
+    assert page.evaluate(frame)[3] == 0
+    page.get_by_role("button", name="move the mark").click()
+    said(page, ".pair", "cell (7, 16)")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(100)  # drawn a frame later
+    assert page.evaluate(frame) == [255, 255, 255, 255]
 
 
 def test_arrows_move_over_the_grid_and_enter_picks(page):

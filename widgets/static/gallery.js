@@ -2,7 +2,7 @@
 const PAGE = 60; // as in gallery.py
 const FRAME = 3; // CSS px of the frame that marks an image
 const GAP = 8; // CSS px between images, with room for the frame of the chosen one
-const LINE = 17; // CSS px of the line that a caption has
+const LINE = 20; // CSS px of the line that a caption has
 const AT_ONCE = 2; // requests under way, so that what has scrolled away is not waited for
 const KEPT = 4; // pages kept on either side of those in sight
 
@@ -28,7 +28,7 @@ export default {
     const tiles = new Map(); // position -> element, those in sight
     const pages = new Map(); // page -> { ids, captions, marks, addresses }
     const asked = new Set();
-    const card = cardOf("gallery-card");
+    const card = cardOf("gallery-card", root, () => close());
 
     const pageOf = (position) => pages.get(Math.floor(position / PAGE));
     const rowOf = (position) => Math.floor(position / columns);
@@ -51,6 +51,7 @@ export default {
       list.scrollTop = 0;
       columns = 0;
       layout();
+      request();
     }
 
     function drop(page) {
@@ -155,16 +156,19 @@ export default {
     }
     function request() {
       if (!columns || !list.clientWidth || !count) return;
-      const [from, to] = sight(1);
-      const first = Math.floor(from / PAGE);
-      const last = Math.floor(Math.max(from, to - 1) / PAGE);
-      for (const page of [...pages.keys()]) {
-        if (page < first - KEPT || page > last + KEPT) drop(page);
-      }
-      for (let page = first; page <= last && asked.size < AT_ONCE; page++) {
-        if (pages.has(page) || asked.has(page)) continue;
-        asked.add(page);
-        model.send({ type: "want", generation, page });
+      for (const more of [0, 1]) { // what is in sight, and then the rows next to it
+        const [from, to] = sight(more);
+        const first = Math.floor(from / PAGE);
+        const last = Math.floor(Math.max(from, to - 1) / PAGE);
+        for (const page of [...pages.keys()]) {
+          if (page < first - KEPT || page > last + KEPT) drop(page);
+        }
+        for (let page = first; page <= last && asked.size < AT_ONCE; page++) {
+          if (pages.has(page) || asked.has(page)) continue;
+          asked.add(page);
+          model.send({ type: "want", generation, page });
+        }
+        if (asked.size) return;
       }
     }
 

@@ -60,7 +60,7 @@ export default {
     const spoken = make("p", "grid-spoken");
     spoken.setAttribute("aria-live", "polite");
     root.append(body, empty, bar, reading, spoken);
-    const card = cardOf("grid-card");
+    const card = cardOf("grid-card", root, () => go(null));
 
     let n = 0;
     let generation, ids, groups, codes, pictured, middle, half;
@@ -102,7 +102,7 @@ export default {
     function layout() {
       const width = root.clientWidth;
       if (!width || !n) return; // in a hidden tab; the observer calls again
-      const names = widthOfNames();
+      const names = Math.min(widthOfNames(), Math.floor(width / 4));
       const most = model.get("edge");
       const room = Math.min(most, width - names - (pictured ? PICTURE : 0) - 4);
       const fits = room / n >= SMALL;
@@ -197,7 +197,7 @@ export default {
     function context(canvas) {
       const ratio = window.devicePixelRatio || 1;
       const size = Math.round(square * ratio);
-      if (canvas.width !== size) canvas.width = canvas.height = size;
+      if (canvas.width !== size || canvas.height !== size) canvas.width = canvas.height = size;
       canvas.style.left = `${left}px`;
       canvas.style.top = `${top}px`;
       canvas.style.width = canvas.style.height = `${square}px`;
@@ -260,7 +260,7 @@ export default {
         }
       };
       if (at) {
-        const thick = Math.max(step, 4);
+        const thick = step < 6 ? 0 : step; // around cells that can be seen, through smaller ones
         const [y, x] = at.map((position) => (position + 0.5) * step - thick / 2);
         outline(-4, y, square + 8, thick, 1, [5, 3]); // dashed: the lines of groups are not
         outline(x, -4, thick, square + 8, 1, [5, 3]);

@@ -68,16 +68,21 @@ function summaryOf(model, root) {
 
 /**
  * A card beside something, above the page and out of the pointer's way. It hangs on the body, as
- * JupyterLab clips what leaves an output, and never moves anything.
+ * JupyterLab clips what leaves an output, and never moves anything. `leave` is called when the page
+ * around the root is scrolled, which takes the item away from under the card.
  */
-function cardOf(name) {
+function cardOf(name, root, leave) {
   const card = make("div", `uhscm uhscm-card ${name}`);
   card.setAttribute("aria-hidden", "true"); // says what the item's own label says
+  const scrolled = (event) => { if (!root.contains(event.target)) leave(); };
   return {
     element: card,
     /** Put it to the right of a box of the window, else to the left, always in sight. */
     beside(box) {
-      if (!card.isConnected) document.body.append(card);
+      if (!card.isConnected) {
+        document.body.append(card);
+        document.addEventListener("scroll", scrolled, true); // scrolling does not bubble
+      }
       const right = box.right + 10;
       const fits = right + card.offsetWidth < window.innerWidth;
       const left = fits ? right : box.left - 10 - card.offsetWidth;
@@ -85,7 +90,10 @@ function cardOf(name) {
       card.style.left = `${Math.max(4, left)}px`;
       card.style.top = `${Math.max(4, Math.min(box.top, bottom))}px`;
     },
-    hide() { card.remove(); },
+    hide() {
+      card.remove();
+      document.removeEventListener("scroll", scrolled, true);
+    },
   };
 }
 
