@@ -67,6 +67,7 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
     ]
     state = {
         "JUPYTER_TOKEN": token,
+        "OMP_WAIT_POLICY": "PASSIVE",  # as in explore.py
         "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".lab"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),

@@ -50,6 +50,7 @@ class Explorer(ipw.VBox, Generic[T]):
         self._undo.on_click(lambda _: self.undo())
         self._redo.on_click(lambda _: self.redo())
         super().__init__([])
+        self.add_class("uhscm-explorer")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.status.summary}"

@@ -9,8 +9,8 @@ import ipywidgets as ipw
 from uhscm_core import Study
 from widgets.bars import Bars
 from widgets.denoising import Step, steps
+from widgets.gallery import Gallery
 from widgets.selection import Selection
-from widgets.thumbnails import thumbnail
 
 __all__ = ["Stepper"]
 
@@ -27,7 +27,7 @@ class Stepper(ipw.VBox):
         self.bars = Bars(height=200)
         self._study: Study | None = None
         self._steps: tuple[Step, ...] = ()
-        self._image = ipw.Image(format="jpeg", width=132, height=132)
+        self.image = Gallery([], [], edge=120, height=140)
         self._pick = ipw.ToggleButtons(
             options=[(title, i) for i, title in enumerate(_TITLES)],
             style={"button_width": "auto"},
@@ -40,7 +40,7 @@ class Stepper(ipw.VBox):
         self._reveal.on_click(lambda _: self._draw(revealed=True))
         self.bars.observe(self._guessed, "chosen")
         text = ipw.VBox([self._formula, ipw.HBox([self._predict, self._reveal])])
-        super().__init__([self._pick, ipw.HBox([self._image, text]), self.bars])
+        super().__init__([self._pick, ipw.HBox([ipw.VBox([self.image], layout={"width": "170px"}), text]), self.bars])
 
     def show(self, study: Study) -> None:
         """Show the steps of the selected image in this study."""
@@ -49,8 +49,7 @@ class Stepper(ipw.VBox):
             return
         self._study = study
         self._steps = steps(study, study.image_features[image])
-        self._image.value = thumbnail(study.dataset.images[image], 264)
-        self._image.alt = study.dataset.names[image]
+        self.image.show([image], images=study.dataset.images, captions=[study.dataset.names[image]])
         self._draw()
 
     def _draw(self, revealed: bool = False, guess: str | None = None) -> None:

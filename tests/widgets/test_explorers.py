@@ -371,7 +371,7 @@ def test_explorers_share_a_selection(study):
     first.wait()
     second.wait()
     assert second.now.image == 33
-    assert first.stepper._image.alt == "postcard 33"
+    assert first.stepper.image.ids.tolist() == [33]
 
 
 def test_what_is_public_is_there():

@@ -53,6 +53,7 @@ function render({ model, el }) {
     most = model.get("threshold") === null ? 0 : model.get("threshold") * 1.1;
     for (const value of values) most = Math.max(most, value);
     if (!(most > 0)) most = 1;
+    if (model.get("draggable")) most *= 1.05; // room to drag beyond the longest bar
     if (cursor >= n()) cursor = 0;
   }
 
