@@ -184,7 +184,7 @@ def steps(study: Study, features: Tensor, most: int = 8) -> tuple[Step, ...]:
             f"{int(mined.wins.sum()):,} training images do.",
             names=shown,
             values=tuple(float(i == top) for i in order),
-            kept=tuple(bool(i == top) for i in order),
+            kept=everything,
             digits=0,
         ),
         Step(

@@ -91,7 +91,7 @@ class DistributionExplorer(Explorer[_View]):
         self.grid = Grid(edge=470)
         self.alike = Gallery(pictures, [], edge=84, height=560)
         self.apart = Gallery(pictures, [], edge=96, height=560)
-        self.pair = Gallery(pictures, [], edge=96, height=128)
+        self.pair = Gallery(pictures, [], edge=96, height=138)
         self.parts = Bars(height=172, digits=3, checkable=True)
         sources = [FEATURES, CONCEPTS] + ([CODES] if pictures.codes is not None else [])
         orders = [o for o in _ORDERS if o != "label" or study.dataset.labels is not None]

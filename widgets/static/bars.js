@@ -137,10 +137,9 @@ function render({ model, el }) {
     ticks.replaceChildren(...marks);
     let stay = 0;
     for (let i = 0; i < n(); i += 1) stay += isKept(i);
-    const bound = number(Math.floor(low * 10) / 10 === low ? low : Math.round(low * 10) / 10);
-    handleText.textContent =
-      `> ${low < 100 ? (Math.round(low * 10) / 10).toLocaleString("en") : bound}` +
-      `: ${stay} kept, ${n() - stay} dropped`;
+    const bound = low.toLocaleString("en", { maximumFractionDigits: low < 1000 ? 1 : 0 });
+    const count = (m) => m.toLocaleString("en");
+    handleText.textContent = `> ${bound}: ${count(stay)} kept, ${count(n() - stay)} dropped`;
     handleText.classList.toggle("left", at(low) > name() + track() / 2);
     handle.setAttribute("aria-valuenow", String(low));
     handle.setAttribute("aria-valuetext", handleText.textContent);
