@@ -338,7 +338,7 @@ def test_the_keyboard_reaches_and_chooses(page, outer):
     assert page.locator(".gallery-card").count() == 1
     shot(page, "gallery_keys")
     page.keyboard.press("End")
-    page.keyboard.press("ArrowDown")  # there is nothing further
+    page.keyboard.press("ArrowRight")  # there is nothing further
     loaded(page)
     page.keyboard.press("Space")
     said(page, ".heard", "focus 9999")
@@ -370,6 +370,15 @@ def test_a_click_chooses_and_the_pointer_opens_the_detail(page, outer):
     page.mouse.move(5, 5)
     assert card.count() == 0
     assert outer.bounding_box() == shift
+
+
+def test_the_detail_leaves_when_the_page_is_scrolled(page, outer):
+    page.mouse.move(5, 5)
+    outer.locator(".gallery-list").focus()
+    page.keyboard.press("Home")
+    assert page.locator(".gallery-card").count() == 1
+    page.locator(".large").scroll_into_view_if_needed()
+    page.wait_for_function("!document.querySelector('.gallery-card')")
 
 
 def test_what_people_write_is_shown_as_text(page, outer):
