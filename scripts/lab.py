@@ -10,14 +10,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotYet
 
 ROOT = Path(__file__).resolve().parents[1]
+BEGUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+                  .some((prompt) => /[\\d*]/.test(prompt.textContent))"""
 ENDED = """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
                  .filter((prompt) => /\\d/.test(prompt.textContent)).length === n
              || document.querySelector('[data-mime-type$=stderr] .ansi-red-fg')"""
@@ -80,6 +83,7 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
         env={**os.environ, **state, **(environment or {})},
     )
     try:
+        _wait_for(port, server)
         yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}&reset"
     finally:
         server.send_signal(signal.SIGTERM)
@@ -90,17 +94,37 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
             server.wait()
 
 
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if server.poll() is not None:
+            raise RuntimeError(f"JupyterLab ended with {server.returncode} before it listened")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise TimeoutError("JupyterLab did not listen within two minutes")
+
+
 def go(page: Page, address: str) -> None:
-    """Open an address of a server that may still be starting."""
-    for _ in range(60):
-        try:
-            page.goto(address, wait_until="domcontentloaded")
-            break
-        except Exception as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
-                raise
-            time.sleep(1)
+    """Open a notebook."""
+    page.goto(address, wait_until="domcontentloaded")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
+
+
+def begin(page: Page, ask: Callable[[], None]) -> None:
+    """Ask for cells to be run until the first one does.
+
+    JupyterLab forgets what it is asked while it still connects to the kernel.
+    """
+    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes its time
+    for _ in range(6):
+        ask()
+        try:
+            page.wait_for_function(BEGUN, timeout=10_000)
+        except NotYet:
+            continue
+        return
+    raise RuntimeError("JupyterLab runs no cell")
 
 
 def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> None:
@@ -120,10 +144,13 @@ def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> Non
         page.hover("text=Theme")
         page.click("text=JupyterLab Dark")
         page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes its time
-    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-    page.click("text=Run")
-    page.click("text=Run All Cells")
+
+    def ask() -> None:
+        page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
+        page.click("text=Run")
+        page.click("text=Run All Cells")
+
+    begin(page, ask)
     page.wait_for_function(ENDED, arg=cells, timeout=timeout)
     # JupyterLab shows an exception as coloured error output.
     if page.locator("[data-mime-type$=stderr] .ansi-red-fg").count():

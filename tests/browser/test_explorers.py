@@ -171,7 +171,7 @@ def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):
     last = bars.locator(".row.dropped").first
     name = last.locator(".name").inner_text()
     votes = int(last.locator(".number").inner_text())
-    last.click()
+    last.locator(".name").click()
     box.locator(f".uhscm-summary:has-text(\"voted for '{name}', which is dropped\")").wait_for()
     if votes:
         moved = box.locator(".uhscm-bars:has(.head:text('Where the voters of'))")
@@ -181,7 +181,7 @@ def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):
     pictures(box)
     shot(page, "denoising_dropped")
     bars.locator(".scroll").evaluate("list => { list.scrollTop = 0; }")
-    bars.locator(".row").first.click()
+    bars.locator(".row .name").first.click()
     box.locator(".uhscm-summary:has-text('which is kept')").wait_for()
 
 
@@ -220,7 +220,7 @@ def test_what_people_type_stays_text(denoising):
     until(page, "^2,000 concepts", timeout=60_000)
     row = bar(box.locator(".uhscm-bars").first, re.escape(HOSTILE))
     assert box.locator(".uhscm-bars").first.locator(".row").count() < 100  # in sight alone
-    row.click()
+    row.locator(".name").click()
     box.locator(".uhscm-summary").filter(has_text="onerror=alert(1)>'").first.wait_for()
     shot(page, "denoising_hostile")
     page.click("button:has-text('Undo') >> nth=0")

@@ -9,7 +9,7 @@ const FINITE = 32766; // as in grid.py: the codes of least and greatest are -FIN
 const SEQUENTIAL = ["#fee838", "#e1cc55", "#c3b369", "#a59c74", "#8a8678", "#707173", "#575d6d",
   "#3b496c", "#123570", "#00224e"];
 const DIVERGING = { light: ["#0072b2", "#7fb8da", "#f4f4f4", "#f2cf80", "#c47f00"],
-  dark: ["#56b4e9", "#2b6a90", "#242424", "#80590a", "#e69f00"] };
+  dark: ["#56b4e9", "#457699", "#363636", "#8f6a1b", "#e69f00"] };
 
 /** 256 colours evenly through the stops, each as one 32-bit pixel. */
 function coloursOf(stops) {

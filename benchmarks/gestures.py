@@ -1,0 +1,239 @@
+"""How long from a gesture to the screen, in a real browser, and how much travels?
+
+    python -m benchmarks.gestures                     # the default data set, 10,000 postcards
+    python -m benchmarks.gestures --photos FOLDER --vlp MODEL.json
+
+Drives both explorers in JupyterLab in headless Chromium. A time runs from the event in the page to
+the first frame that shows its effect. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page
+
+from scripts.lab import begin, chromium, go, jupyterlab, write_notebook
+
+REPEATS = 7
+STUDY = """
+import uhscm_core as u
+study = u.Study(u.load_dataset({dataset!r}), u.load_vlp({vlp!r}), "nuswide81")
+study = study.train(bits=64, epochs=5)
+print(len(study.image_features))
+"""
+EXPLORER = """
+from widgets import {name}
+{name}(study)
+"""
+# Start the clock at the next event of a kind, stop it at the first frame where `shown` holds.
+CLOCK = """([event, shown]) => {
+    const holds = new Function(`return (${shown})`);
+    window.measured = new Promise((done, fail) => {
+        setTimeout(() => fail(new Error(`no effect of ${event}: ${shown}`)), 15_000);
+        document.addEventListener(event, () => {
+            const begun = performance.now();
+            const look = () => holds() ? requestAnimationFrame(stop) : requestAnimationFrame(look);
+            const stop = () => done(performance.now() - begun);
+            look();
+        }, { capture: true, once: true });
+    });
+}"""
+TILES = "[...(document.querySelector('.gallery-list')?.querySelectorAll('.gallery-tile') ?? [])]"
+LOADED = f"{TILES}.length && {TILES}.every((t) => t.querySelector('img')?.naturalWidth)"
+
+
+def text(selector: str) -> str:
+    """A script for what an element says."""
+    return f"document.querySelector({selector!r}).textContent"
+
+
+def timed(page: Page, event: str, shown: str, gesture: Callable[[], object]) -> float:
+    """Milliseconds from an event to the frame that shows its effect."""
+    page.evaluate(CLOCK, [event, shown])
+    gesture()
+    return float(page.evaluate("window.measured"))
+
+
+def changed(page: Page, selector: str) -> str:
+    """A condition: an element says something else than now."""
+    now = page.evaluate(text(selector))
+    return f"{text(selector)} !== {now!r}"
+
+
+class Traffic:
+    """Counts the bytes that a page receives over its sockets."""
+
+    def __init__(self, page: Page) -> None:
+        self.received = 0
+        page.on("websocket", lambda s: s.on("framereceived", lambda data: self._count(data)))
+
+    def _count(self, data: str | bytes) -> None:
+        self.received += len(data)
+
+
+def opened(page: Page, traffic: Traffic, address: str) -> tuple[int, float]:
+    """Run a notebook's two cells; bytes and seconds from running the second to its pictures."""
+    go(page, address)
+
+    def ask() -> None:
+        page.locator(".jp-Cell .cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
+
+    begin(page, ask)
+    page.wait_for_selector(".jp-InputPrompt:has-text('[1]')", timeout=1_800_000)
+    page.locator(".jp-Cell .cm-content").nth(1).click()
+    before, begun = traffic.received, time.perf_counter()
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(f"() => {LOADED}", timeout=120_000)
+    seconds = time.perf_counter() - begun
+    page.locator(".uhscm-explorer").evaluate("box => box.scrollIntoView()")
+    page.wait_for_timeout(2000)
+    return traffic.received - before, seconds
+
+
+def denoising(page: Page) -> dict[str, list[float]]:
+    """The gestures of the denoising explorer."""
+    sentence, summary = ".uhscm-status .sentence", ".uhscm-summary"
+    times: dict[str, list[float]] = {}
+
+    def record(name: str, event: str, shown: str, gesture: Callable[[], object]) -> None:
+        times.setdefault(name, []).append(timed(page, event, shown, gesture))
+        page.wait_for_timeout(400)
+
+    for repeat in range(REPEATS):
+        gallery = page.locator(".gallery-list").first
+        tile = gallery.locator(".gallery-tile").nth(repeat + 1).bounding_box()
+        assert tile is not None
+        record(
+            "highlight: pointer to detail (50)",
+            "pointerover",
+            "document.querySelector('.gallery-card')",
+            lambda tile=tile: page.mouse.move(tile["x"] + 20, tile["y"] + 20),
+        )
+        page.mouse.move(2, 2)
+        page.wait_for_timeout(200)
+
+        handle = page.locator(".uhscm-bars .handle").first.bounding_box()
+        assert handle is not None
+        x, y = handle["x"] + 7, handle["y"] + 5
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + (40 if repeat % 2 == 0 else -40), y, steps=3)
+        record(
+            "threshold: release to counts (300)",
+            "pointerup",
+            changed(page, sentence),
+            lambda: page.mouse.up(),
+        )
+        page.locator(".noUi-handle").first.focus()
+        record(
+            "τ: key to the new temperature (300)",
+            "keydown",
+            "[...document.querySelectorAll('.widget-label')].map((l) => l.textContent)"
+            ".filter((t) => t.startsWith('τK'))[0] !== "
+            + repr(page.locator(".widget-label:has-text('τK')").first.text_content()),
+            lambda: page.keyboard.press("ArrowRight"),
+        )
+        row = page.locator(".uhscm-bars").first.locator(".row.kept:not(.chosen)").nth(repeat)
+        record(
+            "bar: click to its voters (500)",
+            "click",
+            f"{changed(page, summary)} && {LOADED}",
+            lambda row=row: row.locator(".name").click(),
+        )
+        word = ("picture", "painting", "view", "drawing", "sketch", "postcard", "print")[repeat]
+        page.locator("textarea").first.fill(f"a {word} of the {{}}")
+        before = page.locator(".uhscm-bars").first.locator(".number").all_text_contents()
+        record(
+            "new template: Apply to bars (1000)",
+            "click",
+            "[...document.querySelector('.uhscm-bars').querySelectorAll('.number')]"
+            f".map((n) => n.textContent).join() !== {','.join(before)!r}",
+            lambda: page.locator("button:has-text('Apply')").first.click(),
+        )
+    return times
+
+
+def distribution(page: Page) -> dict[str, list[float]]:
+    """The gestures of the distribution and similarity explorer."""
+    times: dict[str, list[float]] = {}
+    over = page.locator(".grid-over")
+    edge = over.bounding_box()
+    assert edge is not None
+    for repeat in range(REPEATS):
+        x, y = edge["x"] + edge["width"] * (0.1 + 0.1 * repeat), edge["y"] + edge["height"] * 0.33
+        page.mouse.move(x, y)
+        page.wait_for_timeout(300)
+        shown = changed(page, ".uhscm-bars:has(input) .head")
+        times.setdefault("heatmap: click to the parts (500)", []).append(
+            timed(page, "pointerdown", shown, lambda: page.mouse.click(x, y))  # noqa: B023
+        )
+        page.wait_for_timeout(400)
+        gallery = page.locator(".gallery-list").first
+        first = "document.querySelector('.gallery-list .gallery-tile')?.dataset.position"
+        gone = f"{first} !== {page.evaluate(first)!r} && {LOADED}"
+        place = (0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.95)[repeat]
+        times.setdefault("gallery: far scroll to pictures (500)", []).append(
+            timed(
+                page,
+                "scroll",
+                gone,
+                lambda place=place: gallery.evaluate(  # noqa: B023
+                    "(list, place) => { list.scrollTop = place * list.scrollHeight; }", place
+                ),
+            )
+        )
+        page.wait_for_timeout(400)
+    return times
+
+
+def main() -> None:
+    """Both explorers, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--photos", default="postcards", help="a folder of photos")
+    parser.add_argument("--vlp", default="postcards", help="an open_clip configuration")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
+        if browser is None:
+            raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
+        folder = Path(name)
+        parts = (("DenoisingExplorer", denoising), ("DistributionExplorer", distribution))
+        for explorer, _ in parts:
+            cells = [STUDY.format(dataset=asked.photos, vlp=asked.vlp)]
+            cells.append(EXPLORER.format(name=explorer))
+            write_notebook(folder / f"{explorer}.ipynb", cells)
+        print(f"# Gesture to screen: {asked.photos}\n\n`python -m benchmarks.gestures`, headless ")
+        print("Chromium, milliseconds; in brackets the time that is wanted.\n")
+        print("| gesture | median | slowest |\n|---|---|---|")
+        notes = []
+        with jupyterlab(folder) as address:
+            for explorer, gestures in parts:
+                page = browser.new_page(viewport={"width": 1400, "height": 1000})
+                where = address.format(f"{explorer}.ipynb")
+                received, seconds = opened(page, Traffic(page), where)
+                for gesture, times in gestures(page).items():
+                    print(f"| {gesture} | {np.median(times):.0f} | {max(times):.0f} |", flush=True)
+                page.keyboard.press("Control+s")
+                page.wait_for_timeout(1500)
+                stored = (folder / f"{explorer}.ipynb").stat().st_size
+                notes.append(
+                    f"- {explorer}: {received / 1e3:,.0f} kB received when it opens, first "
+                    f"pictures after {seconds:.1f} s, {stored / 1e3:.1f} kB stored with outputs."
+                )
+                page.close()
+        print()
+        print("\n".join(notes))
+        print(
+            f"- Load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
+        )
+
+
+if __name__ == "__main__":
+    main()
