@@ -141,7 +141,7 @@ def denoising(page: Page) -> dict[str, list[float]]:
             + repr(page.locator(".widget-label:has-text('τK')").first.text_content()),
             lambda: page.keyboard.press("ArrowRight"),
         )
-        row = page.locator(".uhscm-bars").first.locator(".row.kept:not(.chosen)").nth(repeat)
+        row = page.locator(".uhscm-bars").first.locator(".row.kept:not(.chosen)").nth(repeat % 2)
         record(
             "bar: click to its voters (500)",
             "click",

@@ -107,7 +107,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.min_share.value = study.min_share
         self.max_share.value = 1.0 if study.max_share is None else study.max_share
         self._scale.value = (
-            f"τK = {study.mined.temperature:.0f} after denoising; the model was trained with "
+            f"τK = {study.mined.temperature:.3g} after denoising; the model was trained with "
             f"{study.vlp.logit_scale:.0f}"
         )
         self._show_voters()
