@@ -16,7 +16,7 @@ from torch import Tensor
 
 from uhscm_core import Study, concept_scores, top_concepts
 
-__all__ = ["Step", "counts", "flips", "moved_to", "steps", "vote_frame", "voters"]
+__all__ = ["Step", "counts", "flips", "moved_to", "steps", "vote_changes", "vote_frame", "voters"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -83,6 +83,25 @@ def flips(study: Study, other: Study) -> pd.DataFrame:
     frame = frame[frame["before"] != frame["after"]]
     often = frame.groupby(["before", "after"])["image"].transform("size")
     return frame.loc[often.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+
+
+def vote_changes(study: Study, other: Study) -> pd.DataFrame:
+    """The same concepts' votes in two studies.
+
+    Returns:
+        ``concept``, ``before``, ``after`` and ``kept`` (afterwards), largest change first.
+    """
+    frame = pd.DataFrame(
+        {
+            "concept": study.concepts.names,
+            "before": study.mined.wins.numpy(),
+            "after": other.mined.wins.numpy(),
+            "kept": other.mined.kept.numpy(),
+        }
+    )
+    change = (frame["after"] - frame["before"]).abs()
+    order = change.sort_values(ascending=False, kind="stable").index
+    return frame.loc[order].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -196,8 +215,8 @@ def steps(study: Study, features: Tensor, most: int = 8) -> tuple[Step, ...]:
             right=tuple(name for name, stays in zip(shown, stay, strict=True) if not stays),
             sentence=f"{best!r} has {votes:,} votes and is {'kept' if kept else 'dropped'}: it "
             f"takes more than {bound}{upper}. Of the {len(shown)} concepts here {gone} "
-            f"{'goes' if gone == 1 else 'go'}. Mined again over what stays, "
-            f"{q.max():.0%} of this image is {main!r}.",
+            f"{'goes' if gone == 1 else 'go'}. Over the concepts that "
+            f"stay, {q.max():.0%} of this image is {main!r}.",
             names=shown,
             values=tuple(float(v) for v in mined.wins[order]),
             kept=stay,

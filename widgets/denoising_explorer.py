@@ -13,7 +13,7 @@ from uhscm_core.concepts import DEFAULT_TEMPLATE
 from widgets.bars import Bars
 from widgets.denoising import counts, moved_to, vote_frame, voters
 from widgets.editor import ConceptEditor
-from widgets.explorer import Explorer, checked
+from widgets.explorer import Explorer, checked, columns
 from widgets.gallery import Gallery
 from widgets.selection import Selection
 from widgets.stepper import Stepper
@@ -57,6 +57,7 @@ class DenoisingExplorer(Explorer[Study]):
             getattr(self, name).observe(self._set, "value")
         self._reset.on_click(lambda _: self._as_in_the_paper())
         self.selection.observe(self._focused, "focus")
+        self.stepper.observe(self._asked, "asking")
 
         tabs = ipw.Tab(
             [ipw.VBox([self.gallery, self.moved]), self.stepper, self.templates],
@@ -66,12 +67,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.children = [
             self.status,
             ipw.HBox([self._undo, self._redo, self._reset, self._csv]),
-            ipw.HBox(
-                [
-                    ipw.VBox([self.bars], layout={"width": "46%"}),
-                    ipw.VBox([tabs, self.editor, settings], layout={"width": "54%"}),
-                ]
-            ),
+            columns([self.bars], [tabs, self.editor, settings]),
         ]
         self._refresh()
 
@@ -151,6 +147,10 @@ class DenoisingExplorer(Explorer[Study]):
 
     # -- what a person does ----------------------------------------------------------------------
 
+    def _same(self, one: Study, other: Study) -> bool:
+        names = ("concepts", "tau", "min_share", "max_share")
+        return all(getattr(one, name) == getattr(other, name) for name in names)
+
     def _check(self, state: Study) -> None:
         _ = state.mined, state.votes
 
@@ -158,6 +158,10 @@ class DenoisingExplorer(Explorer[Study]):
         if change["new"] is not None and self.bars.labels[change["new"]] != self._concept:
             self._concept = self.bars.labels[change["new"]]
             self._worker.submit("finding voters", self._show_voters)
+
+    def _asked(self, change: dict[str, Any]) -> None:
+        # The votes would give the answers away.
+        self.bars.layout.visibility = "hidden" if change["new"] else "visible"
 
     def _focused(self, _: object) -> None:
         self._worker.submit("stepping", lambda: self.stepper.show(self.study))
@@ -167,7 +171,7 @@ class DenoisingExplorer(Explorer[Study]):
         if votes is None or math.isclose(votes, study.mined.min_votes):
             return
         n = len(study.dataset.splits["train"])
-        share = round(votes * len(study.concepts) / n, 3)
+        share = round(votes * len(study.concepts) / n, 6)
         self._change("changing min_share", lambda s: s.with_(min_share=share))
 
     def _set(self, change: dict[str, Any]) -> None:

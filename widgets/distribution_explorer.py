@@ -15,7 +15,7 @@ from PIL import Image
 
 from uhscm_core import Study, concept_scores, explain_similarity, semantic_similarity
 from widgets.bars import Bars
-from widgets.explorer import Explorer, checked
+from widgets.explorer import Explorer, checked, columns
 from widgets.gallery import Gallery
 from widgets.grid import Grid
 from widgets.pictures import Pairs, Pictures
@@ -37,11 +37,11 @@ from widgets.upload import Upload
 __all__ = ["DistributionExplorer"]
 
 _SAMPLES = {
-    "the most frequent concepts": "concepts",
+    "of frequent concepts": "concepts",
     "at random": "random",
     "like the image": "alike",
 }
-_ORDERS = ("dominant concept", "label", "clustering")
+_ORDERS = ("dominant concept", "first label", "clustering")
 _NOTHING = "nothing"
 
 
@@ -90,11 +90,11 @@ class DistributionExplorer(Explorer[_View]):
         self.concepts = Bars(height=172, digits=3)
         self.grid = Grid(edge=470)
         self.alike = Gallery(pictures, [], edge=84, height=560)
-        self.apart = Gallery(pictures, [], edge=96, height=560)
+        self.apart = Gallery(pictures, [], edge=112, height=560)
         self.pair = Gallery(pictures, [], edge=96, height=138)
         self.parts = Bars(height=172, digits=3, checkable=True)
         sources = [FEATURES, CONCEPTS] + ([CODES] if pictures.codes is not None else [])
-        orders = [o for o in _ORDERS if o != "label" or study.dataset.labels is not None]
+        orders = [o for o in _ORDERS if o != "first label" or study.dataset.labels is not None]
         self.controls = {
             "sample": ipw.Dropdown(description="images", options=_SAMPLES),
             "order": ipw.Dropdown(description="order", options=orders),
@@ -121,16 +121,10 @@ class DistributionExplorer(Explorer[_View]):
             [ipw.VBox(heatmap), self.alike, self.apart],
             titles=["Heatmap", "Most alike", "Disagreements"],
         )
-        left, right = {"width": "44%"}, {"width": "56%"}
         self.children = [
             self.status,
             ipw.HBox([self._undo, self._redo, self._csv, self.upload]),
-            ipw.HBox(
-                [
-                    ipw.VBox([self.gallery, self.concepts, self.pair, self.parts], layout=left),
-                    ipw.VBox([tabs], layout=right),
-                ]
-            ),
+            columns([self.gallery, self.concepts, self.pair, self.parts], [tabs]),
         ]
         self._list_images()
         self._refresh()
@@ -235,7 +229,7 @@ class DistributionExplorer(Explorer[_View]):
             range(len(pairs)),
             images=Pairs(self.pictures, pairs),
             captions=[
-                f"{more:.0%} against {less:.0%}\nof pairs are less alike by {one}, by {other}"
+                f"{more:.0%} / {less:.0%}\nof pairs are less alike by {one} / by {other}"
                 for more, less in zip(table.iloc[:, 4], table.iloc[:, 5], strict=True)
             ],
             summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",
@@ -248,12 +242,14 @@ class DistributionExplorer(Explorer[_View]):
         names = frame["concept"].tolist()
         words = in_words(similarity, frame)
         if view.without:
-            rest = float(frame.loc[~frame["concept"].isin(view.without), "part"].sum() - 1)
+            rest = float(frame.loc[~frame["concept"].isin(view.without), "part"].sum())
             gone = ", ".join(repr(name) for name in view.without)
-            said = f"{words}. Without {gone} the parts add up to S + 1 = {rest + 1:.3f}"
+            said = f"{words}. Without {gone}: {rest:.3f} of S + 1 = {similarity + 1:.3f}"
         else:
             said = f"{words}. The parts add up to S + 1 = {similarity + 1:.3f}"
-        self.pair.show([i, j], captions=self.pictures.caption, summary=f"Why these two: {words}")
+        self.pair.show(
+            [i, j], captions=self.pictures.caption, summary="The pair that the parts below explain"
+        )
         self.parts.show(
             names,
             frame["part"],
@@ -265,6 +261,10 @@ class DistributionExplorer(Explorer[_View]):
         self.status.summary = f"{self.pictures.names[i]} and {self.pictures.names[j]}: {words}"
 
     # -- what a person does ----------------------------------------------------------------------
+
+    def _check(self, view: _View) -> None:
+        if view.source == view.minus:
+            raise ValueError(f"{view.source} minus {view.source} is nothing: choose two of them")
 
     def _set(self, name: str, value: str) -> None:
         setting: dict[str, Any] = {name: value}
@@ -283,10 +283,14 @@ class DistributionExplorer(Explorer[_View]):
 
     def _pick(self, pair: Sequence[int]) -> None:
         i, j = pair
+
+        def pick(view: _View) -> _View:
+            # The heatmap of what is like the image stays while one looks around in it.
+            image = view.image if view.sample == "alike" else i
+            return dataclasses.replace(view, image=image, pair=(i, j), without=())
+
         if (i, j) != self.now.pair:
-            self._change(
-                "comparing", lambda view: dataclasses.replace(view, pair=(i, j), without=())
-            )
+            self._change("comparing", pick)
 
     def _clicked(self, change: dict[str, Any]) -> None:
         if len(change["new"]) == 2:

@@ -30,8 +30,13 @@ class ConceptEditor(ipw.VBox):
         self.names = ipw.Textarea(rows=6, layout=wide)
         self._apply = ipw.Button(description="Apply", button_style="primary")
         self._apply.on_click(lambda _: self.apply())
+        self._shown: ConceptSet | None = None
         self.list.observe(self._picked, "value")
-        accordion = ipw.Accordion([ipw.VBox([self.list, self.names])], titles=["Concepts"])
+        for text in (self.templates, self.names):
+            text.observe(lambda _: self._edited(), "value")
+        accordion = ipw.Accordion(
+            [ipw.VBox([self.list, ipw.Label("One name a line"), self.names])], titles=["Concepts"]
+        )
         self._accordion = accordion
         super().__init__(
             [
@@ -43,18 +48,36 @@ class ConceptEditor(ipw.VBox):
         )
 
     def show(self, concepts: ConceptSet) -> None:
-        """Show the templates and names of a study."""
+        """Show the templates and names of a study; what is typed stays while these do."""
+        if concepts == self._shown:
+            return
+        self._shown = concepts
         self.templates.value = "\n".join(concepts.templates)
         self.names.value = "\n".join(concepts.names)
         known = (name for name in _LISTS if load_concepts(name).names == concepts.names)
         self.list.value = next(known, _OWN)
         self._accordion.titles = [f"Concepts: {self.list.value}, {len(concepts):,} names"]
+        self._edited()
 
     def apply(self) -> None:
-        """Hand on what is typed; lines left blank are passed over."""
-        templates = [line.strip() for line in self.templates.value.splitlines() if line.strip()]
-        names = [line.strip() for line in self.names.value.splitlines() if line.strip()]
-        self._on_apply(names, templates)
+        """Hand on what is typed."""
+        self._on_apply(*self._typed())
+
+    def _typed(self) -> tuple[list[str], list[str]]:
+        names = _lines(self.names.value)
+        if len(names) == 1:  # a list in one line
+            names = [name.strip() for name in names[0].split(",") if name.strip()]
+        return names, _lines(self.templates.value)
+
+    def _edited(self) -> None:
+        names, templates = self._typed()
+        shown = self._shown
+        same = shown is not None and (tuple(names), tuple(templates)) == (
+            shown.names,
+            shown.templates,
+        )
+        self._apply.disabled = same
+        self._apply.description = "Apply" if same else "Apply the changes"
 
     def _picked(self, change: dict[str, Any]) -> None:
         if change["new"] == _OWN:
@@ -63,3 +86,8 @@ class ConceptEditor(ipw.VBox):
         if names != self.names.value:
             self.names.value = names
             self.apply()
+
+
+def _lines(text: str) -> list[str]:
+    """The lines that are not blank."""
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import ipywidgets as ipw
@@ -15,7 +15,7 @@ from widgets.selection import Selection
 from widgets.status import Status
 from widgets.worker import Worker
 
-__all__ = ["Explorer", "checked"]
+__all__ = ["Explorer", "checked", "columns"]
 
 T = TypeVar("T")
 
@@ -29,6 +29,13 @@ def checked(study: object) -> Study:
     if not isinstance(study, Study):
         raise TypeError(f"an explorer needs a Study, got {type(study).__name__} {study!r}")
     return study
+
+
+def columns(left: Sequence[ipw.Widget], right: Sequence[ipw.Widget]) -> ipw.HBox:
+    """Two columns, one below the other where there is no room for both."""
+    layouts = ({"flex": "1 1 44%", "min_width": "390px"}, {"flex": "1 1 54%", "min_width": "390px"})
+    parts = [ipw.VBox(w, layout=lay) for w, lay in zip((left, right), layouts, strict=True)]
+    return ipw.HBox(parts, layout={"flex_flow": "row wrap"})
 
 
 class Explorer(ipw.VBox, Generic[T]):
@@ -83,6 +90,10 @@ class Explorer(ipw.VBox, Generic[T]):
     def _check(self, value: T) -> None:
         """Compute what may fail or take long, before a changed value comes into view."""
 
+    def _same(self, one: T, other: T) -> bool:
+        """Whether nothing changed, so that there is nothing to undo."""
+        return one == other
+
     def _change(self, what: str, change: Callable[[T], T]) -> None:
         """Go on to a changed value, or stay and say why not.
 
@@ -98,7 +109,8 @@ class Explorer(ipw.VBox, Generic[T]):
             except Exception:
                 self._refresh()  # the controls go back to the value in view
                 raise
-            self._history.push(value)
+            if not self._same(value, self.now):
+                self._history.push(value)
             self._refresh()
 
         self._worker.submit(what, job)

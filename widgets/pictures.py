@@ -83,6 +83,6 @@ class Pairs(Sequence[Image.Image]):
 
     def __getitem__(self, index: Any) -> Any:
         both = Image.new("RGB", (192, 192), "white")
-        for image, (left, top) in zip(self._pairs[index], ((0, 0), (64, 64)), strict=True):
-            both.paste(ImageOps.fit(self._images[image], (128, 128)), (left, top))
+        for image, (left, top) in zip(self._pairs[index], ((0, 0), (84, 84)), strict=True):
+            both.paste(ImageOps.fit(self._images[image], (108, 108)), (left, top))
         return both

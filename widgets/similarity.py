@@ -34,7 +34,7 @@ __all__ = [
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-FEATURES, CONCEPTS, CODES = "features (CLIP)", "concepts", "codes"
+FEATURES, CONCEPTS, CODES = "features", "concepts", "codes"
 
 
 def sample(pictures: Pictures, how: str, n: int = 96, image: int | None = None) -> Ids:
@@ -123,7 +123,7 @@ def ordered(
     Args:
         pictures: where concepts and labels come from.
         ids: (n,).
-        by: ``"dominant concept"``, ``"label"`` (an image's first), or ``"clustering"``.
+        by: ``"dominant concept"``, ``"first label"``, or ``"clustering"``.
         values: (n, n) similarities, for the clustering: average linkage, neighbours side by side.
 
     Returns:
@@ -138,7 +138,7 @@ def ordered(
         return np.asarray(
             leaves_list(optimal_leaf_ordering(linkage(close, "average"), close))
         ), None
-    if by == "label":
+    if by == "first label":
         dataset = pictures.study.dataset
         labels = [dataset.labels_of(int(i)) if i < len(dataset) else () for i in ids]
         groups = np.array([names[0] if names else "no label" for names in labels])
@@ -152,7 +152,8 @@ def ordered(
 def disagreements(
     pictures: Pictures, ids: Ids, one: str = CONCEPTS, other: str = FEATURES, most: int = 60
 ) -> pd.DataFrame:
-    """The pairs on which two similarities disagree most, by the difference of their ranks.
+    """The pairs on which two similarities disagree most, by the difference of their ranks:
+    half of them more alike by the one, half by the other.
 
     Returns:
         ``i``, ``j``, the two similarities, their ranks and the ``difference``, largest first.
@@ -171,12 +172,14 @@ def disagreements(
             "difference": rank_a - rank_b,
         }
     )
-    order = frame["difference"].abs().sort_values(ascending=False, kind="stable").index[:most]
-    return frame.loc[order].reset_index(drop=True)
+    by_size = frame.loc[frame["difference"].abs().sort_values(ascending=False, kind="stable").index]
+    more = by_size["difference"] > 0
+    both = pd.concat([by_size[more][: most // 2], by_size[~more][: most // 2]])
+    return both.sort_index(key=by_size.index.get_indexer).reset_index(drop=True)
 
 
 def in_words(similarity: float, parts: pd.DataFrame) -> str:
-    """A similarity and what it is made of, such as ``"0.78: mostly beach, some sky"``.
+    """A similarity and what makes it, such as ``"0.78: mostly beach, some sky"``.
 
     Args:
         similarity: S.
@@ -188,7 +191,8 @@ def in_words(similarity: float, parts: pd.DataFrame) -> str:
     said = []
     for concept, share in zip(parts["concept"], shares, strict=True):
         if share >= 0.5:
-            said.append(f"mostly {concept}")
+            said.append(f"most of it {concept}" if similarity < 0 else f"mostly {concept}")
         elif share >= 0.1:
             said.append(f"some {concept}")
-    return f"{similarity:.2f}: {', '.join(said[:4]) or 'a little of many concepts'}"
+    words = ", ".join(said[:4]) or "a little of many concepts"
+    return f"{similarity:.2f}: {'little in common, ' if similarity < 0 else ''}{words}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ipywidgets as ipw
+import traitlets
 
 from uhscm_core import Study
 from widgets.bars import Bars
@@ -21,6 +22,9 @@ class Stepper(ipw.VBox):
     Args:
         selection: whose focus is the image.
     """
+
+    asking = traitlets.Bool(False)
+    """Whether a prediction is waited for, so that nobody shows the answer; default not."""
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
@@ -40,7 +44,13 @@ class Stepper(ipw.VBox):
         self._reveal.on_click(lambda _: self._draw(revealed=True))
         self.bars.observe(self._guessed, "chosen")
         text = ipw.VBox([self._formula, ipw.HBox([self._predict, self._reveal])])
-        super().__init__([self._pick, ipw.HBox([ipw.VBox([self.image], layout={"width": "170px"}), text]), self.bars])
+        super().__init__(
+            [
+                self._pick,
+                ipw.HBox([ipw.VBox([self.image], layout={"width": "170px"}), text]),
+                self.bars,
+            ]
+        )
 
     def show(self, study: Study) -> None:
         """Show the steps of the selected image in this study."""
@@ -59,6 +69,7 @@ class Stepper(ipw.VBox):
         self._formula.value = f"$$\\displaystyle {step.formula}$$"
         hidden = self._predict.value and bool(step.question) and not revealed
         self._reveal.layout.visibility = "visible" if hidden else "hidden"
+        self.asking = hidden
         if hidden:  # in alphabetical order, which gives nothing away
             self.bars.show(sorted(step.names), summary=step.question, threshold=None)
             return
@@ -76,8 +87,7 @@ class Stepper(ipw.VBox):
         )
 
     def _guessed(self, change: dict[str, Any]) -> None:
-        hidden = self._reveal.layout.visibility == "visible"
-        if change["new"] is not None and hidden and self._steps[self._pick.value].right:
+        if change["new"] is not None and self.asking and self._steps[self._pick.value].right:
             self._draw(revealed=True, guess=self.bars.labels[change["new"]])
 
 

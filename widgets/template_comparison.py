@@ -8,7 +8,7 @@ import ipywidgets as ipw
 
 from uhscm_core import Study
 from widgets.bars import Bars
-from widgets.denoising import counts, flips, vote_frame
+from widgets.denoising import counts, flips, vote_changes
 from widgets.gallery import Gallery
 from widgets.selection import Selection
 
@@ -41,16 +41,14 @@ class TemplateComparison(ipw.VBox):
             layout={"flex": "1 1 auto"},
         )
         self.compare = ipw.Button(description="Compare", layout={"width": "100px"})
-        self.use = ipw.Button(description="Use this one", disabled=True, layout={"width": "120px"})
-        self.before, self.after = Bars(root=True, height=170), Bars(root=True, height=170)
-        self.gallery = Gallery(study.dataset.images, [], selection=selection, height=200)
-        self.compare.on_click(lambda _: self._ask())
-        self.template.observe(lambda _: self._ask(), "value")
+        self.use = ipw.Button(description="Use this one", layout={"width": "120px"})
+        self.bars = Bars(root=True, height=200, unit="votes")
+        self.gallery = Gallery(study.dataset.images, [], selection=selection, edge=104, height=220)
+        self.compare.on_click(lambda _: self._run("comparing templates", self._compared))
+        self.template.observe(lambda _: self._typed_anew(), "value")
         self._use = use
-        self.use.on_click(lambda _: self._go_on())
-        half = {"width": "50%"}
-        pair = ipw.HBox([ipw.VBox([b], layout=half) for b in (self.before, self.after)])
-        self._found = ipw.VBox([self.gallery, pair], layout={"display": "none"})
+        self.use.on_click(lambda _: self._run("mining", self._go_on))
+        self._found = ipw.VBox([self.gallery, self.bars], layout={"display": "none"})
         super().__init__(
             [
                 ipw.HBox([self.template, self.compare, self.use]),
@@ -66,29 +64,22 @@ class TemplateComparison(ipw.VBox):
         if self._other is not None:
             self._compared()
 
-    def _go_on(self) -> None:
-        if self._other is not None:
-            self._use(self._other)
-
-    def _ask(self) -> None:
+    def _typed_anew(self) -> None:
         if self.template.value.strip():
             self._run("comparing templates", self._compared)
 
+    def _go_on(self) -> None:
+        self._use(self._study.with_(template=self._typed()))
+
+    def _typed(self) -> str:
+        template = str(self.template.value).strip()
+        if not template:
+            raise ValueError("there is no other template yet: type one, such as a sketch of the {}")
+        return template
+
     def _compared(self) -> None:
-        template = self.template.value.strip()
-        study, other = self._study, self._study.with_(template=template)
-        table = flips(study, other)
-        for bars, one in ((self.before, study), (self.after, other)):
-            frame = vote_frame(one)
-            words = " + ".join(one.concepts.templates)
-            bars.show(
-                frame["concept"].tolist(),
-                frame["votes"],
-                kept=frame["kept"],
-                summary=f"{words}: {counts(one)}",
-            )
-        self._other = other
-        self.use.disabled = False
+        study, other = self._study, self._study.with_(template=self._typed())
+        table, votes = flips(study, other), vote_changes(study, other)
         n = len(study.dataset.splits["train"])
         most = ""
         if len(table):
@@ -99,4 +90,13 @@ class TemplateComparison(ipw.VBox):
             captions=(table["before"] + " → " + table["after"]).tolist(),
             summary=f"{len(table):,} of {n:,} images changed their top concept{most}",
         )
+        self.bars.show(
+            votes["concept"].tolist(),
+            votes["before"],
+            votes["after"],
+            names=[" + ".join(one.concepts.templates) for one in (study, other)],
+            kept=votes["kept"],
+            summary=f"Largest changes first. Now: {counts(study)}. Then: {counts(other)}",
+        )
+        self._other = other
         self._found.layout.display = ""

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from uhscm_core import Study
-from widgets.denoising import counts, flips, moved_to, steps, vote_frame, voters
+from widgets.denoising import (
+    counts,
+    flips,
+    moved_to,
+    steps,
+    vote_changes,
+    vote_frame,
+    voters,
+)
 
 
 def best_of(study: Study, image: int, among: list[int]) -> int:
@@ -88,6 +96,16 @@ def test_flips_are_the_training_images_whose_top_concept_changed(study):
     sizes = table.groupby(["before", "after"])["image"].transform("size")
     assert sizes.is_monotonic_decreasing
     assert flips(study, study).empty
+
+
+def test_changes_of_votes_are_the_two_tables_side_by_side(study):
+    other = study.with_(template="banana {} tax return")
+    table = vote_changes(study, other).set_index("concept")
+    for column, one in (("before", study), ("after", other)):
+        votes = vote_frame(one).set_index("concept")["votes"]
+        assert table[column].to_dict() == votes.to_dict()
+    assert table["kept"].to_dict() == vote_frame(other).set_index("concept")["kept"].to_dict()
+    assert (table["after"] - table["before"]).abs().is_monotonic_decreasing
 
 
 def test_the_steps_hold_one_images_numbers(study, votes):

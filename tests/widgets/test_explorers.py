@@ -73,7 +73,7 @@ def test_three_lines_open_an_explorer_that_shows_the_study(study, denoising):
 def test_the_dragged_threshold_denoises_anew(study, denoising):
     denoising.bars.threshold = 8.0
     done(denoising)
-    assert denoising.study.min_share == round(8 * 81 / 120, 3)
+    assert denoising.study.min_share == round(8 * 81 / 120, 6)
     assert denoising.status.summary == counts(denoising.study) != counts(study)
     assert denoising.min_share.value == denoising.study.min_share
     frame = denoising.bars.to_frame()
@@ -155,7 +155,26 @@ def test_words_that_make_no_sense_change_nothing(study, denoising, templates, na
     denoising.editor.apply()
     done(denoising, message)
     assert denoising.study is study
-    assert denoising.editor.templates.value == "a photo of the {}"
+    assert denoising.editor.templates.value == templates  # to be mended, not typed again
+    assert not denoising.editor._apply.disabled
+
+
+def test_what_is_typed_stays_until_it_is_applied(study, denoising):
+    denoising.editor.templates.value = "a sketch of the {}"
+    denoising.tau.value = 2.0
+    done(denoising)
+    assert denoising.editor.templates.value == "a sketch of the {}"
+    for _ in range(2):  # a double click
+        denoising.editor.apply()
+    done(denoising)
+    assert denoising.editor._apply.disabled
+    denoising.undo()
+    done(denoising)
+    assert denoising.study.concepts == study.concepts
+    denoising.editor.names.value = "boat, tree, snow"
+    denoising.editor.apply()
+    done(denoising)
+    assert denoising.study.concepts.names == ("boat", "tree", "snow")
 
 
 def test_a_list_by_name_is_taken_at_once(denoising):
@@ -199,12 +218,14 @@ def test_a_step_may_be_predicted_before_it_is_seen(denoising):
     stepper._predict.value, stepper._pick.value = True, 1
     assert stepper.bars.labels == sorted(stepper.bars.labels)
     assert stepper.bars.values.size == 0  # no number gives it away
+    assert denoising.bars.layout.visibility == "hidden"  # nor do the votes
     best = stepper._steps[1].names[0]
     wrong = next(i for i, name in enumerate(stepper.bars.labels) if name != best)
     guess = stepper.bars.labels[wrong]
     stepper.bars.chosen = wrong
     assert stepper.bars.summary.startswith(f"You said {guess!r}: not so. The best of 81 scores is")
     assert stepper.bars.labels[0] == best
+    assert denoising.bars.layout.visibility == "visible"
     stepper._pick.value = 2
     stepper._reveal.click()
     assert stepper.bars.summary.startswith("With τM = 243")
@@ -219,13 +240,22 @@ def test_two_templates_and_the_images_that_flipped(study, denoising):
     flipped = compare.gallery.count
     assert f"{flipped} of 120 images changed their top concept" in compare.gallery.summary
     assert all(" → " in caption for caption in compare.gallery.to_frame()["caption"])
-    assert compare.before.summary == f"a photo of the {{}}: {counts(study)}"
+    assert f"Now: {counts(study)}. Then: " in compare.bars.summary
+    assert compare.bars.to_frame()["a photo of the {}"].sum() == 120
     compare.use.click()
     done(denoising)
     assert denoising.study.concepts.templates == ("banana {} tax return",)
     assert compare.gallery.count == 0  # now compared with itself
+    compare.template.value = "a sketch of the {}"
+    compare.template.value = "a view of the {}"
+    compare.use.click()  # what stands in the box, whatever was compared last
+    done(denoising)
+    assert denoising.study.concepts.templates == ("a view of the {}",)
     compare.template.value = "no place for a name"
     done(denoising, "needs exactly one {}")
+    compare.template.value = ""
+    compare.compare.click()
+    done(denoising, "needs exactly one {}", "type one")
 
 
 def test_the_csv_is_the_table(denoising):
@@ -271,8 +301,9 @@ def test_a_cells_parts_add_up_and_can_be_unticked_and_undone(trained, distributi
     done(distribution)
     rest = frame["part"][1:].sum()
     gone = frame["concept"][0]
+    whole = frame["part"].sum()
     assert distribution.parts.summary.endswith(
-        f"Without {gone!r} the parts add up to S + 1 = {rest:.3f}"
+        f"Without {gone!r}: {rest:.3f} of S + 1 = {whole:.3f}"
     )
     distribution.undo()
     done(distribution)
@@ -299,7 +330,10 @@ def test_sources_orders_and_differences(trained, distribution):
     everything["source"].value, everything["minus"].value = CONCEPTS, FEATURES
     done(distribution)
     assert distribution.grid.diverging
-    assert distribution.grid.summary.endswith("rank by concepts minus rank by features (CLIP)")
+    assert distribution.grid.summary.endswith("rank by concepts minus rank by features")
+    everything["minus"].value = CONCEPTS
+    done(distribution, "concepts minus concepts is nothing")
+    assert everything["minus"].value == FEATURES
     table = distribution._disputes.set_index(["i", "j"])
     shown = distribution.grid.to_frame()
     for (i, j), difference in table["difference"].items():
@@ -342,7 +376,7 @@ def test_an_image_of_ones_own_is_read_and_explained(trained, distribution):
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_so_few_images_without_labels(study, n):
     distribution = DistributionExplorer(only(study, n))
-    assert "label" not in distribution.controls["order"].options
+    assert "first label" not in distribution.controls["order"].options
     changes = (
         ("sample", "random"),
         ("sample", "alike"),

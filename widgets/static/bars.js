@@ -47,14 +47,15 @@ function render({ model, el }) {
   }
 
   function read() {
+    const was = labels?.[cursor];
     labels = model.get("labels");
+    cursor = Math.max(labels.indexOf(was), 0);
     values = numbers(model.get("_values"), Float32Array);
     kept = numbers(model.get("_kept"), Uint8Array);
     most = model.get("threshold") === null ? 0 : model.get("threshold") * 1.1;
     for (const value of values) most = Math.max(most, value);
     if (!(most > 0)) most = 1;
     if (model.get("draggable")) most *= 1.05; // room to drag beyond the longest bar
-    if (cursor >= n()) cursor = 0;
   }
 
   function row(i) {
@@ -200,7 +201,8 @@ function render({ model, el }) {
     });
   }
   handle.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10 }[event.key];
+    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10,
+      PageUp: 10, Home: -most, End: most }[event.key];
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();
