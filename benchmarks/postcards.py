@@ -51,6 +51,12 @@ WORDINGS = {
     "my friend's blurry sketch showing a {}": "of the grammar that training drew from",
     **HELD_OUT,
 }
+# Each one token, none in what training says.
+NEW_ADJECTIVES = (
+    "serene majestic gloomy delightful mysterious nostalgic dreamy crisp elegant romantic humble "
+    "splendid gorgeous magnificent curious dusty crooked lively faint tidy"
+)
+NEW_MEDIA = "lithograph tapestry fresco etching blueprint"
 FIRST_RESULT = """
 import time
 started = time.perf_counter()
@@ -256,6 +262,14 @@ def wording(study: Study) -> None:
             print(f"| `{template}` | {remark} | {len(kept)} | {true} | {value} |", flush=True)
         except ValueError as error:
             print(f"| `{template}` | {remark} | 0 | 0 | {error} |")
+    new = [f"a {word} photo of the {{}}" for word in NEW_ADJECTIVES.split()]
+    new += [f"a {word} of the {{}}" for word in NEW_MEDIA.split()]
+    kept = sorted(len(set(study.with_(template=t).kept_names) & LEXICON.keys()) for t in new)
+    print(
+        f"\n{len(new)} more sensible templates with one word that training never had "
+        f"({NEW_ADJECTIVES.replace(' ', ', ')} photo; {NEW_MEDIA.replace(' ', ', ')}): of the "
+        f"world {kept[len(kept) // 2]} are kept in the median, {kept[0]} at the least."
+    )
 
 
 if __name__ == "__main__":
