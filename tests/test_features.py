@@ -18,7 +18,7 @@ import torch
 from uhscm_core import features as features_module
 from uhscm_core import load_dataset, load_vlp, store
 from uhscm_core.datasets import ArrayImages, ImageDataset
-from uhscm_core.features import encode_dataset
+from uhscm_core.features import encode_dataset, features_key, ship_features
 from uhscm_core.vlp import VLP
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -111,6 +111,44 @@ def test_shards_hold_all_rows_in_order(dataset, vlp, home, n):
     shards = [store.load_tensors(path)[0]["features"] for path in shards_in(home)]
     assert [len(shard) for shard in shards] == [8] * (n // 8) + [n % 8] * (n % 8 > 0)
     assert torch.equal(torch.cat(shards), features)
+
+
+@pytest.fixture
+def shipped(dataset, vlp, tmp_path, monkeypatch) -> Path:
+    """The folder of features that ship with a package of these tests' own."""
+    monkeypatch.setattr(features_module, "SHIPPED", tmp_path / "shipped")
+    features = vlp.encode_images(dataset.images)
+    return ship_features(features, features_key(dataset, vlp), tmp_path / "shipped")
+
+
+def test_what_is_shipped_is_found_by_the_same_key(dataset, vlp, home, shipped, encoded):
+    features = encode(dataset, vlp)
+    assert not encoded
+    assert not shards_in(home)
+    assert features.dtype == torch.float32
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(48))
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images), atol=5e-4, rtol=0)
+    assert {
+        tensors["features"].dtype
+        for tensors, _ in map(store.load_tensors, sorted(shipped.iterdir()))
+    } == {torch.half}
+
+
+def test_what_is_shipped_does_for_nothing_else(dataset, vlp, tiny_model, shipped, encoded):
+    encode(dataset_of(dataset.images.pixels[:40]), vlp)
+    assert sum(encoded) == 40
+    other = load_vlp(tiny_model, device="cpu")
+    with torch.no_grad():
+        other._model.logit_scale += 1
+    encode(dataset, other)
+    assert sum(encoded) == 40 + 48
+
+
+def test_shipped_features_that_lack_a_shard_are_not_used(dataset, vlp, home, shipped):
+    (shipped / "000000016.safetensors").unlink()
+    torch.testing.assert_close(encode(dataset, vlp), vlp.encode_images(dataset.images))
+    assert len(shards_in(home)) == 6
+    assert len(list(shipped.iterdir())) == 5
 
 
 def test_batches_do_not_cross_shards(dataset, vlp, encoded, monkeypatch):

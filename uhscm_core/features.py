@@ -4,6 +4,9 @@ Features are kept under ``home()/features/<key>``, where the key is the digest o
 model and its preprocessing, in shards of 2,048 rows. A shard is written aside and renamed, so a
 killed run loses the shard it was at. Each shard has a lock: two processes that encode the same
 images share the work, and the lock of a killed process is free again.
+
+Features that ship with the package lie under ``uhscm_core/shipped``, in half precision, by the same
+key: another data set, model or preprocessing has another key and does not find them.
 """
 
 from __future__ import annotations
@@ -24,15 +27,16 @@ from uhscm_core.datasets import ImageDataset
 from uhscm_core.progress import progress_bar
 from uhscm_core.vlp import BATCH, VLP
 
-__all__ = ["encode_dataset"]
+__all__ = ["encode_dataset", "features_key", "ship_features"]
 
 SHARD = 2048
+SHIPPED = Path(__file__).parent / "shipped"
 
 
 def encode_dataset(
     dataset: ImageDataset, vlp: VLP, *, workers: int | None = None, progress: bool = True
 ) -> Float32[Tensor, "n d"]:
-    """Features of all images of a data set, from the cache where they are there.
+    """Features of all images of a data set, from the package or the cache where they are there.
 
     Args:
         dataset: N images.
@@ -46,19 +50,41 @@ def encode_dataset(
     Raises:
         OSError: an image that can't be read any more, or a full disk; finished shards stay.
     """
-    key = store.digest_of(dataset.digest, vlp.digest, vlp.preprocess_digest)
+    n, key = len(dataset), features_key(dataset, vlp)
+    shipped = _Shards(SHIPPED / key, n, vlp.embed_dim)
+    if not shipped.missing():
+        return shipped.rows()
     folder = store.home() / "features" / key
     folder.mkdir(parents=True, exist_ok=True)
-    n = len(dataset)
     shards = _Shards(folder, n, vlp.embed_dim)
     with progress_bar("encoding images", n, progress and bool(shards.missing())) as bar:
         bar.update(n - sum(map(len, shards.missing())))
         while shards.missing():
             _encode_missing(shards, dataset, vlp, workers, bar)
-    features = torch.empty(n, vlp.embed_dim)
+    return shards.rows()
+
+
+def features_key(dataset: ImageDataset, vlp: VLP) -> str:
+    """What features are found again by."""
+    return store.digest_of(dataset.digest, vlp.digest, vlp.preprocess_digest)
+
+
+def ship_features(features: Float32[Tensor, "n d"], key: str, folder: Path = SHIPPED) -> Path:
+    """Write features, in half precision, where `encode_dataset` finds what is shipped.
+
+    Args:
+        features: (N, D).
+        key: of `features_key`.
+        folder: of everything that is shipped.
+
+    Returns:
+        The folder of these features.
+    """
+    shards = _Shards(folder / key, *features.shape)
     for rows in shards.all:
-        features[rows.start : rows.stop] = shards.load(rows)
-    return features
+        part = features[rows.start : rows.stop].half()
+        store.save_tensors(shards.path(rows), {"features": part}, {"key": key})
+    return shards.folder
 
 
 def _encode_missing(
@@ -111,6 +137,9 @@ class _Shards:
     def missing(self) -> list[range]:
         return [rows for rows in self.all if not self.path(rows).exists()]
 
+    def rows(self) -> Tensor:
+        return torch.cat([self.load(rows) for rows in self.all])
+
     def load(self, rows: range) -> Tensor:
         try:
             features = store.load_tensors(self.path(rows))[0]["features"]
@@ -120,4 +149,6 @@ class _Shards:
             raise ValueError(
                 f"{self.path(rows)}: a damaged cache file, delete it to have it made again"
             )
+        if features.dtype == torch.half:  # shipped
+            return torch.nn.functional.normalize(features.float(), dim=1)
         return features

@@ -16,6 +16,7 @@ from uhscm_core.postcards.describe import LEXICON
 from uhscm_core.postcards.judge import average_precision, share_absent, share_true
 from uhscm_core.postcards.paint import paint
 from uhscm_core.postcards.scene import LABELS, make_scene
+from uhscm_core.postcards.wording import HELD_OUT
 
 MODEL = Path(uhscm_core.__file__).parent / "postcards" / "model"
 SEEDS = range(40_000_000, 40_000_300)
@@ -73,6 +74,26 @@ def test_it_reads_scenes_it_has_not_seen(vlp, features):
     shown = np.array([[label in make_scene(s).labels for label in LABELS] for s in SEEDS])
     found = [average_precision(scores[:, i], shown[:, i]) for i in range(len(LABELS))]
     assert np.mean(found) > 0.85  # benchmarks/results holds the figure on 11,000 pictures
+
+
+def test_another_sensible_wording_reads_alike_and_a_silly_one_does_not(vlp, features):
+    """Held out of training, see wording.HELD_OUT; benchmarks/results holds more of them."""
+    shown = np.array([[label in make_scene(s).labels for label in LABELS] for s in SEEDS])
+
+    def found(template: str) -> float:
+        scores = (
+            features @ vlp.encode_texts([template.replace("{}", n) for n in LABELS]).T
+        ).numpy()
+        return float(
+            np.mean([average_precision(scores[:, i], shown[:, i]) for i in range(len(LABELS))])
+        )
+
+    plain = found("a photo of the {}")
+    for template, remark in HELD_OUT.items():
+        if "combination" in remark:
+            assert found(template) > plain - 0.02, template
+        if remark == "silly":
+            assert found(template) < plain - 0.05, template
 
 
 def test_names_that_the_world_lacks_win_few_votes(vlp, features):

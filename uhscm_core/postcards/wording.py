@@ -206,10 +206,15 @@ _ADVERBS = _words(
 NEUTRAL = frozenset(_MEDIA) | frozenset(_ADJECTIVES) | frozenset(_DETERMINERS) | set(_ADVERBS)
 
 
-def sensible(rng: np.random.Generator) -> str:
-    """A template that changes nothing about the name in it."""
+def sensible(rng: np.random.Generator, unknown: float = 0.15) -> str:
+    """A template that changes nothing about the name in it.
+
+    Args:
+        rng: chooses.
+        unknown: how often there is an unknown word in what the grammar makes.
+    """
     while True:
-        text = _sensible(rng)
+        text = _sensible(rng, unknown)
         words = text.replace("'", " ").replace(":", " ").split()
         if any(word in words for word in _NEVER):
             continue
@@ -217,7 +222,7 @@ def sensible(rng: np.random.Generator) -> str:
             return text
 
 
-def _sensible(rng: np.random.Generator) -> str:
+def _sensible(rng: np.random.Generator, unknown: float) -> str:
     kind = rng.random()
     if kind < 0.3:
         return _pick(rng, PLAIN)
@@ -243,7 +248,7 @@ def _sensible(rng: np.random.Generator) -> str:
     extra = rng.random()
     if extra < 0.12:
         return _inserted(rng, text, [_pick(rng, _ADVERBS)])
-    if extra < 0.27:
+    if extra < 0.12 + unknown:
         return _inserted(rng, text, [UNKNOWN])
     return text
 
