@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -83,7 +84,7 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
         env={**os.environ, **state, **(environment or {})},
     )
     try:
-        _wait_for(port, server)
+        wait_for(port, server)
         yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}&reset"
     finally:
         server.send_signal(signal.SIGTERM)
@@ -94,7 +95,8 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
             server.wait()
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, server: subprocess.Popen[Any]) -> None:
+    """Until a server that was just started listens."""
     for _ in range(600):
         if server.poll() is not None:
             raise RuntimeError(f"JupyterLab ended with {server.returncode} before it listened")
@@ -139,11 +141,13 @@ def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> Non
     Raises:
         RuntimeError: a cell that raised, with what it said.
     """
-    if theme == "dark":
+    wanted = f"body[data-jp-theme-light={'true' if theme == 'light' else 'false'}]"
+    page.wait_for_selector("body[data-jp-theme-light]", state="attached")
+    if not page.locator(wanted).count():  # the server keeps the theme chosen last
         page.click("text=Settings")
         page.hover("text=Theme")
-        page.click("text=JupyterLab Dark")
-        page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+        page.click(f"text=JupyterLab {theme.title()} >> nth=0")
+        page.wait_for_selector(wanted, state="attached")
 
     def ask() -> None:
         page.click(".jp-NotebookPanel .jp-Cell >> nth=0")

@@ -82,7 +82,7 @@ class Pairs(Sequence[Image.Image]):
         return len(self._pairs)
 
     def __getitem__(self, index: Any) -> Any:
-        both = Image.new("RGB", (192, 192), "white")
+        both = Image.new("RGB", (192, 192), "#7f7f7f")  # on light and dark ground alike
         for image, (left, top) in zip(self._pairs[index], ((0, 0), (84, 84)), strict=True):
             both.paste(ImageOps.fit(self._images[image], (108, 108)), (left, top))
         return both

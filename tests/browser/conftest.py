@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from scripts.lab import chromium
+from scripts.lab import chromium, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +51,7 @@ def explorer(browser, tour_data, tmp_path) -> Iterator[str]:
             assert line, "the server ended before it printed its address"
             if found := re.search(r"http://127\.0\.0\.1:\d+/lab\S+", line):
                 address = found[0]
+        wait_for(int(re.search(r":(\d+)/", address)[1]), server)
         yield address
     finally:
         server.send_signal(signal.SIGTERM)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import nbformat
 import pytest
 from PIL import Image
-from playwright.sync_api import TimeoutError as Late
+
+from scripts.lab import go, jupyterlab, run_all, write_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -141,65 +134,17 @@ const addresses = new Set();
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+CELLS = (SETUP, GALLERY, GRID, LARGE, HIDDEN, UPLOAD)
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a notebook with the kit's widgets, in a JupyterLab of its own."""
     folder = tmp_path_factory.mktemp("kit")
-    book = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-        cells=[
-            nbformat.v4.new_code_cell(source.strip())
-            for source in (SETUP, GALLERY, GRID, LARGE, HIDDEN, UPLOAD)
-        ],
-    )
     for theme in ("light", "dark"):
-        nbformat.write(book, folder / f"{theme}.ipynb")
-    port, token = free_port(), secrets.token_urlsafe(16)
-    environment = {
-        **os.environ,
-        "JUPYTER_TOKEN": token,
-        "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "lab"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "PYTHONPATH": str(ROOT),
-    }
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--allow-root",
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={port}",
-            "--ServerApp.port_retries=0",
-            f"--ServerApp.root_dir={folder}",
-            f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-    )
-    try:
-        # A workspace each, as one would open the other's notebook too.
-        yield (
-            lambda theme: (
-                f"http://127.0.0.1:{port}/lab/workspaces/{theme}/tree/{theme}.ipynb?token={token}"
-            )
-        )
-    finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        write_notebook(folder / f"{theme}.ipynb", CELLS)
+    with jupyterlab(folder) as address:
+        yield lambda theme: address.format(f"{theme}.ipynb")
 
 
 def opened(browser, address, theme):
@@ -208,33 +153,8 @@ def opened(browser, address, theme):
     page.add_init_script(COUNT)
     page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    for _ in range(60):  # the server may still be starting
-        try:
-            page.goto(address, wait_until="domcontentloaded")
-            break
-        except Exception as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
-                raise
-            time.sleep(1)
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
-    if theme == "dark":
-        page.click("text=Settings")
-        page.hover("text=Theme")
-        page.click("text=JupyterLab Dark")
-        page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-    page.wait_for_selector("text=/\\| Idle/", timeout=120_000)
-    for _ in range(5):  # JupyterLab drops what is run while it still connects to the kernel
-        page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-        page.click("text=Run")
-        page.click("text=Run All Cells")
-        try:
-            page.wait_for_function(
-                "/[\\d*]/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt').textContent)",
-                timeout=10_000,
-            )
-            break
-        except Late:
-            continue
+    go(page, address)
+    run_all(page, theme, len(CELLS))
     page.wait_for_selector(".upload-button", timeout=120_000)
     return page
 

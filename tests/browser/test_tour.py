@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from scripts.lab import go, run_all
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
-
-
-def open_lab(page, address):
-    """The server may still be starting when its address is printed."""
-    for _ in range(60):
-        try:
-            page.goto(address, wait_until="domcontentloaded")
-            break
-        except Exception as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
-                raise
-            time.sleep(1)
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -30,27 +18,9 @@ def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer, theme):
     page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
     foreign = []
     page.on("request", lambda r: "127.0.0.1" in r.url or foreign.append(r.url))
-    open_lab(page, explorer)
-    if theme == "dark":
-        page.click("text=Settings")
-        page.hover("text=Theme")
-        page.click("text=JupyterLab Dark")
-        page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-    page.click("text=Run")
-    page.click("text=Run All Cells")
-
+    go(page, explorer)
     cells = nbformat.read(ROOT / "notebooks" / "00_tour.ipynb", as_version=4).cells
-    code = sum(cell.cell_type == "code" for cell in cells)
-    page.wait_for_function(
-        """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
-             .filter(p => /\\d/.test(p.textContent)).length === n
-             || document.querySelector('[data-mime-type$=stderr] .ansi-red-fg')""",
-        arg=code,
-        timeout=240_000,
-    )
-    # JupyterLab shows an exception as coloured error output.
-    assert page.locator("[data-mime-type$=stderr] .ansi-red-fg").count() == 0
+    run_all(page, theme, sum(cell.cell_type == "code" for cell in cells))
     page.wait_for_selector(".js-plotly-plot .main-svg")
     shown = page.evaluate(
         """async () => {
