@@ -52,7 +52,7 @@ HELD_OUT = {
     "my holiday snapshot of the {}": "sensible, trained words in a new combination",
     "we took this lovely picture of some {} from afar": "sensible, trained words, one new",
     "an etching of the {}": "sensible, a new word",
-    "greetings from the {}": "sensible, new words",
+    "greetings from the {}": "sensible, a new word",
     "banana {} tax return on tuesday": "silly",
     "the quarterly {} spreadsheet ate my invoice": "silly",
     "xq {} zzv blorp glim wug pof": "silly",
