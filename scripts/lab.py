@@ -87,12 +87,17 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
         wait_for(port, server)
         yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}&reset"
     finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        stop(server)
+
+
+def stop(server: subprocess.Popen[Any]) -> None:
+    """End a server, gently if it lets us."""
+    server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def wait_for(port: int, server: subprocess.Popen[Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from scripts.lab import chromium, wait_for
+from scripts.lab import chromium, stop, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,10 +53,5 @@ def explorer(browser, tour_data, tmp_path) -> Iterator[str]:
         wait_for(int(re.search(r":(\d+)/", address)[1]), server)
         yield address
     finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        stop(server)
         server.stdout.close()
