@@ -20,7 +20,7 @@ Pixels of the scenes are kept in a temporary folder while it runs. No seed here 
 
 There are two parts: both towers; then a new text tower on what the finished image tower gives, in
 which words that training says nothing about stay unknown. The schedule is by steps alone: on one
-machine the same seed gives the same weights to the bit (tried: 20 steps of the first part, twice).
+machine the same seed gives the same weights to the bit (tried: 20 steps of each, twice).
 The shipped weights came from the defaults, the two parts started apart: 26 and 9 minutes by the
 clock on two cores that other work kept busy, 16 and 7 of processor time (``training.log`` beside
 the weights). Afterwards: ``python scripts/ship_features.py``.
