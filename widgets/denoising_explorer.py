@@ -88,7 +88,6 @@ class DenoisingExplorer(Explorer[Study]):
         names = frame["concept"].tolist()
         if self._concept not in names:
             self._concept = names[0]
-        self.status.summary = counts(study)
         self.bars.show(
             names,
             frame["votes"],
@@ -111,6 +110,7 @@ class DenoisingExplorer(Explorer[Study]):
             self.selection.focus = int(self.gallery.ids[0])
         self.stepper.show(study)
         self.templates.show(study)
+        self.status.summary = counts(study)  # last: what it says is on the screen
 
     def _show_voters(self) -> None:
         study, name = self.study, self._concept

@@ -93,6 +93,7 @@ def bar(box, name):
     row = box.locator(".row").filter(
         has=box.page.locator(".name", has_text=re.compile(f"^{name}$"))
     )
+    box.locator(".scroll").evaluate("list => { list.scrollTop = 0; }")
     for _ in range(60):
         if row.count():
             return row
