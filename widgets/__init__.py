@@ -12,6 +12,7 @@ from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
 from widgets.selection import Selection
+from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Gallery",
     "Grid",
     "Selection",
+    "TrainingExplorer",
     "code_bars_figure",
     "comparison_figure",
     "concept_bars_figure",

@@ -40,7 +40,13 @@ class Stepper(ipw.VBox):
         self._reveal.on_click(lambda _: self._draw(revealed=True))
         self.bars.observe(self._guessed, "chosen")
         text = ipw.VBox([self._formula, ipw.HBox([self._predict, self._reveal])])
-        super().__init__([self._pick, ipw.HBox([ipw.VBox([self.image], layout={"width": "170px"}), text]), self.bars])
+        super().__init__(
+            [
+                self._pick,
+                ipw.HBox([ipw.VBox([self.image], layout={"width": "170px"}), text]),
+                self.bars,
+            ]
+        )
 
     def show(self, study: Study) -> None:
         """Show the steps of the selected image in this study."""

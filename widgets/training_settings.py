@@ -1,0 +1,138 @@
+"""The settings of a run, each with a line that says what it is and what the paper took."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as ipw
+import torch
+
+from uhscm_core import TrainingConfig
+
+__all__ = ["SETTINGS", "Setting", "TrainingSettings"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        default: ours.
+        paper: the paper's value; None where it says nothing.
+        meaning: in one line.
+    """
+
+    default: Any
+    paper: Any
+    meaning: str
+
+
+def _default(name: str) -> Any:
+    return getattr(TrainingConfig(), name)
+
+
+SETTINGS = {
+    "bits": Setting(64, None, "L, length of a code (the paper tries 16 to 128)"),
+    "epochs": Setting(_default("epochs"), 60, "passes over the training images"),
+    "batch_size": Setting(_default("batch_size"), 128, "images whose pairs are compared at a step"),
+    "optimizer": Setting(_default("optimizer"), "sgd", "how a gradient becomes a step"),
+    "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
+    "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
+    "beta": Setting(_default("beta"), 0.001, "β, weight of the quantisation term"),
+    "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
+    "lam": Setting(_default("lam"), 0.8, "λ, pairs with S from here on are alike"),
+    "seed": Setting(_default("seed"), None, "of first weights and the order of images"),
+    "backbone": Setting("features", "vgg19", "features, or a timm name: fine-tuned on pixels"),
+    "device": Setting("auto", None, "where it runs; auto takes a GPU if there is one"),
+}
+
+
+class TrainingSettings(ipw.VBox):
+    """A line a setting: its name, its value, what it means and the paper's value."""
+
+    def __init__(self) -> None:
+        devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
+        wide = {"width": "112px"}
+        self.controls: dict[str, Any] = {}
+        rows = []
+        for name, setting in SETTINGS.items():
+            if name == "optimizer":
+                control: Any = ipw.Dropdown(options=["adam", "sgd"], layout=wide)
+            elif name == "device":
+                control = ipw.Dropdown(options=devices, layout=wide)
+            elif name == "backbone":
+                control = ipw.Text(layout=wide, continuous_update=False)
+            elif isinstance(setting.default, int):
+                control = ipw.IntText(layout=wide)
+            else:
+                control = ipw.FloatText(layout=wide, step=None)
+            control.value = setting.default
+            control.tooltip = name
+            self.controls[name] = control
+            title = ipw.Label(name, layout={"width": "92px"})
+            said = ipw.Label(self._said(setting), layout={"flex": "1 1 auto", "min_width": "0"})
+            rows.append(ipw.HBox([title, control, said]))
+        self.note = ipw.Label("")
+        super().__init__([*rows, self.note])
+
+    @staticmethod
+    def _said(setting: Setting) -> str:
+        paper = "" if setting.paper is None else f"; paper: {setting.paper}"
+        return f"{setting.meaning}{paper}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is set, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, **values: Any) -> None:
+        """Set some of them.
+
+        Raises:
+            TypeError: an unknown setting.
+        """
+        if unknown := values.keys() - self.controls.keys():
+            raise TypeError(f"no setting {', '.join(sorted(unknown))}")
+        for name, value in values.items():
+            self.controls[name].value = value
+
+    def reset(self) -> None:
+        """Back to the defaults."""
+        self.set(**{name: setting.default for name, setting in SETTINGS.items()})
+
+    def as_in_the_paper(self) -> None:
+        """The paper's values, but for the backbone, which takes a GPU."""
+        papers = {name: s.paper for name, s in SETTINGS.items() if s.paper is not None}
+        self.set(**{name: value for name, value in papers.items() if name != "backbone"})
+
+    def config(self) -> tuple[int, str, TrainingConfig]:
+        """Bits, backbone and the rest.
+
+        Raises:
+            ValueError: a value out of range.
+        """
+        values = self.values
+        bits, backbone = values.pop("bits"), values.pop("backbone").strip()
+        if bits < 1:
+            raise ValueError(f"bits must be at least 1, got {bits}")
+        # A validation now and then: some fifteen points make a curve.
+        values["validate_every"] = max(1, round(values["epochs"] / 15))
+        # Processes that read images are forked, which beside a kernel's threads pays on a GPU only.
+        values["workers"] = 0
+        return bits, backbone, TrainingConfig(**values)
+
+    def show(self, bits: int, backbone: str, config: TrainingConfig) -> None:
+        """Show a run's settings."""
+        known = {k: v for k, v in dataclasses.asdict(config).items() if k in self.controls}
+        device = self.controls["device"]
+        if known["device"] not in device.options:
+            known["device"] = "auto"
+        self.set(bits=bits, backbone=backbone, **known)
+
+    def lock(self, reason: str) -> None:
+        """Say why nothing can be changed now; empty: it can."""
+        for control in self.controls.values():
+            control.disabled = bool(reason)
+        self.note.value = reason
