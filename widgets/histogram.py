@@ -26,6 +26,8 @@ class Histogram(View):
     """Where the horizontal axis begins; default 0."""
     high = traitlets.Float(1.0).tag(sync=True)
     """Where it ends; default 1."""
+    whole = traitlets.Bool(False).tag(sync=True)
+    """Whether the bars stand for the whole numbers from `low` to `high`; default not."""
     unit = traitlets.Unicode("").tag(sync=True)
     """Of the horizontal axis, in words; default empty."""
     line = traitlets.Float(None, allow_none=True).tag(sync=True)
@@ -56,7 +58,8 @@ class Histogram(View):
     def to_frame(self) -> pd.DataFrame:
         """A row a bar: where it begins and ends, and a column a series."""
         n = self.values.shape[1]
-        edges = np.linspace(self.low, self.high, n + 1)
+        half = 0.5 if self.whole else 0.0
+        edges = np.linspace(self.low - half, self.high + half, n + 1)
         names = [*self.series, "share", "other"]
         columns = dict(zip(names, self.values, strict=False))
         return pd.DataFrame({"from": edges[:-1], "to": edges[1:], **columns})

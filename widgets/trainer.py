@@ -297,7 +297,7 @@ def outputs_of(study: Study, network: HashNetwork, ids: npt.NDArray[np.int64]) -
 
 
 def look_at(
-    study: Study, validation: Validation, network: HashNetwork, pinned: int, step: int, k: int = 10
+    study: Study, validation: Validation, network: HashNetwork, pinned: int, step: int, k: int = 8
 ) -> Look | None:
     """Look at a network; None where its outputs are no numbers.
 

@@ -92,8 +92,8 @@ class TrainingExplorer(ipw.VBox):
         self.balance = Histogram(title="Bits: share of images where each is 1", most=1.0, line=0.5)
         self.outputs = Histogram(title="Outputs z, before the sign", low=-1.0, high=1.0)
         self.distances = Histogram(title="Hamming distances of pairs")
-        self.query = Gallery(study.dataset.images, [self._pinned], edge=96, height=150)
-        self.results = Gallery(study.dataset.images, [], edge=84, height=150)
+        self.query = Gallery(study.dataset.images, [self._pinned], edge=96, height=140)
+        self.results = Gallery(study.dataset.images, [], edge=84, height=140)
         self.results.selection.observe(self._clicked, "focus")
         self.table = Table()
         self.table.observe(self._picked, "chosen")
@@ -189,6 +189,7 @@ class TrainingExplorer(ipw.VBox):
         parent, grey = self._parent, self._parent or self._last_name()
         self._begin(bits=bits, backbone=backbone, config=config, parent=parent, grey=grey)
         self._parent = ""
+        self._say_fork()
 
     def pause(self) -> None:
         """Pause after the batch under way."""
@@ -407,7 +408,9 @@ class TrainingExplorer(ipw.VBox):
         idle = int(((balance < 0.05) | (balance > 0.95)).sum())
         self.balance.show(
             balance,
+            low=1.0,
             high=float(bits),
+            whole=True,
             unit="bit",
             summary=f"{idle} of {bits} bits say nearly the same of every image",
         )
@@ -423,7 +426,8 @@ class TrainingExplorer(ipw.VBox):
             alike,
             others,
             series=[f"alike: S ≥ {LAM:g} ({n_alike:,} pairs)", f"not ({n_others:,} pairs)"],
-            high=float(bits + 1),
+            high=float(bits),
+            whole=True,
             unit="bits",
             summary=f"Pairs that are alike: {far} on average; the others: {means[1]:.1f}",
         )

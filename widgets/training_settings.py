@@ -71,11 +71,11 @@ class TrainingSettings(ipw.VBox):
             control.value = setting.default
             control.tooltip = name
             self.controls[name] = control
-            title = ipw.Label(name, layout={"width": "92px"})
-            said = ipw.Label(self._said(setting), layout={"flex": "1 1 auto", "min_width": "0"})
-            rows.append(ipw.HBox([title, control, said]))
+            rows += [ipw.Label(name), control, ipw.Label(self._said(setting))]
+        grid = ipw.GridBox(rows, layout={"grid_template_columns": "88px 122px minmax(0, 1fr)"})
         self.note = ipw.Label("")
-        super().__init__([*rows, self.note])
+        super().__init__([grid, self.note])
+        self.add_class("uhscm-settings")
 
     @staticmethod
     def _said(setting: Setting) -> str:

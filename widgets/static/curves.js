@@ -1,4 +1,4 @@
-const WIDE = 240, HIGH = 128, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
+const WIDE = 240, HIGH = 110, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
 const NS = "http://www.w3.org/2000/svg";
 
 function draws(tag, attributes, parent) {

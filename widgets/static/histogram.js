@@ -70,7 +70,7 @@ function render({ model, el }) {
     if (line !== null) draws("line", { x1: LEFT, x2: WIDE - RIGHT, y1: y(line), y2: y(line), class: "line" }, svg);
     if (at !== null && at < n) {
       draws("rect", { x: LEFT + at * step, y: TOP, width: step, height: high, class: "at" }, svg);
-      const from = low + ((top - low) * at) / n;
+      const from = low + ((top - low) * at) / (model.get("whole") ? Math.max(n - 1, 1) : n);
       const said = Array.from({ length: count }, (_, s) => `${names[s] ? `${names[s]}: ` : ""}${(100 * values[s * n + at]).toFixed(1)}%`);
       reading.textContent = `${from.toLocaleString("en", { maximumFractionDigits: 2 })} ${model.get("unit")}: ${said.join(", ")}`;
     } else reading.textContent = model.get("summary");
@@ -93,7 +93,7 @@ function render({ model, el }) {
     at = Math.min(Math.max((at ?? -1) + move, 0), n - 1);
     redraw();
   });
-  const names = ["title", "low", "high", "unit", "line", "most", "series", "_values", "summary"];
+  const names = ["title", "low", "high", "whole", "unit", "line", "most", "series", "_values", "summary"];
   for (const name of names) model.on(`change:${name}`, redraw);
   draw();
   return () => {
