@@ -21,28 +21,34 @@ _MOST = 240  # points of a curve
 Curve = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
-def curves_of(history: Sequence[TrainingStep], batches: int, epochs: int) -> dict[str, Curve]:
+def curves_of(
+    history: Sequence[TrainingStep], n: int, batch_size: int, epochs: int
+) -> dict[str, Curve]:
     """Each term, and each validation, over the epochs.
 
     Args:
         history: the steps so far.
-        batches: of an epoch.
+        n: training images; an epoch's last batch may be smaller, and counts for less.
+        batch_size: images of the others.
         epochs: of the whole run; a point is the mean of so many steps that at most 240 are needed.
 
     Returns:
         By name x in epochs and y.
     """
+    batches = -(-n // batch_size)
     width = max(1, -(-batches * epochs // _MOST))
-    starts = range(0, len(history), width)
-    ends = np.array([history[min(s + width, len(history)) - 1].step for s in starts])
+    steps = np.array([step.step for step in history])
+    starts = np.arange(0, len(history), width)
+    weights = np.where(steps % batches == 0, n - (batches - 1) * batch_size, batch_size)
+    ends = steps[np.minimum(starts + width, len(history)) - 1] / batches
     curves: dict[str, Curve] = {}
-    for name in TERMS:
-        values = np.array([getattr(step, name) for step in history], np.float32)
-        means = np.array([values[s : s + width].mean() for s in starts], np.float32)
-        curves[name] = ((ends / max(batches, 1)).astype(np.float32), means)
+    for name in TERMS if len(history) else ():
+        values = np.array([getattr(step, name) for step in history]) * weights
+        means = np.add.reduceat(values, starts) / np.add.reduceat(weights, starts)
+        curves[name] = (ends.astype(np.float32), means.astype(np.float32))
     for name in (JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS):
         points = [
-            (step.step / max(batches, 1), metrics[name])
+            (step.step / batches, metrics[name])
             for step in history
             if (metrics := step.metrics) and name in metrics
         ]

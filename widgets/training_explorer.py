@@ -14,7 +14,7 @@ import ipywidgets as ipw
 import numpy as np
 import pandas as pd
 
-from uhscm_core import Study, TrainingStep, semantic_similarity
+from uhscm_core import Study, TrainingConfig, TrainingStep, semantic_similarity
 from uhscm_core.devices import resolve_device
 from widgets import trainer as trainers
 from widgets.curves import TERMS, Curves, curves_of
@@ -299,6 +299,7 @@ class TrainingExplorer(ipw.VBox):
     def _begin(self, grey: str, **what: Any) -> None:
         trainer = trainers.start(self._study, self._folder, self.validation, self._pinned, **what)
         self._histories.pop(trainer.run.name, None)
+        self.estimate.value = ""
         self._list_runs(trainer.run.name, grey)
         self._follow(trainer)
 
@@ -381,9 +382,8 @@ class TrainingExplorer(ipw.VBox):
             if self._drawn.get(which) == key:
                 continue
             self._drawn[which] = key
-            batches = 1 if run is None else -(-n // run.config.batch_size)
-            epochs = 1 if run is None else run.config.epochs
-            curves[which] = curves_of(steps, batches, epochs)
+            config = run.config if run is not None else TrainingConfig()
+            curves[which] = curves_of(steps, n, config.batch_size, config.epochs)
         if not curves:
             return
         names = [

@@ -72,7 +72,7 @@ class TrainingSettings(ipw.VBox):
             control.tooltip = name
             self.controls[name] = control
             rows += [ipw.Label(name), control, ipw.Label(self._said(setting))]
-        grid = ipw.GridBox(rows, layout={"grid_template_columns": "88px 122px minmax(0, 1fr)"})
+        grid = ipw.GridBox(rows, layout={"grid_template_columns": "98px 122px minmax(0, 1fr)"})
         self.note = ipw.Label("")
         super().__init__([grid, self.note])
         self.add_class("uhscm-settings")
