@@ -11,6 +11,7 @@ from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
+from widgets.plane import plane_figure
 from widgets.selection import Selection
 from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
@@ -29,6 +30,7 @@ __all__ = [
     "image_row",
     "image_row_html",
     "loss_figure",
+    "plane_figure",
     "similarity_figure",
     "votes_figure",
 ]

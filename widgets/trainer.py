@@ -188,7 +188,9 @@ class Trainer:
         config = run.config
         device = resolve_device(config.device)
         width = study.vlp.embed_dim if run.backbone == "features" else None
-        network = HashNetwork(run.bits, run.backbone, width, run.pretrained, seed=config.seed)
+        # What is taken up again has its weights already.
+        pretrained = run.pretrained and not (run.folder / "checkpoint.safetensors").exists()
+        network = HashNetwork(run.bits, run.backbone, width, pretrained, seed=config.seed)
         data = study.with_(network=network).training_data
         self.network = network
         self._good = _copy(network)

@@ -185,9 +185,8 @@ class TrainingExplorer(ipw.VBox):
         self._must_be_newest()
         self._refuse_a_second()
         self.settings.set(**settings)
-        bits, backbone, config = self.settings.config()
-        parent, grey = self._parent, self._parent or self._last_name()
-        self._begin(bits=bits, backbone=backbone, config=config, parent=parent, grey=grey)
+        wanted = self.settings.run()
+        self._begin(grey=self._parent or self._last_name(), parent=self._parent, **wanted)
         self._parent = ""
         self._say_fork()
 
@@ -228,7 +227,7 @@ class TrainingExplorer(ipw.VBox):
         if run is None:
             raise ValueError(f"no run {name!r} to fork" if name else "no run to fork yet")
         self._parent = run.name
-        self.settings.show(run.bits, run.backbone, run.config)
+        self.settings.show(run)
         self.settings.set(**changes)
         self._settings_changed()
 
@@ -267,16 +266,14 @@ class TrainingExplorer(ipw.VBox):
         self._stored = runs = read_runs(self._folder)
         if self.trainer is not None and (self.trainer.active or self.trainer.steps):
             self._pinned = self.trainer.pinned
-            config = self.trainer.run
-            self.settings.show(config.bits, config.backbone, config.config)
-            names = [run.name for run in runs if run.name != config.name]
-            grey = self.trainer.run.parent or (names[-1] if names else "")
-            self._list_runs(config.name, grey)
+            mine = self.trainer.run
+            self.settings.show(mine)
+            names = [run.name for run in runs if run.name != mine.name]
+            self._list_runs(mine.name, mine.parent or (names[-1] if names else ""))
             self._follow(self.trainer)
         else:
             if runs:
-                last = runs[-1]
-                self.settings.show(last.bits, last.backbone, last.config)
+                self.settings.show(runs[-1])
             self._list_runs("", runs[-1].name if runs else "")
             self._draw()
         self._settings_changed()
@@ -373,8 +370,11 @@ class TrainingExplorer(ipw.VBox):
             self._draw_buttons(shown)
             self._draw_sentence(shown)
 
+    @property
+    def _n_train(self) -> int:
+        return len(self._study.dataset.splits["train"])
+
     def _draw_curves(self, shown: Run | None) -> None:
-        n = len(self._study.dataset.splits["train"])
         curves = {}
         for which, run in (("now", shown), ("before", self._run(self.grey.value))):
             steps = () if run is None else self._history(run)
@@ -383,7 +383,7 @@ class TrainingExplorer(ipw.VBox):
                 continue
             self._drawn[which] = key
             config = run.config if run is not None else TrainingConfig()
-            curves[which] = curves_of(steps, n, config.batch_size, config.epochs)
+            curves[which] = curves_of(steps, self._n_train, config.batch_size, config.epochs)
         if not curves:
             return
         names = [
@@ -586,15 +586,15 @@ class TrainingExplorer(ipw.VBox):
 
     def _estimate(self) -> None:
         try:
-            bits, backbone, config = self.settings.config()
+            wanted = self.settings.run()
         except ValueError as error:
             self.estimate.value = f"Not yet: {error}"
             return
         if self.trainer is not None and self.trainer.active:
             return
-        n = len(self._study.dataset.splits["train"])
+        n, config, backbone = self._n_train, wanted["config"], wanted["backbone"]
         if backbone == "features":
-            seconds = trainers.estimate(self._study, bits, config)
+            seconds = trainers.estimate(self._study, wanted["bits"], config)
         else:
             alike = [
                 r for r in self._runs() if r.backbone == backbone and len(self._history(r)) > 2

@@ -71,7 +71,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """All that makes one run differ from another."""
-        own = {"bits": self.bits, "backbone": self.backbone}
+        own = {"bits": self.bits, "backbone": self.backbone, "pretrained": self.pretrained}
         return own | dataclasses.asdict(self.config)
 
     def save(self) -> None:

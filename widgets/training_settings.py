@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import ipywidgets as ipw
 import torch
 
 from uhscm_core import TrainingConfig
+from widgets.training_runs import Run
 
 __all__ = ["SETTINGS", "Setting", "TrainingSettings"]
 
@@ -45,6 +45,7 @@ SETTINGS = {
     "lam": Setting(_default("lam"), 0.8, "λ, pairs with S from here on are alike"),
     "seed": Setting(_default("seed"), None, "of first weights and the order of images"),
     "backbone": Setting("features", "vgg19", "features, or a timm name: fine-tuned on pixels"),
+    "pretrained": Setting(True, True, "a timm backbone starts from ImageNet weights"),
     "device": Setting("auto", None, "where it runs; auto takes a GPU if there is one"),
 }
 
@@ -64,6 +65,8 @@ class TrainingSettings(ipw.VBox):
                 control = ipw.Dropdown(options=devices, layout=wide)
             elif name == "backbone":
                 control = ipw.Text(layout=wide, continuous_update=False)
+            elif isinstance(setting.default, bool):
+                control = ipw.Checkbox(indent=False, layout=wide)
             elif isinstance(setting.default, int):
                 control = ipw.IntText(layout=wide)
             else:
@@ -79,7 +82,8 @@ class TrainingSettings(ipw.VBox):
 
     @staticmethod
     def _said(setting: Setting) -> str:
-        paper = "" if setting.paper is None else f"; paper: {setting.paper}"
+        words = {None: "", True: "; paper: yes"}
+        paper = words.get(setting.paper, f"; paper: {setting.paper}")
         return f"{setting.meaning}{paper}"
 
     @property
@@ -107,29 +111,29 @@ class TrainingSettings(ipw.VBox):
         papers = {name: s.paper for name, s in SETTINGS.items() if s.paper is not None}
         self.set(**{name: value for name, value in papers.items() if name != "backbone"})
 
-    def config(self) -> tuple[int, str, TrainingConfig]:
-        """Bits, backbone and the rest.
+    def run(self) -> dict[str, Any]:
+        """What `Run` is made of: ``bits``, ``backbone``, ``pretrained`` and ``config``.
 
         Raises:
             ValueError: a value out of range.
         """
         values = self.values
-        bits, backbone = values.pop("bits"), values.pop("backbone").strip()
-        if bits < 1:
-            raise ValueError(f"bits must be at least 1, got {bits}")
+        made = {name: values.pop(name) for name in ("bits", "backbone", "pretrained")}
+        if made["bits"] < 1:
+            raise ValueError(f"bits must be at least 1, got {made['bits']}")
+        made["backbone"] = made["backbone"].strip()
         # A validation now and then: some fifteen points make a curve.
         values["validate_every"] = max(1, round(values["epochs"] / 15))
         # Processes that read images are forked, which beside a kernel's threads pays on a GPU only.
         values["workers"] = 0
-        return bits, backbone, TrainingConfig(**values)
+        return {**made, "config": TrainingConfig(**values)}
 
-    def show(self, bits: int, backbone: str, config: TrainingConfig) -> None:
+    def show(self, run: Run) -> None:
         """Show a run's settings."""
-        known = {k: v for k, v in dataclasses.asdict(config).items() if k in self.controls}
-        device = self.controls["device"]
-        if known["device"] not in device.options:
-            known["device"] = "auto"
-        self.set(bits=bits, backbone=backbone, **known)
+        values = {name: run.settings[name] for name in self.controls}
+        if values["device"] not in self.controls["device"].options:
+            values["device"] = "auto"
+        self.set(**values)
 
     def lock(self, reason: str) -> None:
         """Say why nothing can be changed now; empty: it can."""

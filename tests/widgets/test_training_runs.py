@@ -12,6 +12,7 @@ import torch
 from uhscm_core import TrainingConfig, TrainingStep, semantic_similarity, unpack_codes
 from uhscm_core.codes import pack_codes
 from widgets.curves import Curves, curves_of
+from widgets.plane import plane_figure
 from widgets.training_runs import Run, differences, new_run, read_runs, runs_folder
 from widgets.validation import (
     Validation,
@@ -161,3 +162,13 @@ def test_only_what_differs_stands_in_the_table(tmp_path):
     assert frame.loc["001", "best by concepts"] == 0.7
     assert frame.loc["001", "epochs done"] == 2
     assert differences([]).empty
+
+
+def test_the_plane_shows_each_way_from_its_beginning_to_its_end():
+    paths = np.array([[[0.0, 0.0], [0.5, 0.5]], [[0.1, 0.2], [0.6, 0.4]], [[0.2, 0.3], [1, 0]]])
+    made = plane_figure(paths, ["a", "<b>"], "two images")
+    corners, *ways = made.data
+    assert sorted(zip(corners.x, corners.y, strict=True)) == [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+    assert list(zip(ways[1].x, ways[1].y, strict=True)) == [(0.5, 0.5), (0.6, 0.4), (1, 0)]
+    assert ways[1].name == "&lt;b&gt;"
+    assert plane_figure(paths[:1], ["a", "b"], "").data[1].marker.size == (8,)
