@@ -223,6 +223,20 @@ def test_a_learning_rate_of_a_million(study, tmp_path):
     assert sound(run.result())
 
 
+def test_weights_that_blew_up_are_not_those_that_are_kept(study, tmp_path, monkeypatch):
+    def judge(validation, outputs):
+        torch.nn.init.constant_(trainers.trainer_of(tmp_path).network.head[0].weight, torch.nan)
+        raise FloatingPointError("blown up")
+
+    monkeypatch.setattr(Validation, "judge", judge)
+    run = begin(study, tmp_path)
+    run.wait()
+    assert run.state == "failed"
+    assert not sound(run)
+    assert sound(run.result())
+    assert run.look.outputs.isfinite().all()
+
+
 @pytest.mark.parametrize("after", [0, 5])
 def test_a_full_disk_leaves_the_last_good_weights(study, tmp_path, monkeypatch, after):
     from uhscm_core import store

@@ -90,9 +90,10 @@ def naive_map(outputs, relevant, n):
 
 def test_judging_by_concepts_and_by_labels(study):
     validation = Validation.of(study, n_queries=12, n_others=100)
-    outputs = torch.randn(112, 10, generator=torch.Generator().manual_seed(5))
-    judged = validation.judge(outputs)
     q = study.distribution[validation.ids]
+    draw = torch.randn(q.shape[1], 10, generator=torch.Generator().manual_seed(5))
+    outputs = (q - q.mean(0)) @ draw
+    judged = validation.judge(outputs)
     alike = (semantic_similarity(q[:12], q[12:]) >= 0.8).tolist()
     labels = study.dataset.labels[validation.ids].int()
     shared = ((labels[:12] @ labels[12:].T) > 0).tolist()
