@@ -5,7 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("mining_memory", "evaluation", "batch_similarity", "postcards", "photos", "gpu")
+NAMES = (
+    "mining_memory",
+    "evaluation",
+    "batch_similarity",
+    "training",
+    "postcards",
+    "photos",
+    "gpu",
+)
 
 for name in sys.argv[1:] or NAMES:
     if name not in NAMES:

@@ -223,9 +223,10 @@ class Trainer:
 
     def _rest(self, network: HashNetwork, step: int) -> None:
         self._pace(False)
-        self._see(network, step)
         self.paused_after = time.perf_counter() - self._asked
         self.state = "paused"
+        if not network.on_pixels:  # where a look takes longer than a person waits
+            self._see(network, step)
         self._go.wait()
         self.state = "running"
         self._pace(True)
