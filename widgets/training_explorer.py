@@ -54,6 +54,7 @@ _HINTS |= {JUDGED_BY_CONCEPTS: "chooses the best", JUDGED_BY_LABELS: "judges, de
 _LOCKED = "A run's settings can't change while it is under way: stop it, fork it, change one."
 _NONE = "none"
 _PUMP_SECONDS = 0.25
+_RESULTS_SECONDS = 1.0
 _PANELS: weakref.WeakValueDictionary[Path, TrainingExplorer] = weakref.WeakValueDictionary()
 
 
@@ -396,6 +397,8 @@ class TrainingExplorer(ipw.VBox):
     def _draw_look(self, look: Look | None, run: Run | None) -> None:
         key = (None if run is None else run.name, look)
         if self._drawn.get("look") == key:
+            if look is not None:
+                self._draw_results(look)
             return
         self._drawn["look"] = key
         if look is None or run is None:
@@ -442,7 +445,10 @@ class TrainingExplorer(ipw.VBox):
         found = (pinned, look.results.tolist(), look.distances.tolist())
         if self._drawn.get("results") == found or not len(look.results):
             return
-        self._drawn["results"] = found
+        now, running = time.monotonic(), self.trainer is not None and self.trainer.active
+        if running and now - self._drawn.get("results at", 0.0) < _RESULTS_SECONDS:
+            return  # thumbnails are most of what is sent; the last ones are sent in any case
+        self._drawn |= {"results": found, "results at": now}
         q = study.distribution
         alike = semantic_similarity(q[pinned][None], q[look.results])[0].tolist()
         captions = [

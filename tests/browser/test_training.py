@@ -41,9 +41,10 @@ def page(request, browser, tmp_path_factory):
             (home / kept).symlink_to(PICTURES / kept)
     with jupyterlab(folder, {"UHSCM_HOME": str(home)}) as address:
         page = browser.new_page(viewport={"width": 1500, "height": 1150})
-        page.errors, page.theme, page.home, page.frames = [], request.param, home, []
+        page.errors, page.theme, page.home, page.received = [], request.param, home, []
         page.on(
-            "websocket", lambda s: s.on("framereceived", lambda data: page.frames.append(len(data)))
+            "websocket",
+            lambda s: s.on("framereceived", lambda data: page.received.append(len(data))),
         )
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         go(page, address.format("training.ipynb"))
@@ -110,10 +111,10 @@ def test_a_run_is_started_paused_resumed_and_stopped(page):
     press(page, "Start")
     until(page, "Run 001 running; epoch")
     page.wait_for_function("document.querySelectorAll('.uhscm-curves polyline.now').length >= 4")
-    first, page.frames[:], began = points(page), [], time.monotonic()
+    first, page.received[:], began = points(page), [], time.monotonic()
     page.wait_for_timeout(3000)
-    a_minute = 60 * sum(page.frames) / (time.monotonic() - began)
-    print(f"{a_minute / 1e6:.1f} MB a minute")
+    a_minute = 60 * sum(page.received) / (time.monotonic() - began)
+    (SCREENSHOTS / "training_traffic.txt").write_text(f"{a_minute / 1e6:.1f} MB a minute")
     assert 0 < a_minute < 10e6
     assert points(page) > first  # the curves move
     assert setting(page, "lam").is_disabled()
