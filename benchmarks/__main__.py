@@ -12,6 +12,7 @@ NAMES = (
     "postcards",
     "photos",
     "gestures",
+    "training",
     "gpu",
 )
 

@@ -11,7 +11,9 @@ from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
+from widgets.plane import plane_figure
 from widgets.selection import Selection
+from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
 
 __all__ = [
@@ -21,12 +23,14 @@ __all__ = [
     "Gallery",
     "Grid",
     "Selection",
+    "TrainingExplorer",
     "code_bars_figure",
     "comparison_figure",
     "concept_bars_figure",
     "image_row",
     "image_row_html",
     "loss_figure",
+    "plane_figure",
     "similarity_figure",
     "votes_figure",
 ]

@@ -1,0 +1,228 @@
+"""The training explorer without a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import time
+
+import pandas as pd
+import pytest
+
+from widgets import DistributionExplorer, TrainingExplorer
+from widgets.training_runs import read_runs, runs_folder
+from widgets.training_settings import SETTINGS
+
+
+@pytest.fixture
+def explorer(study):
+    made = TrainingExplorer(study)
+    made._worker.wait()
+    yield made
+    made.stop()
+    made.wait()
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def names(explorer):
+    return [run.name for run in read_runs(runs_folder(explorer._study))]
+
+
+def test_before_any_run_it_says_so_and_how_long_one_takes(explorer):
+    assert explorer.status.summary == "No run yet: press Start."
+    assert explorer.estimate.value.startswith("About ")
+    assert "labels judge and decide nothing" in explorer.curves.summary
+    assert "the queries are never looked at" in explorer.curves.summary
+    assert explorer.study is explorer._study
+    assert explorer.to_frame().empty
+    disabled = {name: button.disabled for name, button in explorer.buttons.items()}
+    assert disabled["pause"]
+    assert disabled["resume"]
+    assert disabled["stop"]
+    assert not disabled["start"]
+
+
+def test_a_run_is_shown_whole(study, explorer):
+    explorer.start(bits=16, epochs=4, batch_size=32)
+    explorer.wait()
+    assert explorer.status.errors == []
+    assert explorer.status.summary.startswith("Run 001 finished; epoch 4 of 4, total ")
+    assert explorer.study.network.bits == 16
+    assert len(explorer.study.history) == len(explorer.to_frame()) == 16
+    assert explorer.balance.to_frame().shape == (16, 3)
+    distances = explorer.distances.to_frame()
+    assert distances["from"].tolist() == [d - 0.5 for d in range(17)]
+    assert distances.iloc[:, 2:].sum().tolist() == pytest.approx([1, 1])
+    assert len(explorer.results.ids) == 8
+    assert explorer.table.to_frame()["run"].tolist() == ["001"]
+    x, y = explorer.curves.curves["now"]["total"]
+    assert len(x) == 16
+    assert y[0] == pytest.approx(explorer.to_frame()["total"][0])
+    name, content = explorer._as_csv()
+    assert name == "training.csv"
+    assert len(pd.read_csv(io.BytesIO(content))) == 16
+    assert DistributionExplorer(explorer.study).pictures.codes is not None
+
+
+def test_settings_are_locked_while_it_runs_and_a_second_run_is_refused(explorer):
+    started = time.perf_counter()
+    explorer.start(bits=16, epochs=900)
+    assert time.perf_counter() - started < 1  # the cell returns at once
+    until(lambda: explorer.settings.controls["lam"].disabled)
+    assert "can't change while it is under way" in explorer.settings.note.value
+    with pytest.raises(RuntimeError, match="run 001 is under way"):
+        explorer.start()
+    explorer.buttons["start"].click()
+    assert explorer.status.errors == ["run 001 is under way: stop it first"]
+    explorer.pause()
+    until(lambda: "paused (after" in explorer.status.summary)
+    assert not explorer.buttons["resume"].disabled
+    explorer.resume()
+    until(lambda: "Run 001 running" in explorer.status.summary)
+    explorer.stop()
+    explorer.wait()
+    assert explorer.status.summary.startswith("Run 001 stopped")
+    assert not explorer.settings.controls["lam"].disabled
+    assert not explorer.buttons["resume"].disabled  # it can be taken up again
+    assert names(explorer) == ["001"]
+
+
+def test_a_cell_run_twice_finds_the_same_run(study, explorer):
+    explorer.start(bits=16, epochs=900)
+    until(lambda: explorer.trainer.steps)
+    second = TrainingExplorer(study)
+    assert second.trainer is explorer.trainer
+    until(lambda: "Run 001 running" in second.status.summary)
+    until(lambda: len(second.curves.curves["now"]["total"][0]) > 0)
+    assert second.curves.curves["now"]["total"][0][0] <= 4  # the whole history
+    assert "the cell that was run last" in explorer.status.summary
+    with pytest.raises(RuntimeError, match="the cell that was run last"):
+        explorer.start()
+    second.stop()
+    second.wait()
+    assert names(second) == ["001"]
+
+
+def test_a_fork_differs_in_one_setting_and_is_compared(explorer):
+    explorer.start(bits=16, epochs=2)
+    explorer.wait()
+    explorer.fork(lam=0.5)
+    assert explorer.note.value == "Fork of 001: lam 0.8 → 0.5"
+    explorer.start()
+    explorer.wait()
+    frame = explorer.table.to_frame()
+    assert frame["forked from"].tolist() == ["", "001"]
+    assert frame["lam"].tolist() == [0.8, 0.5]
+    assert "alpha" not in frame
+    assert (explorer.colour.value, explorer.grey.value) == ("002", "001")
+    grey = explorer.curves.curves["before"]["total"][1]
+    explorer.table.chosen = 0
+    explorer.wait()
+    assert (explorer.colour.value, explorer.grey.value) == ("001", "002")
+    assert explorer.curves.curves["now"]["total"][1].tolist() == grey.tolist()
+    assert explorer.study.history[-1].epoch == 2
+    with pytest.raises(ValueError, match="no run '009' to fork"):
+        explorer.fork("009")
+
+
+def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, explorer, monkeypatch):
+    from widgets import trainer as trainers
+
+    explorer.start(bits=16, epochs=400)
+    until(lambda: len(explorer.trainer.steps) > 3)
+    explorer.stop()
+    explorer.wait()
+    done = len(explorer.trainer.steps)
+    monkeypatch.setattr(trainers, "_TRAINERS", {})  # another session
+    later = TrainingExplorer(study)
+    later.wait()
+    assert later.status.summary == "Run 001 of earlier in grey (stopped). Press Start."
+    assert len(later.curves.curves["before"]["total"][0]) > 0
+    assert later.settings.values["epochs"] == 400
+    later.colour.value = "001"
+    later.wait()
+    assert later.balance.values.shape == (1, 16)
+    assert later.study.network.bits == 16
+    later.resume()
+    until(lambda: len(later.trainer.steps) > done)
+    later.stop()
+    later.wait()
+    assert names(later) == ["001"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": -1}, "epochs must be 0 or more"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
+        ({"gamma": 0.0}, "gamma must be a positive number"),
+        ({"bits": 0}, "bits must be at least 1"),
+    ],
+)
+def test_settings_out_of_range_start_nothing(explorer, settings, message):
+    explorer.settings.set(**settings)
+    explorer._worker.wait()
+    assert explorer.estimate.value.startswith(f"Not yet: {message}")
+    explorer.buttons["start"].click()
+    assert message in explorer.status.errors[0]
+    with pytest.raises(ValueError, match=message):
+        explorer.start()
+    assert names(explorer) == []
+
+
+def test_what_goes_wrong_in_a_run_stands_in_the_panel(explorer):
+    explorer.start(bits=16, epochs=1, backbone="no such model")
+    explorer.wait()
+    assert "unknown backbone 'no such model'" in explorer.status.errors[0]
+    assert explorer.status.summary.startswith("Run 001 failed")
+    explorer.start(backbone="features", epochs=0)
+    explorer.wait()
+    assert "nothing was learned: these are the first weights" in explorer.status.summary
+
+
+def test_every_setting_has_its_line_and_goes_back(explorer):
+    explorer.settings.set(lam=0.1, epochs=3)
+    explorer.settings.as_in_the_paper()
+    assert explorer.settings.values["learning_rate"] == 0.006
+    assert explorer.settings.values["optimizer"] == "sgd"
+    assert explorer.settings.values["backbone"] == "features"  # vgg19 takes a GPU
+    explorer.settings.reset()
+    assert explorer.settings.values == {name: s.default for name, s in SETTINGS.items()}
+    with pytest.raises(TypeError, match="no setting lambda_"):
+        explorer.settings.set(lambda_=1)
+
+
+def test_another_query_is_pinned(explorer):
+    explorer.start(bits=16, epochs=2)
+    explorer.wait()
+    wanted = int(explorer.results.ids[3])
+    explorer.results.selection.focus = wanted
+    explorer.wait()
+    assert explorer.query.ids.tolist() == [wanted]
+    assert wanted not in explorer.results.ids
+    before = explorer.query.ids.tolist()
+    until(
+        lambda: explorer._pin_another() or explorer.wait() or explorer.query.ids.tolist() != before
+    )
+
+
+def test_without_labels_nothing_is_judged_by_them(study):
+    bare = TrainingExplorer(study.with_(dataset=dataclasses.replace(study.dataset, labels=None)))
+    bare.start(bits=16, epochs=2)
+    bare.wait()
+    assert "no labels here" in bare.curves.summary
+    assert [panel["name"] for panel in bare.curves.panels][-1] == "mAP by concepts"
+    assert not any("label" in column for column in bare.table.columns)
+    assert bare.status.errors == []
+
+
+def test_an_explorer_of_no_study_says_so():
+    with pytest.raises(TypeError, match="needs a Study, got str 'postcards'"):
+        TrainingExplorer("postcards")

@@ -1,0 +1,56 @@
+"""A small table whose rows can be chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import traitlets
+
+from widgets.view import View, static
+
+__all__ = ["Table"]
+
+
+class Table(View):
+    """Rows of texts and numbers; a click, or Enter on the row the arrows reached, chooses one."""
+
+    _esm = static("table")["_esm"]
+    _css = static("table")["_css"]
+
+    columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Their names."""
+    rows = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
+    """Their cells, as shown."""
+    marks = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """A letter before each row, such as A and B of a comparison; empty for none."""
+    chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Position of the row chosen last; None for none."""
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._frame = pd.DataFrame()
+
+    def show(self, frame: pd.DataFrame, **traits: Any) -> None:
+        """Show other rows.
+
+        Args:
+            frame: whose values are shown: numbers with up to three decimals, NaN as nothing.
+            traits: any trait of `Table` to change in the same message.
+        """
+        self._frame = frame
+        with self.hold_sync():
+            self.set_trait("columns", [str(name) for name in frame.columns])
+            self.set_trait("rows", [[_text(v) for v in row] for row in frame.to_numpy(object)])
+            for name, value in traits.items():
+                self.set_trait(name, value)
+
+    def to_frame(self) -> pd.DataFrame:
+        """What is shown, unrounded."""
+        return self._frame.copy()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(value)

@@ -1,0 +1,680 @@
+"""Watch codes form: train the hash network, change something, train again."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import pandas as pd
+
+from uhscm_core import Study, TrainingConfig, TrainingStep, semantic_similarity
+from uhscm_core.devices import resolve_device
+from widgets import trainer as trainers
+from widgets.curves import TERMS, Curves, curves_of
+from widgets.download import Download
+from widgets.explorer import checked
+from widgets.gallery import Gallery
+from widgets.histogram import Histogram
+from widgets.status import Status
+from widgets.table import Table
+from widgets.trainer import Look, Trainer
+from widgets.training_runs import (
+    JUDGED_BY_CONCEPTS,
+    JUDGED_BY_LABELS,
+    Run,
+    differences,
+    is_under_way,
+    network_of,
+    read_runs,
+    runs_folder,
+)
+from widgets.training_settings import TrainingSettings
+from widgets.validation import (
+    LAM,
+    Validation,
+    bit_balance,
+    distance_histograms,
+    output_histogram,
+)
+from widgets.worker import Worker
+
+__all__ = ["TrainingExplorer"]
+
+_HINTS = dict(
+    zip(TERMS, ("weighed sum", "codes like S", "alike apart from rest", "near ±1"), strict=True)
+)
+_HINTS |= {JUDGED_BY_CONCEPTS: "chooses the best", JUDGED_BY_LABELS: "judges, decides nothing"}
+_LOCKED = "A run's settings can't change while it is under way: stop it, fork it, change one."
+_NONE = "none"
+_PUMP_SECONDS = 0.25
+_RESULTS_SECONDS = 1.0
+_PANELS: weakref.WeakValueDictionary[Path, TrainingExplorer] = weakref.WeakValueDictionary()
+
+
+class TrainingExplorer(ipw.VBox):
+    """Train the hash network and watch its codes form.
+
+        from widgets import TrainingExplorer
+        explorer = TrainingExplorer(study)
+        explorer
+
+    Start, pause, resume, stop and keep the best; fork a run with one setting changed, and compare
+    two. The network learns without labels; where there are any they judge and decide nothing. The
+    work goes on beside the notebook: a cell that is run again finds the run that is under way, and
+    a run is on disk after the session has ended. `explorer.study` has the network of the run in
+    colour.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = checked(study)
+        self._folder = runs_folder(study)
+        self.validation = Validation.of(study)
+        self._pinned = int(self.validation.ids[0])
+        self._lock = threading.RLock()
+        self._newest = True
+        self._parent = ""
+        self._pump_thread: threading.Thread | None = None
+        self._stored: list[Run] = []
+        self._histories: dict[str, tuple[TrainingStep, ...]] = {}
+        self._drawn: dict[str, Any] = {}
+        self.status = Status()
+        self.settings = TrainingSettings()
+        self._worker = Worker(self._busy, self.status.fail)
+
+        hints = {n: h for n, h in _HINTS.items() if n != JUDGED_BY_LABELS or self._judged_by_labels}
+        self.curves = Curves(hints, summary=self.validation.said())
+        self.balance = Histogram(title="Bits: share of images where each is 1", most=1.0, line=0.5)
+        self.outputs = Histogram(title="Outputs z, before the sign", low=-1.0, high=1.0)
+        self.distances = Histogram(title="Hamming distances of pairs")
+        self.query = Gallery(study.dataset.images, [self._pinned], edge=96, height=140)
+        self.results = Gallery(study.dataset.images, [], edge=84, height=140)
+        self.results.selection.observe(self._clicked, "focus")
+        self.table = Table()
+        self.table.observe(self._picked, "chosen")
+
+        self.buttons = {
+            "start": self._button("Start", "play", self.start, "primary"),
+            "pause": self._button("Pause", "pause", self.pause),
+            "resume": self._button("Resume", "forward", self.resume),
+            "stop": self._button("Stop, keep the best", "stop", self.stop),
+            "defaults": self._button("Defaults", "undo", self.settings.reset),
+            "paper": self._button("The paper's", "book", self.settings.as_in_the_paper),
+            "fork": self._button("Fork the run in colour", "code-fork", self.fork),
+            "other": self._button("Another query", "random", self._pin_another),
+        }
+        self.estimate = ipw.Label("")
+        self.note = ipw.Label("")
+        self.colour = ipw.Dropdown(description="in colour", options=[_NONE])
+        self.grey = ipw.Dropdown(description="in grey", options=[_NONE])
+        for dropdown in (self.colour, self.grey):
+            dropdown.layout.width = "210px"
+            dropdown.observe(self._compared, "value")
+        for control in self.settings.controls.values():
+            control.observe(lambda _: self._safely(self._settings_changed), "value")
+        self._csv = Download("Save as CSV", self._as_csv)
+
+        b = self.buttons
+        third = {"width": "33.3%", "padding": "0 8px 0 0"}
+        charts = (self.balance, self.outputs, self.distances)
+        super().__init__(
+            [
+                self.status,
+                ipw.HBox(
+                    [b["start"], b["pause"], b["resume"], b["stop"], self._csv, self.estimate]
+                ),
+                ipw.HBox(
+                    [
+                        ipw.VBox(
+                            [ipw.HBox([b["defaults"], b["paper"]]), self.settings],
+                            layout={"width": "42%"},
+                        ),
+                        ipw.VBox([self.curves], layout={"width": "58%"}),
+                    ]
+                ),
+                ipw.HBox([ipw.Box([chart], layout=third) for chart in charts]),
+                ipw.HBox(
+                    [
+                        ipw.VBox([self.query, b["other"]], layout={"width": "200px"}),
+                        ipw.VBox([self.results], layout={"width": "calc(100% - 200px)"}),
+                    ]
+                ),
+                ipw.HBox([self.colour, self.grey, b["fork"], self.note]),
+                self.table,
+            ]
+        )
+        self.add_class("uhscm-explorer")
+        self._take_over()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.status.summary}"
+
+    # -- what a person does, and what a notebook calls -------------------------------------------
+
+    @property
+    def trainer(self) -> Trainer | None:
+        """The run of this session that was started last, under way or ended."""
+        return trainers.trainer_of(self._folder)
+
+    @property
+    def study(self) -> Study:
+        """The study with the network of the run in colour: the best of it, or else the last."""
+        run = self._run(self.colour.value)
+        if run is None:
+            return self._study
+        if self.trainer is not None and self.trainer.run.folder == run.folder:
+            return self.trainer.result()
+        network = network_of(run, self._study.vlp.embed_dim)
+        return self._study.with_(network=network, history=self._history(run))
+
+    def start(self, **settings: Any) -> None:
+        """Start a run with the settings in view; it goes on beside the notebook.
+
+        Args:
+            settings: changes to them first, such as ``epochs=10``.
+
+        Raises:
+            RuntimeError: one is under way.
+            TypeError, ValueError: settings that are unknown or out of range.
+        """
+        self._must_be_newest()
+        self._refuse_a_second()
+        self.settings.set(**settings)
+        wanted = self.settings.run()
+        self._begin(grey=self._parent or self._last_name(), parent=self._parent, **wanted)
+        self._parent = ""
+        self._say_fork()
+
+    def pause(self) -> None:
+        """Pause after the batch under way."""
+        if self.trainer is not None and self.trainer.active:
+            self.trainer.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause, or take up the run in colour where it ended."""
+        self._must_be_newest()
+        if self.trainer is not None and self.trainer.active:
+            self.trainer.resume()
+            return
+        run = self._run(self.colour.value)
+        if run is None:
+            raise ValueError("no run in colour to take up")
+        grey = self.grey.value if self.grey.value != _NONE else ""
+        self._begin(run=run, grey=grey)
+
+    def stop(self) -> None:
+        """End the run after the batch under way; its best weights are kept."""
+        if self.trainer is not None:
+            self.trainer.stop()
+
+    def fork(self, name: str = "", **changes: Any) -> None:
+        """Put a run's settings in view, so that the next start differs in what is changed.
+
+        Args:
+            name: of the run; empty for the one in colour, or else the one in grey.
+            changes: to its settings.
+
+        Raises:
+            ValueError: no such run.
+        """
+        self._refuse_a_second()
+        run = self._run(name or self.colour.value) or (None if name else self._run(self.grey.value))
+        if run is None:
+            raise ValueError(f"no run {name!r} to fork" if name else "no run to fork yet")
+        self._parent = run.name
+        self.settings.show(run)
+        self.settings.set(**changes)
+        self._settings_changed()
+
+    def wait(self) -> None:
+        """Until the run has ended and is shown; for notebooks without a front end, and tests."""
+        while (pump := self._pump_thread) is not None and pump.is_alive():
+            pump.join(0.2)
+        self._worker.wait()
+
+    def pin(self, image: int) -> None:
+        """Show the neighbours of another image."""
+        self._pinned = int(image)
+        if self.trainer is not None:
+            self.trainer.pinned = self._pinned
+        if self.trainer is None or self.trainer.state != "running":
+            self._look_again()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The steps of the run in colour, a row each."""
+        run = self._run(self.colour.value)
+        rows = []
+        for step in self._history(run) if run is not None else ():
+            row = dataclasses.asdict(step)
+            metrics = row.pop("metrics") or {}
+            rows.append({**row, **metrics})
+        return pd.DataFrame(rows)
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        """Show what there is on disk, or the run that an earlier cell has started."""
+        earlier = _PANELS.get(self._folder)
+        if earlier is not None:
+            earlier._retire()
+        _PANELS[self._folder] = self
+        self._stored = runs = read_runs(self._folder)
+        if self.trainer is not None and (self.trainer.active or self.trainer.steps):
+            self._pinned = self.trainer.pinned
+            mine = self.trainer.run
+            self.settings.show(mine)
+            names = [run.name for run in runs if run.name != mine.name]
+            self._list_runs(mine.name, mine.parent or (names[-1] if names else ""))
+            self._follow(self.trainer)
+        else:
+            if runs:
+                self.settings.show(runs[-1])
+            self._list_runs("", runs[-1].name if runs else "")
+            self._draw()
+        self._settings_changed()
+
+    def _retire(self) -> None:
+        self._newest = False
+        for button in self.buttons.values():
+            button.disabled = True
+        self.settings.lock("This panel goes on in a newer cell.")
+        self.status.summary = "This panel goes on in the cell that was run last."
+
+    def _must_be_newest(self) -> None:
+        if not self._newest:
+            raise RuntimeError("this panel goes on in the cell that was run last")
+
+    def _refuse_a_second(self) -> None:
+        if self.trainer is not None and self.trainer.active:
+            raise RuntimeError(f"run {self.trainer.run.name} is under way: stop it first")
+
+    def _begin(self, grey: str, **what: Any) -> None:
+        trainer = trainers.start(self._study, self._folder, self.validation, self._pinned, **what)
+        self._histories.pop(trainer.run.name, None)
+        self.estimate.value = ""
+        self._list_runs(trainer.run.name, grey)
+        self._follow(trainer)
+
+    def _follow(self, trainer: Trainer) -> None:
+        self._pump_thread = threading.Thread(target=self._pump, args=(trainer,), daemon=True)
+        self._pump_thread.start()
+
+    def _pump(self, trainer: Trainer) -> None:
+        """Show what is new about four times a second, until the run has ended."""
+        while self._newest:
+            active = trainer.active  # asked first, so that the last of it is shown too
+            self._safely(self._draw)
+            if not active:
+                if trainer.run.message:
+                    self.status.fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
+                return
+            trainer.wait(_PUMP_SECONDS)
+
+    def _runs(self) -> list[Run]:
+        """All runs, the session's own as it is now."""
+        runs = self._stored
+        if self.trainer is None:
+            return runs
+        mine = self.trainer.run
+        status = self.trainer.state if self.trainer.active else mine.status
+        mine = dataclasses.replace(mine, status=status, seconds=round(self.trainer.seconds, 1))
+        others = [run for run in runs if run.folder != mine.folder]
+        return sorted([*others, mine], key=lambda run: (len(run.name), run.name))
+
+    def _run(self, name: str) -> Run | None:
+        return next((run for run in self._runs() if run.name == name), None)
+
+    def _last_name(self) -> str:
+        runs = self._runs()
+        return runs[-1].name if runs else ""
+
+    def _history(self, run: Run) -> Sequence[TrainingStep]:
+        if self.trainer is not None and self.trainer.run.folder == run.folder:
+            return tuple(self.trainer.steps)
+        if run.name not in self._histories:
+            self._histories[run.name] = run.history()
+        return self._histories[run.name]
+
+    def _list_runs(self, colour: str, grey: str) -> None:
+        self._stored = read_runs(self._folder)
+        names = [_NONE, *(run.name for run in self._runs())]
+        for dropdown, value in ((self.colour, colour), (self.grey, grey)):
+            dropdown.unobserve(self._compared, "value")
+            dropdown.options = names
+            dropdown.value = value if value in names else _NONE
+            dropdown.observe(self._compared, "value")
+        self._drawn.clear()
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    @property
+    def _judged_by_labels(self) -> bool:
+        return self._study.dataset.labels is not None
+
+    def _draw(self) -> None:
+        with self._lock:
+            trainer = self.trainer
+            shown = self._run(self.colour.value)
+            live = trainer is not None and shown is not None and trainer.run.folder == shown.folder
+            self._draw_curves(shown)
+            if live and trainer is not None and trainer.look is not None:
+                self._draw_look(trainer.look, shown)
+            elif shown is None:
+                self._draw_look(None, None)
+            self._draw_table()
+            self._draw_buttons(shown)
+            self._draw_sentence(shown)
+
+    @property
+    def _n_train(self) -> int:
+        return len(self._study.dataset.splits["train"])
+
+    def _draw_curves(self, shown: Run | None) -> None:
+        curves = {}
+        for which, run in (("now", shown), ("before", self._run(self.grey.value))):
+            steps = () if run is None else self._history(run)
+            key = (None if run is None else run.name, len(steps))
+            if self._drawn.get(which) == key:
+                continue
+            self._drawn[which] = key
+            config = run.config if run is not None else TrainingConfig()
+            curves[which] = curves_of(steps, self._n_train, config.batch_size, config.epochs)
+        if not curves:
+            return
+        names = [
+            f"run {self.colour.value}" if self.colour.value != _NONE else "",
+            f"run {self.grey.value}, earlier" if self.grey.value != _NONE else "",
+        ]
+        until = float(shown.config.epochs) if shown is not None else 0.0
+        self.curves.show(**curves, names=names, until=until)
+
+    def _draw_look(self, look: Look | None, run: Run | None) -> None:
+        key = (None if run is None else run.name, look)
+        if self._drawn.get("look") == key:
+            if look is not None:
+                self._draw_results(look)
+            return
+        self._drawn["look"] = key
+        if look is None or run is None:
+            for chart in (self.balance, self.outputs, self.distances):
+                chart.show([], series=[], summary="")
+            self.results.show([], summary="The pinned query's nearest images appear with a run")
+            return
+        z, bits = look.outputs, run.bits
+        balance = bit_balance(z)
+        idle = int(((balance < 0.05) | (balance > 0.95)).sum())
+        self.balance.show(
+            balance,
+            low=1.0,
+            high=float(bits),
+            whole=True,
+            unit="bit",
+            summary=f"{idle} of {bits} bits say nearly the same of every image",
+        )
+        near = float((z.abs() > 0.9).float().mean())
+        self.outputs.show(
+            output_histogram(z), summary=f"{near:.0%} of the outputs lie within 0.1 of ±1"
+        )
+        s = self.validation.similarity
+        alike, others, n_alike, n_others = distance_histograms(z[: len(s)], s, LAM)
+        means = [float((np.arange(bits + 1) * h).sum()) for h in (alike, others)]
+        far = f"{means[0]:.1f} bits apart" if n_alike else "none"
+        self.distances.show(
+            alike,
+            others,
+            series=[f"alike: S ≥ {LAM:g} ({n_alike:,} pairs)", f"not ({n_others:,} pairs)"],
+            high=float(bits),
+            whole=True,
+            unit="bits",
+            summary=f"Pairs that are alike: {far} on average; the others: {means[1]:.1f}",
+        )
+        self._draw_results(look)
+
+    def _draw_results(self, look: Look) -> None:
+        study, pinned = self._study, look.pinned
+        if self._drawn.get("pinned") != pinned:
+            self._drawn["pinned"] = pinned
+            said = "\n".join(study.dataset.labels_of(pinned)) if self._judged_by_labels else ""
+            self.query.show([pinned], captions=[said], summary="The pinned query")
+        found = (pinned, look.results.tolist(), look.distances.tolist())
+        if self._drawn.get("results") == found or not len(look.results):
+            return
+        now, running = time.monotonic(), self.trainer is not None and self.trainer.active
+        if running and now - self._drawn.get("results at", 0.0) < _RESULTS_SECONDS:
+            return  # thumbnails are most of what is sent; the last ones are sent in any case
+        self._drawn |= {"results": found, "results at": now}
+        q = study.distribution
+        alike = semantic_similarity(q[pinned][None], q[look.results])[0].tolist()
+        captions = [
+            f"{d} bits, S {s:.2f}" for d, s in zip(look.distances.tolist(), alike, strict=True)
+        ]
+        marks, tail = None, ""
+        if study.dataset.labels is not None:
+            mine = set(study.dataset.labels_of(pinned))
+            marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in look.results]
+            tail = f"; {sum(marks)} of {len(marks)} share a label (labels only judge)"
+        self.results.show(
+            look.results,
+            captions=captions,
+            marks=marks,
+            summary=f"Its nearest among {len(self.validation.ids):,} validation images{tail}; "
+            "click one to pin it",
+        )
+
+    def _draw_table(self) -> None:
+        runs = self._runs()
+        histories = {run.name: self._history(run) for run in runs}
+        marks = [
+            "●" if run.name == self.colour.value else "○" * (run.name == self.grey.value)
+            for run in runs
+        ]
+        key = ([(r.name, r.status, len(histories[r.name]) // 50) for r in runs], marks)
+        if self._drawn.get("table") == key:
+            return
+        self._drawn["table"] = key
+        frame = differences(runs, histories).drop(columns=["seconds"]) if runs else pd.DataFrame()
+        if not self._judged_by_labels and runs:
+            frame = frame.drop(columns=[f"last {JUDGED_BY_LABELS}"])
+        for column in ("validate_every", "workers"):
+            frame = frame.drop(columns=column, errors="ignore")
+        said = "Runs on this study: ● in colour, ○ in grey, and the settings in which they differ"
+        self.table.show(frame, marks=marks, summary=said if runs else "No run on this study yet.")
+
+    def _draw_buttons(self, shown: Run | None) -> None:
+        trainer = self.trainer
+        active = trainer is not None and trainer.active
+        paused = trainer is not None and trainer.pausing
+        resumable = not active and shown is not None and shown.status not in ("finished", "new")
+        wanted = {
+            "start": active,
+            "pause": not active or paused,
+            "resume": not (active and paused) and not resumable,
+            "stop": not active,
+            "defaults": active,
+            "paper": active,
+            "fork": active or not self._runs(),
+        }
+        for name, disabled in wanted.items():
+            self.buttons[name].disabled = disabled or not self._newest
+        self.settings.lock(_LOCKED if active else "")
+
+    def _draw_sentence(self, shown: Run | None) -> None:
+        if not self._newest:
+            return
+        if shown is None:
+            grey = self._run(self.grey.value)
+            if grey is None:
+                said = "No run yet: press Start. "
+            else:
+                said = f"Run {grey.name} of earlier in grey ({self._state_of(grey)}). Press Start. "
+            self.status.summary = said.strip()
+            return
+        steps = self._history(shown)
+        parts = [f"Run {shown.name} {self._state_of(shown)}"]
+        if shown.config.epochs == 0:
+            parts.append("no epoch asked for, so nothing was learned: these are the first weights")
+        if steps:
+            last = steps[-1]
+            parts.append(f"epoch {last.epoch} of {shown.config.epochs}, total {last.total:.3f}")
+        validated = [step for step in steps if step.metrics]
+        if validated:
+            best = max(validated, key=lambda s: (s.metrics or {})[JUDGED_BY_CONCEPTS])
+            at = (best.metrics or {})[JUDGED_BY_CONCEPTS]
+            parts.append(f"best mAP by concepts {at:.3f} after epoch {best.epoch}")
+        if steps:
+            rate = float(np.median([step.images_per_second for step in steps[-30:]]))
+            parts.append(f"{rate:,.0f} images a second on {shown.device or shown.config.device}")
+        trainer = self.trainer
+        if trainer is not None and trainer.active and trainer.run.folder == shown.folder:
+            left = trainer.seconds_left
+            if left is not None:
+                parts.append(f"about {_time(left)} left")
+        self.status.summary = "; ".join(parts)
+
+    def _state_of(self, run: Run) -> str:
+        if run.status not in ("running", "paused", "preparing", "new"):
+            return run.status
+        trainer = self.trainer
+        if trainer is not None and trainer.run.folder == run.folder and trainer.active:
+            if trainer.state == "running" and trainer.pausing:
+                return "pausing"
+            if trainer.state == "paused" and trainer.paused_after is not None:
+                return f"paused (after {1000 * trainer.paused_after:.0f} ms)"
+            return trainer.state
+        return "under way in another process" if is_under_way(run) else "interrupted"
+
+    # -- gestures --------------------------------------------------------------------------------
+
+    def _button(
+        self, text: str, icon: str, action: Callable[[], None], style: str = ""
+    ) -> ipw.Button:
+        button = ipw.Button(description=text, icon=icon, button_style=style)
+        button.layout.width = "auto"
+
+        def clicked(_: object) -> None:
+            self._safely(action)
+            if self._newest:
+                self._safely(self._draw)
+
+        button.on_click(clicked)
+        return button
+
+    def _safely(self, action: Callable[[], None]) -> None:
+        """A callback's exceptions are seen by nobody: say them."""
+        try:
+            action()
+        except Exception as error:
+            self.status.fail(str(error) or type(error).__name__)
+
+    def _settings_changed(self) -> None:
+        self._say_fork()
+        if self.trainer is not None and self.trainer.active:
+            self.estimate.value = ""
+            return
+        self._worker.submit("estimating", self._estimate)
+
+    def _say_fork(self) -> None:
+        parent = self._run(self._parent)
+        if parent is None:
+            self.note.value = ""
+            return
+        now = self.settings.values
+        changed = [
+            f"{k} {parent.settings[k]} → {v}" for k, v in now.items() if parent.settings[k] != v
+        ]
+        self.note.value = f"Fork of {parent.name}: {', '.join(changed) or 'change one setting'}"
+
+    def _estimate(self) -> None:
+        try:
+            wanted = self.settings.run()
+        except ValueError as error:
+            self.estimate.value = f"Not yet: {error}"
+            return
+        if self.trainer is not None and self.trainer.active:
+            return
+        n, config, backbone = self._n_train, wanted["config"], wanted["backbone"]
+        if backbone == "features":
+            seconds = trainers.estimate(self._study, wanted["bits"], config)
+        else:
+            alike = [
+                r for r in self._runs() if r.backbone == backbone and len(self._history(r)) > 2
+            ]
+            if not alike:
+                self.estimate.value = "How long it takes is known once it runs."
+                return
+            rates = [step.images_per_second for step in self._history(alike[-1])]
+            seconds = n * config.epochs / float(np.median(rates))
+        self.estimate.value = f"About {_time(seconds)} on {resolve_device(config.device)}"
+
+    def _compared(self, _: dict[str, Any]) -> None:
+        self._safely(self._draw)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Of a run that is not under way: compute what its codes are."""
+
+        def job() -> None:
+            run = self._run(self.colour.value)
+            trainer = self.trainer
+            if run is None:
+                return
+            step = 0
+            if (
+                trainer is not None
+                and trainer.run.folder == run.folder
+                and trainer.network is not None
+            ):
+                if trainer.state == "running" and trainer.active:
+                    return
+                network = trainer.network if trainer.active else trainer.result().network
+            else:
+                network = network_of(run, self._study.vlp.embed_dim)
+            look = None
+            if network is not None:
+                look = trainers.look_at(self._study, self.validation, network, self._pinned, step)
+            with self._lock:
+                if trainer is not None and trainer.run.folder == run.folder and look is not None:
+                    trainer.look = look
+                self._draw_look(look, run)
+
+        self._worker.submit("looking", job)
+
+    def _picked(self, change: dict[str, Any]) -> None:
+        """A row of the table: in colour, and what was in colour goes to grey."""
+        runs = self._runs()
+        if change["new"] is None or change["new"] >= len(runs):
+            return
+        name = runs[change["new"]].name
+        under_way = self.trainer is not None and self.trainer.active
+        if under_way:
+            self.grey.value = name if name != self.colour.value else self.grey.value
+        elif name != self.colour.value:
+            self.grey.value, self.colour.value = self.colour.value, name
+
+    def _clicked(self, change: dict[str, Any]) -> None:
+        image = change["new"]
+        if image is not None:
+            self.results.selection.focus = None
+            self._safely(lambda: self.pin(image))
+
+    def _pin_another(self) -> None:
+        ids = self.validation.ids
+        self.pin(int(np.random.default_rng(time.time_ns()).choice(ids)))
+
+    def _busy(self, what: str) -> None:
+        self.status.busy = what
+
+    def _as_csv(self) -> tuple[str, bytes]:
+        return "training.csv", self.to_frame().to_csv(index=False).encode()
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,142 @@
+"""The settings of a run, each with a line that says what it is and what the paper took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as ipw
+import torch
+
+from uhscm_core import TrainingConfig
+from widgets.training_runs import Run
+
+__all__ = ["SETTINGS", "Setting", "TrainingSettings"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        default: ours.
+        paper: the paper's value; None where it says nothing.
+        meaning: in one line.
+    """
+
+    default: Any
+    paper: Any
+    meaning: str
+
+
+def _default(name: str) -> Any:
+    return getattr(TrainingConfig(), name)
+
+
+SETTINGS = {
+    "bits": Setting(64, None, "L, length of a code (the paper tries 16 to 128)"),
+    "epochs": Setting(_default("epochs"), 60, "passes over the training images"),
+    "batch_size": Setting(_default("batch_size"), 128, "images whose pairs are compared at a step"),
+    "optimizer": Setting(_default("optimizer"), "sgd", "how a gradient becomes a step"),
+    "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
+    "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
+    "beta": Setting(_default("beta"), 0.001, "β, weight of the quantisation term"),
+    "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
+    "lam": Setting(_default("lam"), 0.8, "λ, pairs with S from here on are alike"),
+    "seed": Setting(_default("seed"), None, "of first weights and the order of images"),
+    "backbone": Setting("features", "vgg19", "features, or a timm name: fine-tuned on pixels"),
+    "pretrained": Setting(True, True, "a timm backbone starts from ImageNet weights"),
+    "device": Setting("auto", None, "where it runs; auto takes a GPU if there is one"),
+}
+
+
+class TrainingSettings(ipw.VBox):
+    """A line a setting: its name, its value, what it means and the paper's value."""
+
+    def __init__(self) -> None:
+        devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
+        wide = {"width": "112px"}
+        self.controls: dict[str, Any] = {}
+        rows = []
+        for name, setting in SETTINGS.items():
+            if name == "optimizer":
+                control: Any = ipw.Dropdown(options=["adam", "sgd"], layout=wide)
+            elif name == "device":
+                control = ipw.Dropdown(options=devices, layout=wide)
+            elif name == "backbone":
+                control = ipw.Text(layout=wide, continuous_update=False)
+            elif isinstance(setting.default, bool):
+                control = ipw.Checkbox(indent=False, layout=wide)
+            elif isinstance(setting.default, int):
+                control = ipw.IntText(layout=wide)
+            else:
+                control = ipw.FloatText(layout=wide, step=None)
+            control.value = setting.default
+            control.tooltip = name
+            self.controls[name] = control
+            rows += [ipw.Label(name), control, ipw.Label(self._said(setting))]
+        grid = ipw.GridBox(rows, layout={"grid_template_columns": "98px 122px minmax(0, 1fr)"})
+        self.note = ipw.Label("")
+        super().__init__([grid, self.note])
+        self.add_class("uhscm-settings")
+
+    @staticmethod
+    def _said(setting: Setting) -> str:
+        words = {None: "", True: "; paper: yes"}
+        paper = words.get(setting.paper, f"; paper: {setting.paper}")
+        return f"{setting.meaning}{paper}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is set, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, **values: Any) -> None:
+        """Set some of them.
+
+        Raises:
+            TypeError: an unknown setting.
+        """
+        if unknown := values.keys() - self.controls.keys():
+            raise TypeError(f"no setting {', '.join(sorted(unknown))}")
+        for name, value in values.items():
+            self.controls[name].value = value
+
+    def reset(self) -> None:
+        """Back to the defaults."""
+        self.set(**{name: setting.default for name, setting in SETTINGS.items()})
+
+    def as_in_the_paper(self) -> None:
+        """The paper's values, but for the backbone, which takes a GPU."""
+        papers = {name: s.paper for name, s in SETTINGS.items() if s.paper is not None}
+        self.set(**{name: value for name, value in papers.items() if name != "backbone"})
+
+    def run(self) -> dict[str, Any]:
+        """What `Run` is made of: ``bits``, ``backbone``, ``pretrained`` and ``config``.
+
+        Raises:
+            ValueError: a value out of range.
+        """
+        values = self.values
+        made = {name: values.pop(name) for name in ("bits", "backbone", "pretrained")}
+        if made["bits"] < 1:
+            raise ValueError(f"bits must be at least 1, got {made['bits']}")
+        made["backbone"] = made["backbone"].strip()
+        # A validation now and then: some fifteen points make a curve.
+        values["validate_every"] = max(1, round(values["epochs"] / 15))
+        # Processes that read images are forked, which beside a kernel's threads pays on a GPU only.
+        values["workers"] = 0
+        return {**made, "config": TrainingConfig(**values)}
+
+    def show(self, run: Run) -> None:
+        """Show a run's settings."""
+        values = {name: run.settings[name] for name in self.controls}
+        if values["device"] not in self.controls["device"].options:
+            values["device"] = "auto"
+        self.set(**values)
+
+    def lock(self, reason: str) -> None:
+        """Say why nothing can be changed now; empty: it can."""
+        for control in self.controls.values():
+            control.disabled = bool(reason)
+        self.note.value = reason
