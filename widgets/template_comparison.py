@@ -57,12 +57,21 @@ class TemplateComparison(ipw.VBox):
         )
 
     def show(self, study: Study) -> None:
-        """Compare with this study from now on."""
-        if study.concepts is self._study.concepts and self._other is not None:
+        """Compare with this study from now on; what can't be compared with it is put away."""
+        self._study, other = study, self._other
+        if other is None:
             return
-        self._study = study
-        if self._other is not None:
-            self._compared()
+        try:
+            if other.concepts.names == study.concepts.names:  # its prompts are encoded already
+                other = other.with_(
+                    tau=study.tau, min_share=study.min_share, max_share=study.max_share
+                )
+            else:
+                other = study.with_(template=other.concepts.templates)
+            self._show(other)
+        except ValueError:
+            self._other = None
+            self._found.layout.display = "none"
 
     def _typed_anew(self) -> None:
         if self.template.value.strip():
@@ -78,7 +87,10 @@ class TemplateComparison(ipw.VBox):
         return template
 
     def _compared(self) -> None:
-        study, other = self._study, self._study.with_(template=self._typed())
+        self._show(self._study.with_(template=self._typed()))
+
+    def _show(self, other: Study) -> None:
+        study = self._study
         table, votes = flips(study, other), vote_changes(study, other)
         n = len(study.dataset.splits["train"])
         most = ""

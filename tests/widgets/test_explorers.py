@@ -258,6 +258,22 @@ def test_two_templates_and_the_images_that_flipped(study, denoising):
     done(denoising, "needs exactly one {}", "type one")
 
 
+def test_the_comparison_follows_the_study_whatever_stands_in_the_box(denoising):
+    compare = denoising.templates
+    compare.template.value = "a view of the {}"
+    done(denoising)
+    compare.template.value = ""
+    denoising.bars.threshold = 1.0
+    done(denoising)
+    assert f"Now: {counts(denoising.study)}. Then: " in compare.bars.summary
+    denoising.editor.names.value = "tree\nsnow\nlake"
+    denoising.editor.apply()
+    done(denoising)
+    assert denoising.status.summary.startswith("3 concepts")
+    assert sorted(compare.bars.labels) == ["lake", "snow", "tree"]
+    assert compare.bars.series == ["a photo of the {}", "a view of the {}"]
+
+
 def test_the_csv_is_the_table(denoising):
     name, content = denoising._as_csv()
     assert name == "denoising.csv"
