@@ -23,6 +23,7 @@ from torchvision.transforms import v2
 
 from uhscm_core.datasets.images import as_rgb
 from uhscm_core.hub import brought_weights, missing_weights, network_is_down
+from uhscm_core.seeding import seeded
 
 __all__ = ["HashNetwork", "PixelDataset"]
 
@@ -61,8 +62,7 @@ class HashNetwork(nn.Module):
         self.on_pixels = backbone != "features"
         self.settings: dict[str, Any] = {"bits": bits, "backbone": backbone}
         self.backbone: nn.Module = nn.Identity()
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded(seed):
             if self.on_pixels:
                 self.backbone = _timm_backbone(backbone, pretrained)
                 self.head: nn.Module = nn.Linear(int(self.backbone.head_hidden_size), bits)  # type: ignore[arg-type]
@@ -169,8 +169,7 @@ class PixelDataset(Dataset[Tensor]):
 
     def __getitem__(self, key: tuple[int, int]) -> Tensor:
         index, seed = key
-        with torch.random.fork_rng(devices=[]):  # the transforms draw from the global state
-            torch.manual_seed(seed)
+        with seeded(seed):  # the transforms draw from the global state
             pixels: Tensor = self.transform(as_rgb(self.images[index]))
             return pixels
 

@@ -44,6 +44,7 @@ from uhscm_core.devices import resolve_device
 from uhscm_core.mining import MinedConcepts, check_features, semantic_similarity
 from uhscm_core.network import HashNetwork, PixelDataset
 from uhscm_core.objective import uhscm_loss
+from uhscm_core.seeding import seeded
 
 __all__ = ["TrainingConfig", "TrainingStep", "read_history", "train"]
 
@@ -296,8 +297,7 @@ class _Run:
         config, world = self.config, self.fabric.world_size
         self.network.train()  # whoever looked at it since the last step may have said eval()
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(_seed(config.seed, self.step, self.fabric.global_rank))
+        with seeded(_seed(config.seed, self.step, self.fabric.global_rank), devices):
             outputs = self._model(inputs)  # (B / world, L)
         if world > 1:
             # (world, B / world, L)
