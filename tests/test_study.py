@@ -55,15 +55,21 @@ def test_labels_never_reach_training(base):
 
 
 def test_a_changed_study_shares_what_did_not_change(trained):
-    trained.text_features, trained.distribution, trained.index  # noqa: B018  (computed once)
+    trained.text_features, trained.votes, trained.distribution, trained.index  # noqa: B018  (computed once)
     cooler = trained.with_(tau=1.0)
     assert cooler.image_features is trained.image_features
     assert cooler.text_features is trained.text_features
+    assert cooler.votes is trained.votes  # tau moves no vote
     assert cooler.mined.temperature == pytest.approx(trained.mined.temperature / 3)
     worded = trained.with_(template="a {} in the rain")
     assert worded.concepts.names == trained.concepts.names
     assert worded.image_features is trained.image_features
     assert not torch.equal(worded.text_features, trained.text_features)
+    assert worded.votes is not trained.votes
+    for one in (trained, worded):
+        train = one.dataset.splits["train"]
+        counted = torch.bincount(one.votes[train], minlength=len(one.concepts))
+        assert torch.equal(counted, one.mined.wins)
     for changed in (cooler, worded):
         assert changed.network is None  # it learned from other concepts
         assert changed.history == ()

@@ -54,7 +54,8 @@ class DenoisingExplorer(Explorer[Study]):
         self.bars.observe(self._dragged, "threshold")
         self.bars.observe(self._chosen, "chosen")
         for name in ("tau", "min_share", "max_share"):
-            getattr(self, name).observe(self._set, "value")
+            control = getattr(self, name)
+            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
         self._reset.on_click(lambda _: self._as_in_the_paper())
         self.selection.observe(self._focused, "focus")
         self.stepper.observe(self._asked, "asking")
@@ -174,15 +175,12 @@ class DenoisingExplorer(Explorer[Study]):
         share = round(votes * len(study.concepts) / n, 6)
         self._change("changing min_share", lambda s: s.with_(min_share=share))
 
-    def _set(self, change: dict[str, Any]) -> None:
-        name = next(
-            n for n in ("tau", "min_share", "max_share") if getattr(self, n) is change["owner"]
-        )
-        value = change["new"]
-        if name == "max_share" and value == 1.0:
-            value = None
-        if value != getattr(self.study, name):
-            self._change(f"changing {name}", lambda s: s.with_(**{name: value}))
+    def _set(self, name: str, number: float) -> None:
+        setting: dict[str, Any] = {name: number}
+        if name == "max_share" and number == 1.0:
+            setting = {name: None}  # a bound that no concept can pass is none
+        if setting[name] != getattr(self.study, name):
+            self._change(f"changing {name}", lambda s: s.with_(**setting))
 
     def _edited(self, names: list[str], templates: list[str]) -> None:
         now = self.study.concepts

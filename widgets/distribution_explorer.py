@@ -111,7 +111,7 @@ class DistributionExplorer(Explorer[_View]):
         self.grid.selection.observe(self._clicked, "ids")
         self.parts.observe(self._ticked, "unticked")
         self._disputes = pd.DataFrame()
-        self._drawn: Any = None
+        self._drawn: dict[str, object] = {}
 
         controls = list(self.controls.values())
         hint = "A trained study, study.train(bits=64), compares by codes too."
@@ -153,9 +153,25 @@ class DistributionExplorer(Explorer[_View]):
         for name, control in self.controls.items():
             control.value = getattr(view, name)
         self.selection.focus = view.image
-        self._show_concepts()
-        self._show_heatmap()
-        self._show_pair()
+        if self._is_new("image", view.image):
+            self._show_concepts()
+            self._show_alike()
+        heatmap = (view.sample, view.order, view.source, view.minus, len(self.pictures))
+        if self._is_new("heatmap", (*heatmap, view.image if view.sample == "alike" else None)):
+            self._show_heatmap()
+        if self._is_new("pair", view.pair):
+            self.pair.show(
+                view.pair,
+                captions=self.pictures.caption,
+                summary="The pair that the parts below explain",
+            )
+        self._show_parts()
+
+    def _is_new(self, what: str, shown: object) -> bool:
+        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
+        before = self._drawn.get(what)
+        self._drawn[what] = shown
+        return shown != before
 
     def _show_concepts(self) -> None:
         study, image = self.study, self.now.image
@@ -174,6 +190,9 @@ class DistributionExplorer(Explorer[_View]):
             kept=kept[order].numpy(),
             summary=f"{self.pictures.names[image]}: after denoising {after.max():.0%} {main}",
         )
+
+    def _show_alike(self) -> None:
+        image = self.now.image
         alike = most_alike(self.pictures, image, 120)
         q = self.pictures.distribution
         values = semantic_similarity(q[image][None], q[alike])[0].tolist()
@@ -186,17 +205,6 @@ class DistributionExplorer(Explorer[_View]):
 
     def _show_heatmap(self) -> None:
         view = self.now
-        wanted: tuple[object, ...] = (
-            view.sample,
-            view.order,
-            view.source,
-            view.minus,
-            len(self.pictures),
-        )
-        if view.sample == "alike":
-            wanted += (view.image,)
-        if wanted == self._drawn:
-            return
         ids = sample(self.pictures, view.sample, image=view.image)
         values = similarities(self.pictures, ids, view.source)
         order, groups = ordered(self.pictures, ids, view.order, values)
@@ -218,7 +226,6 @@ class DistributionExplorer(Explorer[_View]):
             shown |= {"diverging": True, "label": "difference of ranks"}
         self.grid.show(values, ids, images=self.pictures, groups=groups, summary=said, **shown)
         self._show_disagreements(table)
-        self._drawn = wanted
 
     def _show_disagreements(self, table: pd.DataFrame) -> None:
         self._disputes = table
@@ -235,7 +242,7 @@ class DistributionExplorer(Explorer[_View]):
             summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",
         )
 
-    def _show_pair(self) -> None:
+    def _show_parts(self) -> None:
         view, frame = self.now, self.to_frame()
         i, j = view.pair
         similarity = float(frame["part"].sum() - 1)
@@ -247,9 +254,6 @@ class DistributionExplorer(Explorer[_View]):
             said = f"{words}. Without {gone}: {rest:.3f} of S + 1 = {similarity + 1:.3f}"
         else:
             said = f"{words}. The parts add up to S + 1 = {similarity + 1:.3f}"
-        self.pair.show(
-            [i, j], captions=self.pictures.caption, summary="The pair that the parts below explain"
-        )
         self.parts.show(
             names,
             frame["part"],

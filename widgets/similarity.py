@@ -173,9 +173,7 @@ def disagreements(
         }
     )
     by_size = frame.loc[frame["difference"].abs().sort_values(ascending=False, kind="stable").index]
-    more = by_size["difference"] > 0
-    both = pd.concat([by_size[more][: most // 2], by_size[~more][: most // 2]])
-    return both.sort_index(key=by_size.index.get_indexer).reset_index(drop=True)
+    return by_size.groupby(by_size["difference"] > 0).head(most // 2).reset_index(drop=True)
 
 
 def in_words(similarity: float, parts: pd.DataFrame) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from scripts.lab import go, jupyterlab, run_all, write_notebook
-from uhscm_core import store
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -26,7 +25,6 @@ explorer = TrainingExplorer(study)
 explorer
 """,
 )
-PICTURES = store.home()  # of the person who tests: painted and encoded once
 pytestmark = pytest.mark.browser
 
 
@@ -35,10 +33,6 @@ def page(request, browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")
     write_notebook(folder / "training.ipynb", CELLS)
     home = folder / "home"
-    home.mkdir()
-    for kept in ("features", "postcards"):
-        if (PICTURES / kept).is_dir():
-            (home / kept).symlink_to(PICTURES / kept)
     with jupyterlab(folder, {"UHSCM_HOME": str(home)}) as address:
         page = browser.new_page(viewport={"width": 1500, "height": 1150})
         page.errors, page.theme, page.home, page.received = [], request.param, home, []

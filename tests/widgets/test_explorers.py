@@ -357,6 +357,22 @@ def test_sources_orders_and_differences(trained, distribution):
         assert shown.loc[j, i] == pytest.approx(difference)
 
 
+def test_what_did_not_change_stays_where_one_scrolled_to(distribution):
+    galleries = [distribution.alike, distribution.apart, distribution.gallery]
+    before = [gallery.generation for gallery in galleries]
+    pair = distribution.pair.generation
+    distribution.parts.unticked = [0]
+    done(distribution)
+    assert distribution.pair.generation == pair
+    distribution.alike.selection.focus = int(distribution.alike.ids[3])
+    done(distribution)
+    assert distribution.pair.generation > pair
+    assert [gallery.generation for gallery in galleries] == before
+    distribution.selection.focus = 99
+    done(distribution)
+    assert distribution.alike.generation > before[0]
+
+
 def test_without_a_network_there_are_no_codes(study):
     distribution = DistributionExplorer(study)
     assert distribution.controls["source"].options == (FEATURES, CONCEPTS)
