@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uhscm_core import (
+    average_precisions,
     cosine_mean_average_precision,
     mean_average_precision,
     metrics,
@@ -574,3 +575,17 @@ def test_vectors_that_do_not_fit_are_refused(as_users_run_it, queries, database,
 def test_a_cosine_rank_below_one_is_refused():
     with pytest.raises(ValueError, match="top_k must be at least 1 or None, got 0"):
         cosine_mean_average_precision(*[torch.ones(2, 2)] * 4, top_k=0)
+
+
+@pytest.mark.parametrize("ties", ["index", "expected", "best", "worst"])
+@pytest.mark.parametrize("top_k", [None, 7])
+def test_each_query_is_judged_as_if_it_were_alone(ties, top_k):
+    case = random_case(5, q=6, n=40)
+    each = average_precisions(*case, top_k, ties)
+    for q, value in enumerate(each):
+        alone = case._replace(
+            query_codes=case.query_codes[q : q + 1], query_labels=case.query_labels[q : q + 1]
+        )
+        assert value == pytest.approx(mean_average_precision(*alone, top_k, ties), abs=1e-12)
+    assert each.mean() == mean_average_precision(*case, top_k, ties)
+    assert len(set(each.round(6))) > 1

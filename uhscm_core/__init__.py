@@ -10,6 +10,7 @@ from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import (
+    average_precisions,
     cosine_mean_average_precision,
     mean_average_precision,
     ndcg_at,
@@ -41,6 +42,7 @@ __all__ = [
     "Study",
     "TrainingConfig",
     "TrainingStep",
+    "average_precisions",
     "bit_concepts",
     "concept_scores",
     "cosine_mean_average_precision",

@@ -46,6 +46,7 @@ from uhscm_core.mining import check_features
 __all__ = [
     "PrecisionRecall",
     "Ties",
+    "average_precisions",
     "cosine_mean_average_precision",
     "mean_average_precision",
     "ndcg_at",
@@ -93,11 +94,32 @@ def mean_average_precision(
     Raises:
         ValueError: arrays that do not fit each other, nothing to judge, or an unknown `ties`.
     """
+    values = average_precisions(
+        query_codes, database_codes, query_labels, database_labels, top_k, ties
+    )
+    return float(values.mean())
+
+
+def average_precisions(
+    query_codes: ArrayLike,
+    database_codes: ArrayLike,
+    query_labels: ArrayLike,
+    database_labels: ArrayLike,
+    top_k: int | None = None,
+    ties: Ties = "index",
+) -> Floats:
+    """Average precision of each query; their mean is `mean_average_precision`.
+
+    Args, Raises: as `mean_average_precision`.
+
+    Returns:
+        (q,) values in [0, 1].
+    """
     judged = _Judged(query_codes, database_codes, query_labels, database_labels, ties, top_k)
     if ties == "index":
         values = [_average_precision(gains[:, : judged.k] > 0) for gains in judged.ranked()]
-        return float(np.concatenate(values).mean())
-    return float(_tied_average_precision(judged.counts(), judged.k, ties).mean())
+        return np.concatenate(values)
+    return _tied_average_precision(judged.counts(), judged.k, ties)
 
 
 def precision_at(

@@ -41,7 +41,7 @@ def concept_bars_figure(
     made.add_bar(x=labels, y=second[order], name="kept concepts", marker={"color": BLUE})
     made.update_traces(hovertemplate="%{x}: %{y:.3f}<extra>%{fullData.name}</extra>")
     made.update_layout(
-        barmode="group", legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"}
+        barmode="group", legend={"x": 0, "y": 1, "yanchor": "bottom"}, margin={"t": 80}
     )
     made.update_yaxes(title="weight", range=[0, 1])
     made.update_xaxes(tickangle=-30)

@@ -52,6 +52,7 @@ def plane_figure(paths: npt.ArrayLike, names: Sequence[str], summary: str) -> go
             name=plain(name),
             hovertemplate=f"{plain(name)}: %{{x:.2f}}, %{{y:.2f}}<extra></extra>",
         )
+    made.update_layout(legend={"y": -0.3})
     made.update_xaxes(title="first output", range=[-1.15, 1.15])
     made.update_yaxes(title="second output", range=[-1.15, 1.15], scaleanchor="x")
     return made
