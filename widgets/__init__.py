@@ -12,6 +12,7 @@ from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
 from widgets.plane import plane_figure
+from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
 from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
@@ -22,6 +23,7 @@ __all__ = [
     "DistributionExplorer",
     "Gallery",
     "Grid",
+    "RetrievalExplorer",
     "Selection",
     "TrainingExplorer",
     "code_bars_figure",
