@@ -53,19 +53,38 @@ class CodeView(View):
         *,
         flipped: Sequence[int] = (),
         other: Sequence[int] = (),
+        meanings: Sequence[str] = (),
+        shares: Sequence[float] = (),
         summary: str = "",
         **traits: Any,
     ) -> None:
-        """Show another code; meanings and shares stay, unless they are among `traits`.
+        """Show another code.
+
+        Args:
+            bits: L of 0 and 1, flips included.
+            flipped: positions of those that were flipped.
+            other: L of another code.
+            meanings: what each bit stands for.
+            shares: of the database images where each bit is 1.
+            summary: one sentence.
+            traits: any other trait to change in the same message.
 
         Raises:
-            ValueError: an other code of another length, or a flipped bit that there is not.
+            ValueError: an other code, meanings or shares of another length, or a flipped bit that
+                there is not.
         """
-        if other and len(other) != len(bits):
-            raise ValueError(f"codes of {len(bits)} and of {len(other)} bits can't be compared")
+        for name, values in (("other", other), ("meanings", meanings), ("shares", shares)):
+            if len(values) not in (0, len(bits)):
+                raise ValueError(f"a code of {len(bits)} bits, and {name} for {len(values)}")
         if wrong := [bit for bit in flipped if not 0 <= bit < len(bits)]:
             raise ValueError(f"no bit {wrong[0]} in a code of {len(bits)}")
-        shown = {"bits": list(bits), "flipped": list(flipped), "other": list(other)}
+        shown = {
+            "bits": list(bits),
+            "flipped": list(flipped),
+            "other": list(other),
+            "meanings": list(meanings),
+            "shares": list(shares),
+        }
         with self.hold_sync(), self.hold_trait_notifications():
             for name, value in {**shown, "summary": summary, **traits}.items():
                 self.set_trait(name, value)

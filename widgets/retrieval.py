@@ -7,6 +7,7 @@ network has no text branch; it is answered by its concept distribution, the data
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,8 +72,8 @@ class Answer:
     def shelves(self) -> list[tuple[int, int, int]]:
         """Level, start and stop in ``ids`` of each shelf that holds an image."""
         present, starts = np.unique(self.level, return_index=True)
-        stops = [*starts[1:].tolist(), len(self.ids)]
-        return list(zip(present.tolist(), starts.tolist(), stops, strict=True))
+        edges = itertools.pairwise([*starts.tolist(), len(self.ids)])
+        return [(level, a, b) for level, (a, b) in zip(present.tolist(), edges, strict=True)]
 
     def named(self, level: int) -> str:
         """A level in words: ``"3 bits"`` or ``"S ≥ 0.9"``."""

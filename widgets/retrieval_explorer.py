@@ -115,7 +115,10 @@ class RetrievalExplorer(Explorer[_View]):
         )
         self.upload = Upload(self._brought, self.status.fail)
         self.pair = Gallery(pictures, [], edge=112, height=150)
-        self.code = CodeView(self._flip)
+        self.code = CodeView(self._flip, names=["query", "result"])
+        ones = np.unpackbits(study.index.codes.numpy(), axis=1, count=study.index.bits)
+        self._shares: list[float] = ones.mean(0).tolist()
+        self._meanings = bit_words(study.bit_concepts, study.kept_names)
         self.parts = Bars(height=130, digits=3)
         self.radius = Radius()
         self.shelves = Shelves(
@@ -333,14 +336,14 @@ class RetrievalExplorer(Explorer[_View]):
         if view.flipped:
             turned = ", ".join(map(str, view.flipped))
             said += f"; flipped: {turned}"
-        more: dict[str, Any] = {}
-        if not self.code.meanings:
-            database = self.study.dataset.splits["database"]
-            codes = self._codes[database].numpy()
-            ones = np.unpackbits(codes, axis=1, count=length).mean(0)
-            meaning = bit_words(self.study.bit_concepts, self.study.kept_names)
-            more = {"meanings": meaning, "shares": ones.tolist(), "names": ["query", "result"]}
-        self.code.show(bits, flipped=view.flipped, other=other, summary=said, **more)
+        self.code.show(
+            bits,
+            flipped=view.flipped,
+            other=other,
+            meanings=self._meanings,
+            shares=self._shares,
+            summary=said,
+        )
 
     def _show_parts(self, asked: str) -> None:
         view, study = self.now, self.study

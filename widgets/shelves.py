@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import traitlets
 from PIL import Image
@@ -50,8 +52,8 @@ class Shelves(Gallery):
         Raises:
             ValueError: shelves that do not begin at 0, are empty, or have no words.
         """
-        ends = [*starts[1:], len(ids)]  # type: ignore[arg-type]
-        if (starts and starts[0] != 0) or any(a >= b for a, b in zip(starts, ends, strict=True)):
+        edges = [*starts, len(np.asarray(ids))]
+        if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
             raise ValueError(f"shelves must begin at 0 and hold an image each, got {starts}")
         if len(words) != len(starts):
             raise ValueError(f"{len(starts)} shelves but words for {len(words)}")
