@@ -85,6 +85,7 @@ function render({ model, el }) {
     const { svg } = curve;
     const found = model.get("found"), matches = model.get("matches");
     curve.figure.hidden = !matches.length;
+    root.classList.toggle("unjudged", !matches.length);
     svg.replaceChildren();
     if (!matches.length) return;
     for (const share of [0, 0.5, 1]) {
