@@ -60,6 +60,9 @@ def test_matches_share_a_label(explorer, trained):
         assert mark == bool((labels[image] & labels[explorer.now.image]).any())
     said = [int(line[2].split()[1]) for line in words(explorer)]
     assert sum(said) == marks.sum() > 0
+    within = explorer.answer.within()
+    assert within.matches[-1] == marks.sum()
+    assert (within.matches <= within.found).all()
 
 
 def test_a_result_is_compared_and_asked_for_more(explorer, trained):
@@ -89,7 +92,7 @@ def test_a_result_is_compared_and_asked_for_more(explorer, trained):
 
 def test_flipped_bits_change_the_results_and_can_be_turned_back(explorer, trained):
     before = explorer.shelves.ids.tolist()
-    for bit in (3, 7, 3, 3):  # the last two cancel
+    for bit in (3, 7, 5, 5):  # the last two cancel
         explorer.code._receive(None, {"type": "flip", "bit": bit}, [])
     assert done(explorer).flipped == (3, 7)
     code = bits_of(trained.codes[explorer.now.image], 16)

@@ -51,10 +51,10 @@ def test_the_button_of_an_image_is_heard_with_its_id():
     heard = []
     shelves = Shelves(IMAGES, action="More like this", on_action=heard.append)
     shelves.show_shelves([4, 9, 2], [0, 1], [[], []])
-    shelves._receive(None, {"type": "act", "generation": shelves.generation, "position": 2}, [])
+    shelves._receive(None, {"type": "act", "generation": shelves.generation, "position": 1}, [])
     shelves._receive(None, {"type": "act", "generation": shelves.generation, "position": 3}, [])
     shelves._receive(None, {"type": "act", "generation": 0, "position": 1}, [])
-    assert heard == [2]
+    assert heard == [9]
 
 
 def test_a_shelf_asks_for_few_images_at_a_time(monkeypatch):
