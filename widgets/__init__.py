@@ -11,6 +11,8 @@ from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
+from widgets.map_explorer import MapExplorer
+from widgets.map_view import MapView
 from widgets.plane import plane_figure
 from widgets.selection import Selection
 from widgets.training_explorer import TrainingExplorer
@@ -22,6 +24,8 @@ __all__ = [
     "DistributionExplorer",
     "Gallery",
     "Grid",
+    "MapExplorer",
+    "MapView",
     "Selection",
     "TrainingExplorer",
     "code_bars_figure",
