@@ -72,7 +72,7 @@ class Layouts:
             seconds = time.monotonic() - now[2]
             return f"UMAP: fitting on {now[1]:,} images, {seconds:.0f} s so far"
         if self._next == source:
-            return "UMAP: waits" + (f" for that of the {now[0]}" if now else "")
+            return f"UMAP: waits until that of the {now[0]} is done" if now else "UMAP: begins"
         return ""
 
     def wait(self) -> None:

@@ -78,7 +78,7 @@ class MapExplorer(Explorer[_View]):
         super().__init__(first, selection)
         self.layouts = Layouts(self._vectors, self._tell, self._fitted, self.status.fail)
         self.map = MapView(pictures, selection=self.selection)
-        self.gallery = Gallery(pictures, [], selection=self.selection, edge=72, height=196)
+        self.gallery = Gallery(pictures, [], selection=self.selection, edge=62, height=196)
         self.grid = Grid(edge=330)
         sources = [FEATURES, CONCEPTS] + ([CODES] if pictures.codes is not None else [])
         self.controls = {
@@ -100,14 +100,14 @@ class MapExplorer(Explorer[_View]):
         hint = ipw.Label("A trained study, study.train(bits=64), has a map of its codes too.")
         note = [] if pictures.codes is not None else [hint]
         wide, narrow = (
-            {"flex": "1 1 54%", "min_width": "390px"},
+            {"flex": "1 1 56%", "min_width": "390px", "padding": "0 12px 0 0"},
             {"flex": "1 1 40%", "min_width": "370px"},
         )
         self.children = [
             self.status,
             ipw.HBox(
                 [self._undo, self._redo, self._csv, *self.controls.values()],
-                layout={"flex_flow": "row wrap"},
+                layout={"flex_flow": "row wrap", "align_items": "center"},
             ),
             *note,
             ipw.HBox(
@@ -183,7 +183,7 @@ class MapExplorer(Explorer[_View]):
         piled = int((spread != points).any(axis=1).sum())
         said = f"{len(points):,} images by {view.source}. {_SAID[layout]}."
         if piled:
-            said += f" {piled:,} of the same place as another lie in a spiral around it."
+            said += f" {piled:,} lie in a spiral around another of the same place."
         self.map.show(
             spread,
             self._ids,
@@ -261,7 +261,7 @@ class MapExplorer(Explorer[_View]):
     def _set(self, name: str, value: str) -> None:
         setting: dict[str, Any] = {name: value}
         if value != getattr(self.now, name):
-            self._begun = True
+            self._begun |= name == "layout"  # asked for, be the map on a screen or not
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
     def _selected(self, change: dict[str, Any]) -> None:

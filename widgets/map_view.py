@@ -249,6 +249,7 @@ class MapView(View):
                 reason or shown.caption(position)
                 for position, (_, reason) in zip(positions, made, strict=True)
             ],
+            "groups": [shown.groups[position] if shown.groups else "" for position in positions],
             "sizes": [len(data) for data, _ in made],
         }
         self.send(message, [b"".join(data for data, _ in made)])

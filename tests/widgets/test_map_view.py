@@ -112,8 +112,8 @@ def test_points_that_are_none_are_not_picked(view, positions):
 
 
 def test_what_makes_no_sense_is_dropped(view, monkeypatch):
-    monkeypatch.setattr(view, "send", lambda content, buffers: sent.append(content["positions"]))
     sent = []
+    monkeypatch.setattr(view, "send", lambda content, _: sent.append(content["positions"]))
     sends(view, [b"abc"], type="pick")
     sends(view, type="pick")
     picks(view, [1], generation=view.generation - 1)
@@ -132,18 +132,20 @@ def test_pictures_come_with_captions_a_few_at_a_time(images, monkeypatch):
     view = MapView(images)
     monkeypatch.setattr(view, "send", lambda content, buffers: got.append((content, buffers)))
     captions = {1: "<b>one</b>", 2: "two"}
-    view.show(np.zeros((50, 2)), range(50), captions=lambda image: captions[image])
+    groups = ["odd", "even"] * 25
+    view.show(np.zeros((50, 2)), range(50), groups=groups, captions=lambda i: captions[i])
     sends(view, type="want", positions=[1, 2, 3, 4, 5, 6, 7, 8])
     [(content, (joined,))] = got
     assert content["positions"] == [1, 2, 3, 4, 5, 6]
     assert content["captions"][:2] == ["<b>one</b>", "two"]
     assert content["captions"][2].startswith("image 3: ")
     assert content["captions"][3] == "no caption: 4"
+    assert content["groups"] == ["even", "odd"] * 3
     assert content["sizes"][2] == 0
     assert sum(content["sizes"]) == len(joined)
     view.show(np.zeros((50, 2)), range(50))
     sends(view, type="want", positions=[9])
-    assert got[1][0]["captions"] == ["image 9"]
+    assert (got[1][0]["captions"], got[1][0]["groups"]) == (["image 9"], [""])
 
 
 def test_a_refused_show_changes_nothing(view):
