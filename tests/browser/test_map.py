@@ -94,14 +94,14 @@ def until(page, said, **keywords):
 
 def at_rest(page):
     """The points have come to their places: the canvas stays as it is."""
+    page.evaluate("window.before = []")
     page.wait_for_function(
         """() => {
-            const now = document.querySelector('.map-dots').toDataURL();
-            const same = now === window.before;
-            window.before = now;
-            return same;
+            window.before.push(document.querySelector('.map-dots').toDataURL());
+            const [a, b, c] = window.before.slice(-3);
+            return a === b && b === c;
         }""",
-        polling=250,
+        polling=300,
     )
 
 
