@@ -201,6 +201,14 @@ def test_a_lasso_fills_the_gallery_and_the_heatmap(page, box):
     until(page, "none picked")
 
 
+def test_a_lasso_holds_what_is_inside_and_nothing_else(page, box):
+    box.get_by_role("button", name="◌ Lasso").click()
+    a_lasso(page, box, [(0.005, 0.005), (0.995, 0.005), (0.995, 0.995), (0.005, 0.995)])
+    until(page, " 600 picked")
+    a_lasso(page, box, [(0.01, 0.01), (0.04, 0.01), (0.04, 0.04), (0.01, 0.04)])  # around nothing
+    until(page, "none picked")
+
+
 def test_a_name_of_the_legend_picks_its_group(page, box):
     group = box.locator(".map-group").nth(1)
     name, count = group.inner_text().split("\n")
