@@ -244,10 +244,78 @@ def retrieval(page: Page) -> dict[str, list[float]]:
     return times
 
 
+def mapping(page: Page) -> dict[str, list[float]]:
+    """The gestures of the map, once UMAP is there; the bytes of pictures come after each."""
+    times: dict[str, list[float]] = {}
+
+    def record(name: str, event: str, shown: str, gesture: Callable[[], object]) -> None:
+        times.setdefault(name, []).append(timed(page, event, shown, gesture))
+        page.wait_for_timeout(600)
+
+    sources = ("concepts", "codes", "features")
+    by = page.get_by_label("by", exact=True)
+    umap = f"{text('.uhscm-status .sentence')}.includes('UMAP')"
+    for source in sources:
+        by.select_option(source)
+        page.wait_for_timeout(600)
+        page.wait_for_function(f"() => {umap}", timeout=300_000)
+    page.wait_for_timeout(2000)
+    stage = page.locator(".map-stage").bounding_box()
+    assert stage is not None
+    left, top, wide, high = (stage[side] for side in ("x", "y", "width", "height"))
+    places = []  # where there is an image
+    for k in range(400):
+        place = (left + wide * (0.1 + 0.8 * (k * 0.618 % 1)), top + high * (0.2 + 0.6 * k / 400))
+        page.mouse.move(*place)
+        if page.locator(".map-card").count():
+            places.append(place)
+        page.mouse.move(left + 3, top + 3)
+    assert len(places) >= REPEATS
+    for place in places[:: len(places) // REPEATS][:REPEATS]:
+        record(
+            "map: pointer to detail (50)",
+            "pointermove",
+            "document.querySelector('.map-card')",
+            lambda place=place: page.mouse.move(*place),
+        )
+        page.mouse.move(left + 3, top + 3)
+        page.wait_for_timeout(200)
+    count = ".gallery .uhscm-summary"
+    none = "[...document.querySelectorAll('.map-tools button')].at(-1)"
+    for name, shown in (
+        ("map: lasso to highlight (50)", f"!{none}.disabled"),
+        ("map: lasso to gallery (150)", f"{TILES}.length && {{changed}}"),
+        ("map: lasso to all pictures in sight (500)", f"{{changed}} && {LOADED}"),
+    ):
+        for repeat in range(REPEATS):
+            right = left + wide * (0.4 + 0.05 * repeat)
+            page.keyboard.down("Shift")
+            page.mouse.move(left + 5, top + 5)
+            page.mouse.down()
+            for corner in ((right, top + 5), (right, top + high - 5), (left + 5, top + high - 5)):
+                page.mouse.move(*corner, steps=8)
+            condition = shown.format(changed=changed(page, count))
+            record(name, "pointerup", condition, lambda: page.mouse.up())
+            page.keyboard.up("Shift")
+            page.get_by_role("button", name="Pick none").click()
+            page.wait_for_timeout(600)
+    for repeat in range(REPEATS):
+        source = sources[repeat % 3]
+        record(
+            "map: another source to its map (500)",
+            "change",
+            f"{text('.uhscm-status .sentence')}.includes('by {source}')",
+            lambda source=source: by.select_option(source),
+        )
+        page.wait_for_timeout(600)
+    return times
+
+
 EXPLORERS = {
     "DenoisingExplorer": denoising,
     "DistributionExplorer": distribution,
     "RetrievalExplorer": retrieval,
+    "MapExplorer": mapping,
 }
 
 

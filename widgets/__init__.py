@@ -11,6 +11,8 @@ from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
+from widgets.map_explorer import MapExplorer
+from widgets.map_view import MapView
 from widgets.plane import plane_figure
 from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
@@ -23,6 +25,8 @@ __all__ = [
     "DistributionExplorer",
     "Gallery",
     "Grid",
+    "MapExplorer",
+    "MapView",
     "RetrievalExplorer",
     "Selection",
     "TrainingExplorer",

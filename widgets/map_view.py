@@ -1,0 +1,255 @@
+"""Thousands of images as points on a plane, to look at, to encircle and to choose from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import traitlets
+from PIL import Image
+
+from widgets.selection import Selection
+from widgets.thumbnails import Thumbnails, checked_ids
+from widgets.view import View, static
+
+__all__ = ["MapView", "most_frequent"]
+
+EDGE = 128  # pixels of the thumbnails: those of the card
+AT_ONCE = 6  # thumbnails a message, so that no gesture waits for many; as in map_view.js
+GROUPS = 8  # with a colour and a shape of their own; as many stand in map_view.js
+OTHER = "other"
+
+
+def most_frequent(
+    names: Sequence[str], most: int = GROUPS
+) -> tuple[npt.NDArray[np.uint8], list[str]]:
+    """Each name's place among the most frequent names, and those names, the most frequent first.
+
+    Args:
+        names: n names.
+        most: how many names stand for themselves; the rest is the last group, ``"other"``.
+
+    Returns:
+        (n,) positions in the list, and the list.
+    """
+    found, place, counts = np.unique(
+        np.asarray(names, dtype=object).astype(str), return_inverse=True, return_counts=True
+    )
+    order = np.argsort(-counts, kind="stable")
+    rank = np.empty(len(found), np.int64)
+    rank[order] = np.arange(len(found))
+    kept = [str(name) for name in found[order[:most]]]
+    legend = kept + [OTHER] * (len(found) > most)
+    return np.minimum(rank[place], most).astype(np.uint8), legend
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """What one call of `show` shows; whole, as a thread may call it while thumbnails are made."""
+
+    generation: int
+    ids: npt.NDArray[np.int64]
+    points: npt.NDArray[np.float32]
+    groups: tuple[str, ...]
+    thumbnails: Thumbnails
+    captions: Callable[[int], str] | None = None
+
+    def positions(self, images: Sequence[int]) -> npt.NDArray[np.int32]:
+        """Where these images stand among the points; those that do not are left out."""
+        if not len(images):
+            return np.zeros(0, np.int32)
+        order = np.argsort(self.ids, kind="stable")
+        wanted = np.asarray(images, np.int64)
+        place = np.searchsorted(self.ids[order], wanted)
+        inside = place < len(order)
+        place, wanted = place[inside], wanted[inside]
+        found = order[place]
+        positions: npt.NDArray[np.int32] = found[self.ids[found] == wanted].astype(np.int32)
+        return positions
+
+    def caption(self, position: int) -> str:
+        image = int(self.ids[position])
+        if self.captions is None:
+            return f"image {image}"
+        try:
+            return str(self.captions(image))
+        except Exception as error:  # the caller's function; what a callback raises is lost
+            return f"no caption: {str(error) or type(error).__name__}"
+
+
+class MapView(View):
+    """A scatter of images: hover to see one, click to choose it, draw a lasso to pick many.
+
+    A click, or Enter on the point that the arrow keys reached, makes an image `selection.focus`;
+    what a lasso or a name of the legend picks becomes `selection.ids`.
+
+    Args:
+        images: all images; what is shown is chosen from them by id, which is their position.
+        selection: shared with other views; None for one of its own.
+        height: of the map in CSS pixels.
+    """
+
+    _esm = static("map_view")["_esm"]
+    _css = static("map_view")["_css"]
+
+    generation = traitlets.Int(0).tag(sync=True)
+    """Counts the sets of images, so that answers to an earlier one are dropped; default 0."""
+
+    version = traitlets.Int(0).tag(sync=True)
+    """Counts the calls of `show`; points of one generation move from place to place; default 0."""
+
+    points = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    """x and y of each image as float32, y upwards; default none."""
+
+    members = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    """Each image's position in `legend` as uint8; default none."""
+
+    legend: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The groups, the most frequent first, at most nine; empty for none."""
+
+    picked = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    """Positions of the picked images as int32; default none."""
+
+    chosen = traitlets.Int(-1).tag(sync=True)
+    """Position of the image that has the selection's focus, -1 where it isn't shown."""
+
+    progress = traitlets.Unicode("").tag(sync=True)
+    """What is still being worked at, or what did not work out, in a sentence; default empty."""
+
+    shown = traitlets.Bool(False).tag(sync=True)
+    """Whether a browser has put the map on a screen; default False."""
+
+    height = traitlets.Int(540, min=120).tag(sync=True)
+    """Height of the map in CSS pixels; default 540."""
+
+    def __init__(
+        self,
+        images: Sequence[Image.Image],
+        *,
+        selection: Selection | None = None,
+        height: int = 540,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(height=height, **unknown)
+        self.selection = Selection() if selection is None else selection
+        nothing = np.zeros((0, 2), np.float32)
+        self._shown = _Shown(0, checked_ids([], 0), nothing, (), Thumbnails(images, EDGE))
+        self.selection.observe(self._follow, ["focus", "ids"])
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """The images shown, as positions in `images`."""
+        return self._shown.ids
+
+    @property
+    def coordinates(self) -> npt.NDArray[np.float32]:
+        """(n, 2), where they lie."""
+        return self._shown.points
+
+    def show(
+        self,
+        points: npt.ArrayLike,
+        ids: Sequence[int] | npt.ArrayLike,
+        *,
+        groups: Sequence[str] | None = None,
+        captions: Callable[[int], str] | None = None,
+        summary: str = "",
+    ) -> None:
+        """Replace what is shown; images that were there already move to their new places.
+
+        Args:
+            points: (n, 2), y upwards.
+            ids: the n images, each once.
+            groups: a name for each; the eight most frequent have a colour and a shape of their own.
+            captions: a function of an image's id, asked for those that are looked at alone.
+            summary: one sentence about what is shown.
+
+        Raises:
+            ValueError: shapes that don't match, NaN, or an id that no image has or that stands
+                there twice.
+        """
+        before = self._shown
+        wanted = checked_ids(ids, len(before.thumbnails))
+        places = np.array(points, np.float32)
+        if places.shape != (len(wanted), 2):
+            raise ValueError(f"points must have shape ({len(wanted)}, 2), got {places.shape}")
+        if not np.isfinite(places).all():
+            raise ValueError("points must be finite, got NaN or infinity")
+        if len(np.unique(wanted)) < len(wanted):
+            raise ValueError("each image stands on the map once, but an id is there twice")
+        names = () if groups is None else tuple(str(name) for name in groups)
+        if groups is not None and len(names) != len(wanted):
+            raise ValueError(f"expected {len(wanted)} groups, got {len(names)}")
+        same = np.array_equal(wanted, before.ids)
+        generation = before.generation + (not same)
+        place, legend = most_frequent(names) if names else (np.zeros(len(wanted), np.uint8), [])
+        shown = _Shown(generation, wanted, places, names, before.thumbnails, captions)
+        self._shown = shown
+        with self.hold_sync():  # one message: the browser never sees half of a change
+            self.points = places.astype("<f4").tobytes()
+            self.members, self.legend = place.tobytes(), legend
+            self.summary = summary
+            self.generation = generation
+            self._mark()
+            self.version += 1
+
+    def to_frame(self) -> pd.DataFrame:
+        """The images shown: image, x, y, group, and whether each is picked."""
+        shown = self._shown
+        picked = np.zeros(len(shown.ids), bool)
+        picked[np.frombuffer(self.picked, "<i4")] = True
+        return pd.DataFrame(
+            {
+                "image": shown.ids,
+                "x": shown.points[:, 0],
+                "y": shown.points[:, 1],
+                "group": shown.groups or [""] * len(shown.ids),
+                "picked": picked,
+            }
+        )
+
+    def _follow(self, _: Any) -> None:
+        with self.hold_sync():
+            self._mark()
+
+    def _mark(self) -> None:
+        """Mark what the selection holds."""
+        shown, focus = self._shown, self.selection.focus
+        place = shown.positions([] if focus is None else [focus])
+        self.chosen = int(place[0]) if len(place) else -1
+        self.picked = shown.positions(self.selection.ids).astype("<i4").tobytes()
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        shown = self._shown
+        if content.get("generation") != shown.generation:
+            return  # sent before `show` was called with other images
+        n = len(shown.ids)
+        match content:
+            case {"type": "want", "positions": [*positions]}:
+                wanted = [p for p in positions[:AT_ONCE] if isinstance(p, int) and 0 <= p < n]
+                self._send_pictures(shown, wanted)
+            case {"type": "choose", "position": int(position)} if 0 <= position < n:
+                self.selection.focus = int(shown.ids[position])
+            case {"type": "pick"} if len(buffers) == 1 and memoryview(buffers[0]).nbytes % 4 == 0:
+                places = np.unique(np.frombuffer(buffers[0], "<i4"))
+                if not len(places) or (places[0] >= 0 and places[-1] < n):
+                    self.selection.ids = tuple(shown.ids[places].tolist())
+
+    def _send_pictures(self, shown: _Shown, positions: list[int]) -> None:
+        made = shown.thumbnails.read(int(shown.ids[position]) for position in positions)
+        message = {
+            "type": "pictures",
+            "generation": shown.generation,
+            "positions": positions,
+            "captions": [
+                reason or shown.caption(position)
+                for position, (_, reason) in zip(positions, made, strict=True)
+            ],
+            "groups": [shown.groups[position] if shown.groups else "" for position in positions],
+            "sizes": [len(data) for data, _ in made],
+        }
+        self.send(message, [b"".join(data for data, _ in made)])
