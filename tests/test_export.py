@@ -22,7 +22,7 @@ from uhscm_core.export import readable
 NAMES = ("red", "green", "blue", "cat", "sky")
 ODD = (
     "صورة بحر.png",
-    "it's \"quoted\" & <b>bold.png",
+    'it\'s "quoted" & <b>bold.png',
     os.fsdecode(b"not utf-8 \xff\xfe.png"),
     "back\\xff slash.png",
     "two\nlines.png",
@@ -179,9 +179,9 @@ def test_on_a_full_disk_the_file_from_before_stays(trained, tmp_path, monkeypatc
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     # The run is gathered elsewhere first, which has room.
-    monkeypatch.setattr(Study, "save", lambda self, folder: None)
+    monkeypatch.setattr(Study, "save", lambda *_: None)
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device.*nothing was changed") as caught:
+    with pytest.raises(OSError, match=r"No space left on device.*nothing was changed") as caught:
         write(trained, folder / name)
     assert caught.value.filename == str(folder / name)
     assert [file.name for file in folder.iterdir()] == [name]
