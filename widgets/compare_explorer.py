@@ -317,9 +317,8 @@ class CompareExplorer(Explorer[_View]):
         if self.study.dataset.labels is not None:
             values = self._precisions
             rows.append(("AP of this query", *(f"{v[1]:.3f}" for v in values)))
-            spans = ["" if v[0] == v[2] else f"{v[0]:.3f} to {v[2]:.3f}" for v in values]
-            if any(spans):
-                rows.append(("its worst and best by ties", *spans))
+            spans = ["no ties" if v[0] == v[2] else f"{v[0]:.3f} to {v[2]:.3f}" for v in values]
+            rows.append(("its worst and best by ties", *spans))
         if self._can_judge:
             n = len(self.study.dataset.splits["query"])
             known = [self._ranker(side).known() for side in (0, 1)]
@@ -331,6 +330,8 @@ class CompareExplorer(Explorer[_View]):
             row = int(where[0])
             places = [self._place(rankings[side], side, row) for side in (0, 1)]
             rows.append((f"{self.pictures.names[picked]} (picked)", *places))
+        else:  # a row all the same: nothing below moves when one is picked
+            rows.append(("click an image for its rank on both sides", "", ""))
         self.ask.disabled = picked is None or picked == view.query
         note = "Ties: average precision is the mean over all orders of each tie"
         if self.study.dataset.labels is None:
