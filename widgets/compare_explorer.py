@@ -125,7 +125,7 @@ class CompareExplorer(Explorer[_View]):
         self.picked.observe(self._pointed, "focus")
         self.selection.observe(lambda change: self._focused(change["new"]), "focus")
         self.query = Gallery(pictures, [], edge=112, height=136)
-        self.numbers = Table()
+        self.numbers = Table(layout={"flex": "1 1 300px", "min_width": "0"})
         shown: dict[str, Any] = {"selection": self.picked, "edge": 92}
         self.results = tuple(Gallery(pictures, [], height=360, **shown) for _ in range(2))
         self.went_out = Gallery(pictures, [], height=250, **shown)
@@ -141,7 +141,7 @@ class CompareExplorer(Explorer[_View]):
         judged = [_halves(*self.better)] if self._can_judge else [ipw.Label(self._why_not())]
         tabs = ipw.Tab(
             [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), ipw.VBox(judged)],
-            titles=["What moved", "Queries that gain or lose"],
+            titles=["What moved", "Gains and losses"],
         )
         notes = [ipw.Label(f"Left out: {name}, {why}.") for name, why in self.left_out.items()]
         self.children = [
@@ -153,7 +153,7 @@ class CompareExplorer(Explorer[_View]):
             ipw.HBox([self.left, self.swap, self.right, self.k], layout={"flex_flow": "row wrap"}),
             *notes,
             ipw.HBox(
-                [ipw.Box([self.query], layout={"width": "150px"}), self.numbers],
+                [ipw.VBox([self.query], layout={"width": "150px"}), self.numbers],
                 layout={"flex_flow": "row wrap"},
             ),
             _halves(*self.results),
@@ -265,9 +265,9 @@ class CompareExplorer(Explorer[_View]):
         frame = moves(*rankings, view.k)
         rows = {int(image): row for row, image in enumerate(rankings[0].items)}
         shown = (
-            ("went out", self.went_out, 0, f"among the first {view.k} on the left alone"),
-            ("came in", self.came_in, 1, f"among the first {view.k} on the right alone"),
-            ("in both", self.in_both, 1, "in both, the largest moves first"),
+            ("went out", self.went_out, 0, f"went out: among the first {view.k} on the left alone"),
+            ("came in", self.came_in, 1, f"came in: among the first {view.k} on the right alone"),
+            ("in both", self.in_both, 1, "are in both, the largest moves first"),
         )
         for change, gallery, side, words in shown:
             part = frame[frame["change"] == change]
@@ -311,33 +311,30 @@ class CompareExplorer(Explorer[_View]):
         return self.rankers[(self.now.left, self.now.right)[side]]
 
     def _show_numbers(self) -> None:
-        view = self.now
+        view, dataset = self.now, self.study.dataset
         rankings = self._rankings(view)
-        rows: list[tuple[str, ...]] = []
-        if self.study.dataset.labels is not None:
-            values = self._precisions
-            rows.append(("AP of this query", *(f"{v[1]:.3f}" for v in values)))
-            spans = ["no ties" if v[0] == v[2] else f"{v[0]:.3f} to {v[2]:.3f}" for v in values]
-            rows.append(("its worst and best by ties", *spans))
+        columns: dict[str, list[str]] = {"": [view.left, view.right]}
+        note = self._why_not()
+        if dataset.labels is not None:
+            note = "Average precision (AP) is the mean over all orders of ties"
+            for i, name in ((1, "AP of this query"), (0, "worst"), (2, "best")):
+                columns[name] = [f"{values[i]:.3f}" for values in self._precisions]
         if self._can_judge:
-            n = len(self.study.dataset.splits["query"])
             known = [self._ranker(side).known() for side in (0, 1)]
             means = ["…" if one is None else f"{one.mean():.3f}" for one in known]
-            rows.append((f"mAP over {n:,} queries", *means))
+            columns[f"mAP of {len(dataset.splits['query']):,} queries"] = means
         picked = self.picked.focus
         where = np.flatnonzero(rankings[0].items == picked)
         if picked is not None and where.size:
             row = int(where[0])
             places = [self._place(rankings[side], side, row) for side in (0, 1)]
-            rows.append((f"{self.pictures.names[picked]} (picked)", *places))
-        else:  # a row all the same: nothing below moves when one is picked
-            rows.append(("click an image for its rank on both sides", "", ""))
+            columns[f"picked: {self.pictures.names[picked]}"] = places
         self.ask.disabled = picked is None or picked == view.query
-        note = "Ties: average precision is the mean over all orders of each tie"
-        if self.study.dataset.labels is None:
-            note = self._why_not()
-        frame = pd.DataFrame(rows, columns=["", f"left: {view.left}", f"right: {view.right}"])
-        self.numbers.show(frame, summary=note)
+        self.numbers.show(
+            pd.DataFrame(columns),
+            marks=["L", "R"],
+            summary=f"{note.removesuffix('.')}. Click an image to see its rank on both sides.",
+        )
 
     def _precision(self, side: int) -> tuple[float, float, float]:
         """Worst, expected and best of this query; by cosine, where nothing ties, all the same."""

@@ -24,7 +24,7 @@ _PURPOSES = {
     "codes.npz": "the same as arrays; for numpy alone",
     "index.faiss": "the database's codes; faiss.read_index_binary searches them",
     "run.zip": "settings, network and history; unzipped, Study.load reads them",
-    "results.html": "some queries and their results as a page to open, send or print",
+    "results.html": "some queries and their results as a page to open or print; takes seconds",
 }
 
 
@@ -105,7 +105,11 @@ class Exports(ipw.VBox):
             return write(self.study, Path(folder, name)).read_bytes()
 
     def _measure(self) -> None:
-        for name in ("codes.parquet", "codes.npz", "index.faiss"):
+        """The files that take no time; a run is one where the study can be saved."""
+        names = ["codes.parquet", "codes.npz", "index.faiss"]
+        if self.study.dataset.source is not None and self.study.vlp.source is not None:
+            names.append("run.zip")
+        for name in names:
             self._say_size(name, len(self._make(name)))
 
     def _say_size(self, name: str, size: int) -> None:

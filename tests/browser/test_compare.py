@@ -117,16 +117,21 @@ def galleries(box):
     return [box.locator(".uhscm.gallery").nth(i) for i in range(8)]
 
 
-def row(box, name):
-    """The cells of a row of the table of numbers."""
-    return box.locator(".uhscm-table tr.row", has_text=name).locator("td")
+def column(box, name):
+    """The two cells of a column of the table of numbers."""
+    box.locator(".uhscm-table th", has_text=name).wait_for()
+    names = box.locator(".uhscm-table th").all_inner_texts()
+    at = next(i for i, one in enumerate(names) if name in one)
+    rows = box.locator(".uhscm-table tr.row")
+    return [rows.nth(side).locator("td").nth(at).inner_text() for side in (0, 1)]
 
 
 def test_two_rankings_are_chosen_and_undone(page):
     box = explorer(page)
     until(page, "^UHSCM, 32 bits and ITQ, 32 bits share ")
     before = sentence(page)
-    galleries(box)[1].locator(".gallery-tile img").first.wait_for()
+    for gallery in galleries(box)[:3]:
+        gallery.locator(".gallery-tile img").first.wait_for()
     shot(page, "first")
     choose(box, "right", "cosine of features (plain CLIP)")
     until(page, "^UHSCM, 32 bits and cosine of features")
@@ -164,9 +169,9 @@ def test_what_moved_is_clicked_through(page):
     tile.locator("img").wait_for()
     assert re.match(r"↑ [\d,.]+( ~)?", tile.locator(".gallery-caption").inner_text())
     tile.click()
-    row(box, "(picked)").first.wait_for()
-    cells = [cell.inner_text() for cell in row(box, "(picked)").all()]
-    assert all(re.fullmatch(r"#\d+(–\d+)? · \d+ bits?", cell) for cell in cells[2:])
+    cells = column(box, "picked: ")
+    assert all(re.fullmatch(r"#\d+(–\d+)? · \d+ bits?", cell) for cell in cells)
+    name = box.locator(".uhscm-table th", has_text="picked: ").inner_text()
     right.locator("[aria-selected=true]").wait_for()
     assert not left.locator("[aria-selected=true]").count()
     page.mouse.move(5, 5)
@@ -175,7 +180,7 @@ def test_what_moved_is_clicked_through(page):
     assert "on the left #" in page.locator(".gallery-card").inner_text()
     shot(page, "moved")
     page.mouse.move(5, 5)
-    before, name = query_of(page), cells[1].removesuffix(" (picked)")
+    before, name = query_of(page), name.removeprefix("picked: ")
     page.click("button:has-text('Make the picked one the query') >> nth=0")
     until(page, f" for {re.escape(name)}; ")
     assert not left.locator(f"[aria-label*='{name},']").count()
@@ -186,7 +191,7 @@ def test_what_moved_is_clicked_through(page):
 def test_a_losing_query_becomes_the_query(page):
     box = explorer(page)
     before = query_of(page)
-    tab(box, "Queries that gain or lose")
+    tab(box, "Gains and losses")
     loses = galleries(box)[6]
     assert "queries are answered better by UHSCM, 32 bits" in loses.inner_text()
     tile = loses.locator(".gallery-tile[aria-selected=false]").first
@@ -201,7 +206,7 @@ def test_a_losing_query_becomes_the_query(page):
                         .textContent.includes(` for ${before};`)""",
         arg=before,
     )
-    shown = [float(cell.inner_text()) for cell in row(box, "AP of this query").all()[2:]]
+    shown = [float(cell) for cell in column(box, "AP of this query")]
     assert shown == pytest.approx([was, now], abs=0.006)
     page.click("button:has-text('Undo') >> nth=0")
     until(page, f" for {re.escape(before)}; ")
@@ -240,7 +245,7 @@ def test_the_keyboard_goes_through_the_results(page):
     listed.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    row(box, "(picked)").first.wait_for()
+    column(box, "picked: ")
     assert listed.locator("[aria-selected=true]").get_attribute("data-position") == "1"
     page.keyboard.press("Escape")
 

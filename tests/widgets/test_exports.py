@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import time
 import zipfile
@@ -62,12 +63,20 @@ def test_each_file_is_what_it_is_called(trained, exports):
 
 def test_sizes_are_told_before_and_after(exports):
     frame = exports.to_frame().set_index("name")
-    assert frame.loc[list(FILES[:3]), "bytes"].notna().all()
-    assert frame.loc[["run.zip", "results.html"], "bytes"].isna().all()
+    assert frame["bytes"].notna().tolist() == [True, True, True, True, False]
     assert exports._notes["results.html"].value.startswith("some queries")
     _, file = pressed(exports, "results.html")
     assert exports.to_frame().set_index("name").loc["results.html", "bytes"] == len(file)
     assert exports._notes["results.html"].value.startswith(f"{round(len(file) / 1000)} kB: some")
+
+
+def test_a_study_of_arrays_of_ones_own_is_measured_without_its_run(trained):
+    own = dataclasses.replace(trained.dataset, source=None)
+    exports = Exports(trained.with_(dataset=own, network=trained.network))
+    exports.wait()
+    assert exports.status.errors == []
+    assert pressed(exports, "run.zip") is None
+    assert "can be saved" in exports.status.errors[0]
 
 
 def test_without_a_network_the_run_alone_is_saved(study):
