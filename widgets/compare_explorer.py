@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,8 @@ class CompareExplorer(Explorer[_View]):
 
     The first k of each side by side, with what came in, went out and moved; overlap and rank
     correlation; average precision where there are labels, and the queries that gain or lose most.
-    The query itself is left out of its own results. Ranks within a tie are ranges, and no number
-    here depends on the order within them, see `widgets.rankings`.
+    The query itself is left out of its own results. Ranks within a tie are ranges, and what depends
+    on the order within one is marked, see `widgets.rankings`.
 
     Args:
         study: trained or not; its runs on disk, the baselines and the cosines can be chosen too.
@@ -88,10 +88,9 @@ class CompareExplorer(Explorer[_View]):
         k = min(30, len(database) - 1)
         super().__init__(_View(*self._first_pair(), first, k), selection)
 
-        names = list(self.rankers)
-        wide = {"width": "330px"}
-        self.left = ipw.Dropdown(description="left", options=names, layout=wide)
-        self.right = ipw.Dropdown(description="right", options=names, layout=wide)
+        options = {"options": list(self.rankers), "layout": {"width": "330px"}}
+        self.left = ipw.Dropdown(description="left", **options)
+        self.right = ipw.Dropdown(description="right", **options)
         self.k = ipw.IntSlider(
             description="first",
             min=1,
@@ -99,68 +98,57 @@ class CompareExplorer(Explorer[_View]):
             continuous_update=False,
             layout={"width": "280px"},
         )
-        self.swap = ipw.Button(description="Swap", icon="exchange", layout={"width": "90px"})
-        self.random = ipw.Button(
-            description="A query at random", icon="random", layout={"width": "160px"}
-        )
-        self.ask = ipw.Button(
-            description="Make the picked one the query", disabled=True, layout={"width": "230px"}
-        )
-        for control in (self.left, self.right, self.k):
-            control.style.description_width = "40px"
         for name in ("left", "right", "k"):
-            getattr(self, name).observe(
-                lambda change, name=name: self._set(**{name: change["new"]}), "value"
-            )
-        self.swap.on_click(
-            lambda _: self._change(
-                "swapping",
-                lambda view: dataclasses.replace(view, left=view.right, right=view.left),
-            )
-        )
-        self.random.on_click(lambda _: self._set(query=int(self._draw.choice(self._askable))))
-        self.ask.on_click(lambda _: self._ask_picked())
+            control = getattr(self, name)
+            control.style.description_width = "40px"
+            control.observe(lambda change, name=name: self._set(**{name: change["new"]}), "value")
+        self.swap = _button("Swap", "exchange", 90, self._swap)
+        self.random = _button("A query at random", "random", 160, self._ask_at_random)
+        self.ask = _button("Make the picked one the query", "", 230, self._ask_picked)
+        self.ask.disabled = True
 
-        self.picked = Selection()
+        self.picked = Selection()  # pointed at in all galleries of results
         self.picked.observe(self._pointed, "focus")
-        self.selection.observe(lambda change: self._focused(change["new"]), "focus")
+        self.asked = Selection()  # of the galleries of queries
+        for one in (self.selection, self.asked):
+            one.observe(lambda change: self._focused(change["new"]), "focus")
         self.query = Gallery(pictures, [], edge=112, height=136)
-        self.numbers = Table(layout={"flex": "1 1 300px", "min_width": "0"})
+        self.numbers = Table(
+            layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
+        )
         shown: dict[str, Any] = {"selection": self.picked, "edge": 92}
         self.results = tuple(Gallery(pictures, [], height=360, **shown) for _ in range(2))
-        self.went_out = Gallery(pictures, [], height=250, **shown)
-        self.came_in = Gallery(pictures, [], height=250, **shown)
-        self.in_both = Gallery(pictures, [], height=250, **shown)
-        self.asked = Selection()
-        self.asked.observe(lambda change: self._focused(change["new"]), "focus")
+        self.went_out, self.came_in, self.in_both = (
+            Gallery(pictures, [], height=250, **shown) for _ in range(3)
+        )
         self.better = tuple(
             Gallery(pictures, [], selection=self.asked, edge=92, height=250) for _ in range(2)
         )
         # The table says what is still to come.
         self._judging = Worker(lambda _: None, self.status.fail)
-        judged = [_halves(*self.better)] if self._can_judge else [ipw.Label(self._why_not())]
+        self.children = self._laid_out()
+        self._check(self.now)
+        self._refresh()
+
+    def _laid_out(self) -> list[ipw.Widget]:
+        judged = _halves(*self.better) if self._can_judge else ipw.Label(self._why_not())
         tabs = ipw.Tab(
-            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), ipw.VBox(judged)],
+            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), ipw.VBox([judged])],
             titles=["What moved", "Gains and losses"],
         )
-        notes = [ipw.Label(f"Left out: {name}, {why}.") for name, why in self.left_out.items()]
-        self.children = [
+        wrap = {"flex_flow": "row wrap"}
+        buttons = [self._undo, self._redo, self._csv, self.random, self.ask]
+        return [
             self.status,
+            ipw.HBox(buttons, layout=wrap),
+            ipw.HBox([self.left, self.swap, self.right, self.k], layout=wrap),
+            *(ipw.Label(f"Left out: {name}, {why}.") for name, why in self.left_out.items()),
             ipw.HBox(
-                [self._undo, self._redo, self._csv, self.random, self.ask],
-                layout={"flex_flow": "row wrap"},
-            ),
-            ipw.HBox([self.left, self.swap, self.right, self.k], layout={"flex_flow": "row wrap"}),
-            *notes,
-            ipw.HBox(
-                [ipw.VBox([self.query], layout={"width": "150px"}), self.numbers],
-                layout={"flex_flow": "row wrap"},
+                [ipw.VBox([self.query], layout={"width": "150px"}), self.numbers], layout=wrap
             ),
             _halves(*self.results),
             tabs,
         ]
-        self._check(self.now)
-        self._refresh()
 
     def to_frame(self) -> pd.DataFrame:
         """What is among the first k of either side, see `widgets.rankings.moves`.
@@ -186,7 +174,8 @@ class CompareExplorer(Explorer[_View]):
     def _first_pair(self) -> tuple[str, str]:
         """The study's own network, or else its features, and ITQ where it can be had."""
         names = list(self.rankers)
-        left = names[0] if self.study.network is not None else FEATURES
+        network = self.study.network
+        left = FEATURES if network is None or network.on_pixels else names[0]
         right = next(name for name in names if name.startswith("ITQ"))
         try:
             self.rankers[right].vectors  # noqa: B018  (computed once)
@@ -417,12 +406,26 @@ class CompareExplorer(Explorer[_View]):
         if image is not None and self._is_known(image):
             self._set(query=image)
 
+    def _swap(self) -> None:
+        self._change(
+            "swapping", lambda view: dataclasses.replace(view, left=view.right, right=view.left)
+        )
+
+    def _ask_at_random(self) -> None:
+        self._set(query=int(self._draw.choice(self._askable)))
+
     def _pointed(self, _: Any) -> None:
         self._worker.submit("pointing", self._show_numbers)
 
     def _ask_picked(self) -> None:
         if self.picked.focus is not None:
             self._set(query=int(self.picked.focus))
+
+
+def _button(words: str, icon: str, width: int, pressed: Callable[[], None]) -> ipw.Button:
+    made = ipw.Button(description=words, icon=icon, layout={"width": f"{width}px"})
+    made.on_click(lambda _: pressed())
+    return made
 
 
 def _halves(left: ipw.Widget, right: ipw.Widget) -> ipw.HBox:

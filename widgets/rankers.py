@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from uhscm_core import (
+    HashNetwork,
     Study,
     average_precisions,
     cosine_average_precisions,
@@ -122,10 +123,11 @@ def rankers_of(
     left_out: dict[str, str] = {}
     network = study.network
     if network is not None:
-        made.append(Ranker(f"UHSCM, {network.bits} bits", study, _codes_of(study)))
+        name = f"UHSCM, {network.bits} bits{_note(network)}"
+        made.append(Ranker(name, study, _codes_of(study)))
     for name, other in (others or {}).items():
-        _check(study, name, other)
-        made.append(Ranker(str(name), study, _codes_of(other)))
+        note = _note(_network_of(study, name, other))
+        made.append(Ranker(f"{name}{note}", study, _codes_of(other)))
     made += _runs(study, left_out)
     bits = _BITS if network is None else network.bits
     for name in ("ITQ", "LSH", "PCA sign"):
@@ -135,13 +137,18 @@ def rankers_of(
     return _by_name(made), left_out
 
 
-def _check(study: Study, name: str, other: object) -> None:
+def _network_of(study: Study, name: str, other: object) -> HashNetwork:
     if not isinstance(other, Study):
         raise TypeError(f"others[{name!r}] must be a Study, got {type(other).__name__}")
     if other.network is None:
         raise ValueError(f"others[{name!r}] has no hash network yet: use .train(bits=...)")
     if other.dataset.digest != study.dataset.digest:
         raise ValueError(f"others[{name!r}] has other images: rankings of two data sets differ")
+    return other.network
+
+
+def _note(network: HashNetwork) -> str:
+    return " (reads pixels: slow at first)" if network.on_pixels else ""
 
 
 def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:

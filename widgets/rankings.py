@@ -2,16 +2,16 @@ r"""Two rankings of the same images for one query: what moved, and how much they
 
 Hamming distances are small integers, so an image's rank is mostly a range: an image at a distance
 that n images share, behind t nearer ones, stands somewhere from rank t + 1 to t + n, and no place
-in there is more right than another. So nothing here depends on the order within a tie:
+in there is more right than another. So numbers here are expectations over all orders of the ties:
 
 - **Overlap@k**: the expected share of the first k that both rankings have, over all orders of their
   ties, :math:`\frac{1}{k}\sum_i a_i(k)\,b_i(k)`, with :math:`a_i(k)` the share of orders that put
   image i among the first k of one ranking and :math:`b_i(k)` that of the other.
 - **Rank-biased overlap** (RBO; Webber, Moffat and Zobel 2010), made for the tops of long rankings:
-  the mean of overlap@d over depths d, weighted :math:`(1 - p)\,p^{d-1}`. Ties as in
-  RBO\ :sup:`a` of Corsi and Urbano (SIGIR 2024), which is the same expectation.
-- **Moves**: from the middle of one range to the middle of the other. A move is certain when no
-  order of the ties undoes it.
+  the mean of overlap@d over depths d, weighted :math:`(1 - p)\,p^{d-1}`, as an expectation over
+  all orders of the ties too, cf. Corsi and Urbano (SIGIR 2024, arXiv 2406.07121).
+- **Moves**: from the middle of one range to the middle of the other. Which images are listed among
+  the first k does depend on an order; a move is certain when no order of the ties undoes it.
 """
 
 from __future__ import annotations

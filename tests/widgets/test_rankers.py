@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from uhscm_core import HashNetwork, TrainingConfig, fit_baseline, unpack_codes
+from uhscm_core import HashNetwork, Study, TrainingConfig, fit_baseline, unpack_codes
 from uhscm_core.store import save_tensors
-from widgets import rankers
+from widgets import CompareExplorer, rankers
 from widgets.rankers import CONCEPTS, FEATURES, rankers_of
 from widgets.training_runs import new_run, runs_folder
 
@@ -124,6 +124,19 @@ def test_runs_on_disk_are_offered_by_what_differs(study, run_of):
     ]
     assert list(left_out) == ["run 003, 8 bits: backbone vgg19"]
     assert "reads pixels" in left_out["run 003, 8 bits: backbone vgg19"]
+
+
+def test_a_network_on_pixels_says_that_it_is_slow(trained, monkeypatch):
+    monkeypatch.setattr(trained.network, "on_pixels", True)
+    names = list(rankers_of(trained, {"other": trained})[0])
+    assert names[:2] == [
+        "UHSCM, 16 bits (reads pixels: slow at first)",
+        "other (reads pixels: slow at first)",
+    ]
+    with mock.patch.object(Study, "codes", new_callable=mock.PropertyMock) as codes:
+        explorer = CompareExplorer(trained)
+        explorer.wait()
+    assert (explorer.now.left, codes.called) == (FEATURES, False)
 
 
 def test_two_of_one_name_are_told_apart(trained):
