@@ -122,13 +122,14 @@ def _spread(study: Study) -> list[int]:
 
 def _facts(study: Study) -> str:
     dataset, splits = study.dataset, study.dataset.splits
-    source = dataset.source["source"] if dataset.source else "images of one's own"
-    model = study.vlp.source["name"] if study.vlp.source else "a model of one's own"
+    # Of a folder or a file its name alone: a page that is sent on tells nobody where it lies.
+    source = Path(dataset.source["source"]).name if dataset.source else "images of one's own"
+    model = Path(study.vlp.source["name"]).name if study.vlp.source else "a model of one's own"
     kept = study.kept_names
     facts = {
         "Images": f"{source}: {len(splits['database']):,} in the database, of which "
         f"{len(splits['train']):,} to train on, and {len(splits['query']):,} queries",
-        "Model": f"{model}",
+        "Model": model,
         "Prompt template": " + ".join(study.concepts.templates),
         "Concepts": f"{len(kept)} kept of {len(study.concepts.names)}: {', '.join(kept)}",
         "Codes": f"{study.index.bits} bits",
@@ -213,7 +214,7 @@ def _shelves(study: Study, pictures: _Pictures, query: int, k: int) -> str:
         )
     found: Sequence[bool] = [match for match in matches if match is not None]
     if found:
-        said = f"{sum(found)} of the first {len(found)} share a label with the query."
+        said = f"A label in common with the query: {sum(found)} of the first {len(found)}."
         parts.insert(0, f'<p class="note">{said}</p>')
     return "".join(parts)
 

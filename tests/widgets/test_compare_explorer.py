@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 
 import numpy as np
@@ -218,6 +219,22 @@ def test_the_numbers_come_as_a_table(compare):
     name, content = compare._as_csv()
     assert name == "compare.csv"
     assert content.decode().splitlines()[0].startswith("image,name,change,moved")
+
+
+def test_names_that_are_not_utf_8_are_saved_too(trained):
+    names = tuple(os.fsdecode(b"\xff%d.jpg" % i) for i in range(len(trained.dataset)))
+    labels = (os.fsdecode(b"\xfe"), *trained.dataset.label_names[1:])
+    dataset = dataclasses.replace(trained.dataset, names=names, label_names=labels)
+    compare = CompareExplorer(trained.with_(dataset=dataset, network=trained.network))
+    done(compare)
+    _, content = compare._as_csv()
+    assert r",\xff" in content.decode("utf-8")
+    compare.status.summary.encode()
+    for gallery in compare.results:
+        assert not gallery.to_frame().empty
+    compare.came_in._choose(0, int(compare.came_in.ids[0]))
+    done(compare)
+    assert r"picked: \xff" in compare.numbers.columns[-1]
 
 
 def test_queries_are_answered_while_all_are_judged(trained, monkeypatch):

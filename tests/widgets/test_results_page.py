@@ -135,6 +135,7 @@ def test_shelves_hold_the_nearest_and_say_how_many_tie(trained):
         assert alt.startswith(trained.dataset.names[image])
         assert alt.endswith(", match" if match else ", no match")
     matched = sum(alt.endswith(", match") for alt in shown)
+    assert f"A label in common with the query: {matched} of the first {k}." in page.words
     assert len(page.of("li", **{"class": "match"})) == matched
     assert len(page.of("li", **{"class": "other"})) == k - matched
     rank = 1
@@ -185,6 +186,14 @@ def test_the_pictures_are_the_images(trained):
         assert shown.size == (192, 192)
         small = np.asarray(shown.resize((96, 96)), dtype=float)
     assert np.abs(small - np.asarray(trained.dataset.images[query], dtype=float)).mean() < 8
+
+
+def test_where_images_and_model_lie_is_told_to_nobody(trained):
+    moved = dataclasses.replace(trained.dataset, source={"source": "/home/jane doe/photos <b>"})
+    study = trained.with_(dataset=moved, network=trained.network)
+    page = Page(results_page(study, [3], 2))
+    assert "photos <b>: 240 in the database" in page.words
+    assert "jane" not in results_page(study, [3], 2)
 
 
 def test_an_image_that_can_not_be_read_is_told(trained, monkeypatch):
