@@ -3,7 +3,7 @@
     python -m benchmarks.gestures                     # the default data set, 10,000 postcards
     python -m benchmarks.gestures --photos FOLDER --vlp MODEL.json
 
-Drives both explorers in JupyterLab in headless Chromium. A time runs from the event in the page to
+Drives the explorers in JupyterLab in headless Chromium. A time runs from the event in the page to
 the first frame that shows its effect. Prints Markdown.
 """
 
@@ -194,17 +194,77 @@ def distribution(page: Page) -> dict[str, list[float]]:
     return times
 
 
+def retrieval(page: Page) -> dict[str, list[float]]:
+    """The gestures of the retrieval explorer."""
+    times: dict[str, list[float]] = {}
+    sentence = ".uhscm-status .sentence"
+    shelved = TILES.replace(".gallery-list'", ".gallery-list.shelves'")
+    loaded = f"{shelved}.length && {shelved}.every((t) => t.querySelector('img')?.naturalWidth)"
+    asked = page.locator("input[placeholder*='by text']")
+
+    def record(name: str, event: str, shown: str, gesture: Callable[[], object]) -> None:
+        times.setdefault(name, []).append(timed(page, event, shown, gesture))
+        page.wait_for_timeout(400)
+
+    def answered() -> str:
+        return f"{changed(page, sentence)} && {loaded}"
+
+    for repeat in range(REPEATS):
+        query = page.locator(".gallery-list").first.locator(f"[data-position='{repeat % 4 + 1}']")
+        record("query: click to all pictures (500)", "click", answered(), query.click)
+        tile = page.locator(f".gallery-list.shelves [data-position='{repeat % 2}']")
+        record(
+            "result: click to XOR and parts (500)",
+            "click",
+            changed(page, ".uhscm-bars .head"),
+            tile.click,
+        )
+        bit = page.locator(".uhscm-code .column").nth(5 * repeat)
+        record("flip a bit: click to all pictures (500)", "click", answered(), bit.click)
+        slider = page.locator(".uhscm-radius input[type=range]")
+        slider.focus()
+        edge = "document.querySelectorAll('.gallery-shelf.beyond').length"
+        key = "ArrowRight" if repeat % 2 == 0 else "ArrowLeft"
+        record(
+            "radius: key to the shelves' edge (300)",
+            "keydown",
+            f"{edge} !== {page.evaluate(edge)}",
+            lambda key=key: page.keyboard.press(key),
+        )
+        action = tile.locator(".gallery-action")
+        tile.hover()
+        record("more like this: click to all pictures (500)", "click", answered(), action.click)
+        asked.fill(("castle", "ocean", "bridge", "tree", "boats", "snow", "road")[repeat])
+        record(
+            "text: Enter to all pictures (500)",
+            "keydown",
+            answered(),
+            lambda: page.keyboard.press("Enter"),
+        )
+    return times
+
+
+EXPLORERS = {
+    "DenoisingExplorer": denoising,
+    "DistributionExplorer": distribution,
+    "RetrievalExplorer": retrieval,
+}
+
+
 def main() -> None:
-    """Both explorers, one after the other."""
+    """The explorers, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photos", default="postcards", help="a folder of photos")
     parser.add_argument("--vlp", default="postcards", help="an open_clip configuration")
+    parser.add_argument("--only", default="", choices=EXPLORERS, help="one explorer alone")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         if browser is None:
             raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
         folder = Path(name)
-        parts = (("DenoisingExplorer", denoising), ("DistributionExplorer", distribution))
+        parts = [
+            (name, gestures) for name, gestures in EXPLORERS.items() if asked.only in ("", name)
+        ]
         for explorer, _ in parts:
             cells = [STUDY.format(dataset=asked.photos, vlp=asked.vlp)]
             cells.append(EXPLORER.format(name=explorer))

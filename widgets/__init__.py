@@ -15,6 +15,7 @@ from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
 from widgets.plane import plane_figure
 from widgets.results_page import results_page
+from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
 from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
@@ -27,6 +28,7 @@ __all__ = [
     "Exports",
     "Gallery",
     "Grid",
+    "RetrievalExplorer",
     "Selection",
     "TrainingExplorer",
     "code_bars_figure",

@@ -116,7 +116,12 @@ class CompareExplorer(Explorer[_View]):
         self.numbers = Table(
             layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
         )
-        shown: dict[str, Any] = {"selection": self.picked, "edge": 92}
+        shown: dict[str, Any] = {
+            "selection": self.picked,
+            "edge": 92,
+            "action": "Make it the query",
+            "on_action": lambda image: self._set(query=image),
+        }
         self.results = tuple(Gallery(pictures, [], height=360, **shown) for _ in range(2))
         self.went_out, self.came_in, self.in_both = (
             Gallery(pictures, [], height=250, **shown) for _ in range(3)

@@ -94,12 +94,13 @@ class Explorer(ipw.VBox, Generic[T]):
         """Whether nothing changed, so that there is nothing to undo."""
         return one == other
 
-    def _change(self, what: str, change: Callable[[T], T]) -> None:
+    def _change(self, what: str, change: Callable[[T], T], *, each: bool = False) -> None:
         """Go on to a changed value, or stay and say why not.
 
         Args:
             what: is done, shown meanwhile; a later change of this name replaces one that waits.
             change: from the value in view then.
+            each: also when the same waits already.
         """
 
         def job() -> None:
@@ -113,7 +114,7 @@ class Explorer(ipw.VBox, Generic[T]):
                 self._history.push(value)
             self._refresh()
 
-        self._worker.submit(what, job)
+        self._worker.submit(what, job, each=each)
 
     def _go(self, step: Callable[[], T]) -> None:
         def job() -> None:

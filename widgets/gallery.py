@@ -18,8 +18,8 @@ from widgets.view import View, static
 
 __all__ = ["Gallery"]
 
-PAGE = 60  # images a message; gallery.js counts in the same pages
 Captions = Callable[[int], str] | Sequence[str] | None
+Marks = Sequence[bool | None] | npt.NDArray[np.bool_] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,8 @@ class _Shown:
     ids: npt.NDArray[np.int64]
     thumbnails: Thumbnails
     captions: Captions = None
-    marks: Sequence[bool | None] | None = None
+    marks: Marks = None
+    paged: int = 60
 
     def caption(self, position: int) -> str:
         if self.captions is None:
@@ -47,7 +48,7 @@ class _Shown:
 
     def page(self, page: int) -> tuple[dict[str, Any], list[bytes]]:
         """The message with one page of images, and its one buffer."""
-        positions = range(page * PAGE, min((page + 1) * PAGE, len(self.ids)))
+        positions = range(page * self.paged, min((page + 1) * self.paged, len(self.ids)))
         ids = [int(self.ids[position]) for position in positions]
         made = self.thumbnails.read(ids)
         captions = []
@@ -83,6 +84,8 @@ class Gallery(View):
         selection: shared with other views; None for one of its own.
         edge: edge of the shown squares in CSS pixels.
         height: height of the part that scrolls, in CSS pixels.
+        on_action: called with an image's id when its button was pressed, see `action`.
+        traits: any other trait of the gallery.
     """
 
     _esm = static("gallery")["_esm"]
@@ -103,6 +106,12 @@ class Gallery(View):
     edge = traitlets.Int(84, min=16).tag(sync=True)
     """Edge of the shown squares in CSS pixels; default 84."""
 
+    action = traitlets.Unicode("").tag(sync=True)
+    """What the small button on an image, or Shift and Enter, does; no button where it is empty."""
+
+    paged = traitlets.Int(60, min=1).tag(sync=True)
+    """Images that the browser asks for at a time; default 60."""
+
     height = traitlets.Int(300, min=60).tag(sync=True)
     """Height of the part that scrolls in CSS pixels; default 300."""
 
@@ -114,12 +123,14 @@ class Gallery(View):
         selection: Selection | None = None,
         edge: int = 84,
         height: int = 300,
-        **unknown: Any,
+        on_action: Callable[[int], None] | None = None,
+        **traits: Any,
     ) -> None:
-        super().__init__(edge=edge, height=height, **unknown)
+        super().__init__(edge=edge, height=height, **traits)
+        self._on_action = on_action
         self.selection = Selection() if selection is None else selection
         # Twice the shown size: sharp on dense screens, and large enough for the detail.
-        self._shown = _Shown(0, checked_ids([], 0), Thumbnails(images, 2 * edge))
+        self._shown = _Shown(0, checked_ids([], 0), Thumbnails(images, 2 * edge), paged=self.paged)
         self.show(range(len(images)) if ids is None else ids)
         self.selection.observe(self._follow, "focus")
 
@@ -133,9 +144,10 @@ class Gallery(View):
         ids: Sequence[int] | npt.ArrayLike,
         *,
         captions: Captions = None,
-        marks: Sequence[bool | None] | None = None,
+        marks: Marks = None,
         summary: str = "",
         images: Sequence[Image.Image] | None = None,
+        **traits: Any,
     ) -> None:
         """Replace what is shown and scroll to the top.
 
@@ -147,6 +159,7 @@ class Gallery(View):
                 None.
             summary: one sentence about what is shown.
             images: other images from now on; None for those there were.
+            traits: any trait of the gallery to change in the same message.
 
         Raises:
             ValueError: an id that no image has, or captions or marks of another number.
@@ -159,13 +172,15 @@ class Gallery(View):
         for name, values in (("captions", captions), ("marks", marks)):
             if values is not None and not callable(values) and len(values) != len(wanted):
                 raise ValueError(f"expected {len(wanted)} {name}, got {len(values)}")
-        shown = _Shown(before.generation + 1, wanted, pictured, captions, marks)
+        shown = _Shown(before.generation + 1, wanted, pictured, captions, marks, before.paged)
         self._shown = shown
         with self.hold_sync():  # one message: the browser never sees half of a change
             self.count = len(wanted)
             self.captioned = captions is not None
             self.summary = summary
             self.chosen = shown.position(self.selection.focus)
+            for name, value in traits.items():
+                self.set_trait(name, value)
             self.generation = shown.generation
 
     def to_frame(self) -> pd.DataFrame:
@@ -187,10 +202,13 @@ class Gallery(View):
         if content.get("generation") != shown.generation:
             return  # asked before `show` was called; the browser asks anew
         match content:
-            case {"type": "want", "page": int(page)} if 0 <= page * PAGE < len(shown.ids):
+            case {"type": "want", "page": int(page)} if 0 <= page * shown.paged < len(shown.ids):
                 self.send(*shown.page(page))
             case {"type": "choose", "position": int(position)} if 0 <= position < len(shown.ids):
                 self._choose(position, int(shown.ids[position]))
+            case {"type": "act", "position": int(position)} if 0 <= position < len(shown.ids):
+                if self._on_action is not None:
+                    self._on_action(int(shown.ids[position]))
 
     def _choose(self, position: int, image: int) -> None:
         self.chosen = position

@@ -23,17 +23,22 @@ class Pictures(Sequence[Image.Image]):
         names: a name for each; bytes of a file's name that are not UTF-8 are escaped.
         features: (n, D).
         distribution: (n, K).
-        codes: (n, ⌈L/8⌉) packed, or None without a network on features.
+        codes: (n, ⌈L/8⌉) packed, or None without a network.
+
+    Args:
+        study: to look at.
+        from_pixels: have codes also where the network reads pixels, which takes long: it reads
+            every image anew.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, *, from_pixels: bool = False) -> None:
         self.study = study
         self.names = [readable(name) for name in study.dataset.names]
         self.features = study.image_features
         self.distribution = study.distribution
-        # A network on pixels reads every image anew, which is no matter of a moment.
         network = study.network
-        self._network = None if network is None or network.on_pixels else network
+        has_codes = network is not None and (from_pixels or not network.on_pixels)
+        self._network = network if has_codes else None
         self.codes: Tensor | None = None if self._network is None else study.codes
         self._own: list[Image.Image] = []
 
@@ -55,7 +60,9 @@ class Pictures(Sequence[Image.Image]):
         more = self.study.mined.apply(features)
         self.distribution = torch.cat([self.distribution, more])
         if self._network is not None and self.codes is not None:
-            codes = pack_codes(self._network.outputs(features))
+            codes = pack_codes(
+                self._network.outputs([image] if self._network.on_pixels else features)
+            )
             self.codes = torch.cat([self.codes, codes])
         self._own.append(image)
         self.names.append(name)

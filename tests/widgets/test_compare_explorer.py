@@ -152,6 +152,14 @@ def test_a_picked_image_is_told_on_both_sides_and_may_be_asked_with(compare):
     assert compare.picked.focus is None
 
 
+def test_the_button_on_an_image_makes_it_the_query(compare):
+    gallery, image = compare.results[1], int(compare.results[1].ids[3])
+    content = {"type": "act", "generation": gallery.generation, "position": 3}
+    gallery._receive(None, content, [])
+    done(compare)
+    assert compare.now.query == image
+
+
 def test_the_query_follows_the_selection_of_other_views(trained):
     selection = Selection(focus=7)
     compare = CompareExplorer(trained, selection=selection)

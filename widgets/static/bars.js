@@ -236,13 +236,12 @@ function render({ model, el }) {
   seen.observe(scroll);
 
   const update = () => { read(); redraw(); };
-  const names = ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "digits",
-    "unit", "height", "chosen", "checkable", "unticked", "draggable", "summary"];
-  for (const name of names) model.on(`change:${name}`, update);
+  const deaf = onChange(model, ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "digits",
+    "unit", "height", "chosen", "checkable", "unticked", "draggable", "summary"], update);
   read();
   draw();
   return () => {
-    for (const name of names) model.off(`change:${name}`, update);
+    deaf();
     seen.disconnect();
     redraw.cancel();
     clearTimeout(waiting);

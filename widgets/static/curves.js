@@ -1,12 +1,4 @@
 const WIDE = 240, HIGH = 110, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
-const NS = "http://www.w3.org/2000/svg";
-
-function draws(tag, attributes, parent) {
-  const element = document.createElementNS(NS, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (parent) parent.append(element);
-  return element;
-}
 
 /** Up to four round numbers from low to high. */
 function roundNumbers(low, high) {
@@ -155,14 +147,13 @@ function render({ model, el }) {
   });
   const update = () => { read(); redraw(); };
   const rebuild = () => { build(); update(); };
-  const names = ["until", "names", "_now", "_now_sizes", "_before", "_before_sizes", "unit"];
-  for (const name of names) model.on(`change:${name}`, update);
+  const deaf = onChange(model, ["until", "names", "_now", "_now_sizes", "_before", "_before_sizes", "unit"], update);
   model.on("change:panels", rebuild);
   build();
   read();
   draw();
   return () => {
-    for (const name of names) model.off(`change:${name}`, update);
+    deaf();
     model.off("change:panels", rebuild);
     redraw.cancel();
   };

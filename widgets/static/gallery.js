@@ -1,10 +1,141 @@
 // A gallery: tiles exist only while in sight, and pictures are asked for a page at a time.
-const PAGE = 60; // as in gallery.py
 const FRAME = 3; // CSS px of the frame that marks an image
 const GAP = 8; // CSS px between images, with room for the frame of the chosen one
 const LINE = 20; // CSS px of the line that a caption has
 const AT_ONCE = 2; // requests under way, so that what has scrolled away is not waited for
 const KEPT = 4; // pages kept on either side of those in sight
+const HEAD = 112; // CSS px of a shelf's words
+
+/** Where images stand when they fill the width, row after row. */
+function inRows({ list, sheet, count, step, row }) {
+  let columns = 0;
+  const rowOf = (position) => Math.floor(position / columns);
+  return {
+    /** Fit into the list's width; whether the images have to be put anew. */
+    fit() {
+      const fitting = Math.max(1, Math.floor((list.clientWidth - GAP) / step));
+      if (fitting === columns) return false;
+      const first = columns ? Math.floor(list.scrollTop / row) * columns : 0;
+      columns = fitting;
+      sheet.style.height = `${Math.ceil(count / columns) * row + (count ? GAP : 0)}px`;
+      list.scrollTop = rowOf(first) * row;
+      return true;
+    },
+    put(tile, position) {
+      tile.style.left = `${GAP + (position % columns) * step}px`;
+      tile.style.top = `${GAP + rowOf(position) * row}px`;
+      if (tile.parentNode !== sheet) sheet.append(tile);
+    },
+    /** The runs of positions [from, to] in sight, and `more` rows around them. */
+    sight(more) {
+      const first = Math.floor(list.scrollTop / row) - more;
+      const last = Math.ceil((list.scrollTop + list.clientHeight) / row) + more;
+      return [[Math.max(0, first) * columns, Math.min(count, last * columns)]];
+    },
+    /** Where a key leads from a position; undefined for other keys. */
+    move(from, key) {
+      const screen = Math.max(1, Math.floor(list.clientHeight / row)) * columns;
+      return {
+        ArrowLeft: from - 1, ArrowRight: from + 1,
+        ArrowUp: from - columns, ArrowDown: from + columns,
+        PageUp: from - screen, PageDown: from + screen,
+        Home: 0, End: count - 1,
+      }[key];
+    },
+    reveal(position) {
+      const top = rowOf(position) * row;
+      const bottom = top + row + GAP;
+      if (top < list.scrollTop) list.scrollTop = top;
+      else if (bottom > list.scrollTop + list.clientHeight) {
+        list.scrollTop = bottom - list.clientHeight;
+      }
+    },
+  };
+}
+
+/** Where images stand on shelves: each is one row that scrolls sideways, words at its left. */
+function onShelves({ list, sheet, count, step, row, shelves }) {
+  const starts = shelves.map((shelf) => shelf.start);
+  const end = (s) => (s + 1 < starts.length ? starts[s + 1] : count);
+  const boards = shelves.map((shelf, s) => {
+    const board = make("div", "gallery-shelf");
+    const words = make("div", "gallery-words-of-shelf");
+    words.style.width = `${HEAD}px`;
+    words.append(...shelf.words.map((line) => make("div", "", line)));
+    const strip = make("div", "gallery-strip");
+    const inner = make("div", "gallery-inner");
+    inner.style.width = `${(end(s) - starts[s]) * step + GAP}px`;
+    inner.style.height = `${row + GAP}px`;
+    strip.append(inner);
+    board.append(words, strip);
+    sheet.append(board);
+    return { board, strip, inner };
+  });
+  sheet.style.height = "";
+  let width = 0;
+  const shelfOf = (position) => {
+    let s = 0;
+    while (s + 1 < starts.length && starts[s + 1] <= position) s += 1;
+    return s;
+  };
+  const inSight = (s) => { // columns of a shelf
+    const first = Math.floor(boards[s].strip.scrollLeft / step);
+    return [first, Math.ceil((boards[s].strip.scrollLeft + width) / step)];
+  };
+  return {
+    fit() {
+      width = boards[0]?.strip.clientWidth ?? list.clientWidth;
+      return false; // images stay where they are on their shelves
+    },
+    put(tile, position) {
+      const s = shelfOf(position);
+      tile.style.left = `${GAP + (position - starts[s]) * step}px`;
+      tile.style.top = `${GAP / 2}px`;
+      if (tile.parentNode !== boards[s].inner) boards[s].inner.append(tile);
+    },
+    sight(more) {
+      const top = list.scrollTop - more * row;
+      const bottom = list.scrollTop + list.clientHeight + more * row;
+      return boards.flatMap(({ board }, s) => {
+        if (board.offsetTop + board.offsetHeight < top || board.offsetTop > bottom) return [];
+        const [first, last] = inSight(s);
+        const to = Math.min(end(s), starts[s] + last + more);
+        return [[Math.max(starts[s], starts[s] + first - more), to]];
+      });
+    },
+    move(from, key) {
+      const s = shelfOf(from);
+      const column = from - starts[s] - inSight(s)[0];
+      const onto = (other) => {
+        const t = Math.max(0, Math.min(starts.length - 1, other));
+        return Math.max(starts[t], Math.min(end(t) - 1, starts[t] + inSight(t)[0] + column));
+      };
+      const screen = Math.max(1, Math.floor(list.clientHeight / (row + GAP)));
+      const to = {
+        ArrowLeft: () => Math.max(starts[s], from - 1),
+        ArrowRight: () => Math.min(end(s) - 1, from + 1),
+        ArrowUp: () => onto(s - 1), ArrowDown: () => onto(s + 1),
+        PageUp: () => onto(s - screen), PageDown: () => onto(s + screen),
+        Home: () => starts[s], End: () => end(s) - 1,
+      }[key];
+      return to?.();
+    },
+    reveal(position) {
+      const { board, strip } = boards[shelfOf(position)];
+      const left = (position - starts[shelfOf(position)]) * step;
+      if (left < strip.scrollLeft) strip.scrollLeft = left;
+      else if (left + step > strip.scrollLeft + width) strip.scrollLeft = left + step - width + GAP;
+      if (board.offsetTop < list.scrollTop) list.scrollTop = board.offsetTop;
+      else if (board.offsetTop + board.offsetHeight > list.scrollTop + list.clientHeight) {
+        list.scrollTop = board.offsetTop + board.offsetHeight - list.clientHeight;
+      }
+    },
+    /** Shelves from `until` on are beyond what counts; all count where it is negative. */
+    dim(until) {
+      boards.forEach(({ board }, s) => board.classList.toggle("beyond", until >= 0 && s >= until));
+    },
+  };
+}
 
 export default {
   render({ model, el }) {
@@ -22,16 +153,16 @@ export default {
     list.setAttribute("role", "listbox");
     const label = () => list.setAttribute("aria-label", model.get("summary") || "Images");
 
-    let count, generation, edge, size, step, row, chosen, cursor;
-    let columns = 0;
+    let count, generation, edge, size, step, row, chosen, cursor, paged;
+    let places = null; // inRows or onShelves
+    let fits = false; // whether it has a width, which it has not in a hidden tab
     let shown = -1; // the item whose detail is open
     const tiles = new Map(); // position -> element, those in sight
     const pages = new Map(); // page -> { ids, captions, marks, addresses }
     const asked = new Set();
     const card = cardOf("gallery-card", root, () => close());
 
-    const pageOf = (position) => pages.get(Math.floor(position / PAGE));
-    const rowOf = (position) => Math.floor(position / columns);
+    const pageOf = (position) => pages.get(Math.floor(position / paged));
 
     function reset() {
       for (const page of [...pages.keys()]) drop(page);
@@ -39,8 +170,8 @@ export default {
       tiles.clear();
       asked.clear();
       close();
-      [count, generation, edge, chosen] =
-        ["count", "generation", "edge", "chosen"].map((key) => model.get(key));
+      [count, generation, edge, chosen, paged] =
+        ["count", "generation", "edge", "chosen", "paged"].map((key) => model.get(key));
       size = edge + 2 * FRAME;
       step = size + GAP;
       row = step + (model.get("captioned") ? LINE : 0);
@@ -49,7 +180,13 @@ export default {
       list.style.height = `${model.get("height")}px`;
       empty.hidden = count > 0;
       list.scrollTop = 0;
-      columns = 0;
+      sheet.replaceChildren();
+      const shelves = model.get("shelves");
+      const standing = { list, sheet, count, step, row, shelves };
+      places = shelves?.length ? onShelves(standing) : inRows(standing);
+      list.classList.toggle("shelves", Boolean(shelves?.length));
+      fits = false;
+      dim();
       layout();
       request();
     }
@@ -60,35 +197,26 @@ export default {
     }
 
     function layout() {
-      const width = list.clientWidth;
-      if (!width) return; // in a hidden tab; the observer calls again
-      const fit = Math.max(1, Math.floor((width - GAP) / step));
-      if (fit !== columns) {
-        const first = columns ? Math.floor(list.scrollTop / row) * columns : 0;
-        columns = fit;
-        sheet.style.height = `${Math.ceil(count / columns) * row + (count ? GAP : 0)}px`;
-        list.scrollTop = rowOf(first) * row;
-        for (const [position, tile] of tiles) place(tile, position);
-      }
+      if (!list.clientWidth) return; // in a hidden tab; the observer calls again
+      fits = true;
+      if (places.fit()) for (const [position, tile] of tiles) places.put(tile, position);
       paint();
     }
 
-    /** The positions from..to whose rows are in sight, and `more` rows around them. */
-    function sight(more) {
-      const first = Math.floor(list.scrollTop / row) - more;
-      const last = Math.ceil((list.scrollTop + list.clientHeight) / row) + more;
-      return [Math.max(0, first) * columns, Math.min(count, last * columns)];
-    }
+    const dim = () => places.dim?.(model.get("until"));
 
     function paint() {
-      if (!columns) return;
-      const [from, to] = sight(1);
+      if (!fits) return;
+      const near = new Set();
+      for (const [from, to] of places.sight(1)) {
+        for (let position = from; position < to; position++) near.add(position);
+      }
       for (const [position, tile] of tiles) {
-        if (position >= from && position < to) continue;
+        if (near.has(position)) continue;
         tile.remove();
         tiles.delete(position);
       }
-      for (let position = from; position < to; position++) {
+      for (const position of near) {
         if (tiles.has(position)) continue;
         const tile = make("div", "gallery-tile");
         tile.id = `${name}-${position}`;
@@ -97,17 +225,11 @@ export default {
         tile.setAttribute("aria-posinset", position + 1);
         tile.setAttribute("aria-setsize", count);
         tiles.set(position, tile);
-        place(tile, position);
+        places.put(tile, position);
         dress(position);
-        sheet.append(tile);
       }
       follow();
       want();
-    }
-
-    function place(tile, position) {
-      tile.style.left = `${GAP + (position % columns) * step}px`;
-      tile.style.top = `${GAP + rowOf(position) * row}px`;
     }
 
     /** Fill a tile with what is known about its image. */
@@ -115,7 +237,7 @@ export default {
       const tile = tiles.get(position);
       if (!tile) return;
       const page = pageOf(position);
-      const at = position % PAGE;
+      const at = position % paged;
       const frame = make("div", "gallery-frame");
       tile.replaceChildren(frame);
       tile.classList.toggle("waiting", !page);
@@ -131,6 +253,14 @@ export default {
       frame.append(pictureOf(page, at));
       if (mark !== null) frame.append(make("span", "gallery-mark", mark ? "✓" : "✗"));
       if (position === chosen) frame.append(make("span", "gallery-pin", "●"));
+      if (model.get("action")) {
+        const button = make("button", "gallery-action", "≈");
+        button.type = "button";
+        button.tabIndex = -1; // Shift and Enter on the image
+        button.title = model.get("action");
+        button.setAttribute("aria-label", model.get("action"));
+        frame.append(button);
+      }
       if (row > step) {
         const line = make("div", "gallery-caption", caption);
         line.dir = "auto";
@@ -155,15 +285,17 @@ export default {
       timer ||= setTimeout(() => { timer = 0; request(); }, 40);
     }
     function request() {
-      if (!columns || !list.clientWidth || !count) return;
-      for (const more of [0, 1]) { // what is in sight, and then the rows next to it
-        const [from, to] = sight(more);
-        const first = Math.floor(from / PAGE);
-        const last = Math.floor(Math.max(from, to - 1) / PAGE);
-        for (const page of [...pages.keys()]) {
-          if (page < first - KEPT || page > last + KEPT) drop(page);
+      if (!fits || !list.clientWidth || !count) return;
+      for (const more of [0, 1]) { // what is in sight, and then what is next to it
+        const wanted = new Set();
+        for (const [from, to] of places.sight(more)) {
+          const last = Math.floor(Math.max(from, to - 1) / paged);
+          for (let page = Math.floor(from / paged); page <= last; page++) wanted.add(page);
         }
-        for (let page = first; page <= last && asked.size < AT_ONCE; page++) {
+        const far = (page) => [...wanted].every((other) => Math.abs(other - page) > KEPT);
+        for (const page of [...pages.keys()]) if (far(page)) drop(page);
+        for (const page of wanted) {
+          if (asked.size >= AT_ONCE) break;
           if (pages.has(page) || asked.has(page)) continue;
           asked.add(page);
           model.send({ type: "want", generation, page });
@@ -179,9 +311,9 @@ export default {
       if (!pages.has(page)) { // it may have been asked for by another view of this model
         pages.set(page, { ids, captions, marks, addresses: addressesOf(buffers[0], sizes) });
         for (const position of tiles.keys()) {
-          if (Math.floor(position / PAGE) === page) dress(position);
+          if (Math.floor(position / paged) === page) dress(position);
         }
-        if (shown >= 0 && Math.floor(shown / PAGE) === page) open(shown);
+        if (shown >= 0 && Math.floor(shown / paged) === page) open(shown);
       }
       request();
     }
@@ -192,7 +324,7 @@ export default {
       const tile = tiles.get(position);
       const page = pageOf(position);
       if (!tile || !page) return card.hide();
-      const at = position % PAGE;
+      const at = position % paged;
       const picture = pictureOf(page, at);
       picture.style.width = picture.style.height = `${2 * edge}px`;
       const words = make("div", "gallery-words", page.captions[at] || `image ${page.ids[at]}`);
@@ -217,13 +349,8 @@ export default {
     }
 
     function reveal(position) {
-      if (!columns) return;
-      const top = rowOf(position) * row;
-      const bottom = top + row + GAP;
-      if (top < list.scrollTop) list.scrollTop = top;
-      else if (bottom > list.scrollTop + list.clientHeight) {
-        list.scrollTop = bottom - list.clientHeight;
-      }
+      if (!fits) return;
+      places.reveal(position);
       paint();
     }
 
@@ -232,6 +359,9 @@ export default {
       frameAt(position);
       follow();
       model.send({ type: "choose", generation, position });
+    }
+    function act(position) {
+      model.send({ type: "act", generation, position });
     }
     function frameAt(position) {
       const before = chosen;
@@ -249,7 +379,8 @@ export default {
       const position = positionOf(event);
       if (position < 0) return;
       list.focus({ preventScroll: true });
-      choose(position);
+      if (event.target.closest(".gallery-action")) act(position);
+      else choose(position);
     });
     list.addEventListener("pointerover", (event) => {
       const position = positionOf(event);
@@ -259,19 +390,13 @@ export default {
     list.addEventListener("pointerleave", close);
     list.addEventListener("blur", () => { list.classList.remove("keys"); close(); });
     list.addEventListener("keydown", (event) => {
-      if (!count || !columns || event.ctrlKey || event.metaKey || event.altKey) return;
-      const screen = Math.max(1, Math.floor(list.clientHeight / row)) * columns;
-      const to = {
-        ArrowLeft: cursor - 1, ArrowRight: cursor + 1,
-        ArrowUp: cursor - columns, ArrowDown: cursor + columns,
-        PageUp: cursor - screen, PageDown: cursor + screen,
-        Home: 0, End: count - 1,
-      }[event.key];
+      if (!count || !fits || event.ctrlKey || event.metaKey || event.altKey) return;
+      const to = places.move(cursor, event.key);
       const chooses = event.key === "Enter" || event.key === " ";
       if (to === undefined && !chooses) return;
       event.preventDefault();
       list.classList.add("keys");
-      if (chooses) return choose(cursor);
+      if (chooses) return event.shiftKey && model.get("action") ? act(cursor) : choose(cursor);
       cursor = Math.max(0, Math.min(count - 1, to));
       reveal(cursor);
       open(cursor);
@@ -282,7 +407,7 @@ export default {
       if (list.classList.contains("keys") && shown === cursor && tiles.has(cursor)) open(cursor);
       else close();
     });
-    list.addEventListener("scroll", scrolled);
+    list.addEventListener("scroll", scrolled, true); // a shelf's own scrolling too
 
     const chosenElsewhere = () => {
       if (model.get("generation") !== generation || model.get("chosen") === chosen) return;
@@ -296,6 +421,7 @@ export default {
     model.on("change:generation", reset);
     model.on("change:summary", label);
     model.on("change:chosen", chosenElsewhere);
+    model.on("change:until", dim);
     model.on("msg:custom", receive);
     label();
     reset();
@@ -304,6 +430,7 @@ export default {
       model.off("change:generation", reset);
       model.off("change:summary", label);
       model.off("change:chosen", chosenElsewhere);
+      model.off("change:until", dim);
       model.off("msg:custom", receive);
       sizes.disconnect();
       scrolled.cancel();

@@ -1,13 +1,5 @@
 const WIDE = 300, HIGH = 130, LEFT = 36, RIGHT = 6, TOP = 8, BOTTOM = 20;
-const NS = "http://www.w3.org/2000/svg";
 let patterns = 0;
-
-function draws(tag, attributes, parent) {
-  const element = document.createElementNS(NS, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (parent) parent.append(element);
-  return element;
-}
 
 function render({ model, el }) {
   const root = rootOf(model, el, "uhscm-histogram");
@@ -93,11 +85,10 @@ function render({ model, el }) {
     at = Math.min(Math.max((at ?? -1) + move, 0), n - 1);
     redraw();
   });
-  const names = ["title", "low", "high", "whole", "unit", "line", "most", "series", "_values", "summary"];
-  for (const name of names) model.on(`change:${name}`, redraw);
+  const deaf = onChange(model, ["title", "low", "high", "whole", "unit", "line", "most", "series", "_values", "summary"], redraw);
   draw();
   return () => {
-    for (const name of names) model.off(`change:${name}`, redraw);
+    deaf();
     redraw.cancel();
   };
 }

@@ -8,6 +8,14 @@ function make(tag, className = "", text = undefined) {
   return element;
 }
 
+/** An element of a drawing, with its attributes. */
+function draws(tag, attributes, parent = undefined) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  parent?.append(element);
+  return element;
+}
+
 /**
  * The root of a view: reachable by Tab, with keys of its own (JupyterLab's shortcuts stay out),
  * left by Escape, and named by the model's summary.
@@ -32,6 +40,12 @@ function rootOf(model, el, name) {
 function numbers(bytes, Type) {
   if (!bytes || bytes.byteLength === 0) return new Type(0);
   return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** Call when any of these traits changes; returns the clean-up. */
+function onChange(model, names, callback) {
+  for (const name of names) model.on(`change:${name}`, callback);
+  return () => { for (const name of names) model.off(`change:${name}`, callback); };
 }
 
 /** Call at most once a frame, with the latest arguments. */

@@ -19,10 +19,9 @@ function render({ model, el }) {
       return line;
     }));
   }
-  const names = ["summary", "busy", "errors"];
-  for (const name of names) model.on(`change:${name}`, draw);
+  const deaf = onChange(model, ["summary", "busy", "errors"], draw);
   draw();
-  return () => { for (const name of names) model.off(`change:${name}`, draw); };
+  return deaf;
 }
 
 export default { render };

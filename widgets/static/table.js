@@ -42,11 +42,10 @@ function render({ model, el }) {
   });
   root.addEventListener("focus", redraw);
   root.addEventListener("blur", redraw);
-  const names = ["columns", "rows", "marks", "chosen"];
-  for (const name of names) model.on(`change:${name}`, redraw);
+  const deaf = onChange(model, ["columns", "rows", "marks", "chosen"], redraw);
   draw();
   return () => {
-    for (const name of names) model.off(`change:${name}`, redraw);
+    deaf();
     redraw.cancel();
   };
 }

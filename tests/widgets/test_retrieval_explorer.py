@@ -1,0 +1,256 @@
+"""What a person does with the retrieval explorer, without a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from uhscm_core import HashNetwork, Study, load_dataset
+from widgets.retrieval import bits_of
+from widgets.retrieval_explorer import RetrievalExplorer
+from widgets.selection import Selection
+
+
+@pytest.fixture
+def explorer(trained):
+    made = RetrievalExplorer(trained)
+    made.wait()
+    return made
+
+
+def done(explorer):
+    explorer.wait()
+    return explorer.now
+
+
+def words(explorer):
+    return [shelf["words"] for shelf in explorer.shelves.shelves]
+
+
+def unlabelled(study):
+    dataset = dataclasses.replace(study.dataset, labels=None, label_names=())
+    return study.with_(dataset=dataset, network=study.network)
+
+
+def test_the_first_query_is_answered_at_once(trained):
+    explorer = RetrievalExplorer(trained)
+    first = int(trained.dataset.splits["query"][0])
+    assert explorer.now.image == explorer.selection.focus == first
+    found = trained.search(first, 240)
+    assert explorer.shelves.ids.tolist() == found.ids.tolist()
+    distances, counts = np.unique(found.distances.numpy(), return_counts=True)
+    assert [line[0].split()[0] for line in words(explorer)] == [str(d) for d in distances]
+    assert [int(line[1].split()[0]) for line in words(explorer)] == counts.tolist()
+    assert [line[-1] == "= tied" for line in words(explorer)] == [n > 1 for n in counts]
+    assert "240 images on" in explorer.status.summary
+    inside = explorer.answer.within().found[explorer.now.radius]
+    assert inside >= 20 > explorer.answer.within().found[explorer.now.radius - 1]
+    explorer.wait()
+
+
+def test_matches_share_a_label(explorer, trained):
+    labels = trained.dataset.labels
+    marks = explorer.shelves._shown.marks
+    for image, mark in zip(explorer.shelves.ids, marks, strict=True):
+        assert mark == bool((labels[image] & labels[explorer.now.image]).any())
+    said = [int(line[2].split()[1]) for line in words(explorer)]
+    assert sum(said) == marks.sum() > 0
+    within = explorer.answer.within()
+    assert within.matches[-1] == marks.sum()
+    assert (within.matches <= within.found).all()
+
+
+def test_a_result_is_compared_and_asked_for_more(explorer, trained):
+    image, result = explorer.now.image, int(explorer.shelves.ids[5])
+    explorer.shelves._receive(
+        None, {"type": "choose", "generation": explorer.shelves.generation, "position": 5}, []
+    )
+    assert done(explorer).picked == result
+    assert explorer.pair.ids.tolist() == [image, result]
+    apart = int(explorer.answer.level[5])
+    assert f"differ in {apart} of 16 bits" in explorer.code.summary
+    assert explorer.code.to_frame()["differs"].sum() == apart
+    parts = explorer.parts.to_frame()["value"].sum()
+    assert parts == pytest.approx(trained.explain(image, result).similarity + 1, abs=1e-5)
+
+    explorer.shelves._receive(
+        None, {"type": "act", "generation": explorer.shelves.generation, "position": 5}, []
+    )
+    assert done(explorer).image == result
+    assert explorer.now.picked is None
+    assert result not in explorer.shelves.ids
+    explorer.undo()
+    assert done(explorer).picked == result
+    explorer.undo()
+    assert done(explorer).picked is None
+
+
+def test_flipped_bits_change_the_results_and_can_be_turned_back(explorer, trained):
+    before = explorer.shelves.ids.tolist()
+    for bit in (3, 7, 5, 5):  # the last two cancel
+        explorer.code._receive(None, {"type": "flip", "bit": bit}, [])
+    assert done(explorer).flipped == (3, 7)
+    code = bits_of(trained.codes[explorer.now.image], 16)
+    turned = [bit ^ (i in (3, 7)) for i, bit in enumerate(code)]
+    assert explorer.code.bits == turned
+    others = [bits_of(trained.codes[i], 16) for i in explorer.answer.ids]
+    naive = [sum(a != b for a, b in zip(turned, other, strict=True)) for other in others]
+    assert explorer.answer.level.tolist() == naive
+    assert explorer.shelves.ids.tolist() != before
+    assert "2 bits flipped" in explorer.status.summary
+    explorer.unflip.click()
+    assert done(explorer).flipped == ()
+    assert explorer.shelves.ids.tolist() == before
+
+
+def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
+    explorer.text.value = " a castle by the ocean "
+    assert done(explorer).text == "a castle by the ocean"
+    assert explorer.now.image is explorer.selection.focus is None
+    found = trained.search("a castle by the ocean", 240)
+    assert explorer.shelves.ids.tolist() == found.ids.tolist()
+    assert "as the network has no text branch" in explorer.status.summary
+    assert "castle" in explorer.radius.summary
+    assert explorer.code.layout.display == "none"
+    assert words(explorer)[0][0].startswith("S ≥")
+    assert not any("tied" in line for lines in words(explorer) for line in lines)
+    explorer.random.click()
+    assert done(explorer).image is not None
+    assert explorer.code.layout.display == ""
+    assert explorer.text.value == ""
+    explorer.undo()
+    assert done(explorer).text == "a castle by the ocean"
+
+
+def test_a_text_that_names_no_label_has_no_marks(explorer):
+    explorer.search("something blue")
+    assert done(explorer).text == "something blue"
+    assert explorer.shelves._shown.marks is None
+    assert "No label to judge" in explorer.radius.summary
+
+
+def test_no_text_is_refused_with_a_sentence(explorer):
+    image = explorer.now.image
+    explorer.search("   ")
+    assert done(explorer).image == image
+    assert explorer.status.errors == ["a text query needs some text"]
+
+
+def test_the_radius_moves_the_edge_of_the_shelves(explorer):
+    explorer.radius.radius = 16
+    assert done(explorer).radius == 16
+    assert explorer.shelves.until == len(explorer.shelves.shelves)
+    nearest = int(explorer.answer.level[0])
+    explorer.radius.radius = nearest
+    assert done(explorer).radius == nearest
+    assert explorer.shelves.until == 1
+    explorer.undo()
+    done(explorer)
+    assert explorer.radius.radius == 16
+
+
+def test_a_text_has_a_radius_of_its_own(explorer):
+    bits = explorer.now.radius
+    explorer.search("a castle")
+    done(explorer)
+    explorer.radius.radius = 4
+    assert done(explorer).steps == 4
+    assert explorer.now.radius == bits
+    assert explorer.radius.names[explorer.radius.radius] == "S ≥ 0.5"
+
+
+def test_average_precision_is_told_with_its_bounds(explorer):
+    low, middle, high = (
+        float(number)
+        for number in pd.Series([explorer.radius.summary])
+        .str.extract(r"(0\.\d+) expected.*?(0\.\d+) at worst, (0\.\d+) at best")
+        .iloc[0, [1, 0, 2]]
+    )
+    assert low < middle < high
+
+
+def test_the_mean_of_all_queries_stands_behind(explorer, trained):
+    assert explorer.radius.mean.shape == (2, 17)
+    assert explorer.radius.mean[1, -1] == pytest.approx(1)
+
+
+def test_an_image_of_ones_own(explorer):
+    before = len(explorer.pictures)
+    explorer.upload._on_image(Image.new("RGB", (300, 200), "skyblue"), "<b>sky</b>.png")
+    assert done(explorer).image == before
+    assert explorer.queries.ids[0] == before
+    assert explorer.shelves._shown.marks is None
+    assert "<b>sky</b>.png: 240 images on" in explorer.status.summary
+    explorer.undo()
+    assert done(explorer).image < before
+
+
+def test_another_view_asks_through_the_selection(trained):
+    selection = Selection()
+    explorer = RetrievalExplorer(trained, selection)
+    selection.focus = int(trained.dataset.splits["database"][4])
+    assert done(explorer).image == selection.focus
+    explorer.like(int(trained.dataset.splits["query"][2]))
+    explorer.wait()
+    assert selection.focus == int(trained.dataset.splits["query"][2])
+
+
+def test_what_is_in_view_as_a_frame(explorer):
+    frame = explorer.to_frame()
+    assert list(frame) == ["rank", "image", "name", "distance", "match"]
+    assert frame["rank"].tolist() == list(range(1, 241))
+    assert frame["distance"].is_monotonic_increasing
+    explorer.search("a castle")
+    explorer.wait()
+    assert list(explorer.to_frame()) == ["rank", "image", "name", "within", "match"]
+    name, data = explorer._as_csv()
+    assert name == "retrieval.csv"
+    assert data.count(b"\n") == 241
+
+
+def test_without_labels_nothing_is_judged(trained):
+    explorer = RetrievalExplorer(unlabelled(trained))
+    explorer.wait()
+    assert explorer.shelves._shown.marks is None
+    assert explorer.radius.matches == []
+    assert explorer.radius.summary == ""
+    assert list(explorer.to_frame()) == ["rank", "image", "name", "distance"]
+
+
+def test_a_study_without_codes_is_told_how_to_get_them(study):
+    with pytest.raises(ValueError, match="train"):
+        RetrievalExplorer(study)
+    with pytest.raises(TypeError, match="needs a Study"):
+        RetrievalExplorer("postcards")
+
+
+def test_a_data_set_of_one_image_has_an_empty_answer(trained, tmp_path):
+    Image.new("RGB", (40, 40), "teal").save(tmp_path / "one.png")
+    dataset = load_dataset(tmp_path, progress=False)
+    network = HashNetwork(16, in_features=trained.vlp.embed_dim)
+    alone = Study(dataset, trained.vlp, ["ocean", "sky"], progress=False).with_(network=network)
+    explorer = RetrievalExplorer(alone)
+    explorer.wait()
+    assert explorer.shelves.count == 0
+    assert "holds nothing else" in explorer.status.summary
+    explorer.random.click()
+    explorer.code._receive(None, {"type": "flip", "bit": 0}, [])
+    assert done(explorer).flipped == (0,)
+    assert explorer.status.errors == []
+
+
+def test_a_network_on_pixels_answers_uploads_too(study):
+    network = HashNetwork(8, "test_resnet", pretrained=False)
+    explorer = RetrievalExplorer(study.with_(network=network))
+    assert explorer.pictures.codes.shape == (260, 1)
+    explorer.upload._on_image(Image.new("RGB", (64, 64), "tan"), "own.png")
+    assert done(explorer).image == 260
+    with torch.no_grad():
+        expected = network.eval().outputs([Image.new("RGB", (64, 64), "tan")]) > 0
+    assert explorer.code.bits == expected[0].int().tolist()
+    assert explorer.status.errors == []

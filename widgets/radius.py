@@ -1,0 +1,81 @@
+"""A Hamming radius, beside the distances it cuts and the point it has on precision and recall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import traitlets
+
+from widgets.view import View, static
+
+__all__ = ["Radius"]
+
+
+class Radius(View):
+    """How many images lie at each distance, precision against recall, and a slider tied to both.
+
+    The charts follow the slider in the browser; `radius` changes on release.
+    """
+
+    _esm = static("radius")["_esm"]
+    _css = static("radius")["_css"]
+
+    radius = traitlets.Int(0).tag(sync=True)
+    """The largest distance that counts, as a position in `names`; default 0."""
+
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Of each distance, such as ``"3 bits"``."""
+
+    found = traitlets.List(traitlets.Int()).tag(sync=True)
+    """How many images lie within each distance."""
+
+    matches = traitlets.List(traitlets.Int()).tag(sync=True)
+    """How many of them match; empty where that is not known."""
+
+    _mean = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.mean: npt.NDArray[np.float32] = np.zeros((2, 0), np.float32)
+
+    def show(
+        self,
+        names: Sequence[str],
+        found: npt.ArrayLike,
+        matches: npt.ArrayLike | None,
+        *,
+        radius: int,
+        mean: npt.ArrayLike | None = None,
+        summary: str = "",
+    ) -> None:
+        """Show another query.
+
+        Args:
+            names: of the distances.
+            found, matches: counts within each; None where matches are not known.
+            radius: a position in `names`; what is beyond them becomes the last.
+            mean: (2, levels) precision and recall, the mean over all queries, drawn in grey; NaN
+                where there is none.
+            summary: one sentence.
+        """
+        self.mean = np.zeros((2, 0), np.float32) if mean is None else np.asarray(mean, np.float32)
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.names = list(names)
+            self.found = np.asarray(found).tolist()
+            self.matches = [] if matches is None else np.asarray(matches).tolist()
+            self.radius = max(0, min(radius, len(self.names) - 1))
+            self._mean = self.mean.tobytes()
+            self.summary = summary
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a distance: how many are found within it, match, precision and recall."""
+        frame = pd.DataFrame({"within": self.names, "found": self.found})
+        if self.matches:
+            frame["match"] = self.matches
+            frame["precision"] = frame["match"] / frame["found"].where(frame["found"] > 0)
+            frame["recall"] = frame["match"] / max(self.matches[-1], 1)
+        return frame

@@ -1,0 +1,200 @@
+r"""The numbers of one query: the database on Hamming shelves, and how good they are.
+
+An image is answered by its code: the database by Hamming distance. A text has no code, because the
+network has no text branch; it is answered by its concept distribution, the database by
+:math:`S = 2\cos(q, q_i) - 1`, in steps of a tenth.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from uhscm_core import HammingIndex, Study, average_precisions, unpack_codes
+from widgets.pictures import Pictures
+
+__all__ = [
+    "Answer",
+    "Within",
+    "answer_to_code",
+    "answer_to_text",
+    "average_precision_bounds",
+    "bit_words",
+    "bits_of",
+    "concepts_in_words",
+    "flip",
+    "labels_named",
+]
+
+Ids = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+STEPS = 20  # shelves of a text's answer, a tenth of S each
+
+
+class Within(NamedTuple):
+    """What lies within each distance; all (levels,). Matches, precision and recall may be None.
+
+    Precision is NaN where nothing is found yet; recall is 0 where nothing in the database matches.
+    """
+
+    found: Ids
+    matches: Ids | None
+    precision: npt.NDArray[np.float64] | None
+    recall: npt.NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The database, nearest first.
+
+    Attributes:
+        ids: (n,) images; those of one level by id.
+        level: (n,) the shelf of each: a Hamming distance in bits, or how many tenths of S below 1.
+        levels: one more than the largest that could be.
+        by_text: which of the two.
+        match: (n,) whether each shares a label with the query; None where that is not known.
+    """
+
+    ids: Ids
+    level: Ids
+    levels: int
+    by_text: bool
+    match: Flags | None = None
+
+    def shelves(self) -> list[tuple[int, int, int]]:
+        """Level, start and stop in ``ids`` of each shelf that holds an image."""
+        present, starts = np.unique(self.level, return_index=True)
+        edges = itertools.pairwise([*starts.tolist(), len(self.ids)])
+        return [(level, a, b) for level, (a, b) in zip(present.tolist(), edges, strict=True)]
+
+    def named(self, level: int) -> str:
+        """A level in words: ``"3 bits"`` or ``"S ≥ 0.9"``."""
+        if self.by_text:
+            return f"S ≥ {1 - (level + 1) / 10:.1f}".replace("-", "−")
+        return f"{level} bit{'' if level == 1 else 's'}"
+
+    def within(self) -> Within:
+        """What lies within each level."""
+        found = np.bincount(self.level, minlength=self.levels).cumsum()
+        if self.match is None:
+            return Within(found, None, None, None)
+        matches = np.bincount(self.level[self.match], minlength=self.levels).cumsum()
+        with np.errstate(invalid="ignore"):
+            precision = matches / found
+        return Within(found, matches, precision, matches / max(int(matches[-1]), 1))
+
+
+def answer_to_code(
+    pictures: Pictures, code: Tensor, image: int | None, match: Flags | None = None
+) -> Answer:
+    """Rank the database by Hamming distance.
+
+    Args:
+        pictures: where codes come from.
+        code: (⌈L/8⌉,) packed.
+        image: the query, which is left out of its own answer; None for no image.
+        match: (N,) by `labels_named` or by an image's labels; None without labels.
+    """
+    index: HammingIndex = pictures.study.index
+    database: Ids = pictures.study.dataset.splits["database"]
+    found = index.search(code[None], len(index))
+    ids, distances = database[found.ids[0].numpy()], found.distances[0].numpy().astype(np.int64)
+    others = ids != (-1 if image is None else image)
+    ids, distances = ids[others], distances[others]
+    return Answer(ids, distances, index.bits + 1, False, None if match is None else match[ids])
+
+
+def answer_to_text(study: Study, text: str, match: Flags | None = None) -> Answer:
+    """Rank the database by how alike its concepts are to a text's.
+
+    Raises:
+        ValueError: no text.
+    """
+    found = study.search(text, len(study.dataset.splits["database"]))
+    # The search's distance is (1 - S)/2; a hair is taken off, so that S = 0.9 is within 0.9.
+    level = np.floor(np.clip(found.distances.double().numpy() * STEPS - 1e-6, 0, STEPS - 1))
+    ids = found.ids.numpy()
+    return Answer(ids, level.astype(np.int64), STEPS, True, None if match is None else match[ids])
+
+
+def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None]:
+    """The labels whose names stand in a text as words, and which of the N images have one.
+
+    Returns:
+        Their names, and None in place of the flags where no label is named.
+    """
+    labels = study.dataset.labels
+    names = tuple(
+        name
+        for name in study.dataset.label_names
+        if re.search(rf"(?<!\w){re.escape(name)}s?(?!\w)", text, re.IGNORECASE)
+    )
+    if labels is None or not names:
+        return (), None
+    columns = [study.dataset.label_names.index(name) for name in names]
+    return names, labels[:, columns].bool().any(1).numpy()
+
+
+def average_precision_bounds(answer: Answer, code: Tensor, codes: Tensor) -> dict[str, float]:
+    """Average precision of one answer over the whole database: worst, expected and best.
+
+    Args:
+        answer: to a code, with matches.
+        code: (⌈L/8⌉,) the query's.
+        codes: (N, ⌈L/8⌉) of all images.
+
+    Raises:
+        ValueError: no matches are known.
+    """
+    if answer.match is None:
+        raise ValueError("average precision needs matches, and there is no label to tell them by")
+    match = torch.from_numpy(answer.match)[:, None].to(torch.uint8)
+    arrays = (code[None], codes[answer.ids], torch.ones(1, 1, dtype=torch.uint8), match)
+    return {
+        ties: float(average_precisions(*arrays, ties=ties)[0])
+        for ties in ("worst", "expected", "best")
+    }
+
+
+def flip(code: Tensor, bits: Sequence[int]) -> Tensor:
+    """A packed code (⌈L/8⌉,) with some bits turned over."""
+    turned = code.clone()
+    for bit in bits:
+        turned[bit // 8] ^= 128 >> bit % 8
+    return turned
+
+
+def bits_of(code: Tensor, bits: int) -> list[int]:
+    """A packed code (⌈L/8⌉,) as L zeros and ones."""
+    ones: list[int] = (unpack_codes(code[None], bits)[0] > 0).int().tolist()
+    return ones
+
+
+def bit_words(meaning: Tensor, names: Sequence[str], most: int = 3) -> list[str]:
+    """What each bit stands for, such as ``"+0.62 ocean, +0.40 boats, −0.31 castle"``.
+
+    Args:
+        meaning: (L, K) correlations, of `bit_concepts`.
+        names: the K concepts.
+        most: concepts named a bit.
+    """
+    said = []
+    for row in meaning:
+        strongest = row.abs().argsort(descending=True, stable=True)[:most].tolist()
+        parts = [f"{row[c]:+.2f} {names[c]}".replace("-", "−", 1) for c in strongest if row[c] != 0]
+        said.append(", ".join(parts) or "the same for all images")
+    return said
+
+
+def concepts_in_words(weights: Tensor, names: Sequence[str], most: int = 3) -> str:
+    """The largest weights of a distribution (K,), such as ``"62% castle, 20% ocean"``."""
+    largest = weights.argsort(descending=True, stable=True)[:most].tolist()
+    return ", ".join(f"{weights[c]:.0%} {names[c]}" for c in largest if weights[c] >= 0.005)

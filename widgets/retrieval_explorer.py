@@ -1,0 +1,459 @@
+"""What the codes find: a query, the database on Hamming shelves, and why results stand there."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, cast
+
+import ipywidgets as ipw
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+from torch import Tensor
+
+from uhscm_core import Study, explain_similarity, precision_recall_curve
+from widgets.bars import Bars
+from widgets.code_view import CodeView
+from widgets.explorer import Explorer, checked, columns
+from widgets.gallery import Gallery
+from widgets.pictures import Pictures
+from widgets.radius import Radius
+from widgets.retrieval import (
+    Answer,
+    answer_to_code,
+    answer_to_text,
+    average_precision_bounds,
+    bit_words,
+    bits_of,
+    concepts_in_words,
+    flip,
+    labels_named,
+)
+from widgets.selection import Selection
+from widgets.shelves import Shelves
+from widgets.similarity import in_words
+from widgets.upload import Upload
+
+__all__ = ["RetrievalExplorer"]
+
+_AT_FIRST = 20  # results within the radius that the explorer opens with
+_MOST_JUDGED = 1000  # queries whose mean curve is drawn: more would take seconds on 60,000 images
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is asked and looked at.
+
+    Attributes:
+        image: the query; None where a text is.
+        text: the query in words.
+        flipped: bits of the image's code that were turned over.
+        radius: what counts, in bits.
+        steps: what counts for a text, in tenths of S.
+        picked: the result that is compared with the query; None for none.
+    """
+
+    image: int | None
+    radius: int
+    steps: int = 0
+    text: str = ""
+    flipped: tuple[int, ...] = ()
+    picked: int | None = None
+
+
+class RetrievalExplorer(Explorer[_View]):
+    """Ask a trained study for images, and see why it answers as it does.
+
+        from widgets import RetrievalExplorer
+        RetrievalExplorer(study.train(bits=64))
+
+    Ask by an image of the data set, at random, by an image of one's own, or by a text; the
+    database stands on shelves, one a Hamming distance, all images of a shelf tied. A result is
+    compared with the query: the bits that differ, and the concepts that make the two alike. Bits
+    can be flipped, and the radius moved along the precision-recall curve.
+
+    Args:
+        study: with a hash network.
+        selection: its focus is the query, so other views can ask too.
+
+    Raises:
+        ValueError: the study has no hash network, or no image in its database.
+    """
+
+    def __init__(self, study: Study, selection: Selection | None = None) -> None:
+        if checked(study).network is None:
+            raise ValueError("retrieval needs codes: study = study.train(bits=64)")
+        self.study = study
+        self.pictures = pictures = Pictures(study, from_pixels=True)
+        database, queries = (study.dataset.splits[name] for name in ("database", "query"))
+        self._asked: npt.NDArray[np.int64] = queries if len(queries) else database
+        focus = selection.focus if selection is not None else None
+        first = int(self._asked[0]) if focus is None else focus
+        self.answer = self._find(_View(first, radius=0))
+        """The database as the query in view ranks it."""
+        near = self.answer.level[:_AT_FIRST]
+        super().__init__(_View(first, radius=int(near[-1]) if len(near) else 0), selection)
+        self._mean: npt.NDArray[np.float64] | None = None
+        self._drawn: dict[str, object] = {}
+        self._rng = np.random.default_rng()
+
+        self.queries = Gallery(pictures, [], selection=self.selection, edge=60, height=106)
+        self.text = ipw.Text(
+            placeholder="ask by text: boats by a castle",
+            continuous_update=False,
+            layout={"width": "260px"},
+        )
+        self.ask = ipw.Button(description="Ask", icon="search", layout={"width": "80px"})
+        self.random = ipw.Button(
+            description="Random query", icon="random", layout={"width": "140px"}
+        )
+        self.unflip = ipw.Button(description="Flip back", icon="undo", layout={"width": "110px"})
+        self.likewise = ipw.Button(
+            description="More like the result", icon="search", layout={"width": "190px"}
+        )
+        self.upload = Upload(self._brought, self.status.fail)
+        self.pair = Gallery(pictures, [], edge=112, height=150)
+        self.code = CodeView(self._flip, names=["query", "result"])
+        ones = np.unpackbits(study.index.codes.numpy(), axis=1, count=study.index.bits)
+        self._shares: list[float] = ones.mean(0).tolist()
+        self._meanings = bit_words(study.bit_concepts, study.kept_names)
+        self.parts = Bars(height=130, digits=3)
+        self.radius = Radius()
+        self.shelves = Shelves(
+            pictures, edge=84, height=760, action="More like this", on_action=self.like
+        )
+        self.text.observe(self._written, "value")
+        self.ask.on_click(lambda _: self.search(self.text.value))
+        self.random.on_click(lambda _: self._ask_at_random())
+        self.unflip.on_click(lambda _: self._set("flipping back", flipped=()))
+        self.likewise.on_click(lambda _: self._like_picked())
+        self.selection.observe(self._focused, "focus")
+        self.shelves.selection.observe(self._picked, "focus")
+        self.radius.observe(self._measured, "radius")
+
+        self.children = [
+            self.status,
+            ipw.HBox(
+                [self._undo, self._redo, self._csv, self.random, self.text, self.ask, self.upload],
+                layout={"flex_flow": "row wrap"},
+            ),
+            columns(
+                [
+                    self.queries,
+                    self.pair,
+                    ipw.HBox([self.unflip, self.likewise]),
+                    self.code,
+                    self.radius,
+                    self.parts,
+                ],
+                [self.shelves],
+            ),
+        ]
+        self._list_queries()
+        self._refresh()
+        if (labels := study.dataset.labels) is not None and len(queries):
+            self._worker.submit("judging all queries", lambda: self._judge(labels))
+
+    # -- what a person does, and what a notebook calls -------------------------------------------
+
+    def search(self, text: str) -> None:
+        """Ask by a text; it is answered by its concepts, as the network has no text branch."""
+        text = text.strip()
+        if not text:
+            self.status.fail("a text query needs some text")
+        elif (None, text) != (self.now.image, self.now.text):
+            self._change("asking", lambda view: _asked(view, None, text))
+
+    def like(self, image: int) -> None:
+        """Ask by an image, such as a result."""
+        if image != self.now.image:
+            self._change("asking", lambda view: _asked(view, int(image)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The database, nearest first: rank, image, name, distance, and match where known."""
+        answer = self.answer
+        frame = pd.DataFrame({"rank": np.arange(1, len(answer.ids) + 1), "image": answer.ids})
+        frame["name"] = [self.pictures.names[image] for image in answer.ids]
+        if answer.by_text:
+            frame["within"] = [answer.named(level) for level in answer.level]
+        else:
+            frame["distance"] = answer.level
+        if answer.match is not None:
+            frame["match"] = answer.match
+        return frame
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _list_queries(self) -> None:
+        own = range(len(self.study.dataset), len(self.pictures))
+        brought = f"{len(own)} of your own, then " if own else ""
+        self.queries.show(
+            [*reversed(own), *self._asked],
+            captions=self.pictures.caption,
+            summary=f"Choose a query: {brought}{len(self._asked):,} of the data set",
+        )
+
+    def _show(self) -> None:
+        view = self.now
+        self.selection.focus = view.image
+        self.text.value = view.text
+        asked = (view.image, view.text, view.flipped)
+        if self._drawn.get("asked") not in (None, asked):
+            self.answer = self._find(view)
+        if self._drawn.get("asked") != asked:
+            self._drawn["asked"] = asked
+            self._show_shelves()
+        self.shelves.until = self._until()
+        self.shelves.selection.focus = view.picked
+        self._show_radius()
+        self._show_pair()
+        self.unflip.disabled = not view.flipped
+        self.likewise.disabled = view.picked is None
+        self.status.summary = self._said()
+
+    def _find(self, view: _View) -> Answer:
+        if view.image is None:
+            return answer_to_text(self.study, view.text, labels_named(self.study, view.text)[1])
+        return answer_to_code(self.pictures, self._code(view), view.image, self._match(view.image))
+
+    def _match(self, image: int) -> npt.NDArray[np.bool_] | None:
+        """Which images share a label with this one; None where it has none to share."""
+        labels = self.study.dataset.labels
+        if labels is None or image >= len(labels):
+            return None
+        flags: npt.NDArray[np.bool_] = (labels & labels[image]).bool().any(1).numpy()
+        return flags
+
+    @property
+    def _codes(self) -> Tensor:
+        return cast(Tensor, self.pictures.codes)  # there is a network
+
+    def _code(self, view: _View) -> Tensor:
+        return flip(self._codes[view.image], view.flipped)
+
+    def _show_shelves(self) -> None:
+        answer = self.answer
+        shelves = answer.shelves()
+        words = []
+        for level, start, stop in shelves:
+            lines = [
+                answer.named(level),
+                f"{stop - start:,} image{'' if stop - start == 1 else 's'}",
+            ]
+            if answer.match is not None:
+                lines.append(f"✓ {int(answer.match[start:stop].sum()):,} match")
+            if stop - start > 1 and not answer.by_text:
+                lines.append("= tied")
+            words.append(lines)
+        self.shelves.show_shelves(
+            answer.ids,
+            [start for _, start, _ in shelves],
+            words,
+            captions=self.pictures.caption,
+            marks=answer.match,
+            summary=(
+                "Click a result to compare it, ≈ to ask for more like it. "
+                + (
+                    ""
+                    if answer.by_text
+                    else "Images of one shelf are tied: none is before another."
+                )
+            ),
+            until=self._until(),
+        )
+
+    def _until(self) -> int:
+        """How many shelves lie within the radius."""
+        view = self.now
+        limit = view.steps if self.answer.by_text else view.radius
+        return sum(level <= limit for level, _, _ in self.answer.shelves())
+
+    def _show_radius(self) -> None:
+        view, answer = self.now, self.answer
+        key = (self._drawn["asked"], view.radius, view.steps, self._mean is None)
+        if self._drawn.get("radius") == key:
+            return
+        self._drawn["radius"] = key
+        within = answer.within()
+        self.radius.show(
+            [answer.named(level) for level in range(answer.levels)],
+            within.found,
+            within.matches,
+            radius=view.steps if answer.by_text else view.radius,
+            mean=None if answer.by_text or answer.match is None else self._mean,
+            summary=self._judged(),
+        )
+
+    def _judged(self) -> str:
+        """Average precision of the query, in words."""
+        view, answer = self.now, self.answer
+        if answer.match is None:
+            return "" if self.study.dataset.labels is None else "No label to judge this query by"
+        if view.image is None:
+            names = " or ".join(labels_named(self.study, view.text)[0])
+            return f"A match is an image labelled {names}: the text has the word"
+        if not answer.match.any():
+            return "Nothing in the database shares a label with this query"
+        if not len(answer.ids):
+            return "The database holds nothing else"
+        ap = average_precision_bounds(answer, self._code(view), self._codes)
+        return (
+            f"Average precision of this query: {ap['expected']:.3f} expected; "
+            f"by the order of ties {ap['worst']:.3f} at worst, {ap['best']:.3f} at best"
+        )
+
+    def _show_pair(self) -> None:
+        view, names = self.now, self.pictures.names
+        pair = [image for image in (view.image, view.picked) if image is not None]
+        key = (view.image, view.text, view.picked, view.flipped)
+        if self._drawn.get("pair") == key:
+            return
+        self._drawn["pair"] = key
+        asked = f"“{view.text}”" if view.image is None else names[view.image]
+        said = f"The query: {asked}"
+        if view.picked is not None:
+            said += f", and a result: {names[view.picked]}"
+        self.pair.layout.display = "" if pair else "none"
+        self.pair.show(pair, captions=self.pictures.caption, summary=said)
+        self._show_code()
+        self._show_parts(asked)
+
+    def _show_code(self) -> None:
+        view, length = self.now, self.study.index.bits
+        for shown in (self.code, self.unflip):  # a text has no code
+            shown.layout.display = "none" if view.image is None else ""
+        if view.image is None:
+            return
+        bits = bits_of(self._code(view), length)
+        other = []
+        said = f"{self.pictures.names[view.image]}: {sum(bits)} of {len(bits)} bits are 1"
+        if view.picked is not None:
+            other = bits_of(self._codes[view.picked], length)
+            apart = sum(a != b for a, b in zip(bits, other, strict=True))
+            said = f"The codes differ in {apart} of {len(bits)} bits (XOR)"
+        if view.flipped:
+            turned = ", ".join(map(str, view.flipped))
+            said += f"; flipped: {turned}"
+        self.code.show(
+            bits,
+            flipped=view.flipped,
+            other=other,
+            meanings=self._meanings,
+            shares=self._shares,
+            summary=said,
+        )
+
+    def _show_parts(self, asked: str) -> None:
+        view, study = self.now, self.study
+        q = self._distribution(view)
+        if view.picked is None:
+            order = q.argsort(descending=True, stable=True)
+            self.parts.show(
+                [study.kept_names[c] for c in order],
+                q[order],
+                summary=f"Concepts of {asked}: {concepts_in_words(q, study.kept_names)}",
+            )
+            return
+        parts = explain_similarity(q, self.pictures.distribution[view.picked])
+        frame = pd.DataFrame({"concept": study.kept_names, "part": parts.numpy()})
+        frame = frame.sort_values("part", ascending=False, kind="stable")
+        similarity = float(parts.sum() - 1)
+        self.parts.show(
+            frame["concept"].tolist(),
+            frame["part"],
+            summary=f"Alike by concepts: S = {in_words(similarity, frame)}",
+        )
+
+    def _distribution(self, view: _View) -> Tensor:
+        if view.image is not None:
+            return self.pictures.distribution[view.image]
+        prompt = self.study.concepts.templates[0].replace("{}", view.text)
+        return self.study.mined.apply(self.study.vlp.encode_texts([prompt]))[0]
+
+    def _said(self) -> str:
+        view, answer = self.now, self.answer
+        shelves = answer.shelves()
+        if view.image is None:
+            q = self._distribution(view)
+            concepts = concepts_in_words(q, self.study.kept_names)
+            return (
+                f"“{view.text}”, answered by its concepts ({concepts}), as the network has no "
+                f"text branch: {len(answer.ids):,} images by S"
+            )
+        name = self.pictures.names[view.image]
+        labels = self.pictures.caption(view.image).partition("\n")[2]
+        asked = f"{name} ({labels})" if labels else name
+        if view.flipped:
+            asked += f", {len(view.flipped)} bit{'s' if len(view.flipped) > 1 else ''} flipped"
+        if not shelves:
+            return f"{asked}: the database holds nothing else"
+        level, start, stop = shelves[0]
+        return (
+            f"{asked}: {len(answer.ids):,} images on {len(shelves)} shelves, "
+            f"the nearest {stop - start:,} at {answer.named(level)}"
+        )
+
+    def _judge(self, labels: Tensor) -> None:
+        """The mean curve over the queries, once and behind all that a person asks for."""
+        dataset, codes = self.study.dataset, self.study.codes
+        database, queries = dataset.splits["database"], dataset.splits["query"][:_MOST_JUDGED]
+        curve = precision_recall_curve(
+            codes[queries], codes[database], labels[queries], labels[database]
+        )
+        self._mean = np.stack([curve.precision, curve.recall])[:, : self.study.index.bits + 1]
+        self._show_radius()
+
+    # -- what a person does ----------------------------------------------------------------------
+
+    def _check(self, view: _View) -> None:
+        if view.image is None:
+            answer_to_text(self.study, view.text)
+
+    def _set(self, what: str, **changes: Any) -> None:
+        if any(getattr(self.now, name) != value for name, value in changes.items()):
+            self._change(what, lambda view: dataclasses.replace(view, **changes))
+
+    def _written(self, change: dict[str, Any]) -> None:
+        if change["new"].strip() not in ("", self.now.text):
+            self.search(change["new"])
+
+    def _focused(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self.like(change["new"])
+
+    def _picked(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._set("comparing", picked=int(change["new"]))
+
+    def _like_picked(self) -> None:
+        if self.now.picked is not None:
+            self.like(self.now.picked)
+
+    def _measured(self, change: dict[str, Any]) -> None:
+        name = "steps" if self.answer.by_text else "radius"
+        self._set("moving the radius", **{name: change["new"]})
+
+    def _flip(self, bit: int) -> None:
+        def turn(view: _View) -> _View:
+            flipped = set(view.flipped) ^ {bit}
+            return dataclasses.replace(view, flipped=tuple(sorted(flipped)))
+
+        self._change("flipping a bit", turn, each=True)
+
+    def _ask_at_random(self) -> None:
+        self.like(int(self._rng.choice(self._asked)))
+
+    def _brought(self, image: Image.Image, name: str) -> None:
+        def add(view: _View) -> _View:
+            own = self.pictures.add(image, name)
+            self._list_queries()
+            return _asked(view, own)
+
+        self._change("reading the image", add)
+
+
+def _asked(view: _View, image: int | None, text: str = "") -> _View:
+    """Another query; the radius stays."""
+    return dataclasses.replace(view, image=image, text=text, flipped=(), picked=None)
