@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from uhscm_core import (
     average_precisions,
+    cosine_average_precisions,
     cosine_mean_average_precision,
     mean_average_precision,
     metrics,
@@ -523,9 +524,9 @@ def test_the_cosine_ranking_equals_the_loop(top_k):
         order = sorted(range(40), key=lambda i: -cosines[i])
         shared = [int((labels[q] & labels[5 + i]).sum()) for i in order]
         values.append(loop_average_precision(shared, top_k or 40))
-    assert cosine_mean_average_precision(
-        queries, database, labels[:5], labels[5:], top_k
-    ) == pytest.approx(sum(values) / 5, abs=1e-12)
+    case = (queries, database, labels[:5], labels[5:], top_k)
+    assert cosine_average_precisions(*case) == pytest.approx(values, abs=1e-12)
+    assert cosine_mean_average_precision(*case) == pytest.approx(sum(values) / 5, abs=1e-12)
 
 
 def test_the_cosine_ranking_of_signs_is_the_hamming_ranking():

@@ -8,9 +8,11 @@ from uhscm_core.baselines import fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
+from uhscm_core.export import export_codes, export_index, export_run
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import (
     average_precisions,
+    cosine_average_precisions,
     cosine_mean_average_precision,
     mean_average_precision,
     ndcg_at,
@@ -44,9 +46,13 @@ __all__ = [
     "TrainingStep",
     "average_precisions",
     "bit_concepts",
+    "cosine_average_precisions",
     "concept_scores",
     "cosine_mean_average_precision",
     "explain_similarity",
+    "export_codes",
+    "export_index",
+    "export_run",
     "fit_baseline",
     "load_concepts",
     "load_dataset",

@@ -47,6 +47,7 @@ __all__ = [
     "PrecisionRecall",
     "Ties",
     "average_precisions",
+    "cosine_average_precisions",
     "cosine_mean_average_precision",
     "mean_average_precision",
     "ndcg_at",
@@ -251,6 +252,26 @@ def cosine_mean_average_precision(
     Raises:
         ValueError: arrays that do not fit each other, or vectors that are not finite.
     """
+    values = cosine_average_precisions(
+        query_vectors, database_vectors, query_labels, database_labels, top_k
+    )
+    return float(values.mean())
+
+
+def cosine_average_precisions(
+    query_vectors: Float[Tensor, "q d"],
+    database_vectors: Float[Tensor, "n d"],
+    query_labels: ArrayLike,
+    database_labels: ArrayLike,
+    top_k: int | None = None,
+) -> Floats:
+    """Average precision of each query; their mean is `cosine_mean_average_precision`.
+
+    Args, Raises: as `cosine_mean_average_precision`.
+
+    Returns:
+        (q,) values in [0, 1].
+    """
     check_features(query_vectors=query_vectors, database_vectors=database_vectors)
     queries = torch.nn.functional.normalize(query_vectors.cpu(), dim=1)
     database = torch.nn.functional.normalize(database_vectors.cpu(), dim=1)
@@ -261,7 +282,7 @@ def cosine_mean_average_precision(
         order = (queries[rows] @ database.T).argsort(dim=1, descending=True, stable=True).numpy()
         relevant = labels[0][rows] @ labels[1].T > 0
         values.append(_average_precision(np.take_along_axis(relevant, order[:, :k], 1)))
-    return float(np.concatenate(values).mean())
+    return np.concatenate(values)
 
 
 class _Judged:

@@ -2,10 +2,12 @@
 
 from widgets.bars import Bars
 from widgets.code_bars import code_bars_figure
+from widgets.compare_explorer import CompareExplorer
 from widgets.comparison import comparison_figure
 from widgets.concept_bars import concept_bars_figure
 from widgets.denoising_explorer import DenoisingExplorer
 from widgets.distribution_explorer import DistributionExplorer
+from widgets.exports import Exports
 from widgets.gallery import Gallery
 from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
@@ -14,6 +16,7 @@ from widgets.loss_curves import loss_figure
 from widgets.map_explorer import MapExplorer
 from widgets.map_view import MapView
 from widgets.plane import plane_figure
+from widgets.results_page import results_page
 from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
 from widgets.training_explorer import TrainingExplorer
@@ -21,8 +24,10 @@ from widgets.votes import votes_figure
 
 __all__ = [
     "Bars",
+    "CompareExplorer",
     "DenoisingExplorer",
     "DistributionExplorer",
+    "Exports",
     "Gallery",
     "Grid",
     "MapExplorer",
@@ -37,6 +42,7 @@ __all__ = [
     "image_row_html",
     "loss_figure",
     "plane_figure",
+    "results_page",
     "similarity_figure",
     "votes_figure",
 ]

@@ -9,6 +9,7 @@ import pandas as pd
 import traitlets
 
 from widgets.view import View, static
+from widgets.worker import Worker
 
 __all__ = ["Download"]
 
@@ -19,6 +20,8 @@ class Download(View):
     Args:
         label: on the button.
         content: gives the file's name and its bytes.
+        worker: makes the file beside the notebook, and says what went wrong; None for a file that
+            takes no time and can't fail.
     """
 
     _esm = static("download")["_esm"]
@@ -27,9 +30,12 @@ class Download(View):
     label = traitlets.Unicode("").tag(sync=True)
     """On the button."""
 
-    def __init__(self, label: str, content: Callable[[], tuple[str, bytes]]) -> None:
+    def __init__(
+        self, label: str, content: Callable[[], tuple[str, bytes]], worker: Worker | None = None
+    ) -> None:
         super().__init__(label=label, summary=label)
         self._content = content
+        self._worker = worker
 
     def to_frame(self) -> pd.DataFrame:
         """The name and the size of the file, in bytes."""
@@ -37,6 +43,13 @@ class Download(View):
         return pd.DataFrame({"name": [name], "bytes": [len(content)]})
 
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        if content.get("type") == "ask":
-            name, file = self._content()
-            self.send({"type": "file", "name": name}, buffers=[file])
+        if content.get("type") != "ask":
+            return
+        if self._worker is None:
+            self._give()
+        else:
+            self._worker.submit(f"making {self.label}", self._give)
+
+    def _give(self) -> None:
+        name, file = self._content()
+        self.send({"type": "file", "name": name}, buffers=[file])

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from uhscm_core import Study, pack_codes
+from uhscm_core.export import readable
 
 __all__ = ["Pairs", "Pictures"]
 
@@ -19,7 +20,7 @@ class Pictures(Sequence[Image.Image]):
 
     Attributes:
         study: whose model, concepts and network read the images.
-        names: a name for each.
+        names: a name for each; bytes of a file's name that are not UTF-8 are escaped.
         features: (n, D).
         distribution: (n, K).
         codes: (n, ⌈L/8⌉) packed, or None without a network.
@@ -32,7 +33,7 @@ class Pictures(Sequence[Image.Image]):
 
     def __init__(self, study: Study, *, from_pixels: bool = False) -> None:
         self.study = study
-        self.names = list(study.dataset.names)
+        self.names = [readable(name) for name in study.dataset.names]
         self.features = study.image_features
         self.distribution = study.distribution
         network = study.network
@@ -71,6 +72,7 @@ class Pictures(Sequence[Image.Image]):
         """The image's name, and its labels where it has any."""
         dataset = self.study.dataset
         labels = dataset.labels_of(image) if image < len(dataset) else ()
+        labels = tuple(readable(label) for label in labels)
         return "\n".join([self.names[image], *([", ".join(labels)] if labels else [])])
 
 

@@ -41,7 +41,11 @@ class Worker:
 
     def wait(self) -> None:
         """Until nothing is left to do."""
-        while (thread := self._thread) is not None:
+        while True:
+            with self._lock:  # so that a thread that another one begins has begun
+                thread = self._thread
+            if thread is None:
+                return
             thread.join()
 
     def _run(self) -> None:

@@ -1,0 +1,337 @@
+"""Comparing two rankings and saving a study in a real JupyterLab, and the page of results alone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from scripts.lab import go, jupyterlab, run_all, write_notebook
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+HOSTILE = "<img src=x onerror=alert(1)>"
+pytestmark = pytest.mark.browser
+
+SETUP = """
+from uhscm_core import Study, load_dataset, load_vlp
+import widgets as w
+dataset = load_dataset("postcards", n_database=600, n_train=300, n_query=60)
+study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False).train(32, epochs=10)
+shorter = study.train(8, epochs=5)
+wide = study.train(300, epochs=1)
+"""
+COMPARE = f"""
+compare = w.CompareExplorer(study, others={{"UHSCM, 8 bits": shorter, {HOSTILE!r}: wide}})
+compare
+"""
+WIDE = """
+refused = w.CompareExplorer(wide)
+refused.add_class("refused")
+refused
+"""
+EXPORTS = """
+w.Exports(study)
+"""
+BARE = """
+bare = w.Exports(study.with_(network=None))
+bare.add_class("bare")
+bare
+"""
+CELLS = (SETUP, COMPARE, WIDE, EXPORTS, BARE)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    for theme in ("light", "dark"):
+        write_notebook(folder / f"{theme}.ipynb", CELLS)
+    with jupyterlab(folder, {"UHSCM_HOME": str(folder / "home")}) as address:
+        yield lambda theme: address.format(f"{theme}.ipynb")
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def page(request, browser, lab):
+    theme = request.param
+    page = browser.new_page(
+        viewport={"width": 1400, "height": 1000}, color_scheme=theme, accept_downloads=True
+    )
+    page.dialogs, page.errors, page.foreign = [], [], []
+    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("request", lambda r: "127.0.0.1" in r.url or page.foreign.append(r.url))
+    go(page, lab(theme))
+    run_all(page, theme, len(CELLS))
+    page.theme = theme
+    yield page
+    foreign = [url for url in page.foreign if not url.startswith(("blob:", "data:"))]
+    assert (page.dialogs, page.errors, foreign) == ([], [], [])
+    page.close()
+
+
+def explorer(page):
+    """The comparison, in sight."""
+    box = page.locator(".uhscm-explorer").first
+    box.evaluate("box => box.scrollIntoView()")
+    return box
+
+
+def until(page, said):
+    """Wait until the comparison's sentence matches a pattern."""
+    page.wait_for_function(
+        """said => new RegExp(said).test(
+                     document.querySelector('.uhscm-explorer .sentence').textContent)""",
+        arg=said,
+    )
+
+
+def sentence(page):
+    return page.locator(".uhscm-explorer .sentence").first.text_content()
+
+
+def query_of(page):
+    return re.search(r" for (.+); rank-biased", sentence(page))[1]
+
+
+def choose(box, which, name):
+    box.locator(".widget-dropdown", has_text=which).locator("select").select_option(label=name)
+
+
+def shot(page, name):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / f"compare_{name}_{page.theme}.png")
+
+
+def tab(box, title):
+    box.locator(".lm-TabBar-tab", has_text=title).click()
+
+
+def galleries(box):
+    """Query, left, right, went out, came in, in both, better on the left and on the right."""
+    return [box.locator(".uhscm.gallery").nth(i) for i in range(8)]
+
+
+def column(box, name):
+    """The two cells of a column of the table of numbers."""
+    box.locator(".uhscm-table th", has_text=name).wait_for()
+    names = box.locator(".uhscm-table th").all_inner_texts()
+    at = next(i for i, one in enumerate(names) if name in one)
+    rows = box.locator(".uhscm-table tr.row")
+    return [rows.nth(side).locator("td").nth(at).inner_text() for side in (0, 1)]
+
+
+def test_two_rankings_are_chosen_and_undone(page):
+    box = explorer(page)
+    until(page, "^UHSCM, 32 bits and ITQ, 32 bits share ")
+    before = sentence(page)
+    for gallery in galleries(box)[:3]:
+        gallery.locator(".gallery-tile img").first.wait_for()
+    shot(page, "first")
+    choose(box, "right", "cosine of features (plain CLIP)")
+    until(page, "^UHSCM, 32 bits and cosine of features")
+    caption = galleries(box)[2].locator(".gallery-caption").first
+    caption.wait_for()
+    assert re.fullmatch(r"#1 · cos 0\.\d\d", caption.inner_text().split("\n")[0])
+    choose(box, "left", HOSTILE)
+    until(page, "^<img src=x onerror=alert.1.> and cosine")
+    galleries(box)[1].locator(".gallery-tile img").first.wait_for()
+    shot(page, "hostile")
+    page.click("button:has-text('Swap') >> nth=0")
+    until(page, "^cosine of features .plain CLIP. and <img")
+    for _ in range(3):
+        page.click("button:has-text('Undo') >> nth=0")
+    until(page, f"^{re.escape(before)}$")
+    assert box.locator("select").first.input_value() == "UHSCM, 32 bits"
+    assert not page.locator("img[src=x]").count()
+
+
+def test_the_marks_are_doubled_by_a_sign_and_a_frame(page):
+    box = explorer(page)
+    left = galleries(box)[1]
+    tile = left.locator(".gallery-tile").first
+    tile.locator("img").wait_for()
+    marked = left.locator(".gallery-tile.good, .gallery-tile.bad")
+    assert marked.count() == left.locator(".gallery-mark").count() > 0
+    assert tile.get_attribute("aria-label").split(",")[0] in ("match", "no match")
+
+
+def test_what_moved_is_clicked_through(page):
+    box = explorer(page)
+    _, left, right, _, came, *_ = galleries(box)
+    came.scroll_into_view_if_needed()
+    tile = came.locator(".gallery-tile").first
+    tile.locator("img").wait_for()
+    assert re.match(r"↑ [\d,.]+( ~)?", tile.locator(".gallery-caption").inner_text())
+    tile.click()
+    cells = column(box, "picked: ")
+    assert all(re.fullmatch(r"#\d+(–\d+)? · \d+ bits?", cell) for cell in cells)
+    name = box.locator(".uhscm-table th", has_text="picked: ").inner_text()
+    right.locator("[aria-selected=true]").wait_for()
+    assert not left.locator("[aria-selected=true]").count()
+    page.mouse.move(5, 5)
+    tile.hover()
+    page.locator(".gallery-card").wait_for()
+    assert "on the left #" in page.locator(".gallery-card").inner_text()
+    shot(page, "moved")
+    page.mouse.move(5, 5)
+    before, name = query_of(page), name.removeprefix("picked: ")
+    page.click("button:has-text('Make the picked one the query') >> nth=0")
+    until(page, f" for {re.escape(name)}; ")
+    assert not left.locator(f"[aria-label*='{name},']").count()
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f" for {re.escape(before)}; ")
+
+
+def test_a_losing_query_becomes_the_query(page):
+    box = explorer(page)
+    before = query_of(page)
+    tab(box, "Gains and losses")
+    loses = galleries(box)[6]
+    assert "queries are answered better by UHSCM, 32 bits" in loses.inner_text()
+    tile = loses.locator(".gallery-tile[aria-selected=false]").first
+    tile.locator("img").wait_for()
+    caption = tile.locator(".gallery-caption").inner_text().split("\n")[0]
+    was, now = map(float, caption.split(" → "))
+    assert was >= now
+    shot(page, "gains")
+    tile.click()
+    page.wait_for_function(
+        """before => !document.querySelector('.uhscm-explorer .sentence')
+                        .textContent.includes(` for ${before};`)""",
+        arg=before,
+    )
+    shown = [float(cell) for cell in column(box, "AP of this query")]
+    assert shown == pytest.approx([was, now], abs=0.006)
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f" for {re.escape(before)}; ")
+    tab(box, "What moved")
+
+
+def test_a_choice_that_can_not_be_had_goes_back(page):
+    box = page.locator(".refused")
+    box.scroll_into_view_if_needed()
+    before = box.locator("select").nth(1).input_value()
+    choose(box, "right", "ITQ, 300 bits")
+    error = box.locator(".error .message")
+    error.wait_for()
+    assert "gives 1 to 128 bits, not 300" in error.inner_text()
+    assert box.locator("select").nth(1).input_value() == before
+    box.locator(".dismiss").click()
+    error.wait_for(state="detached")
+
+
+def test_a_narrow_window_has_one_below_the_other(page):
+    box = explorer(page)
+    page.set_viewport_size({"width": 760, "height": 1000})
+    try:
+        page.wait_for_timeout(500)
+        left, right = (galleries(box)[i].bounding_box() for i in (1, 2))
+        assert right["y"] >= left["y"] + left["height"]
+        galleries(box)[1].scroll_into_view_if_needed()
+        shot(page, "narrow")
+    finally:
+        page.set_viewport_size({"width": 1400, "height": 1000})
+
+
+def test_the_keyboard_goes_through_the_results(page):
+    box = explorer(page)
+    listed = galleries(box)[1].locator(".gallery-list")
+    listed.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    column(box, "picked: ")
+    assert listed.locator("[aria-selected=true]").get_attribute("data-position") == "1"
+    page.keyboard.press("Escape")
+
+
+def saved(page, name, folder):
+    page.locator(".uhscm-exports").first.scroll_into_view_if_needed()
+    with page.expect_download() as waiting:
+        page.locator(".uhscm-exports").first.locator(f"button:has-text('{name}')").click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def test_each_file_is_saved_and_read_back(page, tmp_path):
+    exports = page.locator(".uhscm-exports").first
+    exports.scroll_into_view_if_needed()
+    exports.locator("text=/\\d+ kB: the database/").wait_for()
+    shot(page, "exports")
+    table = pyarrow.parquet.read_table(saved(page, "codes.parquet", tmp_path))
+    codes = np.stack([np.frombuffer(code, np.uint8) for code in table["code"].to_pylist()])
+    with np.load(saved(page, "codes.npz", tmp_path), allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["codes"], codes)
+        assert (codes.shape, int(arrays["bits"])) == ((660, 4), 32)
+        database, query = arrays["database"], arrays["query"]
+    index = faiss.read_index_binary(str(saved(page, "index.faiss", tmp_path)))
+    distances, ids = index.search(codes[query[:1]], 1)
+    differing = np.unpackbits(codes[database] ^ codes[query[0]], axis=1).sum(1)
+    assert distances[0, 0] == differing.min()
+    assert ids[0, 0] in database[differing == differing.min()]
+    shutil.unpack_archive(saved(page, "run.zip", tmp_path), tmp_path / "run")
+    assert (tmp_path / "run" / "study.json").is_file()
+    html = saved(page, "results.html", tmp_path).read_text(encoding="utf-8")
+    assert html.count("<section") == 12
+    assert not exports.locator(".error").count()
+
+
+def test_the_page_of_results_opens_alone_in_light_and_dark(page, browser, tmp_path):
+    path = saved(page, "results.html", tmp_path)
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000},
+        color_scheme=page.theme,
+        offline=True,
+        java_script_enabled=False,
+    )
+    alone = context.new_page()
+    asked = []
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(path.as_uri())
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    pictures = alone.locator("img")
+    assert pictures.count() == 12 * 25
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    alone.screenshot(path=SCREENSHOTS / f"results_{page.theme}.png")
+    alone.locator("a").nth(4).click()
+    alone.wait_for_timeout(300)
+    assert alone.locator("#query-5").bounding_box()["y"] < 60
+    alone.screenshot(path=SCREENSHOTS / f"results_query_{page.theme}.png")
+    alone.set_viewport_size({"width": 420, "height": 900})
+    alone.screenshot(path=SCREENSHOTS / f"results_narrow_{page.theme}.png")
+    tree = alone.locator("#query-5").aria_snapshot()
+    assert "table" in tree
+    assert "list" in tree
+    assert re.search(r'img "postcard \d+: .*, match"', tree)
+    context.close()
+
+
+def test_the_pictures_of_the_page_are_shown(page, browser, tmp_path):
+    """With scripts on, to ask the browser whether each picture could be decoded."""
+    path = saved(page, "results.html", tmp_path)
+    context = browser.new_context(color_scheme=page.theme, offline=True)
+    alone = context.new_page()
+    alone.goto(path.as_uri())
+    widths = alone.evaluate("[...document.images].map((one) => one.naturalWidth)")
+    assert sorted(set(widths)) == [96, 192]
+    ground = alone.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 22, 22)"}[page.theme]
+    context.close()
+
+
+def test_without_a_network_the_error_stands_there(page):
+    box = page.locator(".bare")
+    box.scroll_into_view_if_needed()
+    box.locator("button:has-text('codes.parquet')").click()
+    error = box.locator(".error .message")
+    error.wait_for()
+    assert "no hash network yet" in error.inner_text()
+    shot(page, "no_network")
+    box.locator(".dismiss").click()
+    error.wait_for(state="detached")

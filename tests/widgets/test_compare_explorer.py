@@ -1,0 +1,272 @@
+"""Comparing two rankings without a browser: what a gesture changes, and what goes wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+
+import numpy as np
+import pytest
+
+from widgets import CompareExplorer, Selection
+from widgets.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from widgets.rankings import moves, overlap_at
+
+UHSCM, ITQ = "UHSCM, 16 bits", "ITQ, 16 bits"
+
+
+@pytest.fixture
+def compare(trained) -> CompareExplorer:
+    made = CompareExplorer(trained)
+    done(made)
+    return made
+
+
+def done(explorer, *errors: str) -> None:
+    explorer.wait()
+    assert explorer.status.busy == ""
+    assert len(explorer.status.errors) == len(errors)
+    for said, expected in zip(explorer.status.errors, errors, strict=True):
+        assert expected in said
+
+
+def means(explorer):
+    return explorer.numbers.to_frame()["mAP of 20 queries"].tolist()
+
+
+def bare(study, **changes):
+    """The study without labels."""
+    dataset = dataclasses.replace(study.dataset, labels=None, label_names=(), **changes)
+    return study.with_(dataset=dataset, network=study.network)
+
+
+def test_one_line_compares_the_study_with_itq(trained, compare):
+    query = int(trained.dataset.splits["query"][0])
+    left, right = (rankers_of(trained)[0][name].rank(query) for name in (UHSCM, ITQ))
+    assert compare.query.ids.tolist() == [query] == [compare.selection.focus]
+    assert compare.results[0].ids.tolist() == left.first(30).tolist()
+    assert compare.results[1].ids.tolist() == right.first(30).tolist()
+    share = overlap_at(left.ranks, right.ranks, 30)
+    assert f"share {share:.0%} of their first 30" in compare.status.summary
+    frame = moves(left, right, 30)
+    for change, gallery in (
+        ("came in", compare.came_in),
+        ("went out", compare.went_out),
+        ("in both", compare.in_both),
+    ):
+        assert gallery.ids.tolist() == frame[frame["change"] == change]["image"].tolist()
+    assert compare.came_in.count == compare.went_out.count > 0
+    assert compare._undo.disabled
+
+
+def test_captions_say_the_rank_on_both_sides(trained, compare):
+    rows = compare.results[0].to_frame()
+    left, right = compare._rankings(compare.now)
+    for image, caption in zip(rows["image"], rows["caption"], strict=True):
+        row = int(np.flatnonzero(left.items == image)[0])
+        first, here, name = caption.split("\n")[:3]
+        bits = left.distances[row]
+        ranks = sorted({int(left.ranks.first[row]), int(left.ranks.last[row])})
+        assert first == f"#{'–'.join(map(str, ranks))} · {bits} bit{'' if bits == 1 else 's'}"
+        assert here.startswith(f"on the right #{right.ranks.first[row]}")
+        assert name == trained.dataset.names[image]
+    marks = compare.results[0]._shown.marks
+    labels = trained.dataset.labels_of(compare.now.query)
+    assert marks == [
+        bool(set(labels) & set(trained.dataset.labels_of(int(i)))) for i in rows["image"]
+    ]
+
+
+def test_average_precision_of_the_query_and_of_all(trained, compare):
+    numbers = compare.numbers.to_frame()
+    methods = trained.compare(ceilings=False).set_index("method")["mAP"]
+    assert numbers[""].tolist() == [UHSCM, ITQ]
+    assert numbers["mAP of 20 queries"].tolist() == [
+        f"{methods['UHSCM']:.3f}",
+        f"{methods['ITQ']:.3f}",
+    ]
+    values = numbers[["worst", "AP of this query", "best"]].astype(float).to_numpy()
+    assert (np.diff(values) > 0).all()
+
+
+def test_queries_that_gain_and_lose_become_the_query(trained, compare):
+    left, right = (compare.rankers[name].average_precisions() for name in (UHSCM, ITQ))
+    queries = trained.dataset.splits["query"]
+    for side, gain in ((0, left - right), (1, right - left)):
+        order = [int(queries[i]) for i in np.argsort(-gain, kind="stable") if gain[i] > 0]
+        assert compare.better[side].ids.tolist() == order
+        assert f"{len(order)} of 20 queries" in compare.better[side].summary
+    worst = int(compare.better[0].ids[0])
+    compare.better[0]._choose(0, worst)
+    done(compare)
+    assert (compare.now.query, compare.selection.focus) == (worst, worst)
+    compare.undo()
+    done(compare)
+    assert compare.now.query == int(queries[0])
+    compare.better[0]._choose(0, worst)  # the same one again
+    done(compare)
+    assert compare.now.query == worst
+
+
+def test_other_sides_other_k_undo_and_redo(compare):
+    compare.right.value = FEATURES
+    compare.wait()
+    compare.k.value = 12
+    done(compare)
+    assert [gallery.count for gallery in compare.results] == [12, 12]
+    assert "cos 0." in compare.results[1].to_frame()["caption"][0]
+    values = compare.numbers.to_frame()[["worst", "AP of this query", "best"]].loc[1]
+    assert len(set(values)) == 1  # by cosine nothing ties
+    compare.swap.click()
+    done(compare)
+    assert (compare.now.left, compare.now.right) == (FEATURES, UHSCM)
+    for _ in range(3):
+        compare.undo()
+    done(compare)
+    assert (compare.now.left, compare.now.right, compare.now.k) == (UHSCM, ITQ, 30)
+    assert (compare.left.value, compare.right.value, compare.k.value) == (UHSCM, ITQ, 30)
+    for _ in range(3):
+        compare.redo()
+    done(compare)
+    assert (compare.now.left, compare.now.k) == (FEATURES, 12)
+
+
+def test_a_picked_image_is_told_on_both_sides_and_may_be_asked_with(compare):
+    assert compare.ask.disabled
+    image = int(compare.came_in.ids[0])
+    compare.came_in._choose(0, image)
+    done(compare)
+    assert image in compare.results[1].ids
+    assert compare.results[1].chosen == compare.results[1].ids.tolist().index(image)
+    assert compare.results[0].chosen == -1
+    left, right = compare.numbers.to_frame()[f"picked: {compare.pictures.names[image]}"]
+    assert left.startswith("#")
+    assert right.startswith("#")
+    assert compare.now.query != image
+    compare.ask.click()
+    done(compare)
+    assert compare.now.query == image
+    assert image not in compare.results[0].ids  # not among its own results
+    assert compare.ask.disabled
+    assert compare.picked.focus is None
+
+
+def test_the_button_on_an_image_makes_it_the_query(compare):
+    gallery, image = compare.results[1], int(compare.results[1].ids[3])
+    content = {"type": "act", "generation": gallery.generation, "position": 3}
+    gallery._receive(None, content, [])
+    done(compare)
+    assert compare.now.query == image
+
+
+def test_the_query_follows_the_selection_of_other_views(trained):
+    selection = Selection(focus=7)
+    compare = CompareExplorer(trained, selection=selection)
+    done(compare)
+    assert compare.now.query == 7
+    selection.focus = 11
+    done(compare)
+    assert compare.now.query == 11
+    selection.focus = len(trained.dataset) + 2  # an image of one's own in another view
+    done(compare)
+    assert compare.now.query == 11
+    compare.random.click()
+    done(compare)
+    assert selection.focus == compare.now.query in trained.dataset.splits["query"]
+
+
+def test_a_choice_that_can_not_be_had_goes_back(study):
+    wide = study.train(bits=200, epochs=1)
+    compare = CompareExplorer(wide)
+    done(compare)
+    assert (compare.now.left, compare.now.right) == ("UHSCM, 200 bits", CONCEPTS)
+    before = compare.status.summary
+    compare.right.value = "ITQ, 200 bits"
+    done(compare, "ITQ on 120 features")
+    assert compare.right.value == CONCEPTS
+    assert compare.status.summary == before
+    assert compare._undo.disabled
+
+
+def test_one_ranker_on_both_sides_is_refused(compare):
+    compare.right.value = UHSCM
+    done(compare, "UHSCM, 16 bits on both sides moves nothing: choose two of them")
+    assert (compare.right.value, compare.now.right) == (ITQ, ITQ)
+
+
+def test_without_labels_nothing_is_judged_and_it_says_so(trained):
+    compare = CompareExplorer(bare(trained))
+    done(compare)
+    assert "no labels" in compare.numbers.summary
+    assert compare.numbers.columns == [""]
+    assert set(compare.results[0]._shown.marks) == {None}
+    assert [gallery.count for gallery in compare.better] == [0, 0]
+    assert "matches" not in compare.to_frame()
+
+
+def test_without_queries_a_database_image_asks(trained):
+    splits = {**trained.dataset.splits, "query": trained.dataset.splits["query"][:0]}
+    dataset = dataclasses.replace(trained.dataset, splits=splits)
+    compare = CompareExplorer(trained.with_(dataset=dataset, network=trained.network))
+    done(compare)
+    assert compare.now.query in splits["database"]
+    assert compare.numbers.columns[1:] == ["AP of this query", "worst", "best"]
+
+
+def test_an_untrained_study_is_compared_by_baselines(study):
+    compare = CompareExplorer(study)
+    done(compare)
+    assert (compare.now.left, compare.now.right) == (FEATURES, "ITQ, 64 bits")
+
+
+def test_the_numbers_come_as_a_table(compare):
+    frame = compare.to_frame()
+    assert frame["name"].tolist() == [compare.pictures.names[i] for i in frame["image"]]
+    assert {"change", "moved", "certain", "matches"} <= set(frame.columns)
+    name, content = compare._as_csv()
+    assert name == "compare.csv"
+    assert content.decode().splitlines()[0].startswith("image,name,change,moved")
+
+
+def test_names_that_are_not_utf_8_are_saved_too(trained):
+    names = tuple(os.fsdecode(b"\xff%d.jpg" % i) for i in range(len(trained.dataset)))
+    labels = (os.fsdecode(b"\xfe"), *trained.dataset.label_names[1:])
+    dataset = dataclasses.replace(trained.dataset, names=names, label_names=labels)
+    compare = CompareExplorer(trained.with_(dataset=dataset, network=trained.network))
+    done(compare)
+    _, content = compare._as_csv()
+    assert r",\xff" in content.decode("utf-8")
+    compare.status.summary.encode()
+    for gallery in compare.results:
+        assert not gallery.to_frame().empty
+    compare.came_in._choose(0, int(compare.came_in.ids[0]))
+    done(compare)
+    assert r"picked: \xff" in compare.numbers.columns[-1]
+
+
+def test_queries_are_answered_while_all_are_judged(trained, monkeypatch):
+    judge = Ranker._judge
+
+    def slowly(ranker, queries, items, ties):
+        if len(queries) > 1:
+            time.sleep(0.6)
+        return judge(ranker, queries, items, ties)
+
+    monkeypatch.setattr(Ranker, "_judge", slowly)
+    compare = CompareExplorer(trained)
+    assert means(compare) == ["…", "…"]
+    begun = time.perf_counter()
+    compare._set(query=5)
+    compare._worker.wait()
+    assert compare.now.query == 5
+    assert time.perf_counter() - begun < 0.5
+    assert means(compare) == ["…", "…"]
+    done(compare)
+    assert "…" not in means(compare)
+    assert compare.better[0].count + compare.better[1].count > 0
+
+
+def test_what_is_no_study_is_refused():
+    with pytest.raises(TypeError, match="an explorer needs a Study, got int 3"):
+        CompareExplorer(3)

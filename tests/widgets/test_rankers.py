@@ -1,0 +1,172 @@
+"""What ranks a database: each way against a loop, judged as the study judges itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+
+from uhscm_core import HashNetwork, Study, TrainingConfig, fit_baseline, unpack_codes
+from uhscm_core.store import save_tensors
+from widgets import CompareExplorer, rankers
+from widgets.rankers import CONCEPTS, FEATURES, rankers_of
+from widgets.training_runs import new_run, runs_folder
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def own(study):
+    return next(iter(rankers_of(study)[0].values()))
+
+
+@pytest.fixture
+def run_of(study):
+    """Makes runs on disk, as if they had been trained."""
+
+    def made(bits, weights=True, **settings):
+        run = new_run(runs_folder(study), bits, TrainingConfig(), **settings)
+        if weights:
+            network = HashNetwork(bits, in_features=study.vlp.embed_dim, seed=bits)
+            save_tensors(run.folder / "best.safetensors", network.state_dict(), {"epoch": 1})
+            return network
+        return None
+
+    return made
+
+
+def test_all_ways_are_offered_and_none_computed_yet(study, trained):
+    other = study.train(bits=8, epochs=1)
+    with mock.patch.object(rankers, "fit_baseline") as fitted:
+        named, left_out = rankers_of(trained, {"8 bits": other, HOSTILE: other})
+    assert not fitted.called
+    assert left_out == {}
+    assert list(named) == [
+        *("UHSCM, 16 bits", "8 bits", HOSTILE),
+        *("ITQ, 16 bits", "LSH, 16 bits", "PCA sign, 16 bits", FEATURES, CONCEPTS),
+    ]
+    assert all(name == ranker.name for name, ranker in named.items())
+    assert next(iter(rankers_of(study)[0])) == "ITQ, 64 bits"
+    assert torch.equal(named["8 bits"].vectors, other.codes)
+
+
+def test_what_was_computed_is_kept(trained):
+    named, _ = rankers_of(trained)
+    with mock.patch.object(rankers, "fit_baseline", side_effect=fit_baseline) as fitted:
+        ranker = named["ITQ, 16 bits"]
+        ranker.rank(3)
+        ranker.rank(4)
+        assert ranker.known() is None
+        values = ranker.average_precisions()
+        assert np.array_equal(ranker.known(), values)
+        assert np.array_equal(ranker.average_precisions(), values)
+    assert fitted.call_count == 1
+
+
+@pytest.mark.parametrize("where", ["query", "database"])
+def test_codes_rank_by_hamming_distance_without_the_query(trained, where):
+    query = int(trained.dataset.splits[where][5])
+    ranking = own(trained).rank(query)
+    signs = unpack_codes(trained.codes, 16)
+    expected = [int(i) for i in trained.dataset.splits["database"] if i != query]
+    assert ranking.items.tolist() == expected
+    for image, distance in zip(ranking.items, ranking.distances, strict=True):
+        assert distance == int((signs[image] != signs[query]).sum())
+
+
+@pytest.mark.parametrize(("name", "of"), [(FEATURES, "image_features"), (CONCEPTS, "distribution")])
+def test_vectors_rank_by_cosine(trained, name, of):
+    query = int(trained.dataset.splits["query"][2])
+    ranking = rankers_of(trained)[0][name].rank(query)
+    vectors = getattr(trained, of)
+    for image, distance in zip(ranking.items[:30], ranking.distances[:30], strict=True):
+        cosine = float(torch.cosine_similarity(vectors[image], vectors[query], dim=0))
+        assert distance == pytest.approx(1 - cosine, abs=1e-5)
+
+
+def test_all_are_judged_as_the_study_judges_them(trained):
+    named, _ = rankers_of(trained)
+    expected = trained.compare().set_index("method")["mAP"]
+    for name, method in [
+        ("UHSCM, 16 bits", "UHSCM"),
+        ("ITQ, 16 bits", "ITQ"),
+        (FEATURES, "cosine of features"),
+        (CONCEPTS, "cosine of concepts"),
+    ]:
+        each = named[name].average_precisions()
+        assert each.mean() == pytest.approx(expected[method], abs=1e-9)
+        query = int(trained.dataset.splits["query"][7])
+        assert named[name].average_precision(query, "expected") == pytest.approx(each[7], abs=1e-9)
+    for ties in ("worst", "best"):
+        judged = named["UHSCM, 16 bits"].average_precisions(ties).mean()
+        assert judged == pytest.approx(trained.evaluate(ties=ties))
+
+
+def test_runs_on_disk_are_offered_by_what_differs(study, run_of):
+    network = run_of(8)
+    run_of(8, weights=False, parent="001")
+    named, left_out = rankers_of(study)
+    assert [name for name in named if name.startswith("run")] == [
+        "run 001, 8 bits",
+        "run 002, 8 bits",
+    ]
+    expected = study.with_(network=network).codes
+    assert torch.equal(named["run 001, 8 bits"].vectors, expected)
+    with pytest.raises(ValueError, match="run 002 was ended before it had any weights"):
+        named["run 002, 8 bits"].rank(0)
+    run_of(8, weights=False, backbone="vgg19")
+    named, left_out = rankers_of(study)
+    assert [name for name in named if name.startswith("run")] == [
+        "run 001, 8 bits: backbone features",
+        "run 002, 8 bits: backbone features",
+    ]
+    assert list(left_out) == ["run 003, 8 bits: backbone vgg19"]
+    assert "reads pixels" in left_out["run 003, 8 bits: backbone vgg19"]
+
+
+def test_a_network_on_pixels_says_that_it_is_slow(trained, monkeypatch):
+    monkeypatch.setattr(trained.network, "on_pixels", True)
+    names = list(rankers_of(trained, {"other": trained})[0])
+    assert names[:2] == [
+        "UHSCM, 16 bits (reads pixels: slow at first)",
+        "other (reads pixels: slow at first)",
+    ]
+    with mock.patch.object(Study, "codes", new_callable=mock.PropertyMock) as codes:
+        explorer = CompareExplorer(trained)
+        explorer.wait()
+    assert (explorer.now.left, codes.called) == (FEATURES, False)
+
+
+def test_two_of_one_name_are_told_apart(trained):
+    named, _ = rankers_of(trained, {"UHSCM, 16 bits": trained, "ITQ, 16 bits": trained})
+    assert {"UHSCM, 16 bits", "UHSCM, 16 bits (2)", "ITQ, 16 bits", "ITQ, 16 bits (2)"} <= set(
+        named
+    )
+
+
+def test_a_baseline_of_more_bits_than_there_are_directions_says_so(study):
+    wide = study.train(bits=200, epochs=1)
+    named, _ = rankers_of(wide)
+    with pytest.raises(ValueError, match=r"ITQ on 120 features of width .* not 200"):
+        named["ITQ, 200 bits"].rank(0)
+
+
+def test_others_that_can_not_be_compared_are_refused(study, trained):
+    with pytest.raises(TypeError, match=r"others\['x'\] must be a Study, got int"):
+        rankers_of(trained, {"x": 3})
+    with pytest.raises(ValueError, match=r"others\['x'\] has no hash network"):
+        rankers_of(trained, {"x": study})
+    fewer = dataclasses.replace(study.dataset, digest="another")
+    other = trained.with_(dataset=fewer, network=trained.network)
+    with pytest.raises(ValueError, match=r"others\['x'\] has other images"):
+        rankers_of(trained, {"x": other})
+
+
+def test_without_labels_nothing_is_judged(trained):
+    bare = dataclasses.replace(trained.dataset, labels=None, label_names=())
+    ranker = own(trained.with_(dataset=bare, network=trained.network))
+    ranker.rank(0)
+    with pytest.raises(ValueError, match="judging needs labels"):
+        ranker.average_precision(0, "expected")

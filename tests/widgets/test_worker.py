@@ -1,0 +1,27 @@
+"""The worker that explorers share, waited for by one thread while another gives it work."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from widgets.worker import Worker
+
+
+def test_one_may_wait_while_another_thread_submits(monkeypatch):
+    begun, start = threading.Event(), threading.Thread.start
+
+    def slowly(thread):
+        begun.set()
+        time.sleep(0.2)
+        start(thread)
+
+    done = []
+    worker = Worker(lambda _: None, done.append)
+    other = threading.Thread(target=lambda: worker.submit("x", lambda: done.append("x")))
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    start(other)
+    assert begun.wait(5)  # the worker's thread is there, and has not begun
+    worker.wait()
+    other.join()
+    assert done == ["x"]

@@ -1,0 +1,448 @@
+"""Two ways to rank the same images for the same query, side by side, with what moved."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import pandas as pd
+
+from uhscm_core import Study
+from widgets.explorer import Explorer, checked
+from widgets.gallery import Gallery
+from widgets.pictures import Pictures
+from widgets.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from widgets.rankings import (
+    Ranking,
+    label_matches,
+    moves,
+    overlap_at,
+    rank_biased_overlap,
+)
+from widgets.selection import Selection
+from widgets.table import Table
+from widgets.worker import Worker
+
+__all__ = ["CompareExplorer"]
+
+_MOST = 200  # results a side
+_QUERIES = 60  # that gain or lose most, a side
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is compared.
+
+    Attributes:
+        left, right: names of the rankers.
+        query: the image asked with.
+        k: how many results are looked at.
+    """
+
+    left: str
+    right: str
+    query: int
+    k: int = 30
+
+
+class CompareExplorer(Explorer[_View]):
+    """Compare two rankings: two runs, two code lengths, UHSCM against ITQ, LSH or plain CLIP.
+
+        from widgets import CompareExplorer
+        CompareExplorer(study, others={"UHSCM, 16 bits": study.train(bits=16)})
+
+    The first k of each side by side, with what came in, went out and moved; overlap and rank
+    correlation; average precision where there are labels, and the queries that gain or lose most.
+    The query itself is left out of its own results. Ranks within a tie are ranges, and what depends
+    on the order within one is marked, see `widgets.rankings`.
+
+    Args:
+        study: trained or not; its runs on disk, the baselines and the cosines can be chosen too.
+        others: trained studies of the same images by name.
+        selection: of other views; its focus is the query.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        others: Mapping[str, Study] | None = None,
+        selection: Selection | None = None,
+    ) -> None:
+        self.study = checked(study)
+        self.rankers, self.left_out = rankers_of(study, others)
+        self.pictures = pictures = Pictures(study)
+        self._drawn: dict[str, object] = {}
+        self._precisions: list[tuple[float, float, float]] = []
+        self._draw = np.random.default_rng(0)  # the same queries at random for everybody
+        database = study.dataset.splits["database"]
+        if len(database) < 2:
+            raise ValueError("a comparison needs at least two images in the database")
+        queries = study.dataset.splits["query"]
+        self._askable = queries if len(queries) else database
+        focus = selection.focus if selection is not None else None
+        first = int(self._askable[0]) if focus is None or not self._is_known(focus) else focus
+        k = min(30, len(database) - 1)
+        super().__init__(_View(*self._first_pair(), first, k), selection)
+
+        options = {"options": list(self.rankers), "layout": {"width": "330px"}}
+        self.left = ipw.Dropdown(description="left", **options)
+        self.right = ipw.Dropdown(description="right", **options)
+        self.k = ipw.IntSlider(
+            description="first",
+            min=1,
+            max=min(_MOST, len(database) - 1),
+            continuous_update=False,
+            layout={"width": "280px"},
+        )
+        for name in ("left", "right", "k"):
+            control = getattr(self, name)
+            control.style.description_width = "40px"
+            control.observe(lambda change, name=name: self._set(**{name: change["new"]}), "value")
+        self.swap = _button("Swap", "exchange", 90, self._swap)
+        self.random = _button("A query at random", "random", 160, self._ask_at_random)
+        self.ask = _button("Make the picked one the query", "", 230, self._ask_picked)
+        self.ask.disabled = True
+
+        self.picked = Selection()  # pointed at in all galleries of results
+        self.picked.observe(self._pointed, "focus")
+        self.asked = Selection()  # of the galleries of queries
+        for one in (self.selection, self.asked):
+            one.observe(lambda change: self._focused(change["new"]), "focus")
+        self.query = Gallery(pictures, [], edge=112, height=136)
+        self.numbers = Table(
+            layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
+        )
+        shown: dict[str, Any] = {
+            "selection": self.picked,
+            "edge": 92,
+            "action": "Make it the query",
+            "on_action": lambda image: self._set(query=image),
+        }
+        self.results = tuple(Gallery(pictures, [], height=360, **shown) for _ in range(2))
+        self.went_out, self.came_in, self.in_both = (
+            Gallery(pictures, [], height=250, **shown) for _ in range(3)
+        )
+        self.better = tuple(
+            Gallery(pictures, [], selection=self.asked, edge=92, height=250) for _ in range(2)
+        )
+        # The table says what is still to come.
+        self._judging = Worker(lambda _: None, self.status.fail)
+        self.children = self._laid_out()
+        self._check(self.now)
+        self._refresh()
+
+    def _laid_out(self) -> list[ipw.Widget]:
+        judged = _halves(*self.better) if self._can_judge else ipw.Label(self._why_not())
+        tabs = ipw.Tab(
+            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), ipw.VBox([judged])],
+            titles=["What moved", "Gains and losses"],
+        )
+        wrap = {"flex_flow": "row wrap"}
+        buttons = [self._undo, self._redo, self._csv, self.random, self.ask]
+        return [
+            self.status,
+            ipw.HBox(buttons, layout=wrap),
+            ipw.HBox([self.left, self.swap, self.right, self.k], layout=wrap),
+            *(ipw.Label(f"Left out: {name}, {why}.") for name, why in self.left_out.items()),
+            ipw.HBox(
+                [ipw.VBox([self.query], layout={"width": "150px"}), self.numbers], layout=wrap
+            ),
+            _halves(*self.results),
+            tabs,
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """What is among the first k of either side, see `widgets.rankings.moves`.
+
+        With the images' names, and where there are labels whether each ``matches`` the query's.
+        """
+        view = self.now
+        frame = moves(*self._rankings(view), view.k)
+        images = frame["image"].to_numpy()
+        frame.insert(1, "name", [self.pictures.names[i] for i in images])
+        if self.study.dataset.labels is not None:
+            frame["matches"] = label_matches(self.study.dataset, view.query, images)
+        return frame
+
+    def wait(self) -> None:
+        """Until what was asked for is shown, the judging of all queries too."""
+        self._worker.wait()
+        self._judging.wait()
+        self._worker.wait()
+
+    # -- what can be compared --------------------------------------------------------------------
+
+    def _first_pair(self) -> tuple[str, str]:
+        """The study's own network, or else its features, and ITQ where it can be had."""
+        names = list(self.rankers)
+        network = self.study.network
+        left = FEATURES if network is None or network.on_pixels else names[0]
+        right = next(name for name in names if name.startswith("ITQ"))
+        try:
+            self.rankers[right].vectors  # noqa: B018  (computed once)
+        except ValueError:  # more bits than the features have directions
+            right = CONCEPTS
+        return left, right
+
+    @property
+    def _can_judge(self) -> bool:
+        dataset = self.study.dataset
+        return dataset.labels is not None and len(dataset.splits["query"]) > 0
+
+    def _why_not(self) -> str:
+        if self.study.dataset.labels is None:
+            return "This data set has no labels, so nothing says which ranking is the better one."
+        return "This data set has no queries, so there is no mean over them."
+
+    def _is_known(self, image: int) -> bool:
+        """Whether an image is the study's; other explorers may have images of one's own."""
+        return 0 <= image < len(self.study.dataset)
+
+    def _rankings(self, view: _View) -> tuple[Ranking, Ranking]:
+        return self.rankers[view.left].rank(view.query), self.rankers[view.right].rank(view.query)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        view = self.now
+        self.left.value, self.right.value, self.k.value = view.left, view.right, view.k
+        self.selection.focus = self.asked.focus = view.query
+        if self._is_new("query", view.query):
+            self.picked.focus = None
+            name = self.pictures.caption(view.query)
+            self.query.show([view.query], captions=[f"query\n{name}"], summary="")
+        rankings = self._rankings(view)
+        if self._is_new("results", view):
+            for side in (0, 1):
+                self._show_results(side, rankings)
+            self._show_moves(rankings)
+        if self._is_new("precisions", (view.left, view.right, view.query)):
+            self._precisions = [self._precision(side) for side in (0, 1)]
+        self._show_numbers()
+        self._show_gains()
+        self.status.summary = self._said(rankings)
+
+    def _is_new(self, what: str, shown: object) -> bool:
+        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
+        before = self._drawn.get(what)
+        self._drawn[what] = shown
+        return shown != before
+
+    def _show_results(self, side: int, rankings: tuple[Ranking, Ranking]) -> None:
+        view, here = self.now, rankings[side]
+        rows = here.order[: view.k]
+        images = here.items[rows]
+        matches = label_matches(self.study.dataset, view.query, images)
+        name = (view.left, view.right)[side]
+        said = f"{name}: the first {view.k}"
+        if known := [m for m in matches if m is not None]:
+            said += f", {sum(known)} of them with a label of the query's"
+        last = here.ranks.last[rows[-1]]
+        if last > view.k:
+            first = here.ranks.first[rows[-1]]
+            said += (
+                f"; the last {view.k + 1 - first} are of {last + 1 - first:,} at the same distance"
+            )
+        self.results[side].show(
+            images,
+            captions=[self._caption(rankings, side, int(row)) for row in rows],
+            marks=matches,
+            summary=said,
+        )
+
+    def _show_moves(self, rankings: tuple[Ranking, Ranking]) -> None:
+        view = self.now
+        frame = moves(*rankings, view.k)
+        rows = {int(image): row for row, image in enumerate(rankings[0].items)}
+        shown = (
+            ("went out", self.went_out, 0, f"went out: among the first {view.k} on the left alone"),
+            ("came in", self.came_in, 1, f"came in: among the first {view.k} on the right alone"),
+            ("in both", self.in_both, 1, "are in both, the largest moves first"),
+        )
+        for change, gallery, side, words in shown:
+            part = frame[frame["change"] == change]
+            images = part["image"].to_numpy()
+            captions = []
+            for image, moved, certain in zip(images, part["moved"], part["certain"], strict=True):
+                here = self._caption(rankings, side, rows[int(image)])
+                captions.append(f"{_moved(moved)}{'' if certain else ' ~'}\n{here}")
+            unsure = int((~part["certain"]).sum())
+            said = f"{len(part)} {words}"
+            if unsure:
+                verb = "depends" if unsure == 1 else "depend"
+                said += f"; {unsure} of these moves (~) {verb} on the order within a tie"
+            gallery.show(
+                images,
+                captions=captions,
+                marks=label_matches(self.study.dataset, view.query, images),
+                summary=said,
+            )
+
+    def _caption(self, rankings: tuple[Ranking, Ranking], side: int, row: int) -> str:
+        here, there = rankings[side], rankings[1 - side]
+        where = ("left", "right")[1 - side]
+        image = int(here.items[row])
+        return (
+            f"{self._place(here, side, row)}\n"
+            f"on the {where} {self._place(there, 1 - side, row)}\n"
+            f"{self.pictures.caption(image)}"
+        )
+
+    def _place(self, ranking: Ranking, side: int, row: int) -> str:
+        """Such as "#3–9 · 4 bits": the ranks of its tie, and the distance."""
+        first, last = ranking.ranks.first[row], ranking.ranks.last[row]
+        rank = f"#{first}" if first == last else f"#{first}–{last}"
+        distance = ranking.distances[row]
+        if self._ranker(side).unit == "cosine":
+            return f"{rank} · cos {1 - distance:.2f}".replace("-", "−")
+        return f"{rank} · {distance} bit{'' if distance == 1 else 's'}"
+
+    def _ranker(self, side: int) -> Ranker:
+        return self.rankers[(self.now.left, self.now.right)[side]]
+
+    def _show_numbers(self) -> None:
+        view, dataset = self.now, self.study.dataset
+        rankings = self._rankings(view)
+        columns: dict[str, list[str]] = {"": [view.left, view.right]}
+        note = self._why_not()
+        if dataset.labels is not None:
+            note = "Average precision (AP) is the mean over all orders of ties"
+            for i, name in ((1, "AP of this query"), (0, "worst"), (2, "best")):
+                columns[name] = [f"{values[i]:.3f}" for values in self._precisions]
+        if self._can_judge:
+            known = [self._ranker(side).known() for side in (0, 1)]
+            means = ["…" if one is None else f"{one.mean():.3f}" for one in known]
+            columns[f"mAP of {len(dataset.splits['query']):,} queries"] = means
+        picked = self.picked.focus
+        where = np.flatnonzero(rankings[0].items == picked)
+        if picked is not None and where.size:
+            row = int(where[0])
+            places = [self._place(rankings[side], side, row) for side in (0, 1)]
+            columns[f"picked: {self.pictures.names[picked]}"] = places
+        self.ask.disabled = picked is None or picked == view.query
+        self.numbers.show(
+            pd.DataFrame(columns),
+            marks=["L", "R"],
+            summary=f"{note.removesuffix('.')}. Click an image to see its rank on both sides.",
+        )
+
+    def _precision(self, side: int) -> tuple[float, float, float]:
+        """Worst, expected and best of this query; by cosine, where nothing ties, all the same."""
+        ranker, query = self._ranker(side), self.now.query
+        if self.study.dataset.labels is None:
+            return (np.nan,) * 3
+        if ranker.unit == "cosine":
+            return (ranker.average_precision(query, "expected"),) * 3
+        worst, expected, best = (
+            ranker.average_precision(query, ties) for ties in ("worst", "expected", "best")
+        )
+        return worst, expected, best
+
+    def _show_gains(self) -> None:
+        """The queries that one side answers better, or have them judged first."""
+        view = self.now
+        if not self._can_judge:
+            return
+        left, right = self.rankers[view.left], self.rankers[view.right]
+        before, after = left.known(), right.known()
+        if before is None or after is None:
+            for gallery in self.better:
+                gallery.show([], summary="The queries are being judged …")
+            self._drawn["gains"] = None
+            self._judging.submit("judging all queries", lambda: self._judge(left, right))
+            return
+        if not self._is_new("gains", (view.left, view.right)):
+            return
+        queries = self.study.dataset.splits["query"]
+        gain = after - before
+        for side, sign in ((0, -1), (1, 1)):
+            order = np.argsort(-sign * gain, kind="stable")
+            better = order[sign * gain[order] > 0]
+            first = better[:_QUERIES]
+            name = (view.left, view.right)[side]
+            said = f"{len(better):,} of {len(queries):,} queries are answered better by {name}"
+            self.better[side].show(
+                queries[first],
+                captions=[
+                    f"{before[i]:.2f} → {after[i]:.2f}\naverage precision, left and right\n"
+                    f"{self.pictures.caption(int(queries[i]))}"
+                    for i in first
+                ],
+                summary=f"{said}; click one to ask with it" if len(better) else said,
+            )
+
+    def _judge(self, left: Ranker, right: Ranker) -> None:
+        left.average_precisions()
+        right.average_precisions()
+        self._worker.submit("showing what was judged", self._show_judged)
+
+    def _show_judged(self) -> None:
+        if all(self._ranker(side).known() is not None for side in (0, 1)):
+            self._show_numbers()
+            self._show_gains()
+
+    def _said(self, rankings: tuple[Ranking, Ranking]) -> str:
+        view = self.now
+        one, other = rankings[0].ranks, rankings[1].ranks
+        overlap = overlap_at(one, other, view.k)
+        rbo = rank_biased_overlap(one, other, view.k)
+        return (
+            f"{view.left} and {view.right} share {overlap:.0%} of their first {view.k} for "
+            f"{self.pictures.names[view.query]}; rank-biased overlap {rbo:.2f}"
+        )
+
+    # -- what a person does ----------------------------------------------------------------------
+
+    def _check(self, view: _View) -> None:
+        if view.left == view.right:
+            raise ValueError(f"{view.left} on both sides moves nothing: choose two of them")
+        self._rankings(view)
+
+    def _set(self, **changes: Any) -> None:
+        if any(getattr(self.now, name) != value for name, value in changes.items()):
+            name = next(iter(changes))
+            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **changes))
+
+    def _focused(self, image: int | None) -> None:
+        if image is not None and self._is_known(image):
+            self._set(query=image)
+
+    def _swap(self) -> None:
+        self._change(
+            "swapping", lambda view: dataclasses.replace(view, left=view.right, right=view.left)
+        )
+
+    def _ask_at_random(self) -> None:
+        self._set(query=int(self._draw.choice(self._askable)))
+
+    def _pointed(self, _: Any) -> None:
+        self._worker.submit("pointing", self._show_numbers)
+
+    def _ask_picked(self) -> None:
+        if self.picked.focus is not None:
+            self._set(query=int(self.picked.focus))
+
+
+def _button(words: str, icon: str, width: int, pressed: Callable[[], None]) -> ipw.Button:
+    made = ipw.Button(description=words, icon=icon, layout={"width": f"{width}px"})
+    made.on_click(lambda _: pressed())
+    return made
+
+
+def _halves(left: ipw.Widget, right: ipw.Widget) -> ipw.HBox:
+    """Side by side, one below the other where there is no room for both."""
+    layout = {"flex": "1 1 47%", "min_width": "390px", "padding": "0 6px 0 0"}
+    parts = [ipw.VBox([one], layout=layout) for one in (left, right)]
+    return ipw.HBox(parts, layout={"flex_flow": "row wrap"})
+
+
+def _moved(ranks: float) -> str:
+    """Such as "↑ 54": nearer on the right by so many ranks."""
+    if ranks == 0:
+        return "= 0"
+    number = f"{abs(ranks):,.1f}".removesuffix(".0")
+    return f"{'↑' if ranks > 0 else '↓'} {number}"

@@ -1,0 +1,212 @@
+"""Everything that can rank a study's database for a query: networks, baselines, ceilings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from uhscm_core import (
+    HashNetwork,
+    Study,
+    average_precisions,
+    cosine_average_precisions,
+    fit_baseline,
+)
+from uhscm_core.metrics import Ties
+from widgets.rankings import Ranking
+from widgets.training_runs import Run, is_under_way, network_of, read_runs, runs_folder
+
+__all__ = ["Ranker", "rankers_of"]
+
+FEATURES = "cosine of features (plain CLIP)"
+CONCEPTS = "cosine of concepts"
+_BITS = 64  # of the baselines of a study without a network
+
+Ids = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    """One way to rank a study's database.
+
+    Attributes:
+        name: for people, such as ``"UHSCM, 64 bits"``.
+        study: gives the images, the database and the labels.
+        make: computes (N, ⌈L/8⌉) packed codes of all images, or (N, D) vectors; called once, when
+            first needed.
+        unit: Hamming distances in bits, or one minus the cosine of the vectors.
+    """
+
+    name: str
+    study: Study
+    make: Callable[[], Tensor]
+    unit: Literal["bits", "cosine"] = "bits"
+    _kept: dict[str, Tensor | Floats] = field(default_factory=dict, init=False, repr=False)
+    # Two locks: a query is answered while all of them are being judged.
+    _making: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _judging: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def vectors(self) -> Tensor:
+        """The codes, or the vectors at unit length.
+
+        Raises:
+            ValueError: they can't be had, such as a baseline of more bits than there are features.
+        """
+        with self._making:
+            if "vectors" not in self._kept:
+                made = self.make()
+                if self.unit == "cosine":
+                    made = torch.nn.functional.normalize(made.cpu(), dim=1)
+                self._kept["vectors"] = made
+            return torch.as_tensor(self._kept["vectors"])
+
+    def rank(self, query: int) -> Ranking:
+        """The database, without the query itself, ranked for an image of the study."""
+        items = _others(self.study, query)
+        vectors = self.vectors
+        if self.unit == "cosine":
+            return Ranking(items, 1 - (vectors[items] @ vectors[query]).double().numpy())
+        differing = np.bitwise_count(vectors[items].numpy() ^ vectors[query].numpy())
+        return Ranking(items, differing.sum(1, dtype=np.int64))
+
+    def average_precision(self, query: int, ties: Ties) -> float:
+        """Of one query, over the whole database without the query itself."""
+        return float(self._judge(np.array([query]), _others(self.study, query), ties)[0])
+
+    def average_precisions(self, ties: Ties = "expected") -> Floats:
+        """Of each of the study's queries; computed once, and then known."""
+        with self._judging:
+            if ties not in self._kept:
+                splits = self.study.dataset.splits
+                self._kept[ties] = self._judge(splits["query"], splits["database"], ties)
+            return np.asarray(self._kept[ties])
+
+    def known(self, ties: Ties = "expected") -> Floats | None:
+        """What `average_precisions` would give, if it was computed already."""
+        values = self._kept.get(ties)
+        return None if values is None else np.asarray(values)
+
+    def _judge(self, queries: Ids, items: Ids, ties: Ties) -> Floats:
+        labels, vectors = self.study.dataset.labels, self.vectors
+        if labels is None:
+            raise ValueError("judging needs labels, and this data set has none")
+        case = (vectors[queries], vectors[items], labels[queries], labels[items])
+        if self.unit == "cosine":
+            return cosine_average_precisions(*case)
+        return average_precisions(*case, ties=ties)
+
+
+def rankers_of(
+    study: Study, others: Mapping[str, Study] | None = None
+) -> tuple[dict[str, Ranker], dict[str, str]]:
+    """What can rank a study's database, and what can't and why; nothing is computed yet.
+
+    Args:
+        study: trained or not. Its own network, its runs on disk, the baselines at as many bits as
+            its codes have (64 without a network), and the ceilings without codes are offered.
+        others: trained studies of the same images by name, such as one of another code length.
+
+    Raises:
+        TypeError: one of `others` is no study.
+        ValueError: one of `others` has no network, or other images.
+    """
+    made: list[Ranker] = []
+    left_out: dict[str, str] = {}
+    network = study.network
+    if network is not None:
+        name = f"UHSCM, {network.bits} bits{_note(network)}"
+        made.append(Ranker(name, study, _codes_of(study)))
+    for name, other in (others or {}).items():
+        note = _note(_network_of(study, name, other))
+        made.append(Ranker(f"{name}{note}", study, _codes_of(other)))
+    made += _runs(study, left_out)
+    bits = _BITS if network is None else network.bits
+    for name in ("ITQ", "LSH", "PCA sign"):
+        made.append(Ranker(f"{name}, {bits} bits", study, _baseline(study, name, bits)))
+    made.append(Ranker(FEATURES, study, lambda: study.image_features, "cosine"))
+    made.append(Ranker(CONCEPTS, study, lambda: study.distribution, "cosine"))
+    return _by_name(made), left_out
+
+
+def _network_of(study: Study, name: str, other: object) -> HashNetwork:
+    if not isinstance(other, Study):
+        raise TypeError(f"others[{name!r}] must be a Study, got {type(other).__name__}")
+    if other.network is None:
+        raise ValueError(f"others[{name!r}] has no hash network yet: use .train(bits=...)")
+    if other.dataset.digest != study.dataset.digest:
+        raise ValueError(f"others[{name!r}] has other images: rankings of two data sets differ")
+    return other.network
+
+
+def _note(network: HashNetwork) -> str:
+    return " (reads pixels: slow at first)" if network.on_pixels else ""
+
+
+def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
+    runs = read_runs(runs_folder(study))
+    settings = [run.settings for run in runs]
+    varied = [
+        key
+        for key in (settings[0] if settings else ())
+        if key != "bits" and len({values[key] for values in settings}) > 1
+    ]
+    made = []
+    for run in runs:
+        differing = ", ".join(f"{key} {run.settings[key]}" for key in varied)
+        name = f"run {run.name}, {run.bits} bits" + (f": {differing}" if differing else "")
+        if run.backbone != "features":
+            left_out[name] = "its network reads pixels and would encode every image anew"
+        elif is_under_way(run):
+            left_out[name] = "it is still under way"
+        else:
+            made.append(Ranker(name, study, _codes_of_run(study, run)))
+    return made
+
+
+def _codes_of(study: Study) -> Callable[[], Tensor]:
+    return lambda: study.codes
+
+
+def _codes_of_run(study: Study, run: Run) -> Callable[[], Tensor]:
+    def codes() -> Tensor:
+        network = network_of(run, study.vlp.embed_dim)
+        if network is None:
+            raise ValueError(f"run {run.name} was ended before it had any weights")
+        return study.with_(network=network).codes
+
+    return codes
+
+
+def _baseline(study: Study, name: str, bits: int) -> Callable[[], Tensor]:
+    def codes() -> Tensor:
+        features = study.image_features
+        return fit_baseline(name, features[study.dataset.splits["train"]], bits).encode(features)
+
+    return codes
+
+
+def _by_name(rankers: Iterable[Ranker]) -> dict[str, Ranker]:
+    """By name; a name that stands there already gets a number, as one may choose any for others."""
+    named: dict[str, Ranker] = {}
+    for ranker in rankers:
+        name, number = ranker.name, 2
+        while name in named:
+            name, number = f"{ranker.name} ({number})", number + 1
+        named[name] = (
+            ranker if name == ranker.name else Ranker(name, ranker.study, ranker.make, ranker.unit)
+        )
+    return named
+
+
+def _others(study: Study, query: int) -> Ids:
+    database = study.dataset.splits["database"]
+    return np.asarray(database[database != query])
