@@ -3,14 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help explore test check tour bench clean
+.PHONY: help explore doctor test check tour screenshots bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word text; do printf '  make %-9s %s\n' "$$word" "$$text"; done
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word text; do printf '  make %-11s %s\n' "$$word" "$$text"; done
 
 explore: .venv/explore  ## open the explorer in JupyterLab
 	$(BIN)/python scripts/explore.py
+
+doctor:  ## look at this installation and say how to mend what is wrong
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m uhscm_doctor; else $(PYTHON) -m uhscm_doctor; fi
 
 test: .venv/dev  ## run the tests
 	$(BIN)/python -m pytest $(PYTEST)
@@ -22,6 +25,9 @@ check: .venv/dev  ## lint, format and types
 
 tour: .venv/dev  ## run the tour without a front end and write build/00_tour.html
 	$(BIN)/python scripts/tour.py
+
+screenshots: .venv/dev  ## take the README's pictures anew, in docs/
+	$(BIN)/python -m scripts.screenshots $(SCREENSHOTS)
 
 bench: .venv/dev  ## run the benchmarks that this machine can run
 	$(BIN)/python -m benchmarks
