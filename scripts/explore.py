@@ -28,14 +28,20 @@ def has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def free_port(first: int = 8888) -> int:
     """The first port from `first` on that nobody listens on."""
     for port in range(first, first + 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if is_free(port):
             return port
     raise SystemExit(f"no free port between {first} and {first + 99}")
 
@@ -48,12 +54,17 @@ def main() -> None:
     options = parser.parse_args()
 
     port = options.port or free_port()
+    if not is_free(port):
+        raise SystemExit(f"port {port} is in use: name another, or none for the first free one")
     # Threads that wait for each other by spinning made training ten times as slow on busy cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     token = os.environ.setdefault("JUPYTER_TOKEN", secrets.token_urlsafe(24))
     address = f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}"
     opens = has_screen() and not options.no_browser
-    print(f"\nThe explorer{' opens' if opens else ' is'} at\n\n    {address}\n\nCtrl-C stops it.\n")
+    print(f"\nThe explorer{' opens' if opens else ' is'} at\n\n    {address}\n")
+    print(
+        "Ctrl-C stops it. Warnings below are JupyterLab's own; while the page works, let them be.\n"
+    )
     sys.stdout.flush()
     arguments = [
         "-m",
@@ -65,7 +76,8 @@ def main() -> None:
         f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}",
         f"--LabApp.default_url=/lab/tree/{NOTEBOOK}",
         f"--ServerApp.open_browser={opens}",
-        "--ServerApp.log_level=WARN",
+        "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")  # in a container there is nobody else

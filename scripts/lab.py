@@ -134,6 +134,17 @@ def begin(page: Page, ask: Callable[[], None]) -> None:
     raise RuntimeError("JupyterLab runs no cell")
 
 
+def set_theme(page: Page, theme: str) -> None:
+    """Make JupyterLab ``"light"`` or ``"dark"``."""
+    wanted = f"body[data-jp-theme-light={'true' if theme == 'light' else 'false'}]"
+    page.wait_for_selector("body[data-jp-theme-light]", state="attached")
+    if not page.locator(wanted).count():  # the server keeps the theme chosen last
+        page.click(".lm-MenuBar-itemLabel:text-is('Settings')")
+        page.hover(".lm-Menu-itemLabel:text-is('Theme')")
+        page.click(f".lm-Menu-itemLabel:text-is('JupyterLab {theme.title()}')")
+        page.wait_for_selector(wanted, state="attached")
+
+
 def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> None:
     """Run all cells of the notebook in view, in a light or a dark JupyterLab.
 
@@ -146,18 +157,12 @@ def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> Non
     Raises:
         RuntimeError: a cell that raised, with what it said.
     """
-    wanted = f"body[data-jp-theme-light={'true' if theme == 'light' else 'false'}]"
-    page.wait_for_selector("body[data-jp-theme-light]", state="attached")
-    if not page.locator(wanted).count():  # the server keeps the theme chosen last
-        page.click("text=Settings")
-        page.hover("text=Theme")
-        page.click(f"text=JupyterLab {theme.title()} >> nth=0")
-        page.wait_for_selector(wanted, state="attached")
+    set_theme(page, theme)
 
     def ask() -> None:
         page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-        page.click("text=Run")
-        page.click("text=Run All Cells")
+        page.click(".lm-MenuBar-itemLabel:text-is('Run')")
+        page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
 
     begin(page, ask)
     page.wait_for_function(ENDED, arg=cells, timeout=timeout)

@@ -21,24 +21,85 @@ ELSEWHERE = re.compile(
     r'|<script type="module">\s*import mermaid.*?</script>',
     re.DOTALL,
 )
+PROGRESS = re.compile(r"[^\r\n]*\d%\|[^\r\n]*\][^\S\r\n]*[\r\n]*")
+LESSON = re.compile(r"\[([^]]+)\]\(([\w-]+\.ipynb)\)")
 ROOT = Path(__file__).resolve().parents[1]
+HEAD = """
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<style>
+  main { max-width: 900px; margin: 0 auto; }
+  math { font-size: 115%; }
+  math[display="block"] { margin: 0.6em 0; }
+  math[display="block"], .jp-OutputArea-output { max-width: 100%; overflow-x: auto; }
+  .jp-RenderedText pre { word-break: normal !important; overflow-wrap: anywhere; }
+  .made { padding: 0 var(--jp-cell-padding); color: var(--jp-content-font-color2); }
+  body:has(#code:not(:checked)) .jp-CodeCell .jp-Cell-inputWrapper { display: none; }
+</style>
+"""
+FIRST = """
+<p class="made jp-RenderedHTMLCommon">A page of <code>notebooks/00_tour.ipynb</code>, made by
+<code>make tour</code>. In the notebook, which <code>make explore</code> opens, everything can be
+changed. <label><input type="checkbox" id="code" checked> show the code</label></p>
+"""
+LAST = """
+<script>
+  const fit = () => {
+    const room = document.querySelector("main").clientWidth - 20;
+    for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+      plot.wide ??= plot.layout.width;
+      const width = Math.max(540, Math.min(plot.wide, room));  // below that it scrolls
+      if (width !== plot.layout.width) Plotly.relayout(plot, { width });
+    }
+  };
+  addEventListener("load", fit);
+  addEventListener("resize", fit);
+</script>
+</body>"""
 
 
 def as_page(notebook: nbformat.NotebookNode) -> str:
-    """HTML that asks the network for nothing: formulas as MathML, no script from elsewhere."""
+    """HTML that asks the network for nothing: formulas as MathML, no script from elsewhere.
+
+    It follows the reader's light or dark setting and fits a narrow screen. The links to the
+    lessons, which a browser can't run, become their names.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
+            cell.source = LESSON.sub(r"\1 (`notebooks/\2`)", cell.source)
             cell.source = FORMULA.sub(
                 lambda match: latex2mathml.converter.convert(
                     match[1] or match[2], display="block" if match[1] else "inline"
                 ),
                 cell.source,
             )
-    exporter = HTMLExporter()
+        else:
+            cell.outputs = [output for output in cell.outputs if says_something(output)]
+    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # progress bars
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": "UHSCM: the tour"}})
-    style = "<style>math { font-size: 115% }</style></head>"
-    return str(ELSEWHERE.sub("", page)).replace("</head>", style, 1)
+    page = ELSEWHERE.sub("", str(page))
+    for before, after in (
+        ("</head>", f"{HEAD}<style>{dark_colours(exporter)}</style></head>"),
+        ("<main>", f"<main>{FIRST}"),
+    ):
+        page = page.replace(before, after, 1)
+    return LAST.join(page.rsplit("</body>", 1))
+
+
+def says_something(output: nbformat.NotebookNode) -> bool:
+    """Whether anything is left of an output without its progress bars."""
+    if output.output_type != "stream":
+        return True
+    output.text = PROGRESS.sub("", output.text)
+    return bool(output.text.strip())
+
+
+def dark_colours(exporter: HTMLExporter) -> str:
+    """The exporter's dark theme, for readers whose system is dark."""
+    folders = [Path(folder) for folder in exporter.template_paths]
+    theme = next(path for f in folders if (path := f / "static" / "theme-dark.css").is_file())
+    return f"@media (prefers-color-scheme: dark) {{ {theme.read_text(encoding='utf-8')} }}"
 
 
 def main() -> None:

@@ -32,10 +32,10 @@ def make(*arguments):
 
 def test_every_command_that_the_readme_names_is_a_target():
     named = set(re.findall(r"`?make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert {"explore", "test", "check", "tour", "bench", "help"} <= named
+    assert {"explore", "test", "check", "tour", "bench", "help", "doctor", "screenshots"} <= named
     listed = make("help").stdout
     for target in named:
-        assert f"make {target}" in listed
+        assert f"make {target} " in listed
         assert make("--dry-run", target).returncode == 0
 
 
@@ -53,6 +53,23 @@ def test_a_port_in_use_is_passed_over(explore):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", first))
         assert explore.free_port(first) > first
+
+
+def test_a_python_that_is_not_there_is_named():
+    done = make("--always-make", "PYTHON=python3.99", ".venv/python")
+    assert done.returncode != 0
+    assert "There is no python3.99 here" in done.stdout
+    assert "older" not in done.stdout
+
+
+def test_a_port_that_was_asked_for_and_is_in_use_is_refused(explore, monkeypatch, capsys):
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        port = busy.getsockname()[1]
+        monkeypatch.setattr(sys, "argv", ["explore.py", "--port", str(port)])
+        with pytest.raises(SystemExit, match=f"port {port} is in use"):
+            explore.main()
+    assert capsys.readouterr().out == ""
 
 
 def test_a_browser_is_opened_only_where_there_is_a_screen(explore, monkeypatch):

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import ipywidgets as ipw
 import pandas as pd
+from IPython.display import HTML, display
 
 from uhscm_core import Study
 from widgets.download import Download
@@ -18,6 +19,19 @@ from widgets.worker import Worker
 __all__ = ["Explorer", "checked", "columns"]
 
 T = TypeVar("T")
+
+# Shown where JupyterLab has no explorer above it, after a moment: an explorer takes one to appear.
+_OPENED_AGAIN = """
+<style>
+  .uhscm-again { display: none; }
+  .jp-OutputArea-child:not(:has(.uhscm-explorer)) + .jp-OutputArea-child .uhscm-again {
+    display: block; animation: uhscm-again 0s 3s both;
+  }
+  @keyframes uhscm-again { from { visibility: hidden; } }
+</style>
+<p class="uhscm-again">An explorer was here. It lives as long as its kernel: run the cells above and
+this one again (Run &gt; Run All Above Selected Cell, then Shift+Enter).</p>
+"""
 
 
 def checked(study: object) -> Study:
@@ -61,6 +75,12 @@ class Explorer(ipw.VBox, Generic[T]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.status.summary}"
+
+    def _ipython_display_(self) -> None:
+        # Where a saved notebook is opened again no kernel stands behind the explorer, and
+        # JupyterLab shows an error in its place. What to do then is an output of its own.
+        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        display(HTML(_OPENED_AGAIN))  # type: ignore[no-untyped-call]
 
     @property
     def now(self) -> T:

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
+from scripts import tour
 from scripts.lab import go, run_all
+from uhscm_core import mine_concepts
+from widgets import votes_figure
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -47,33 +51,65 @@ def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer, theme):
     page.close()
 
 
-def test_the_tours_page_needs_nothing_but_itself(browser, tmp_path, monkeypatch):
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("tour", ROOT / "scripts" / "tour.py")
-    tour = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tour)
+def test_the_tours_page_needs_nothing_but_itself(browser, tmp_path):
     content = nbformat.v4.new_notebook()
+    bar = "drawing up scenes: {0:3d}%|███ | {0}/100 [00:01<00:00, 90.2image/s]"
     content.cells = [
         nbformat.v4.new_markdown_cell("$$S_{ij} = 2\\cos(q_i, q_j) - 1$$ and $K$ `code`"),
+        nbformat.v4.new_markdown_cell("Next: [a lesson](01_concept_denoising.ipynb)."),
         nbformat.v4.new_code_cell(
-            "1",
+            "x = 1",
             outputs=[
                 nbformat.v4.new_output("stream", name="stderr", text="\rhalf"),
                 nbformat.v4.new_output("stream", name="stderr", text="\rwhole"),
+                nbformat.v4.new_output("stream", text=f"\r{bar.format(50)}\r{bar.format(100)}\n"),
+                nbformat.v4.new_output("stream", text="50% of | all | stay [sic]\n"),
             ],
         ),
     ]
     path = tmp_path / "page.html"
     path.write_text(tour.as_page(content), encoding="utf-8")
-    page = browser.new_page()
+    page = browser.new_page(viewport={"width": 420, "height": 900}, color_scheme="light")
     foreign, errors = [], []
     page.on("request", lambda r: r.url.startswith("file:") or foreign.append(r.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())
     page.wait_for_timeout(500)
+    said = page.locator("main").inner_text()
     assert page.locator("math").count() == 2
-    assert "$" not in page.locator("main, body").first.inner_text()
-    assert "half" not in page.locator("body").inner_text()
+    assert "$" not in said
+    assert "half" not in said
+    assert "drawing up" not in said
+    assert "50% of | all | stay" in said
+    assert "a lesson (notebooks/01_concept_denoising.ipynb)" in said
+    assert page.locator("a[href$=ipynb]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 420
+    assert "x = 1" in said
+    page.click("text=show the code")
+    assert "x = 1" not in page.locator("main").inner_text()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(ground) != light
     assert (foreign, errors) == ([], [])
+    page.close()
+
+
+def test_the_tours_page_fits_a_narrow_screen(browser, tmp_path):
+    eye = torch.eye(4)
+    figure = votes_figure([f"concept {j}" for j in range(4)], mine_concepts(eye, eye))
+    content = nbformat.v4.new_notebook()
+    html = figure.to_html(full_html=False, include_plotlyjs=True)
+    output = nbformat.v4.new_output("display_data", data={"text/html": html})
+    content.cells = [nbformat.v4.new_code_cell("figure", outputs=[output])]
+    path = tmp_path / "page.html"
+    path.write_text(tour.as_page(content), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 420, "height": 900})
+    page.goto(path.as_uri())
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    width = "document.querySelector('.js-plotly-plot').layout.width"
+    page.wait_for_function(f"{width} === 540")
+    assert page.evaluate("document.documentElement.scrollWidth") == 420  # the figure scrolls
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.wait_for_function(f"{width} === {figure.layout.width}")
     page.close()

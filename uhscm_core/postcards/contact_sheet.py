@@ -1,4 +1,4 @@
-"""A sheet of postcards: ``python -m uhscm_core.postcards.contact_sheet docs/postcards.png``."""
+"""A sheet of postcards: ``python -m uhscm_core.postcards.contact_sheet SHEET.webp --colours 0``."""
 
 from __future__ import annotations
 

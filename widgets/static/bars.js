@@ -23,7 +23,7 @@ function render({ model, el }) {
   handle.setAttribute("role", "slider");
   handle.setAttribute("aria-label", "threshold");
 
-  let labels, values, kept, most, cursor = 0, dragged = null, waiting = 0;
+  let labels, values, kept, most, cursor = 0, dragged = null, waiting = 0, width = 0;
   const n = () => labels.length;
   const scale = (v) => (model.get("root") ? Math.sqrt(Math.max(v, 0)) : Math.max(v, 0));
   const name = () => (scroll.clientWidth < 400 ? 104 : 148);
@@ -97,6 +97,11 @@ function render({ model, el }) {
   }
 
   function draw() {
+    const before = width;
+    width = scroll.clientWidth;
+    // While JupyterLab changes its theme nothing has a width for part of one frame, too short for
+    // the observer of sizes to see: look again.
+    if (before && !width) redraw();
     root.style.setProperty("--name", `${name()}px`);
     root.classList.toggle("names-only", values.length === 0);
     root.classList.toggle("fixed", !model.get("draggable"));

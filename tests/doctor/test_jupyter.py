@@ -1,0 +1,173 @@
+"""The server that shows a notebook: its settings and parts, and where else a notebook may run."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import jupyter_core.paths
+import pytest
+
+from uhscm_doctor import jupyter
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def one(check):
+    (finding,) = check()
+    return finding
+
+
+class Lab(BaseHTTPRequestHandler):
+    """Answers as JupyterLab does."""
+
+    def do_GET(self):
+        server = self.server
+        if self.headers["Authorization"] != "token secret":
+            self.send_error(403)
+            return
+        if self.path == "/lab":
+            parts = [{"name": name} for name in server.parts]
+            config = json.dumps({"federated_extensions": parts})
+            body = f'<script id="jupyter-config-data" type="application/json">{config}</script>'
+        else:
+            plugin = unquote(self.path.removeprefix("/lab/api/settings/"))
+            body = json.dumps(
+                {
+                    "settings": server.users.get(plugin, {}),
+                    "schema": {"properties": server.defaults[plugin]},
+                }
+            )
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def runtime(monkeypatch, tmp_path):
+    folder = tmp_path / "runtime"
+    folder.mkdir()
+    monkeypatch.setattr(jupyter_core.paths, "jupyter_runtime_dir", lambda: str(folder))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # never asked
+    return folder
+
+
+@pytest.fixture
+def lab(runtime):
+    server = HTTPServer(("127.0.0.1", 0), Lab)
+    server.parts = list(jupyter.PARTS)
+    server.users = {}
+    server.defaults = {
+        plugin: {key: {"default": wanted}} for plugin, (key, wanted) in jupyter.WANTED.items()
+    }
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    record = {
+        "url": f"http://127.0.0.1:{server.server_port}/",
+        "port": server.server_port,
+        "pid": os.getpid(),
+        "token": "secret",
+    }
+    (runtime / f"jpserver-{os.getpid()}.json").write_text(json.dumps(record))
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_our_own_server_is_well(lab):
+    finding = one(jupyter.servers)
+    assert finding.verdict == "ok"
+    assert finding.what == f"server on port {lab.server_port}"
+
+
+def test_what_is_asked_for_is_what_our_server_is_started_with():
+    overrides = json.loads((ROOT / "scripts/lab_settings/overrides.json").read_text())
+    for plugin, (key, wanted) in jupyter.WANTED.items():
+        assert overrides[plugin][key] == wanted
+
+
+def test_a_setting_that_is_not_in_force_is_said(lab):
+    plugin = "@jupyterlab/notebook-extension:tracker"
+    lab.defaults[plugin] = {"windowingMode": {"default": "full"}}
+    finding = one(jupyter.servers)
+    assert finding.verdict == "warn"
+    assert finding.found == "windowingMode is 'full', not 'defer'"
+    assert "lab_settings" in finding.mend
+    lab.users[plugin] = {"windowingMode": "defer"}  # a user's own wins
+    assert one(jupyter.servers).verdict == "ok"
+
+
+def test_a_server_that_shows_no_widgets_is_bad(lab):
+    lab.parts.remove("anywidget")
+    finding = one(jupyter.servers)
+    assert finding.verdict == "bad"
+    assert "anywidget" in finding.found
+    assert "where the server runs" in finding.mend
+
+
+def test_a_server_that_answers_otherwise_is_said_without_its_token(lab, runtime):
+    (record,) = runtime.iterdir()
+    record.write_text(record.read_text().replace("secret", "outdated"))
+    finding = one(jupyter.servers)
+    assert finding.verdict == "warn"
+    assert "outdated" not in str(finding)
+
+
+def test_records_of_servers_that_have_ended_or_are_torn_are_passed_over(runtime):
+    ended = {"url": "http://127.0.0.1:1/", "port": 1, "pid": 2**22 + 1, "token": ""}
+    (runtime / "jpserver-1.json").write_text(json.dumps(ended))
+    (runtime / "jpserver-2.json").write_text("{")
+    finding = one(jupyter.servers)
+    assert finding.verdict == "ok"
+    assert "make explore" in finding.found
+
+
+def test_a_kernel_asks_its_own_server_alone(lab, monkeypatch):
+    monkeypatch.setattr(jupyter, "in_kernel", lambda: True)
+    monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))
+    assert one(jupyter.servers).what.startswith("server on port")
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    assert one(jupyter.servers).what == "server"
+    monkeypatch.delenv("JPY_PARENT_PID")
+    assert "can't be asked" in one(jupyter.servers).found
+
+
+def test_missing_parts_of_the_front_end_are_bad(monkeypatch, tmp_path):
+    assert one(jupyter.front_end).verdict == "ok"
+    monkeypatch.setattr(jupyter_core.paths, "jupyter_path", lambda _: [str(tmp_path)])
+    (tmp_path / "anywidget").mkdir()
+    (tmp_path / "anywidget" / "package.json").write_text("{}")
+    finding = one(jupyter.front_end)
+    assert finding.verdict == "bad"
+    assert "jupyterlab_widgets plotly" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("VSCODE_PID", "VS Code"),
+        ("COLAB_RELEASE_TAG", "enable_custom_widget_manager"),
+        ("BINDER_SERVICE_HOST", "Binder"),
+    ],
+)
+def test_other_places_are_known(monkeypatch, variable, says):
+    monkeypatch.setenv(variable, "1")
+    assert one(jupyter.place).found == "a terminal"
+    monkeypatch.setattr(jupyter, "in_kernel", lambda: True)
+    finding = one(jupyter.place)
+    assert says in finding.found + finding.mend
+    assert finding.mend
+
+
+def test_a_machine_without_chromium_is_told_what_for(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    finding = one(jupyter.chromium)
+    assert finding.verdict == "ok"
+    assert "apt-get install chromium" in finding.found

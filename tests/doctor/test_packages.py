@@ -1,0 +1,123 @@
+"""Versions: too old a Python, packages that are missing, too old, or made for another torch."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from importlib import metadata
+
+import pytest
+
+from uhscm_doctor import packages
+
+
+@pytest.fixture
+def versions(monkeypatch):
+    """Versions that are there in place of the true ones; None for a package that is not there."""
+    changed = {}
+    true = metadata.version
+
+    def version(name):
+        if name in changed:
+            if changed[name] is None:
+                raise metadata.PackageNotFoundError(name)
+            return changed[name]
+        return true(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    return changed
+
+
+def one(check):
+    (finding,) = check()
+    return finding
+
+
+def test_an_old_python_is_bad(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 13, "final", 0))
+    finding = one(packages.python)
+    assert finding.verdict == "bad"
+    assert "Python 3.11 or later" in finding.mend
+
+
+def test_another_environment_than_this_copys_is_said(monkeypatch, tmp_path):
+    (tmp_path / ".venv").mkdir()
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    assert [finding.verdict for finding in packages.python()] == ["ok", "warn"]
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert [finding.verdict for finding in packages.python()] == ["ok"]
+
+
+def test_what_is_asked_for_comes_from_pyproject_or_from_the_installed_package(
+    monkeypatch, tmp_path
+):
+    listed = packages.requirements()
+    assert "torch>=2.6" in listed
+    assert not any("pytest" in text for text in listed)
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    both = (listed, packages.requirements())
+    names = [{packages._name(text).replace("_", "-") for text in texts} for texts in both]
+    assert names[0] == names[1]
+
+
+def test_all_packages_that_are_missing_are_named_at_once(versions, monkeypatch, tmp_path):
+    versions.update(torch=None, anywidget=None)
+    finding = one(packages.installed)
+    assert finding.verdict == "bad"
+    assert "2 of " in finding.found
+    assert "torch>=2.6" in finding.found
+    assert finding.mend == f"{sys.executable} -m pip install --upgrade --editable {packages.ROOT}"
+    (tmp_path / "Makefile").touch()
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "uhscm-explorer"\ndependencies = ["torch"]'
+    )
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    assert one(packages.installed).mend.startswith("make explore")
+
+
+@pytest.mark.parametrize("old", ["8.1.4", "7.8", "8.1.5rc1"])
+def test_a_package_that_is_too_old_is_bad(versions, old):
+    versions["ipywidgets"] = old
+    finding = one(packages.installed)
+    assert (finding.what, finding.verdict) == ("ipywidgets", "bad")
+    assert finding.found == f"{old}, but ipywidgets>=8.1.5 is needed"
+
+
+def test_a_newer_package_is_well(versions):
+    versions["ipywidgets"] = "8.10"  # later than 8.1.5, though not as text
+    assert one(packages.installed).verdict == "ok"
+
+
+def test_a_torch_that_torchvision_was_not_made_for_is_bad(versions, monkeypatch):
+    requires = metadata.requires
+    fixed = {"torchvision": ["numpy", "torch (==2.9.0)"]}
+    monkeypatch.setattr(metadata, "requires", lambda name: fixed.get(name) or requires(name))
+    versions["torch"] = "2.9.0+cu128"  # a build is no other version
+    assert one(packages.installed).verdict == "ok"
+    versions["torch"] = "2.8.1"
+    finding = one(packages.installed)
+    assert (finding.what, finding.verdict) == ("torchvision", "bad")
+    assert "'torch' 'torchvision'" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("error", "mend"),
+    [
+        (RuntimeError("operator torchvision::nms does not exist\nmore"), "'torch' 'torchvision'"),
+        (ModuleNotFoundError("No module named 'uhscm_core'", name="uhscm_core"), "--editable"),
+    ],
+)
+def test_what_cannot_be_imported_is_bad(monkeypatch, error, mend):
+    real = builtins.__import__
+
+    def broken(name, *arguments, **keywords):
+        if name in ("torchvision", "uhscm_core"):
+            raise error
+        return real(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    finding = one(packages.imports)
+    assert finding.verdict == "bad"
+    assert str(error).splitlines()[0] in finding.found
+    assert "more" not in finding.found
+    assert mend in finding.mend

@@ -1,0 +1,116 @@
+"""The doctor as a whole: it never raises, says what it finds in text and HTML, and exits with 1."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from uhscm_doctor import Finding, Report, doctor
+from uhscm_doctor.finding import BAD, WARN
+from uhscm_doctor.report import CHECKS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments, python=(), **environment):
+    return subprocess.run(
+        [sys.executable, *python, "-m", "uhscm_doctor", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+    )
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_are_made():
+    def breaks():
+        yield Finding("before", "all right")
+        raise RuntimeError("first line\nsecond line")
+
+    def works():
+        yield Finding("after", "all right")
+
+    report = doctor([breaks, works])
+    assert [finding.what for finding in report] == ["before", "breaks", "after"]
+    assert report[1].verdict == WARN
+    assert report[1].found == "could not be checked (RuntimeError: first line)"
+    assert report.healthy
+
+
+def test_a_report_says_each_verdict_in_a_word_beside_its_icon():
+    report = Report(
+        [
+            Finding("a", "fine"),
+            Finding("b", "slow", WARN, "wait"),
+            Finding("<script>", "<b>gone</b>", BAD, "bring '<i>' back"),
+        ]
+    )
+    text, page = repr(report), report._repr_html_()
+    for words in ("✓ ok", "! warn", "✗ bad"):
+        assert words in text
+        assert words in page
+    assert "→ wait" in text
+    assert "<script>" not in page
+    assert "<b>gone" not in page
+    assert "<i>" not in page
+    assert "&lt;script&gt;" in page
+    assert not report.healthy
+    assert report.summary == "1 bad, 1 to look at, of 3 checks."
+    assert Report([Finding("a", "fine")]).summary == "All 1 checks are well."
+    assert report.to_frame()["verdict"].tolist() == ["ok", "warn", "bad"]
+
+
+def test_a_healthy_installation_gets_no_bad_finding():
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "could not be checked" not in done.stdout
+    assert "✗ bad" not in done.stdout
+    for what in ("Python", "packages", "imports", "device", "cache folder", "postcards", "server"):
+        assert f"  {what} " in done.stdout
+
+
+def test_it_starts_where_nothing_is_installed():
+    done = run(python=("-S",), PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert " are missing: " in done.stdout
+    assert "pip install" in done.stdout
+    assert "the rest" in done.stdout
+    assert "could not be checked" not in done.stdout
+
+
+def test_a_bad_finding_is_the_exit_status(tmp_path):
+    done = run(UHSCM_PHOTOS=str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert "✗ bad   UHSCM_PHOTOS" in done.stdout
+    assert "1 bad" in done.stdout
+
+
+def test_leftovers_are_named_and_cleaned(home):
+    home.mkdir()
+    part = home / f".codes.safetensors.{'0' * 32}.part"
+    part.write_bytes(bytes(4096))
+    os.utime(part, (0, 0))
+    assert "1 unfinished files" in run().stdout
+    assert part.exists()
+    cleaned = run("--clean").stdout
+    assert cleaned.startswith("Removed 1 unfinished files")
+    assert not part.exists()
+
+
+def test_every_check_is_documented():
+    assert all(check.__doc__ for check in CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_each_check_finds_something_here(check):
+    found = list(check())
+    assert found or check.__name__ == "python"
+    assert all(isinstance(finding, Finding) for finding in found)
+    assert all(finding.mend for finding in found if finding.verdict != "ok")

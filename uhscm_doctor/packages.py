@@ -1,0 +1,114 @@
+"""Python, the packages that pyproject.toml asks for, and whether they can be imported."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from uhscm_doctor.finding import BAD, WARN, Finding
+
+__all__ = ["imports", "installed", "python", "requirements"]
+
+ROOT = Path(__file__).resolve().parents[1]
+_NAME = "uhscm-explorer"
+_LEAST = (3, 11)
+
+
+def python() -> Iterator[Finding]:
+    """Python's version, and whose Python it is."""
+    found = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info[:2] < _LEAST:
+        mend = "install Python 3.11 or later, then: make clean; make explore PYTHON=python3.12"
+        yield Finding("Python", found, BAD, mend)
+        return
+    yield Finding("Python", found)
+    own = ROOT / ".venv"
+    if own.is_dir() and Path(sys.prefix).resolve() != own.resolve():
+        mend = "as you please; if you meant this copy's own: make explore, or make doctor"
+        yield Finding("environment", f"{sys.prefix}, not this copy's {own}", WARN, mend)
+
+
+def requirements() -> list[str]:
+    """What the package asks for, such as ``"numpy>=2.0"``: from pyproject.toml, if that is here."""
+    listed = ROOT / "pyproject.toml"
+    if listed.is_file():
+        import tomllib
+
+        project = tomllib.loads(listed.read_text(encoding="utf-8"))["project"]
+        if project["name"] == _NAME:
+            return list(project["dependencies"])
+    return [text for text in metadata.requires(_NAME) or () if "extra ==" not in text]
+
+
+def installed() -> Iterator[Finding]:
+    """The version of each package against what is asked for, and torchvision's against torch's."""
+    asked = {_name(text): text for text in requirements()}
+    versions = {name: _version(name) for name in asked}
+    missing = [text for name, text in asked.items() if versions[name] is None]
+    if missing:
+        found = f"{len(missing)} of {len(asked)} are missing: {', '.join(missing)}"
+        whole = [f"--editable {ROOT}"] if (ROOT / "pyproject.toml").is_file() else missing
+        yield Finding("packages", found, BAD, _pip(whole))
+        return
+    from packaging.requirements import Requirement  # JupyterLab brings it
+
+    wrong = []
+    for name, text in asked.items():
+        if not Requirement(text).specifier.contains(str(versions[name]), prereleases=True):
+            wrong.append(text)
+            yield Finding(name, f"{versions[name]}, but {text} is needed", BAD, _pip([text]))
+    for text in metadata.requires("torchvision") or ():
+        needs = Requirement(text)
+        if needs.name == "torch" and not needs.specifier.contains(
+            str(versions["torch"]), prereleases=True
+        ):
+            wrong.append(text)
+            found = f"{versions['torchvision']} is made for {needs}, not for {versions['torch']}"
+            yield Finding("torchvision", found, BAD, _pip(["torch", "torchvision"]))
+    if not wrong:
+        shown = ", ".join(f"{n} {versions[n]}" for n in ("torch", "jupyterlab", "anywidget"))
+        yield Finding("packages", f"all {len(asked)} are here and new enough ({shown}, ...)")
+
+
+def imports() -> Iterator[Finding]:
+    """Whether what is installed can be imported."""
+    began = time.monotonic()
+    try:
+        import torchvision  # noqa: F401
+
+        import uhscm_core
+    except Exception as error:  # broken binary packages raise all kinds
+        said = (str(error).splitlines() or [""])[0]
+        # The package itself is the one that nobody but `pip install --editable` finds.
+        lost = isinstance(error, ModuleNotFoundError) and error.name == "uhscm_core"
+        mend = _pip([f"--editable {ROOT}"]) if lost else _pip(["torch", "torchvision"])
+        yield Finding("imports", f"{type(error).__name__}: {said}", BAD, mend)
+        return
+    where = Path(uhscm_core.__file__).parent
+    yield Finding("imports", f"{time.monotonic() - began:.1f} s, from {where}")
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[\w.-]+", requirement)
+    return found[0] if found else requirement
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _pip(wanted: list[str]) -> str:
+    """The command that installs; where this copy has no environment of its own yet, `make` does."""
+    what = " ".join(w if w.startswith("-") else f"'{w}'" for w in wanted)
+    command = f"{sys.executable} -m pip install --upgrade {what}"
+    if (ROOT / "Makefile").exists() and not (ROOT / ".venv").exists():
+        return f"make explore; or, in an environment of your own: {command}"
+    return command

@@ -1,0 +1,95 @@
+"""Images and models: what ships, what the environment names, and which weights are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from uhscm_doctor.finding import BAD, WARN, Finding
+from uhscm_doctor.packages import ROOT
+
+__all__ = ["model", "photos", "postcards", "weights"]
+
+
+def postcards() -> Iterator[Finding]:
+    """The model that ships can be read, and the features that ship belong to it."""
+    from uhscm_core import load_dataset, load_vlp
+    from uhscm_core.features import SHIPPED, features_key
+
+    restore = f"git -C {ROOT} checkout -- uhscm_core"
+    try:
+        vlp = load_vlp("postcards", device="cpu")
+    except (OSError, ValueError) as error:
+        yield Finding("postcards", f"the model that ships: {error}", BAD, restore)
+        return
+    if (SHIPPED / features_key(load_dataset("postcards", progress=False), vlp)).is_dir():
+        yield Finding("postcards", "the model reads, and its features ship with it")
+    else:
+        found = "the model reads, but the features that ship are not its own: made anew, minutes"
+        yield Finding("postcards", found, WARN, restore)
+
+
+def photos() -> Iterator[Finding]:
+    """The folder that ``$UHSCM_PHOTOS`` names, if it is set."""
+    named = os.environ.get("UHSCM_PHOTOS")
+    if named in (None, "postcards"):
+        yield Finding("UHSCM_PHOTOS", "not set: the notebooks show the postcards")
+        return
+    from PIL import Image
+
+    folder = Path(str(named)).expanduser()
+    mend = "export UHSCM_PHOTOS=/path/to/photos, or unset UHSCM_PHOTOS, before JupyterLab starts"
+    if not folder.is_dir():
+        yield Finding("UHSCM_PHOTOS", f"{named!r} is no folder here", BAD, mend)
+        return
+    known = Image.registered_extensions()
+    names = (name for _, _, files in os.walk(folder, followlinks=True) for name in files)
+    if not any(Path(name).suffix.lower() in known for name in names):
+        yield Finding("UHSCM_PHOTOS", f"no image in {folder}", BAD, mend)
+        return
+    yield Finding("UHSCM_PHOTOS", f"{folder}")
+
+
+def model() -> Iterator[Finding]:
+    """The configuration that ``$UHSCM_VLP`` names, if it is set, and its weights."""
+    named = os.environ.get("UHSCM_VLP")
+    if named in (None, "postcards"):
+        yield Finding("UHSCM_VLP", "not set: the notebooks use the postcards' model")
+        return
+    from uhscm_core import load_vlp
+
+    try:
+        vlp = load_vlp(str(named), device="cpu")
+    except Exception as error:  # open_clip has many ways to refuse
+        mend = "export UHSCM_VLP=/path/to/model.json, with model.safetensors beside it, or unset it"
+        yield Finding("UHSCM_VLP", f"{named!r}: {error}", BAD, mend)
+        return
+    yield Finding("UHSCM_VLP", f"{vlp.name}, {vlp.embed_dim} numbers an image")
+
+
+def weights() -> Iterator[Finding]:
+    """Weights of open_clip models that are at hand; nothing is fetched."""
+    import huggingface_hub.constants as hub
+
+    from uhscm_core.hub import WEIGHT_SUFFIXES
+    from uhscm_core.store import home
+
+    brought = home() / "weights"
+    names = [path.name for path in sorted(brought.glob("*")) if path.suffix in WEIGHT_SUFFIXES]
+    kept = Path(hub.HF_HUB_CACHE)
+    names += [
+        path.parent.name.removeprefix("models--").replace("--", "/")
+        for path in sorted(kept.glob("models--*/snapshots"))
+        if "clip" in path.parent.name.lower()
+    ]
+    if names:
+        yield Finding("real CLIP", f"at hand: {', '.join(names)}")
+        return
+    offline = "; HF_HUB_OFFLINE is set, so none is fetched" if hub.HF_HUB_OFFLINE else ""
+    found = (
+        "no weights at hand (not needed for the postcards). With a network "
+        'load_vlp("ViT-B-16", "openai") fetches them once; without, it says which file to put '
+        f"into {brought}"
+    )
+    yield Finding("real CLIP", found + offline)
