@@ -52,6 +52,8 @@ SHOTS = (
     Shot("denoising", "01_concept_denoising"),
     Shot("distributions", "02_concept_distributions"),
     Shot("training", "03_train_hash_network"),
+    Shot("retrieval", "04_browse_retrieval"),
+    Shot("map", "04_browse_retrieval", of=".uhscm-explorer:has(.map-stage)"),
 )
 
 
