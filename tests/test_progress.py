@@ -51,8 +51,7 @@ def test_what_a_listener_raises_ends_the_work():
             raise StopIt
 
     with heard_by(stop), pytest.raises(StopIt):
-        for item in progress_bar("working", 5, False, range(5)):
-            done.append(item)
+        list(map(done.append, progress_bar("working", 5, False, range(5))))
     assert done == [0, 1]
     with heard_by(lambda *_: None):
         assert list(progress_bar("again", 2, False, "ab")) == ["a", "b"]

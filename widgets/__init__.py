@@ -11,8 +11,10 @@ from widgets.grid import Grid
 from widgets.heatmap import similarity_figure
 from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
+from widgets.photos_explorer import PhotosExplorer
 from widgets.plane import plane_figure
 from widgets.selection import Selection
+from widgets.tidy_explorer import TidyExplorer
 from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
 
@@ -22,7 +24,9 @@ __all__ = [
     "DistributionExplorer",
     "Gallery",
     "Grid",
+    "PhotosExplorer",
     "Selection",
+    "TidyExplorer",
     "TrainingExplorer",
     "code_bars_figure",
     "comparison_figure",

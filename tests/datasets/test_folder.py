@@ -434,3 +434,29 @@ def test_root_and_index_do_not_go_with_a_folder(folder):
     photo(folder / "1.png")
     with pytest.raises(ValueError, match="root and index go with cifar10, flickr25k, nuswide"):
         load_dataset(folder, root=folder)
+
+
+def test_files_that_were_away_during_the_check_are_not_held_to_be_bad(
+    folder, tmp_path, monkeypatch
+):
+    for i in range(3):
+        photo(folder / f"{i}.png", i)
+    problems = ImageFiles.problems
+
+    def unplugged(files, progress):
+        folder.rename(tmp_path / "away")
+        return problems(files, progress)
+
+    monkeypatch.setattr(ImageFiles, "problems", unplugged)
+    with pytest.raises(ValueError, match=r"3 of 3 .*no such file or directory"):
+        load(folder)
+    monkeypatch.setattr(ImageFiles, "problems", problems)
+    (tmp_path / "away").rename(folder)
+    assert load(folder).names == ("0.png", "1.png", "2.png")
+
+
+def test_a_cameras_raw_file_is_listed(folder):
+    photo(folder / "good.png")
+    photo(folder / "raw.NEF")
+    dataset = load(folder, warn=False)  # and no warning, as asked
+    assert dataset.skipped == {"raw.NEF": "a camera's raw file is not read, save it as JPEG"}

@@ -156,7 +156,9 @@ def _problems(files: ImageFiles, progress: bool) -> dict[str, str]:
         known: dict[str, str] = store.load_json(checked)
     except (FileNotFoundError, ValueError):
         known = files.problems(progress)
-        store.save_json(checked, known)
+        # What went meanwhile may come back, as an unplugged disk does, under the same digest.
+        if not known or ImageFiles(files.root, files.names).digest == files.digest:
+            store.save_json(checked, known)
     return known
 
 

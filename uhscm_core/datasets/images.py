@@ -49,7 +49,7 @@ def read_image(path: Path) -> Image.Image:
             return as_rgb(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = Image.MAX_IMAGE_PIXELS or 89_478_485
-        raise PixelLimitError(f"{path}: more pixels than the limit is, {limit:,}") from error
+        raise PixelLimitError(f"{path}: more pixels than the limit of {limit:,}") from error
     except (PixelLimitError, MemoryError):
         raise
     except Exception as error:  # on damaged files Pillow's readers fail each in its own manner
