@@ -1,10 +1,10 @@
 """Do planted near-duplicates and outliers come back, in photos and in postcards?
 
-Variants of some images are planted among thousands (half the size and back, JPEG at quality 40, a
-crop of a sixteenth at each side, mirrored), and strangers (noise, plain colours, pictures of the
-other kind). For each radius and cosine: the share of the variants that are found in a group with
-their original, and how many of the pairs within a group of planted ones are right. Pairs of images
-that are none of ours are counted beside: real collections hold near-duplicates of their own.
+Variants of some images are planted among thousands, one variant an original (half the size and
+back, JPEG at quality 40, a sixteenth cropped at each side, mirrored), and strangers (noise, plain
+colours, pictures of the other kind). Recall is the share of variants that pass the tests with their
+original; wrong are the pairs of other images that pass, some of which are real near-duplicates of
+the collection's own.
 
     python -m benchmarks tidy
 """
@@ -15,26 +15,30 @@ import io
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps
 
+from benchmarks.common import SHARED
 from uhscm_core import (
+    VLP,
     ImageDataset,
     Study,
     load_dataset,
     load_vlp,
     near_duplicates,
     rank_outliers,
+    rank_outliers_by_features,
+    sketch,
 )
-from uhscm_core.datasets import ArrayImages
+from uhscm_core.datasets import ArrayImages, read_image
+from uhscm_core.duplicates import likenesses
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-N, PLANTED, STRANGERS = 5000, 200, 5
+N, PLANTED, STRANGERS, BITS = 2000, 100, 5, 64
 
 
 def halved(image: Image.Image) -> Image.Image:
@@ -78,101 +82,74 @@ def strangers(
     }
 
 
-def plain(images: Iterable[Image.Image]) -> np.ndarray:
-    """Their pixels, as one array."""
-    return np.stack([np.asarray(image.convert("RGB")) for image in images])
-
-
-def measure(name: str, own: Sequence[Image.Image], foreign: Sequence[Image.Image], vlp, concepts):  # type: ignore[no-untyped-def]
+def measure(
+    name: str, own: Sequence[Image.Image], foreign: Sequence[Image.Image], vlp: VLP, concepts: str
+) -> None:
     """Print what comes back of what is planted."""
-    originals = list(range(PLANTED))
-    odd = strangers(own[0].size, foreign)
     images = list(own)
-    planted: dict[str, list[int]] = {}
-    for kind, change in VARIANTS.items():
-        planted[kind] = list(range(len(images), len(images) + PLANTED))
+    planted: dict[str, list[tuple[int, int]]] = {}
+    for number, (kind, change) in enumerate(VARIANTS.items()):
+        originals = range(number * PLANTED, (number + 1) * PLANTED)
+        planted[kind] = [(i, len(images) + k) for k, i in enumerate(originals)]
         images += [change(own[i]) for i in originals]
-    odd_ids: dict[str, list[int]] = {}
-    for kind, some in odd.items():
-        odd_ids[kind] = list(range(len(images), len(images) + len(some)))
+    odd: dict[str, range] = {}
+    for kind, some in strangers(own[0].size, foreign).items():
+        odd[kind] = range(len(images), len(images) + len(some))
         images += some
-    arrays = ArrayImages(plain(images))
+    arrays = ArrayImages(np.stack([np.asarray(image.convert("RGB")) for image in images]))
     everything = np.arange(len(arrays))
     splits = {"train": everything, "database": everything, "query": everything[:0]}
     dataset = ImageDataset(arrays, None, (), splits, arrays.digest, arrays.names)
-    study = Study(dataset, vlp, concepts, progress=False)
-    print(f"\n{name}: {len(own):,} images, {4 * PLANTED} planted, K = {len(study.kept_names)}\n")
-    for bits in (32, 64, 128):
-        trained = study.train(bits)
-        report(trained, bits, planted, odd_ids)
-
-
-def report(
-    study: Study, bits: int, planted: dict[str, list[int]], odd: dict[str, list[int]]
-) -> None:
-    """Recall and precision over a grid, and the ranks of the strangers."""
-    families = {i: i for i in range(PLANTED)}
-    families |= {j: k for ids in planted.values() for k, j in enumerate(ids)}
-    features = study.image_features
-    kinds = list(planted)
+    study = Study(dataset, vlp, concepts, progress=False).train(BITS)
+    sketches = torch.from_numpy(np.stack([sketch(image) for image in images]))
+    kept = len(study.kept_names)
     print(
-        "| bits | radius | cosine | "
-        + " | ".join(kinds)
-        + " | wrong of planted | other pairs | s |"
+        f"\n{name}: {len(own):,} images, {len(VARIANTS) * PLANTED} variants, {kept} concepts kept\n"
     )
-    print("|" + "---|" * (len(kinds) + 6))
-    for radius, cosine in itertools.product(
-        (0, bits // 16, bits // 8, bits // 4), (0.9, 0.95, 0.98)
-    ):
-        began = time.perf_counter()
-        found = near_duplicates(study.codes, bits, features, radius, cosine)
-        took = time.perf_counter() - began
-        group_of = {i: g for g, ids in enumerate(found.groups) for i in ids}
-        recalls = []
-        for kind in kinds:
-            hit = [group_of.get(k, -1) == group_of.get(j, -2) for k, j in enumerate(planted[kind])]
-            recalls.append(f"{np.mean(hit):.0%}")
-        ours = [(families.get(i), families.get(j)) for i, j in found.pairs.tolist()]
-        wrong = sum(a != b for a, b in ours if a is not None or b is not None)
-        right = sum(a == b for a, b in ours if a is not None)
-        others = sum(a is None and b is None for a, b in ours)
-        cells = [
-            bits,
-            radius,
-            cosine,
-            *recalls,
-            f"{wrong} of {wrong + right}",
-            others,
-            f"{took:.1f}",
-        ]
-        print("| " + " | ".join(map(str, cells)) + " |")
-    print()
+    print("| r | t | looks | " + " | ".join(planted) + " | wrong pairs |")
+    print("|---" * (len(planted) + 4) + "|")
+    packed, features = study.codes.numpy(), study.image_features
+    distances = np.stack([np.bitwise_count(packed ^ row).sum(1) for row in packed])
+    cosines = (features @ features.T).numpy()
+    alike = np.stack([likenesses(s.expand_as(sketches), sketches) for s in sketches])
+    is_planted = np.zeros((len(arrays), len(arrays)), bool)
+    for pairs in planted.values():
+        for i, j in pairs:
+            is_planted[i, j] = True
+    for radius, cosine, looks in itertools.product((8, 16, 24), (0.9, 0.95), (None, 0.95, 0.97)):
+        passed = np.triu((distances <= radius) & (cosines >= cosine), 1)
+        if looks is not None:
+            passed &= alike >= looks
+        recalls = [f"{np.mean([passed[pair] for pair in pairs]):.0%}" for pairs in planted.values()]
+        wrong = int((passed & ~is_planted).sum())
+        print("| " + " | ".join(map(str, [radius, cosine, looks, *recalls, f"{wrong:,}"])) + " |")
+    began = time.perf_counter()
+    found = near_duplicates(study.codes, BITS, features, sketches=sketches)
+    took = time.perf_counter() - began
+    print(
+        f"\nnear_duplicates: {len(found.groups)} groups, {len(found.pairs)} pairs, {took:.2f} s\n"
+    )
     for k in (1, 5, 10):
-        ranked = rank_outliers(study.codes, bits, features, k)
-        place = {int(i): r + 1 for r, i in enumerate(ranked.ids)}
-        said = "; ".join(f"{kind} {sorted(place[i] for i in ids)}" for kind, ids in odd.items())
-        print(f"outliers, {bits} bits, k = {k}, ranks of {len(place):,}: {said}")
-    cosines = features @ features.T
-    cosines.fill_diagonal_(-1)
-    by_feature = (-cosines.topk(5, dim=1).values[:, -1]).argsort(descending=True)
-    place = {int(i): r + 1 for r, i in enumerate(by_feature)}
-    said = "; ".join(f"{kind} {sorted(place[i] for i in ids)}" for kind, ids in odd.items())
-    print(f"outliers by features alone, k = 5: {said}\n")
+        by_features = rank_outliers_by_features(features, k)
+        for how, ranked in (
+            ("codes", rank_outliers(study.codes, BITS, features, k)),
+            ("features", by_features),
+        ):
+            place = {int(i): r + 1 for r, i in enumerate(ranked.ids)}
+            said = "; ".join(f"{kind} {sorted(place[i] for i in ids)}" for kind, ids in odd.items())
+            print(f"outliers by {how}, k = {k}, ranks of {len(place):,}: {said}")
 
 
 def main() -> None:
     """Photos where they are, and postcards."""
-    cards = load_dataset("postcards", n_database=N, n_query=0, progress=False).images
-    cards = [cards[i] for i in range(N)]
-    folder = SHARED / "data" / "cifar10"
-    photos = []
-    if folder.is_dir():
-        dataset = load_dataset(folder, n_database=N, n_query=STRANGERS, progress=False)
-        database = dataset.splits["database"]
-        photos = [dataset.images[int(i)] for i in np.random.default_rng(0).permutation(database)]
-        photos_vlp = load_vlp(SHARED / "models" / "photos-rn.json")
-        measure("photos", photos, cards[:STRANGERS], photos_vlp, "nuswide81+coco80")
-    foreign = photos[:STRANGERS] or [Image.radial_gradient("L").convert("RGB")]
+    cards = list(load_dataset("postcards", n_database=N, n_query=0, progress=False).images)
+    files = sorted((SHARED / "data" / "cifar10" / "test").glob("*/*.jpg"))
+    order = np.random.default_rng(0).permutation(len(files))
+    photos = [read_image(files[i]) for i in order[: N + STRANGERS]]
+    if photos:
+        vlp = load_vlp(SHARED / "models" / "photos-rn.json")
+        measure("photos", photos[:N], cards[:STRANGERS], vlp, "nuswide81+coco80")
+    foreign = photos[N:] or [Image.radial_gradient("L").convert("RGB")] * STRANGERS
     measure("postcards", cards, foreign, load_vlp("postcards"), "nuswide81")
 
 

@@ -10,6 +10,9 @@ three tests, each more exact and more costly than the one before. A pair is a ne
 where :math:`a_i` is the image's sketch, some grey values of unit length, and :math:`\bar a_j` a
 mirrored one.
 
+With the defaults, on 2,000 photos, 59 % of the planted variants came back and 3 of 241 pairs were
+wrong; without the sketches there were 295,530 wrong pairs (`benchmarks/results/tidy-*.md`).
+
 Groups are the connected components of these pairs, so the ends of a long group may be less alike
 than its neighbours are. Nothing is N × N: equal codes are looked up once, cosines are computed a
 block at a time, and of the pairs of a group only those stay that hold it together: a spanning
@@ -84,7 +87,7 @@ def near_duplicates(
     codes: UInt8[Tensor, "n bytes"],
     bits: int,
     features: Float[Tensor, "n d"],
-    radius: int = 8,
+    radius: int | None = None,
     cosine: float = 0.9,
     sketches: Float[Tensor, "n g"] | None = None,
     likeness: float = 0.97,
@@ -95,7 +98,7 @@ def near_duplicates(
         codes: (N, ⌈L/8⌉) packed.
         bits: L.
         features: (N, D) rows of unit length.
-        radius: r, the largest distance of two codes in bits, 0 for equal ones.
+        radius: r, the largest distance of two codes in bits, 0 for equal ones; None for L / 4.
         cosine: t, the smallest cosine of two features, in [-1, 1].
         sketches: (N, G) of `sketch`; None to leave the third test out.
         likeness: s, the smallest likeness of two sketches, in [-1, 1].
@@ -108,6 +111,7 @@ def near_duplicates(
             radius or cosine out of range.
     """
     packed = as_codes(codes, bits)
+    radius = bits // 4 if radius is None else radius
     if len(packed) != len(features):
         raise ValueError(f"{len(packed)} codes but {len(features)} features")
     if not 0 <= radius <= bits:

@@ -116,6 +116,7 @@ class PhotosExplorer(ipw.VBox):
             "stop": self._button("Stop", "stop", self.stop),
         }
         self.gallery = Gallery([], [], height=300)
+        self.gallery.layout.display = "none"
         self.skipped = Table()
         self._csv = Download("Skipped files as CSV", self._as_csv)
         self.model.observe(self._drew_model, "value")
@@ -296,6 +297,7 @@ class PhotosExplorer(ipw.VBox):
                 return
             self._shown = reader
             self.progress.show()
+            self.gallery.layout.display = "" if reader.state == "done" else "none"
             self._draw_skipped()
             said = getattr(self, f"_draw_{reader.state}")(reader)
             self.status.summary = said  # last: what it says is on the screen
@@ -329,7 +331,7 @@ class PhotosExplorer(ipw.VBox):
         )
         labels = ""
         if dataset.label_names:
-            labels = f"; labels, which judge only: {len(dataset.label_names):,} sub-folders"
+            labels = f"; {_counted(len(dataset.label_names), 'sub-folder')} taken as labels"
         kept, all_ = len(study.kept_names), len(study.concepts)
         return (
             f"{_counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "

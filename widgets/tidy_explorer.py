@@ -11,6 +11,7 @@ import ipywidgets as ipw
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from uhscm_core import (
@@ -23,7 +24,7 @@ from uhscm_core import (
     sketch,
 )
 from widgets.download import Download
-from widgets.explorer import Explorer, checked, columns
+from widgets.explorer import Explorer, checked
 from widgets.gallery import Gallery
 from widgets.pictures import Pairs
 from widgets.selection import Selection
@@ -55,6 +56,16 @@ class _View:
     k: int = 5
 
 
+class _Halves(Pairs):
+    """Two images one above the other, as a square."""
+
+    def __getitem__(self, index: Any) -> Any:
+        both = Image.new("RGB", (224, 224), "#7f7f7f")
+        for image, top in zip(self._pairs[index], (0, 114), strict=True):
+            both.paste(ImageOps.fit(self._images[image], (224, 110)), (0, top))
+        return both
+
+
 class TidyExplorer(Explorer[_View]):
     """Find near-duplicates and outliers of a trained study.
 
@@ -74,16 +85,14 @@ class TidyExplorer(Explorer[_View]):
             )
         self.study = study
         self.bits = bits = study.network.bits  # type: ignore[union-attr]
-        super().__init__(_View(radius=bits // 8), selection)
+        super().__init__(_View(radius=bits // 4), selection)
         self._pairs = functools.lru_cache(8)(self._find_pairs)
         self._far = functools.lru_cache(8)(self._find_far)
         self._drawn: dict[str, object] = {}
         images = study.dataset.images
         slider = {"continuous_update": False, "style": {"description_width": "110px"}}
         slider["layout"] = {"width": "360px"}
-        self.radius = ipw.IntSlider(
-            description="codes, bits", min=0, max=min(bits, bits // 4 + 1), **slider
-        )
+        self.radius = ipw.IntSlider(description="codes, bits", min=0, max=bits // 2, **slider)
         self.cosine = ipw.FloatSlider(
             description="features, cosine",
             min=0.5,
@@ -96,7 +105,7 @@ class TidyExplorer(Explorer[_View]):
         self.far = ipw.Dropdown(description="far by", options=_FAR, **slider)
         self.k = ipw.IntSlider(description="k-th neighbour", min=1, max=20, **slider)
         del slider["continuous_update"]
-        self.pairs = Gallery(images, [], edge=112, height=420)
+        self.pairs = Gallery(images, [], edge=128, height=420)
         self.group = Gallery(images, [], selection=self.selection, edge=140, height=420)
         self.outliers = Gallery(images, [], edge=96, height=420)
         self.near = Gallery(images, [], edge=96, height=160)
@@ -111,18 +120,21 @@ class TidyExplorer(Explorer[_View]):
             '<div style="line-height:1.4">Lists to look at: no file of yours is moved, changed or '
             "deleted.</div>"
         )
+        wrapped = {"flex_flow": "row wrap"}
+        half = {"flex": "1 1 48%", "min_width": "300px"}
+        halves = [ipw.VBox([gallery], layout=half) for gallery in (self.pairs, self.group)]
         duplicates = [
-            ipw.HBox([self.radius, self.cosine, self.looks], layout={"flex_flow": "row wrap"}),
-            columns([self.pairs], [self.group]),
+            ipw.HBox([self.radius, self.cosine, self.looks], layout=wrapped),
+            ipw.HBox(halves, layout=wrapped),
         ]
         outliers = [
-            ipw.HBox([self.far, self.k], layout={"flex_flow": "row wrap"}),
+            ipw.HBox([self.far, self.k], layout=wrapped),
             self.outliers,
             self.near,
         ]
         self.children = [
             self.status,
-            ipw.HBox([self._undo, self._redo, self._csv, self._far_csv]),
+            ipw.HBox([self._undo, self._redo, self._csv, self._far_csv], layout=wrapped),
             note,
             ipw.Tab(
                 [ipw.VBox(duplicates), ipw.VBox(outliers)], titles=["Near-duplicates", "Outliers"]
@@ -211,7 +223,7 @@ class TidyExplorer(Explorer[_View]):
         ]
         self.pairs.show(
             range(len(captions)),
-            images=Pairs(self.study.dataset.images, found.pairs.tolist()),
+            images=_Halves(self.study.dataset.images, found.pairs.tolist()),
             captions=captions,
             summary=f"{_counted(len(captions), 'pair')}, most alike first; click one for its group"
             if captions
