@@ -45,7 +45,6 @@ __all__ = ["NearDuplicates", "likenesses", "near_duplicates", "sketch"]
 _ROWS, _COLUMNS = 256, 2048
 _EDGE = 8  # of a sketch, in its own pixels
 _FAINT = 2.0  # grey levels
-_AT_ONCE = 65_536  # sketches that are compared at a time
 _ROUNDING = 1e-6  # of the cosine of two equal features
 
 Ids = npt.NDArray[np.int64]
@@ -161,15 +160,11 @@ def sketch(image: Image.Image) -> npt.NDArray[np.float32]:
     return unit
 
 
-def likenesses(a: Float[Tensor, "p g"], b: Float[Tensor, "p g"]) -> npt.NDArray[np.float32]:
-    """(p,) of sketches row by row, the one as it is or mirrored, whichever is more alike."""
-    best = np.empty(len(a), np.float32)
-    for start in range(0, len(a), _AT_ONCE):
-        one, other = a[start : start + _AT_ONCE], b[start : start + _AT_ONCE]
-        grey = other[:, :-1].reshape(-1, _EDGE, _EDGE).flip(2).reshape(len(other), -1)
-        mirrored = torch.cat([grey, other[:, -1:]], dim=1)
-        as_it_is = (one * other).sum(1)
-        best[start : start + _AT_ONCE] = torch.maximum(as_it_is, (one * mirrored).sum(1)).numpy()
+def likenesses(a: Float[Tensor, "p g"], b: Float[Tensor, "q g"]) -> npt.NDArray[np.float32]:
+    """(p, q) of sketches, the one as it is or mirrored, whichever is more alike."""
+    grey = b[:, :-1].reshape(-1, _EDGE, _EDGE).flip(2).reshape(len(b), -1)
+    mirrored = torch.cat([grey, b[:, -1:]], dim=1)
+    best: npt.NDArray[np.float32] = torch.maximum(a @ b.T, a @ mirrored.T).numpy()
     return best
 
 
@@ -189,6 +184,7 @@ def _near(
     by_code = np.argsort(inverse.reshape(-1), kind="stable")  # images, equal codes side by side
     starts = np.concatenate([[0], np.cumsum(counts)])  # of each unique code in `by_code`
     sorted_features = features[by_code]
+    looks = None if sketches is None else sketches[by_code]
     index = HammingIndex(torch.from_numpy(unique), bits)
     first = 0
     while first < len(unique):  # a block of codes, as many as have some _ROWS images
@@ -203,11 +199,11 @@ def _near(
                 some = columns[left : left + _COLUMNS]
                 cosines = (sorted_features[rows] @ sorted_features[some].T).numpy()
                 passed = (cosines >= cosine - _ROUNDING) & (some > rows[:, None])
+                if looks is not None:
+                    passed &= likenesses(looks[rows], looks[some]) >= likeness - _ROUNDING
                 r, c = np.nonzero(passed)
                 i, j = by_code[rows[r]], by_code[some[c]]
                 near = _hamming(packed[i], packed[j]) <= radius
-                if sketches is not None:
-                    near &= likenesses(sketches[i], sketches[j]) >= likeness - _ROUNDING
                 r, c = r[near], c[near]
                 if len(r):
                     yield by_code[rows[r]], by_code[some[c]], cosines[r, c]

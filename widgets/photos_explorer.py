@@ -119,6 +119,7 @@ class PhotosExplorer(ipw.VBox):
         self.gallery.layout.display = "none"
         self.skipped = Table()
         self._csv = Download("Skipped files as CSV", self._as_csv)
+        self._csv.layout.display = "none"
         self.model.observe(self._drew_model, "value")
         self.concepts.observe(self._drew_concepts, "value")
         super().__init__(
