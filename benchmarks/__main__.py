@@ -11,6 +11,7 @@ NAMES = (
     "batch_similarity",
     "postcards",
     "photos",
+    "tidy",
     "gestures",
     "training",
     "gpu",

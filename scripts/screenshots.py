@@ -54,6 +54,7 @@ SHOTS = (
     Shot("training", "03_train_hash_network"),
     Shot("retrieval", "04_browse_retrieval"),
     Shot("map", "04_browse_retrieval", of=".uhscm-explorer:has(.map-stage)"),
+    Shot("photos", "05_your_photos"),
 )
 
 

@@ -19,6 +19,7 @@ from uhscm_core import features as features_module
 from uhscm_core import load_dataset, load_vlp, store
 from uhscm_core.datasets import ArrayImages, ImageDataset
 from uhscm_core.features import encode_dataset, features_key, ship_features
+from uhscm_core.progress import heard_by
 from uhscm_core.vlp import VLP
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -343,3 +344,78 @@ def test_two_processes_share_the_work_and_end_with_the_same(start, report_of):
     assert first_count + second_count == 48  # each image once
     assert min(first_count, second_count) >= SHARD
     assert torch.equal(first, second)
+
+
+class Stopped(Exception):  # noqa: N818  # not an error
+    pass
+
+
+def stop_after(n: int):
+    """A block in which encoding is stopped once n images are encoded."""
+
+    def listener(_what: str, done: int, _of: int) -> None:
+        if done >= n:
+            raise Stopped
+
+    return heard_by(listener)
+
+
+def test_a_run_that_is_stopped_goes_on_at_the_next_batch(dataset, vlp, home, encoded, monkeypatch):
+    monkeypatch.setattr(features_module, "BATCH", 3)
+    with stop_after(14), pytest.raises(Stopped):
+        encode(dataset, vlp)
+    assert encoded == [3, 3, 2, 3, 3]  # a shard of eight, and six of the next
+    assert len(list(home.rglob("*.begun"))) == 1
+    encoded.clear()
+    heard = []
+    with heard_by(lambda *report: heard.append(report)):
+        features = encode(dataset, vlp)
+    assert sum(encoded) == 48 - 14
+    assert heard[0] == ("encoding images", 14, 48)  # what is there counts as done
+    assert heard[-1] == ("encoding images", 48, 48)
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+    assert not list(home.rglob("*.begun"))
+
+
+def test_a_shard_under_way_is_kept_every_few_seconds(dataset, vlp, home, monkeypatch):
+    monkeypatch.setattr(features_module, "BATCH", 3)
+    monkeypatch.setattr(features_module, "KEEP_SECONDS", 0.0)
+    kept = []
+
+    def look(_what: str, done: int, _of: int) -> None:
+        kept.append((done, [path.name for path in home.rglob("*.begun")]))
+
+    with heard_by(look):
+        encode(dataset, vlp)
+    assert kept[:4] == [
+        (3, ["000000000.begun"]),
+        (6, ["000000000.begun"]),
+        (8, []),
+        (11, ["000000008.begun"]),
+    ]
+
+
+@pytest.mark.parametrize("damage", ["torn", "of another width", "longer than the shard", "pickle"])
+def test_a_damaged_beginning_is_encoded_again(dataset, vlp, home, encoded, monkeypatch, damage):
+    monkeypatch.setattr(features_module, "BATCH", 3)
+    with stop_after(6), pytest.raises(Stopped):
+        encode(dataset, vlp)
+    (path,) = home.rglob("*.begun")
+    if damage == "of another width":
+        store.save_tensors(path, {"features": torch.zeros(6, 7)})
+    elif damage == "longer than the shard":
+        store.save_tensors(path, {"features": torch.zeros(8, 16)})
+    else:
+        path.write_bytes({"torn": path.read_bytes()[:-9], "pickle": b"\x80\x04N."}[damage])
+    encoded.clear()
+    features = encode(dataset, vlp)
+    assert sum(encoded) == 48
+    torch.testing.assert_close(features, vlp.encode_images(dataset.images))
+
+
+def test_a_worker_processes_error_is_told_without_its_traceback(photo_folder, vlp, as_users_run_it):
+    dataset = load_dataset(photo_folder, progress=False)
+    dataset.images.path(20).unlink()
+    with pytest.raises(OSError, match="no such file") as caught:
+        encode_dataset(dataset, vlp, workers=1, progress=False)
+    assert str(caught.value) == f"{dataset.images.path(20)}: no such file or directory"

@@ -8,6 +8,7 @@ from uhscm_core.baselines import fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
+from uhscm_core.duplicates import NearDuplicates, near_duplicates, sketch
 from uhscm_core.export import export_codes, export_index, export_run
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import (
@@ -29,6 +30,7 @@ from uhscm_core.mining import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.objective import LossTerms, uhscm_loss
+from uhscm_core.outliers import Outliers, rank_outliers, rank_outliers_by_features
 from uhscm_core.study import Study
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 from uhscm_core.vlp import VLP, load_vlp
@@ -41,6 +43,8 @@ __all__ = [
     "ImageDataset",
     "LossTerms",
     "MinedConcepts",
+    "NearDuplicates",
+    "Outliers",
     "Study",
     "TrainingConfig",
     "TrainingStep",
@@ -60,10 +64,14 @@ __all__ = [
     "mean_average_precision",
     "mine_concepts",
     "ndcg_at",
+    "near_duplicates",
     "pack_codes",
     "precision_at",
     "precision_recall_curve",
+    "rank_outliers",
+    "rank_outliers_by_features",
     "semantic_similarity",
+    "sketch",
     "top_concepts",
     "train",
     "uhscm_loss",

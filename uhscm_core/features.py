@@ -1,8 +1,9 @@
 """Encode a data set once, and find its features again by digest.
 
 Features are kept under ``home()/features/<key>``, where the key is the digest of the data set, the
-model and its preprocessing, in shards of 2,048 rows. A shard is written aside and renamed, so a
-killed run loses the shard it was at. Each shard has a lock: two processes that encode the same
+model and its preprocessing, in shards of 2,048 rows. A shard under way is kept as far as it goes
+every few seconds and when it is stopped, so that a killed run loses no more than those seconds. All
+files are written aside and renamed. Each shard has a lock: two processes that encode the same
 images share the work, and the lock of a killed process is free again.
 
 Features that ship with the package lie under ``uhscm_core/shipped``, in half precision, by the same
@@ -11,8 +12,9 @@ key: another data set, model or preprocessing has another key and does not find 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from uhscm_core.vlp import BATCH, VLP
 __all__ = ["encode_dataset", "features_key", "ship_features"]
 
 SHARD = 2048
+KEEP_SECONDS = 5.0  # how often a shard under way is kept: a large model encodes ten images a second
 SHIPPED = Path(__file__).parent / "shipped"
 
 
@@ -58,7 +61,8 @@ def encode_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     shards = _Shards(folder, n, vlp.embed_dim)
     with progress_bar("encoding images", n, progress and bool(shards.missing())) as bar:
-        bar.update(n - sum(map(len, shards.missing())))
+        left = sum(len(rows) - len(shards.begun(rows)) for rows in shards.missing())
+        bar.update(n - left)
         while shards.missing():
             _encode_missing(shards, dataset, vlp, workers, bar)
     return shards.rows()
@@ -91,7 +95,7 @@ def _encode_missing(
     shards: _Shards, dataset: ImageDataset, vlp: VLP, workers: int | None, bar: tqdm[Any]
 ) -> None:
     """Encode the missing shards that no other process is at; wait for one where all are taken."""
-    claimed: list[range] = []
+    claimed: list[tuple[range, Tensor]] = []  # and what an earlier run has begun of it
     with ExitStack() as locks:
 
         def batches() -> Iterator[range]:
@@ -102,18 +106,30 @@ def _encode_missing(
                     continue
                 if shards.path(rows).exists():  # finished by another process just now
                     continue
-                claimed.append(rows)
-                yield from (rows[i : i + BATCH] for i in range(0, len(rows), BATCH))
+                claimed.append((rows, shards.begun(rows)))
+                rest = rows[len(claimed[-1][1]) :]
+                yield from (rest[i : i + BATCH] for i in range(0, len(rest), BATCH))
 
         finished: list[Tensor] = []
-        for features in vlp.encode_batches(dataset.images, batches(), workers=workers):
-            finished.append(features)
-            bar.update(len(features))
-            if sum(map(len, finished)) == len(claimed[0]):
-                rows = claimed.pop(0)
-                store.save_tensors(shards.path(rows), {"features": torch.cat(finished)})
-                shards.lock(rows).release()
-                finished = []
+        kept = time.monotonic()
+        try:
+            for features in vlp.encode_batches(dataset.images, batches(), workers=workers):
+                rows, begun = claimed[0]
+                finished.append(features)
+                if len(begun) + sum(map(len, finished)) == len(rows):
+                    shards.save(rows, torch.cat([begun, *finished]))
+                    shards.lock(rows).release()
+                    claimed.pop(0)
+                    finished = []
+                elif time.monotonic() - kept > KEEP_SECONDS:
+                    shards.keep(rows, torch.cat([begun, *finished]))
+                    kept = time.monotonic()
+                bar.update(len(features))
+        except BaseException:  # stopped, an image that vanished: what was encoded is encoded
+            if finished:
+                rows, begun = claimed[0]
+                shards.keep(rows, torch.cat([begun, *finished]))
+            raise
     taken = shards.missing()
     if taken:
         with shards.lock(taken[0]):  # its holder finished it or died
@@ -136,6 +152,29 @@ class _Shards:
 
     def missing(self) -> list[range]:
         return [rows for rows in self.all if not self.path(rows).exists()]
+
+    def save(self, rows: range, features: Tensor) -> None:
+        """Write a shard, whole."""
+        store.save_tensors(self.path(rows), {"features": features})
+        self._begun(rows).unlink(missing_ok=True)
+
+    def keep(self, rows: range, features: Tensor) -> None:
+        """Write the first rows of a shard under way, if there is room."""
+        with suppress(OSError):
+            store.save_tensors(self._begun(rows), {"features": features})
+
+    def begun(self, rows: range) -> Tensor:
+        """(r, D), the rows that `keep` wrote of a shard; r is 0 where there is nothing of use."""
+        try:
+            features = store.load_tensors(self._begun(rows))[0]["features"]
+            if features.shape[1] == self.width and len(features) < len(rows):
+                return features
+        except (OSError, ValueError, KeyError, IndexError):
+            pass
+        return torch.empty(0, self.width)
+
+    def _begun(self, rows: range) -> Path:
+        return self.path(rows).with_suffix(".begun")
 
     def rows(self) -> Tensor:
         return torch.cat([self.load(rows) for rows in self.all])

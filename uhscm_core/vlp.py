@@ -141,7 +141,7 @@ class VLP:
             generator=torch.Generator(),  # else it draws from the global one
             pin_memory=self.device.type == "cuda",
         )
-        for pixels in loader:
+        for pixels in _plainly(loader):
             yield self._embed(pixels)
 
     @torch.no_grad()
@@ -183,6 +183,16 @@ class VLP:
         torch.cuda.empty_cache()
         half = len(pixels) // 2
         return torch.cat([self._embed(pixels[:half]), self._embed(pixels[half:])])
+
+
+def _plainly(loader: Iterable[Tensor]) -> Iterator[Tensor]:
+    """What a loader gives; an image that can't be read is told without the worker's traceback."""
+    try:
+        yield from loader
+    except OSError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise OSError(str(error).strip().rsplit("\nOSError: ", 1)[-1]) from None
 
 
 class _Preprocessed(Dataset[Tensor]):

@@ -15,10 +15,12 @@ from widgets.image_row import image_row, image_row_html
 from widgets.loss_curves import loss_figure
 from widgets.map_explorer import MapExplorer
 from widgets.map_view import MapView
+from widgets.photos_explorer import PhotosExplorer
 from widgets.plane import plane_figure
 from widgets.results_page import results_page
 from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
+from widgets.tidy_explorer import TidyExplorer
 from widgets.training_explorer import TrainingExplorer
 from widgets.votes import votes_figure
 
@@ -32,8 +34,10 @@ __all__ = [
     "Grid",
     "MapExplorer",
     "MapView",
+    "PhotosExplorer",
     "RetrievalExplorer",
     "Selection",
+    "TidyExplorer",
     "TrainingExplorer",
     "code_bars_figure",
     "comparison_figure",

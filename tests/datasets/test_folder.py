@@ -143,7 +143,7 @@ def broken_photos(folder: Path, png_of_size) -> dict[str, str]:
     return {
         "bomb.png": "more pixels than the limit",
         "cut.png": "truncated",
-        "empty.png": "not an image of a known format",
+        "empty.png": "the file is empty",
         "phone.HEIC": "HEIC is not read by Pillow, save it as JPEG",
         "self.png": "too many levels of symbolic links",
         "text.jpg": "not an image of a known format",
@@ -186,7 +186,9 @@ def test_a_named_pipe_is_skipped_and_nobody_waits_for_it(folder):
 def test_nothing_readable_is_an_error_that_lists_the_reasons(folder):
     (folder / "empty.png").touch()
     (folder / "text.jpg").write_text("no photo")
-    with pytest.raises(ValueError, match=r"no readable image: 2 of 2 .*empty\.png: not an image"):
+    with pytest.raises(
+        ValueError, match=r"no readable image: 2 of 2 .*empty\.png: the file is empty"
+    ):
         load(folder)
 
 
@@ -434,3 +436,29 @@ def test_root_and_index_do_not_go_with_a_folder(folder):
     photo(folder / "1.png")
     with pytest.raises(ValueError, match="root and index go with cifar10, flickr25k, nuswide"):
         load_dataset(folder, root=folder)
+
+
+def test_files_that_were_away_during_the_check_are_not_held_to_be_bad(
+    folder, tmp_path, monkeypatch
+):
+    for i in range(3):
+        photo(folder / f"{i}.png", i)
+    problems = ImageFiles.problems
+
+    def unplugged(files, progress):
+        folder.rename(tmp_path / "away")
+        return problems(files, progress)
+
+    monkeypatch.setattr(ImageFiles, "problems", unplugged)
+    with pytest.raises(ValueError, match=r"3 of 3 .*no such file or directory"):
+        load(folder)
+    monkeypatch.setattr(ImageFiles, "problems", problems)
+    (tmp_path / "away").rename(folder)
+    assert load(folder).names == ("0.png", "1.png", "2.png")
+
+
+def test_a_cameras_raw_file_is_listed(folder):
+    photo(folder / "good.png")
+    photo(folder / "raw.NEF")
+    dataset = load(folder, warn=False)  # and no warning, as asked
+    assert dataset.skipped == {"raw.NEF": "a camera's raw file is not read, save it as JPEG"}

@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 _BENCHMARKS = {"cifar10": load_cifar10, "flickr25k": load_flickr25k, "nuswide": load_nuswide}
-_SETTINGS = ("n_train", "n_database", "n_query", "seed", "progress", "download", "n_labels")
+_SPLITS = ("n_train", "n_database", "n_query", "seed")
+_SETTINGS = (*_SPLITS, "progress", "warn", "download", "n_labels")
 
 
 def load_dataset(

@@ -40,6 +40,10 @@ SUFFIXES = frozenset(
     ]
 )
 _UNREADABLE = dict.fromkeys((".heic", ".heif"), "HEIC is not read by Pillow, save it as JPEG")
+_UNREADABLE |= dict.fromkeys(
+    (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
+    "a camera's raw file is not read, save it as JPEG",
+)
 
 
 def load_folder(
@@ -50,6 +54,7 @@ def load_folder(
     n_query: int | None = None,
     seed: int = 0,
     progress: bool = True,
+    warn: bool = True,
 ) -> ImageDataset:
     """Load a folder of photos.
 
@@ -60,10 +65,10 @@ def load_folder(
         root: the folder.
         n_train, n_database, n_query, seed: see `random_splits`.
         progress: show a bar while the images are checked.
+        warn: say in a warning how many files were skipped.
 
     Returns:
-        The readable images in order of their names; ``skipped`` lists the others with the reason,
-        and a warning gives their number.
+        The readable images in order of their names; ``skipped`` lists the others with the reason.
 
     Raises:
         NotADirectoryError: no such folder.
@@ -92,7 +97,8 @@ def load_folder(
         message = f"{len(skipped)} of {total} images in {root} skipped ({listed}{more})"
         if not images:
             raise ValueError(f"no readable image: {message}")
-        warnings.warn(f"{message}; `dataset.skipped` lists them", stacklevel=3)
+        if warn:
+            warnings.warn(f"{message}; `dataset.skipped` lists them", stacklevel=3)
 
     parts = [Path(name).parts for name in images.names]
     tops = {part[0] for part in parts if len(part) > 1}
@@ -150,7 +156,9 @@ def _problems(files: ImageFiles, progress: bool) -> dict[str, str]:
         known: dict[str, str] = store.load_json(checked)
     except (FileNotFoundError, ValueError):
         known = files.problems(progress)
-        store.save_json(checked, known)
+        # What went meanwhile may come back, as an unplugged disk does, under the same digest.
+        if not known or ImageFiles(files.root, files.names).digest == files.digest:
+            store.save_json(checked, known)
     return known
 
 

@@ -49,11 +49,14 @@ def read_image(path: Path) -> Image.Image:
             return as_rgb(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = Image.MAX_IMAGE_PIXELS or 89_478_485
-        raise PixelLimitError(f"{path}: more pixels than the limit is, {limit:,}") from error
+        raise PixelLimitError(f"{path}: more pixels than the limit of {limit:,}") from error
     except (PixelLimitError, MemoryError):
         raise
     except Exception as error:  # on damaged files Pillow's readers fail each in its own manner
-        raise OSError(f"{path}: {_reason(error)}") from error
+        reason = (
+            "the file is empty" if path.is_file() and not path.stat().st_size else _reason(error)
+        )
+        raise OSError(f"{path}: {reason}") from error
 
 
 def _reason(error: Exception) -> str:

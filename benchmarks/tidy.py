@@ -1,0 +1,157 @@
+"""Do planted near-duplicates and outliers come back, in photos and in postcards?
+
+Variants of some images are planted among thousands, one variant an original (half the size and
+back, JPEG at quality 40, a sixteenth cropped at each side, mirrored), and strangers (noise, plain
+colours, pictures of the other kind). Recall is the share of variants that pass the tests with their
+original; wrong are the pairs of other images that pass, some of which are real near-duplicates of
+the collection's own.
+
+    python -m benchmarks tidy
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import time
+from collections.abc import Callable, Sequence
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from benchmarks.common import SHARED
+from uhscm_core import (
+    VLP,
+    ImageDataset,
+    Study,
+    load_dataset,
+    load_vlp,
+    near_duplicates,
+    rank_outliers,
+    rank_outliers_by_features,
+    sketch,
+)
+from uhscm_core.datasets import ArrayImages, read_image
+from uhscm_core.duplicates import likenesses
+
+N, PLANTED, STRANGERS, BITS = 2000, 100, 5, 64
+
+
+def halved(image: Image.Image) -> Image.Image:
+    """Half the size, and back."""
+    return image.resize((image.width // 2, image.height // 2)).resize(image.size)
+
+
+def recompressed(image: Image.Image) -> Image.Image:
+    """JPEG at quality 40."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=40)
+    return Image.open(buffer).convert("RGB")
+
+
+def cropped(image: Image.Image) -> Image.Image:
+    """A sixteenth less at each side, and enlarged to the old size."""
+    edge = image.width // 16
+    return image.crop((edge, edge, image.width - edge, image.height - edge)).resize(image.size)
+
+
+VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "half the size": halved,
+    "JPEG at 40": recompressed,
+    "cropped": cropped,
+    "mirrored": ImageOps.mirror,
+}
+
+
+def strangers(
+    size: tuple[int, int], foreign: Sequence[Image.Image]
+) -> dict[str, list[Image.Image]]:
+    """Images that belong nowhere."""
+    generator = np.random.default_rng(0)
+    shape = (STRANGERS, size[1], size[0], 3)
+    noise = generator.integers(0, 256, shape, dtype=np.uint8)
+    colours = [tuple(c) for c in generator.integers(0, 256, (STRANGERS, 3)).tolist()]
+    return {
+        "noise": [Image.fromarray(pixels) for pixels in noise],
+        "plain colour": [Image.new("RGB", size, colour) for colour in colours],
+        "of the other kind": [image.resize(size) for image in foreign],
+    }
+
+
+def measure(
+    name: str, own: Sequence[Image.Image], foreign: Sequence[Image.Image], vlp: VLP, concepts: str
+) -> None:
+    """Print what comes back of what is planted."""
+    images = list(own)
+    planted: dict[str, list[tuple[int, int]]] = {}
+    for number, (kind, change) in enumerate(VARIANTS.items()):
+        originals = range(number * PLANTED, (number + 1) * PLANTED)
+        planted[kind] = [(i, len(images) + k) for k, i in enumerate(originals)]
+        images += [change(own[i]) for i in originals]
+    odd: dict[str, range] = {}
+    for kind, some in strangers(own[0].size, foreign).items():
+        odd[kind] = range(len(images), len(images) + len(some))
+        images += some
+    arrays = ArrayImages(np.stack([np.asarray(image.convert("RGB")) for image in images]))
+    everything = np.arange(len(arrays))
+    splits = {"train": everything, "database": everything, "query": everything[:0]}
+    dataset = ImageDataset(arrays, None, (), splits, arrays.digest, arrays.names)
+    study = Study(dataset, vlp, concepts, progress=False).train(BITS)
+    sketches = torch.from_numpy(np.stack([sketch(image) for image in images]))
+    kept = len(study.kept_names)
+    print(
+        f"\n{name}: {len(own):,} images, {len(VARIANTS) * PLANTED} variants, {kept} concepts kept\n"
+    )
+    print("| r | t | looks | " + " | ".join(planted) + " | wrong pairs |")
+    print("|---" * (len(planted) + 4) + "|")
+    packed, features = study.codes.numpy(), study.image_features
+    distances = np.stack([np.bitwise_count(packed ^ row).sum(1) for row in packed])
+    cosines = (features @ features.T).numpy()
+    alike = likenesses(sketches, sketches)
+    is_planted = np.zeros((len(arrays), len(arrays)), bool)
+    for pairs in planted.values():
+        for i, j in pairs:
+            is_planted[i, j] = True
+    for radius, cosine, looks in itertools.product((8, 16, 24), (0.9, 0.95), (None, 0.95, 0.97)):
+        passed = np.triu((distances <= radius) & (cosines >= cosine), 1)
+        if looks is not None:
+            passed &= alike >= looks
+        recalls = [f"{np.mean([passed[pair] for pair in pairs]):.0%}" for pairs in planted.values()]
+        wrong = int((passed & ~is_planted).sum())
+        print("| " + " | ".join(map(str, [radius, cosine, looks, *recalls, f"{wrong:,}"])) + " |")
+    began = time.perf_counter()
+    found = near_duplicates(study.codes, BITS, features, sketches=sketches)
+    took = time.perf_counter() - began
+    print(
+        f"\nnear_duplicates: {len(found.groups)} groups, {len(found.pairs)} pairs, {took:.2f} s\n"
+    )
+    for k in (1, 5, 10):
+        by_features = rank_outliers_by_features(features, k)
+        for how, ranked in (
+            ("codes", rank_outliers(study.codes, BITS, features, k)),
+            ("features", by_features),
+        ):
+            place = {int(i): r + 1 for r, i in enumerate(ranked.ids)}
+            said = "; ".join(f"{kind} {sorted(place[i] for i in ids)}" for kind, ids in odd.items())
+            print(f"outliers by {how}, k = {k}, ranks of {len(place):,}: {said}")
+
+
+def main() -> None:
+    """Photos where they are, and postcards."""
+    cards = list(load_dataset("postcards", n_database=N, n_query=0, progress=False).images)
+    files = sorted((SHARED / "data" / "cifar10" / "test").glob("*/*.jpg"))
+    order = np.random.default_rng(0).permutation(len(files))
+    photos = [read_image(files[i]) for i in order[: N + STRANGERS]]
+    if photos:
+        vlp = load_vlp(SHARED / "models" / "photos-rn.json")
+        measure("photos", photos[:N], cards[:STRANGERS], vlp, "nuswide81+coco80")
+    foreign = photos[N:] or [Image.radial_gradient("L").convert("RGB")] * STRANGERS
+    measure("postcards", cards, foreign, load_vlp("postcards"), "nuswide81")
+
+
+if __name__ == "__main__":
+    main()

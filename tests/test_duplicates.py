@@ -1,0 +1,206 @@
+"""Near-duplicates against a loop over all pairs, and what must not depend on how they are found."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from tests.conftest import unit_rows
+from uhscm_core import duplicates as module
+from uhscm_core import near_duplicates, pack_codes, sketch
+from uhscm_core.duplicates import likenesses
+
+
+def naive(bits_of, features, radius, cosine):
+    """All pairs by two loops, and their groups by merging sets."""
+    n = len(bits_of)
+    pairs = {}
+    groups = [{i} for i in range(n)]
+    for i in range(n):
+        for j in range(i + 1, n):
+            bits = sum(a != b for a, b in zip(bits_of[i], bits_of[j], strict=True))
+            agree = float(features[i] @ features[j])
+            if bits <= radius and agree >= cosine - 1e-6:
+                pairs[i, j] = (bits, agree)
+                one = next(g for g in groups if i in g)
+                other = next(g for g in groups if j in g)
+                if one is not other:
+                    groups.remove(other)
+                    one |= other
+    return pairs, {frozenset(g) for g in groups if len(g) > 1}
+
+
+def example(seed, n, bits, directions):
+    """Codes and features of images that come in a few kinds, some of them equal."""
+    generator = torch.Generator().manual_seed(seed)
+    kinds = torch.randn(directions, 6, generator=generator)
+    kind = torch.randint(directions, (n,), generator=generator)
+    noise = torch.randn(n, 6, generator=generator) * torch.rand(n, 1, generator=generator) * 0.6
+    noise[torch.rand(n, generator=generator) < 0.3] = 0
+    features = torch.nn.functional.normalize(kinds[kind] + noise, dim=1)
+    signs = features @ torch.randn(6, bits, generator=generator)
+    return signs, features
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(0, 40),
+    bits=st.integers(1, 20),
+    radius=st.integers(0, 6),
+    cosine=st.sampled_from([-1.0, 0.3, 0.8, 0.97, 1.0]),
+    block=st.sampled_from([1, 3, 256]),
+)
+def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
+    seed, n, bits, radius, cosine, block
+):
+    signs, features = example(seed, n, bits, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_ROWS", block)
+        patch.setattr(module, "_COLUMNS", 2 * block)
+        found = near_duplicates(pack_codes(signs), bits, features, min(radius, bits), cosine)
+    pairs, groups = naive((signs > 0).tolist(), features, min(radius, bits), cosine)
+    assert {frozenset(group) for group in found.groups} == groups
+    assert len(found.pairs) == sum(len(group) - 1 for group in groups)  # a forest
+    best = {}
+    for (i, j), (_, agree) in pairs.items():
+        for image in (i, j):
+            best[image] = max(best.get(image, -2.0), agree)
+    shown = {}
+    for (i, j), group, distance, agree in zip(
+        found.pairs.tolist(), found.group_of, found.distances, found.cosines, strict=True
+    ):
+        assert i < j
+        assert {i, j} <= set(found.groups[group])
+        assert pairs[i, j] == (distance, pytest.approx(agree, abs=1e-5))
+        for image in (i, j):
+            shown[image] = max(shown.get(image, -2.0), float(agree))
+    assert shown == pytest.approx(best, abs=1e-5)  # each image's strongest pair is there
+    strongest = [max(found.cosines[found.group_of == g]) for g in range(len(groups))]
+    assert strongest == sorted(strongest, reverse=True)
+
+
+def test_by_hand():
+    signs = torch.tensor([[1.0, 1, 1, 1], [1, 1, 1, -1], [1, 1, 1, 1], [-1, -1, -1, -1]])
+    features = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [1, 0.1], [0, 1], [1, 0]]))
+    found = near_duplicates(pack_codes(signs), 4, features, radius=1, cosine=0.9)
+    assert found.groups == ((0, 1),)  # 2 has the code of 0 and is another image; 3 the reverse
+    frame = found.to_frame()
+    assert frame.columns.tolist() == ["group", "i", "j", "bits", "cosine"]
+    assert frame.iloc[0].tolist() == [0, 0, 1, 1, pytest.approx(1 / 1.01**0.5)]
+    assert near_duplicates(pack_codes(signs), 4, features, radius=0, cosine=0.9).groups == ()
+
+
+def test_no_image_one_image_and_no_pair():
+    for n in (0, 1, 2):
+        features = torch.eye(4)[:n]
+        codes = torch.arange(n, dtype=torch.uint8)[:, None]
+        found = near_duplicates(codes, 8, features, radius=0)
+        assert found.groups == ()
+        assert found.to_frame().empty
+
+
+def test_thousands_of_equal_images_take_memory_for_a_few_blocks_alone():
+    n = 5000
+    features = torch.zeros(n, 8)
+    features[:, 0] = 1
+    codes = torch.zeros(n, 2, dtype=torch.uint8)
+    tracemalloc.start()
+    found = near_duplicates(codes, 16, features)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.groups == (tuple(range(n)),)
+    assert len(found.pairs) == n - 1
+    assert peak < 8 * n * n  # far below one number a pair, 200 MB
+
+
+def test_bad_input_is_named(as_users_run_it):
+    codes, features = torch.zeros(3, 1, dtype=torch.uint8), torch.eye(3)
+    with pytest.raises(ValueError, match="3 codes but 2 features"):
+        near_duplicates(codes, 8, features[:2])
+    with pytest.raises(ValueError, match="radius must lie between 0 and 8 bits, got 9"):
+        near_duplicates(codes, 8, features, radius=9)
+    with pytest.raises(ValueError, match="radius must lie between 0 and 8 bits, got -1"):
+        near_duplicates(codes, 8, features, radius=-1)
+    with pytest.raises(ValueError, match=r"cosine must lie between -1 and 1, got 1\.5"):
+        near_duplicates(codes, 8, features, cosine=1.5)
+    with pytest.raises(ValueError, match="3 features but 2 sketches"):
+        near_duplicates(codes, 8, features, sketches=torch.eye(65)[:2])
+    with pytest.raises(ValueError, match="likeness must lie between -1 and 1, got 2"):
+        near_duplicates(codes, 8, features, likeness=2)
+    with pytest.raises(ValueError, match="features hold NaN"):
+        near_duplicates(codes, 8, features * np.nan)
+    with pytest.raises(ValueError, match="codes must"):
+        near_duplicates(codes, 16, features)
+
+
+def test_shuffled_images_give_the_same_groups():
+    signs, features = example(3, 60, 12, 5)
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+    here = near_duplicates(pack_codes(signs), 12, features, 2, 0.9)
+    there = near_duplicates(pack_codes(signs[order]), 12, features[order], 2, 0.9)
+    assert {frozenset(group) for group in here.groups} == {
+        frozenset(order[list(group)].tolist()) for group in there.groups
+    }
+    assert len(here.groups) > 1
+
+
+def test_far_features_are_none_at_any_radius():
+    features = unit_rows(torch.Generator().manual_seed(0), 30, 200)
+    codes = torch.zeros(30, 1, dtype=torch.uint8)
+    assert near_duplicates(codes, 8, features, radius=8).groups == ()
+
+
+def picture(seed: int) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((96, 64), Image.Resampling.BICUBIC)
+
+
+def test_a_sketch_is_the_same_at_another_size_brightness_and_side():
+    image = picture(0)
+    changed = {
+        "smaller": image.resize((48, 32)),
+        "darker": image.point(lambda v: v * 0.6),
+        "mirrored": ImageOps.mirror(image),
+        "grey": image.convert("L"),
+    }
+    one = torch.from_numpy(sketch(image))[None]
+    assert float(one.norm()) == pytest.approx(1)
+    for other in changed.values():
+        assert likenesses(one, torch.from_numpy(sketch(other))[None])[0, 0] > 0.98
+    for other in (ImageOps.flip(image), picture(1), Image.new("RGB", (9, 9))):
+        assert likenesses(one, torch.from_numpy(sketch(other))[None])[0, 0] < 0.8
+
+
+def test_plain_images_are_like_each_other_and_a_pixel_is_an_image():
+    sketches = [
+        torch.from_numpy(sketch(Image.new("RGB", size, colour)))[None]
+        for size, colour in (((1, 1), "black"), ((50, 20), "white"))
+    ]
+    assert likenesses(*sketches)[0, 0] == pytest.approx(1)
+
+
+def test_what_looks_another_way_is_no_duplicate():
+    images = [picture(0), picture(0).resize((30, 20)), picture(1), picture(2)]
+    sketches = torch.from_numpy(np.stack([sketch(image) for image in images]))
+    codes = torch.zeros(4, 1, dtype=torch.uint8)
+    features = torch.nn.functional.normalize(torch.ones(4, 3))
+    assert near_duplicates(codes, 8, features).groups == ((0, 1, 2, 3),)
+    assert near_duplicates(codes, 8, features, sketches=sketches).groups == ((0, 1),)
+
+
+def test_looks_are_asked_of_every_pair():
+    pictures = [picture(seed % 4) for seed in range(12)]
+    pictures[5] = ImageOps.mirror(pictures[5])
+    sketches = torch.from_numpy(np.stack([sketch(image) for image in pictures]))
+    features = torch.nn.functional.normalize(torch.ones(12, 3))
+    codes = torch.arange(12, dtype=torch.uint8)[:, None]
+    found = near_duplicates(codes, 8, features, 8, sketches=sketches)
+    assert {frozenset(group) for group in found.groups} == {
+        frozenset(range(kind, 12, 4)) for kind in range(4)
+    }

@@ -1,0 +1,120 @@
+"""Near-duplicates and outliers as lists to look at, which change no file."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import ImageOps
+
+from uhscm_core import ImageDataset, Study, near_duplicates
+from uhscm_core.datasets import ArrayImages
+from widgets import TidyExplorer
+
+
+@pytest.fixture(scope="module")
+def with_copies(study) -> Study:
+    """Forty postcards, eight mirrored copies of them, and codes."""
+    cards = [study.dataset.images[i] for i in range(40)]
+    images = [*cards, *(ImageOps.mirror(card) for card in cards[:8])]
+    arrays = ArrayImages(np.stack([np.asarray(image) for image in images]))
+    ids = np.arange(48)
+    splits = {"train": ids, "database": ids, "query": ids[:0]}
+    names = tuple(f"card {i}" for i in range(40)) + tuple(f"<b>copy {i}\n" for i in range(8))
+    dataset = ImageDataset(arrays, None, (), splits, arrays.digest, names)
+    return Study(dataset, study.vlp, "nuswide81", progress=False).train(32, epochs=3)
+
+
+@pytest.fixture
+def tidy(with_copies) -> TidyExplorer:
+    made = TidyExplorer(with_copies)
+    made.wait()
+    return made
+
+
+def put(explorer, **controls):
+    for name, value in controls.items():
+        getattr(explorer, name).value = value
+        explorer.wait()
+
+
+def test_copies_are_found_and_listed(tidy, with_copies):
+    assert tidy.status.errors == []
+    frame = tidy.to_frame()
+    assert frame.columns.tolist() == ["group", "first", "second", "bits", "cosine"]
+    found = set(zip(frame["first"], frame["second"], strict=True))
+    copies = {(f"card {i}", f"<b>copy {i}\n") for i in range(8)}
+    assert len(found & copies) >= 6
+    assert len(tidy.pairs.ids) == len(frame)
+    groups = frame["group"].nunique()
+    assert tidy.status.summary.startswith(f"{groups} groups of near-duplicates, ")
+    assert "codes within 8 bits" in tidy.status.summary
+    assert tidy.group.ids.tolist() == list(
+        near_duplicates(
+            with_copies.codes, 32, with_copies.image_features, 8, 0.9, tidy._sketches
+        ).groups[0]
+    )
+    name, content = tidy._as_csv()
+    assert name == "duplicates.csv"
+    assert len(pd.read_csv(io.BytesIO(content))) == len(frame)
+
+
+def test_each_test_can_be_moved_and_undone(tidy):
+    first, said = len(tidy.to_frame()), tidy.status.summary
+    put(tidy, radius=0)
+    assert "within 0 bits" in tidy.status.summary
+    assert len(tidy.to_frame()) <= first
+    put(tidy, radius=16, looks=False, cosine=0.8)
+    assert len(tidy.to_frame()) > first
+    assert "alike to look at" not in tidy.status.summary
+    for _ in range(4):
+        tidy.undo()
+    tidy.wait()
+    assert tidy.status.summary == said
+    put(tidy, cosine=1.0, radius=0)
+    if tidy.to_frame().empty:
+        assert tidy.pairs.summary.startswith("No pair is so near")
+
+
+def test_a_click_opens_the_group(tidy):
+    last = len(tidy.pairs.ids) - 1
+    tidy.pairs._receive(
+        None, {"type": "choose", "generation": tidy.pairs.generation, "position": last}, []
+    )
+    tidy.wait()
+    group = tidy.to_frame()["group"].max()
+    assert tidy.now.group == group
+    assert tidy.group.summary.startswith(f"Group {group + 1} of {group + 1}: ")
+
+
+def test_outliers_by_features_and_by_codes(tidy):
+    frame = tidy.outliers_frame()
+    assert frame["rank"].tolist() == list(range(1, 49))
+    assert len(tidy.outliers.ids) == 48
+    assert tidy.outliers.summary.startswith("Farthest from their neighbour 5 by features")
+    assert len(tidy.near.ids) == 6
+    put(tidy, far="codes", k=3)
+    assert tidy.outliers.summary.startswith("Farthest from their neighbour 3 by codes")
+    assert tidy.outliers_frame()["distance"].tolist() != frame["distance"].tolist()
+    assert len(tidy.near.ids) == 4
+    assert tidy.status.errors == []
+
+
+def test_a_study_without_codes_says_what_to_do(study):
+    with pytest.raises(ValueError, match=r"train it first, study\.train\(bits=64\)"):
+        TidyExplorer(study)
+    with pytest.raises(TypeError, match="needs a Study"):
+        TidyExplorer("photos")
+
+
+def test_one_image_is_no_error(with_copies):
+    arrays = with_copies.dataset.images.take([0])
+    only = np.zeros(1, np.int64)
+    splits = {"train": only, "database": only, "query": only[:0]}
+    dataset = ImageDataset(arrays, None, (), splits, arrays.digest, arrays.names)
+    tidy = TidyExplorer(with_copies.with_(dataset=dataset, network=with_copies.network))
+    tidy.wait()
+    assert tidy.status.errors == []
+    assert tidy.status.summary.startswith("0 groups of near-duplicates, 0 images")

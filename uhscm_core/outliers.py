@@ -1,0 +1,152 @@
+r"""Outliers: images that are far from all others, by their codes or by their features.
+
+An image's score is the distance to its k-th nearest other image, after Ramaswamy, Rastogi and Shim
+(*Efficient algorithms for mining outliers from large data sets*, SIGMOD 2000). One neighbour would
+not do: two copies of the same strange image would vouch for each other.
+
+By features the distance is one minus the cosine. By codes it is Hamming's, which is quick, but a
+hash network is trained to give every image, a strange one too, a code among the others': what is
+foreign to the collection is found by features (`benchmarks/tidy.py` measures both).
+
+Hamming distances are small integers, so ties are the rule. They are broken by the mean distance to
+the k neighbours (Angiulli and Pizzuti, PKDD 2002, rank by it alone), and then by how little the
+features agree with those neighbours' features.
+
+Symbols: N images, D embedding width, L code length in bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from uhscm_core.index import HammingIndex
+
+__all__ = ["Outliers", "rank_outliers", "rank_outliers_by_features"]
+
+_BLOCK = 1024  # images that are looked up at a time
+_ROWS = 256  # rows of cosines with all images that are held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Outliers:
+    """All images, the one that is farthest from the others first.
+
+    Attributes:
+        ids: (N,) the images in this order.
+        distances: (N,) of each to its k-th nearest other image: in bits, or one minus the cosine.
+        means: (N,) mean distance to its k nearest.
+        cosines: (N,) mean cosine of its features with those k images' features.
+        k: how many neighbours.
+    """
+
+    ids: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.float32]
+    means: npt.NDArray[np.float32]
+    cosines: npt.NDArray[np.float32]
+    k: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row an image: ``rank`` from 1, ``image``, ``distance``, ``mean``, ``cosine``."""
+        return pd.DataFrame(
+            {
+                "rank": np.arange(1, len(self.ids) + 1),
+                "image": self.ids,
+                "distance": self.distances,
+                "mean": self.means,
+                "cosine": self.cosines,
+            }
+        )
+
+
+def rank_outliers(
+    codes: UInt8[Tensor, "n bytes"], bits: int, features: Float[Tensor, "n d"], k: int = 5
+) -> Outliers:
+    """Rank images by how far their codes are from the others'.
+
+    Args:
+        codes: (N, ⌈L/8⌉) packed, at least two.
+        bits: L.
+        features: (N, D) rows of unit length.
+        k: which nearest neighbour counts, at least 1; more than N − 1 means N − 1.
+
+    Returns:
+        All images in order; equal ones in order of id.
+
+    Raises:
+        ValueError: fewer than two images, codes of another length, features of another number, NaN
+            among them, or k below 1.
+    """
+    n = len(codes)
+    if n != len(features):
+        raise ValueError(f"{n} codes but {len(features)} features")
+    k = _checked(features, k)
+    index = HammingIndex(codes, bits)
+    parts = [_of(index, features, start, k) for start in range(0, n, _BLOCK)]
+    distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return _ranked(distances, means, cosines, k)
+
+
+def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Outliers:
+    """Rank images by how far their features are from the others'.
+
+    Args:
+        features: (N, D) rows of unit length, at least two.
+        k: which nearest neighbour counts, at least 1; more than N − 1 means N − 1.
+
+    Returns:
+        All images in order; equal ones in order of id.
+
+    Raises:
+        ValueError: fewer than two images, NaN, or k below 1.
+    """
+    k = _checked(features, k)
+    parts = []
+    for start in range(0, len(features), _ROWS):
+        agree = features[start : start + _ROWS] @ features.T  # (b, N)
+        own = torch.arange(len(agree))
+        agree[own, start + own] = -torch.inf
+        nearest = agree.topk(k, dim=1).values
+        parts.append((1 - nearest[:, -1], 1 - nearest.mean(dim=1), nearest.mean(dim=1)))
+    distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return _ranked(distances, means, cosines, k)
+
+
+def _checked(features: Tensor, k: int) -> int:
+    n = len(features)
+    if n < 2:
+        raise ValueError(f"an outlier is far from the others: expected 2 images or more, got {n}")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    if bool(features.isnan().any()):
+        raise ValueError("features hold NaN")
+    return min(k, n - 1)
+
+
+def _ranked(
+    distances: npt.NDArray[Any], means: npt.NDArray[Any], cosines: npt.NDArray[Any], k: int
+) -> Outliers:
+    ids = np.lexsort((cosines, -means, -distances)).astype(np.int64)
+    return Outliers(ids, distances[ids], means[ids], cosines[ids], k)
+
+
+def _of(index: HammingIndex, features: Tensor, start: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The k-th and the mean distance, and the mean cosine, of a block of images."""
+    codes = index.codes[start : start + _BLOCK]
+    images = torch.arange(start, start + len(codes))
+    distances, ids = index.search(codes, k + 1)
+    # The image itself is among them, or else k + 1 others of its very code: one of those goes.
+    others = ids != images[:, None]
+    others[others.all(dim=1), -1] = False
+    distances = distances[others].reshape(-1, k)
+    neighbours = features[ids[others].reshape(-1, k)]  # (b, k, D)
+    cosines = torch.einsum("bd,bkd->bk", features[images], neighbours)
+    bits = distances.float()
+    return bits[:, -1], bits.mean(dim=1), cosines.mean(dim=1)

@@ -1,0 +1,381 @@
+"""A folder of one's own: read it, see what was skipped and why, and go on with its study."""
+
+from __future__ import annotations
+
+import html
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import ipywidgets as ipw
+import pandas as pd
+
+from uhscm_core import Study
+from widgets.download import Download
+from widgets.gallery import Gallery
+from widgets.photo_reader import PhotoReader, Wanted
+from widgets.progress import Progress
+from widgets.status import Status
+from widgets.table import Table
+
+__all__ = ["PhotosExplorer"]
+
+_OTHER, _FILE, _TYPED = "other model", "text file", "typed names"
+_MODELS = {
+    "postcards: the example world's own": "postcards",
+    "CLIP ViT-B-32 (OpenAI)": "ViT-B-32 openai",
+    "CLIP ViT-B-16 (OpenAI), the paper's": "ViT-B-16 openai",
+    "OpenCLIP ViT-B-32 (LAION-2B)": "ViT-B-32 laion2b_s34b_b79k",
+    "another one, or a file of my own": _OTHER,
+}
+_NOTES = {
+    "postcards": "This model needs no download and has only ever seen painted postcards: with "
+    "photos it shows how things work, and what it says of them means little.",
+    _OTHER: "A name and a tag of open_clip, such as ViT-L-14 openai, or the path of a "
+    "configuration .json with its .safetensors beside it.",
+}
+_FETCHED = (
+    "Some 600 MB, fetched the first time. Without a network you are told which file to bring and "
+    "where to put it."
+)
+_CONCEPTS = {
+    "common: some 500 everyday nouns": "common",
+    "nuswide81: 81 names of NUS-WIDE": "nuswide81",
+    "coco80: 80 objects of MS COCO": "coco80",
+    "nuswide81 and coco80": "nuswide81+coco80",
+    "a text file, one name a line": _FILE,
+    "names that I type": _TYPED,
+}
+_ROWS = 500  # of the table; all of them are in `to_frame` and in the CSV
+_PUMP_SECONDS = 0.25
+_READERS: dict[Wanted, PhotoReader] = {}  # the reading started last, by what the cell asked for
+_PANELS: weakref.WeakValueDictionary[Wanted, PhotosExplorer] = weakref.WeakValueDictionary()
+
+
+class PhotosExplorer(ipw.VBox):
+    """Read a folder of photos; `study` is what the other explorers take.
+
+        from widgets import DenoisingExplorer, PhotosExplorer
+        photos = PhotosExplorer("~/Pictures")
+        photos
+
+    Give a folder, a model and concepts, and press Read. The files are checked and encoded beside
+    the notebook; Stop keeps what is encoded, and Read goes on from there. Files that can't be read
+    are listed with the reason. No file of yours is ever changed. A cell that is run again finds
+    the reading that is under way.
+
+    Args:
+        folder: to begin with; None for ``$UHSCM_PHOTOS``.
+        model: ``"postcards"``, an open_clip name and tag with a blank between them, or a
+            configuration ``.json``; None for ``$UHSCM_VLP`` or the postcards'.
+        concepts: a list's name, the path of a text file, or names.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str] | None = None,
+        model: str | PathLike[str] | None = None,
+        concepts: str | PathLike[str] | Sequence[str] = "common",
+    ) -> None:
+        named = isinstance(concepts, str | PathLike)
+        self._key = Wanted(
+            os.fspath(folder) if folder is not None else os.environ.get("UHSCM_PHOTOS", ""),
+            os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),
+            os.fspath(concepts) if named else tuple(concepts),  # type: ignore[arg-type]
+        )
+        self._newest = True
+        self._lock = threading.RLock()
+        self._pump_thread: threading.Thread | None = None
+        self._shown: PhotoReader | None = None
+        self.status = Status()
+        self.progress = Progress()
+        wide = {"width": "98%", "max_width": "900px"}
+        half = {"width": "440px"}
+        left = {"description_width": "70px"}
+        self.folder = ipw.Text(
+            description="folder",
+            placeholder="paste a path, such as ~/Pictures (a browser does not tell the path of "
+            "what is dragged here)",
+            layout=wide,
+            style=left,
+        )
+        self.model = ipw.Dropdown(description="model", options=_MODELS, layout=half, style=left)
+        self.other = ipw.Text(
+            placeholder="ViT-L-14 openai, or /path/to/model.json", layout=wide, style=left
+        )
+        self.concepts = ipw.Dropdown(
+            description="concepts", options=_CONCEPTS, layout=half, style=left
+        )
+        self.names = ipw.Textarea(placeholder="one name a line", rows=5, layout=wide)
+        self.note = ipw.HTML()
+        self.buttons = {
+            "read": self._button("Read", "play", self.read, "primary"),
+            "stop": self._button("Stop", "stop", self.stop),
+        }
+        self.gallery = Gallery([], [], height=300)
+        self.gallery.layout.display = "none"
+        self.skipped = Table()
+        self._csv = Download("Skipped files as CSV", self._as_csv)
+        self._csv.layout.display = "none"
+        self.model.observe(self._drew_model, "value")
+        self.concepts.observe(self._drew_concepts, "value")
+        super().__init__(
+            [
+                self.status,
+                self.folder,
+                ipw.HBox([self.model, self.concepts], layout={"flex_flow": "row wrap"}),
+                self.note,
+                self.other,
+                self.names,
+                ipw.HBox([self.buttons["read"], self.buttons["stop"], self._csv]),
+                self.progress,
+                self.gallery,
+                self.skipped,
+            ]
+        )
+        self.add_class("uhscm-explorer")
+        self._take_over()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.status.summary}"
+
+    # -- what a person does, and what a notebook calls -------------------------------------------
+
+    @property
+    def study(self) -> Study:
+        """The study of the folder that was read.
+
+        Raises:
+            RuntimeError: none was read, or not yet.
+        """
+        reader = self._reader
+        if reader is None:
+            raise RuntimeError("no folder was read yet: press Read")
+        if reader.study is None:
+            reasons = {
+                "reading": "the folder is still being read: photos.wait() waits for it",
+                "stopped": "the reading was stopped: press Read, and it goes on from there",
+            }
+            raise RuntimeError(
+                reasons.get(reader.state, f"the folder was not read: {reader.message}")
+            )
+        return reader.study
+
+    def read(self) -> None:
+        """Read the folder in view beside the notebook; nothing new while one is being read."""
+        if not self._newest:
+            raise RuntimeError("this panel goes on in the cell that was run last")
+        with self._lock:
+            before = self._reader
+            if before is not None and before.active:
+                return
+            self.status.errors = []
+            reader = PhotoReader(self._wanted(), before)
+            _READERS[self._key] = reader
+            reader.start()
+        self._follow(reader)
+
+    def stop(self) -> None:
+        """End the reading after the batch under way; what is encoded stays so."""
+        if self._reader is not None:
+            self._reader.stop()
+
+    def wait(self) -> None:
+        """Until the reading has ended and is shown; for notebooks without a front end."""
+        while (pump := self._pump_thread) is not None and pump.is_alive():
+            pump.join(0.2)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The files that were skipped: ``file`` and ``reason``."""
+        reader = self._reader
+        skipped = reader.dataset.skipped if reader is not None and reader.dataset else {}
+        return pd.DataFrame(sorted(skipped.items()), columns=["file", "reason"])
+
+    # -- one reading, whichever cell looks at it -------------------------------------------------
+
+    @property
+    def _reader(self) -> PhotoReader | None:
+        return _READERS.get(self._key)
+
+    def _take_over(self) -> None:
+        """Go on with the reading that an earlier run of the cell has started."""
+        earlier = _PANELS.get(self._key)
+        if earlier is not None:
+            earlier._retire()
+        _PANELS[self._key] = self
+        reader = self._reader
+        self._put(self._key if reader is None else reader.wanted)
+        if reader is None:
+            self._draw_buttons()
+            self.status.summary = "Give a folder and press Read."
+        else:
+            self._follow(reader)
+
+    def _retire(self) -> None:
+        self._newest = False
+        for control in (*self.buttons.values(), *self._controls):
+            control.disabled = True
+        self.progress.show()
+        self.status.summary = "This panel goes on in the cell that was run last."
+
+    def _follow(self, reader: PhotoReader) -> None:
+        self._draw(reader)
+        self._pump_thread = threading.Thread(target=self._pump, args=(reader,), daemon=True)
+        self._pump_thread.start()
+
+    def _pump(self, reader: PhotoReader) -> None:
+        """Show how far it is about four times a second, until it has ended."""
+        while self._newest:
+            active = reader.active  # asked first, so that the end is shown too
+            try:
+                self._draw(reader)
+            except Exception as error:  # a thread's exceptions are seen by nobody
+                self.status.fail(str(error) or type(error).__name__)
+            if not active:
+                return
+            reader.wait(_PUMP_SECONDS)
+
+    # -- what is typed ---------------------------------------------------------------------------
+
+    @property
+    def _controls(self) -> tuple[Any, ...]:
+        return self.folder, self.model, self.other, self.concepts, self.names
+
+    def _put(self, wanted: Wanted) -> None:
+        self.folder.value = wanted.folder
+        known = wanted.model in _MODELS.values()
+        self.model.value = wanted.model if known else _OTHER
+        self.other.value = "" if known else wanted.model
+        if isinstance(wanted.concepts, str):
+            known = wanted.concepts in _CONCEPTS.values()
+            self.concepts.value = wanted.concepts if known else _FILE
+            self.names.value = "" if known else wanted.concepts
+        else:
+            self.concepts.value = _TYPED
+            self.names.value = "\n".join(wanted.concepts)
+        self._drew_model()
+        self._drew_concepts()
+
+    def _wanted(self) -> Wanted:
+        concepts: str | tuple[str, ...] = self.concepts.value
+        if concepts == _FILE:
+            concepts = self.names.value
+        elif concepts == _TYPED:
+            lines = self.names.value.replace(",", "\n").splitlines()
+            concepts = tuple(line.strip() for line in lines if line.strip())
+        model = self.model.value
+        return Wanted(self.folder.value, self.other.value if model == _OTHER else model, concepts)
+
+    def _drew_model(self, _: object = None) -> None:
+        note = _NOTES.get(self.model.value, _FETCHED)
+        self.note.value = (
+            f'<div style="line-height:1.4;max-width:900px;padding:0 4px">{html.escape(note)}</div>'
+        )
+        self.other.layout.display = "" if self.model.value == _OTHER else "none"
+
+    def _drew_concepts(self, _: object = None) -> None:
+        own = self.concepts.value in (_FILE, _TYPED)
+        self.names.layout.display = "" if own else "none"
+        file = self.concepts.value == _FILE
+        self.names.placeholder = "path of the text file" if file else "one name a line"
+        self.names.rows = 1 if file else 5
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _draw(self, reader: PhotoReader) -> None:
+        with self._lock:
+            self._draw_buttons()
+            if reader.active:
+                step = reader.step
+                what = f"stopping after this step: {step.what}" if reader.stopping else step.what
+                self.progress.show(what, step.done, step.total, step.seconds_left)
+                self.status.summary = f"Reading {_printable(reader.wanted.folder)}"
+                return
+            if self._shown is reader:
+                return
+            self._shown = reader
+            self.progress.show()
+            self.gallery.layout.display = "" if reader.state == "done" else "none"
+            self._draw_skipped()
+            said = getattr(self, f"_draw_{reader.state}")(reader)
+            self.status.summary = said  # last: what it says is on the screen
+
+    def _draw_buttons(self) -> None:
+        active = self._reader is not None and self._reader.active
+        self.buttons["read"].disabled = active or not self._newest
+        self.buttons["stop"].disabled = not active or not self._newest
+        for control in self._controls:
+            control.disabled = active or not self._newest
+
+    def _draw_skipped(self) -> None:
+        frame = self.to_frame()
+        shown = frame.head(_ROWS).map(_printable)
+        said = ""
+        if len(frame):
+            few = "" if len(frame) <= _ROWS else f"; the first {_ROWS}, all in the CSV"
+            said = f"{_counted(len(frame), 'file')} skipped, and why{few}"
+        self.skipped.show(shown, summary=said)
+        self._csv.layout.display = "" if len(frame) else "none"
+
+    def _draw_done(self, reader: PhotoReader) -> str:
+        study = reader.study
+        assert study is not None  # noqa: S101  # done means that there is one
+        dataset = study.dataset
+        self.gallery.show(
+            range(len(dataset)),
+            images=dataset.images,
+            captions=lambda image: _printable(dataset.names[image]),
+            summary=f"What was read, in order of names: {_counted(len(dataset), 'image')}",
+        )
+        labels = ""
+        if dataset.label_names:
+            labels = f"; {_counted(len(dataset.label_names), 'sub-folder')} taken as labels"
+        kept, all_ = len(study.kept_names), len(study.concepts)
+        return (
+            f"{_counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "
+            f"{_counted(all_, 'concept')} kept with {study.vlp.name}{labels}"
+        )
+
+    def _draw_stopped(self, reader: PhotoReader) -> str:
+        step = reader.step
+        if step.what != "encoding images":
+            return f"Stopped while {step.what}. Read begins with that again."
+        return (
+            f"Stopped: {step.done:,} of {_counted(step.total, 'image')} are encoded and stay so. "
+            f"Read goes on from there."
+        )
+
+    def _draw_failed(self, reader: PhotoReader) -> str:
+        self.status.fail(_printable(reader.message))
+        return "The folder was not read."
+
+    # -- gestures --------------------------------------------------------------------------------
+
+    def _button(self, text: str, icon: str, action: Any, style: str = "") -> ipw.Button:
+        button = ipw.Button(description=text, icon=icon, button_style=style)
+        button.layout.width = "auto"
+
+        def clicked(_: object) -> None:
+            try:
+                action()
+            except Exception as error:  # a callback's exceptions are seen by nobody
+                self.status.fail(str(error) or type(error).__name__)
+
+        button.on_click(clicked)
+        return button
+
+    def _as_csv(self) -> tuple[str, bytes]:
+        return "skipped.csv", self.to_frame().map(_printable).to_csv(index=False).encode()
+
+
+def _printable(text: str) -> str:
+    """A name with line breaks or bytes that are no UTF-8, in one line and as text."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

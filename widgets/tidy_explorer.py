@@ -1,0 +1,317 @@
+"""Near-duplicates and outliers of a collection, to look at and to list; nothing is ever moved."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from uhscm_core import (
+    NearDuplicates,
+    Outliers,
+    Study,
+    near_duplicates,
+    rank_outliers,
+    rank_outliers_by_features,
+    sketch,
+)
+from widgets.download import Download
+from widgets.explorer import Explorer, checked
+from widgets.gallery import Gallery
+from widgets.pictures import Pairs
+from widgets.selection import Selection
+
+__all__ = ["TidyExplorer"]
+
+_SHOWN = 200  # outliers that are shown; all of them are in the CSV
+_FAR = {"features (what is foreign)": "features", "codes": "codes"}
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is looked at.
+
+    Attributes:
+        radius: of codes in bits.
+        cosine: least cosine of features.
+        looks: whether sketches are compared too.
+        group: of near-duplicates, the one shown whole.
+        far: outliers by ``"features"`` or ``"codes"``.
+        k: which neighbour counts.
+    """
+
+    radius: int
+    cosine: float = 0.9
+    looks: bool = True
+    group: int = 0
+    far: str = "features"
+    k: int = 5
+
+
+class _Halves(Pairs):
+    """Two images one above the other, as a square."""
+
+    def __getitem__(self, index: Any) -> Any:
+        both = Image.new("RGB", (224, 224), "#7f7f7f")
+        for image, top in zip(self._pairs[index], (0, 114), strict=True):
+            both.paste(ImageOps.fit(self._images[image], (224, 110)), (0, top))
+        return both
+
+
+class TidyExplorer(Explorer[_View]):
+    """Find near-duplicates and outliers of a trained study.
+
+        from widgets import TidyExplorer
+        TidyExplorer(study.train(bits=64))
+
+    Pairs whose codes lie within some bits, of these the ones whose features agree, and of these,
+    unless unticked, the ones that look alike in a small grey sketch. Outliers are far from all
+    others by features or by codes. Both are lists: no file is moved, changed or deleted.
+    """
+
+    def __init__(self, study: Study, selection: Selection | None = None) -> None:
+        if checked(study).network is None:
+            raise ValueError(
+                "near-duplicates are found by code, and this study has none yet: train it first, "
+                "study.train(bits=64)"
+            )
+        self.study = study
+        self.bits = bits = study.network.bits  # type: ignore[union-attr]
+        super().__init__(_View(radius=bits // 4), selection)
+        self._pairs = functools.lru_cache(8)(self._find_pairs)
+        self._far = functools.lru_cache(8)(self._find_far)
+        self._drawn: dict[str, object] = {}
+        images = study.dataset.images
+        slider = {"continuous_update": False, "style": {"description_width": "110px"}}
+        slider["layout"] = {"width": "360px"}
+        self.radius = ipw.IntSlider(description="codes, bits", min=0, max=bits // 2, **slider)
+        self.cosine = ipw.FloatSlider(
+            description="features, cosine",
+            min=0.5,
+            max=1.0,
+            step=0.005,
+            readout_format=".3f",
+            **slider,
+        )
+        self.looks = ipw.Checkbox(description="they look alike too", indent=False)
+        self.far = ipw.Dropdown(description="far by", options=_FAR, **slider)
+        self.k = ipw.IntSlider(description="k-th neighbour", min=1, max=20, **slider)
+        del slider["continuous_update"]
+        self.pairs = Gallery(images, [], edge=128, height=420)
+        self.group = Gallery(images, [], selection=self.selection, edge=140, height=420)
+        self.outliers = Gallery(images, [], edge=96, height=420)
+        self.near = Gallery(images, [], edge=96, height=160)
+        for name in ("radius", "cosine", "looks", "far", "k"):
+            control = getattr(self, name)
+            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+        self.pairs.selection.observe(self._picked, "focus")
+        self.outliers.selection.observe(self._wondered, "focus")
+        self._csv.label = self._csv.summary = "Duplicates as CSV"
+        self._far_csv = Download("Outliers as CSV", self._outliers_as_csv)
+        note = ipw.HTML(
+            '<div style="line-height:1.4">Lists to look at: no file of yours is moved, changed or '
+            "deleted.</div>"
+        )
+        wrapped = {"flex_flow": "row wrap"}
+        half = {"flex": "1 1 48%", "min_width": "300px"}
+        halves = [ipw.VBox([gallery], layout=half) for gallery in (self.pairs, self.group)]
+        duplicates = [
+            ipw.HBox([self.radius, self.cosine, self.looks], layout=wrapped),
+            ipw.HBox(halves, layout=wrapped),
+        ]
+        outliers = [
+            ipw.HBox([self.far, self.k], layout=wrapped),
+            self.outliers,
+            self.near,
+        ]
+        self.children = [
+            self.status,
+            ipw.HBox([self._undo, self._redo, self._csv, self._far_csv], layout=wrapped),
+            note,
+            ipw.Tab(
+                [ipw.VBox(duplicates), ipw.VBox(outliers)], titles=["Near-duplicates", "Outliers"]
+            ),
+        ]
+        self._change("looking for near-duplicates", lambda view: view)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a pair of near-duplicates: ``group``, the two files, ``bits`` and ``cosine``."""
+        frame = self._found().to_frame()
+        names = self.study.dataset.names
+        for column in ("i", "j"):
+            frame[column] = [names[image] for image in frame[column]]
+        return frame.rename(columns={"i": "first", "j": "second"})
+
+    def outliers_frame(self) -> pd.DataFrame:
+        """A row an image, farthest first: ``rank``, ``image``, ``distance``, ``mean``..."""
+        frame = self._far(self.now.far, self.now.k).to_frame()
+        frame["image"] = [self.study.dataset.names[image] for image in frame["image"]]
+        return frame
+
+    # -- what is computed ------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _sketches(self) -> Tensor:
+        made = []
+        for image, name in zip(self.study.dataset.images, self.study.dataset.names, strict=True):
+            try:
+                made.append(sketch(image))
+            except (OSError, ValueError) as error:
+                raise type(error)(f"{name} can't be read any more: {error}") from error
+        return torch.from_numpy(np.stack(made))
+
+    def _found(self) -> NearDuplicates:
+        return self._pairs(self.now.radius, self.now.cosine, self.now.looks)
+
+    def _find_pairs(self, radius: int, cosine: float, looks: bool) -> NearDuplicates:
+        study = self.study
+        sketches = self._sketches if looks else None
+        return near_duplicates(
+            study.codes, self.bits, study.image_features, radius, cosine, sketches
+        )
+
+    def _find_far(self, far: str, k: int) -> Outliers:
+        study = self.study
+        if far == "features":
+            return rank_outliers_by_features(study.image_features, k)
+        return rank_outliers(study.codes, self.bits, study.image_features, k)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        view = self.now
+        for name in ("radius", "cosine", "looks", "far", "k"):
+            getattr(self, name).value = getattr(view, name)
+        found = self._found()
+        if self._is_new("pairs", found):
+            self._show_pairs(found)
+        if self._is_new("group", (found, view.group)):
+            self._show_group(found)
+        if len(self.study.dataset) > 1 and self._is_new("far", (view.far, view.k)):
+            self._show_outliers()
+        groups = _counted(len(found.groups), "group")
+        images = _counted(sum(map(len, found.groups)), "image")
+        self.status.summary = (
+            f"{groups} of near-duplicates, {images}: codes within {_counted(view.radius, 'bit')}, "
+            f"cosine of features at least {view.cosine:.3f}{', and alike to look at' * view.looks}"
+        )
+
+    def _is_new(self, what: str, shown: object) -> bool:
+        before = self._drawn.get(what)
+        self._drawn[what] = shown
+        return shown != before
+
+    def _show_pairs(self, found: NearDuplicates) -> None:
+        names = self.study.dataset.names
+        self.pairs.selection.unobserve(self._picked, "focus")
+        self.pairs.selection.focus = None
+        self.pairs.selection.observe(self._picked, "focus")
+        captions = [
+            f"{_counted(int(bits), 'bit')}, {agree:.3f}\n{names[i]}\n{names[j]}\n"
+            f"codes {_counted(int(bits), 'bit')} apart, cosine of features {agree:.3f}"
+            for (i, j), bits, agree in zip(
+                found.pairs.tolist(), found.distances, found.cosines, strict=True
+            )
+        ]
+        self.pairs.show(
+            range(len(captions)),
+            images=_Halves(self.study.dataset.images, found.pairs.tolist()),
+            captions=captions,
+            summary=f"{_counted(len(captions), 'pair')}, most alike first; click one for its group"
+            if captions
+            else "No pair is so near: allow more bits, or a smaller cosine",
+        )
+
+    def _show_group(self, found: NearDuplicates) -> None:
+        names, group = self.study.dataset.names, self.now.group
+        if group >= len(found.groups):
+            self.group.show([], summary="")
+            return
+        ids = found.groups[group]
+        self.group.show(
+            ids,
+            captions=lambda image: names[image],
+            summary=f"Group {group + 1} of {len(found.groups)}: {_counted(len(ids), 'image')}",
+        )
+
+    def _show_outliers(self) -> None:
+        view, names = self.now, self.study.dataset.names
+        found = self._far(view.far, view.k)
+        shown = found.ids[:_SHOWN]
+        unit = "bits" if view.far == "codes" else "(1 − cosine)"
+        values = [
+            f"{d:.0f} bits" if view.far == "codes" else f"{d:.3f}" for d in found.distances[:_SHOWN]
+        ]
+        self.outliers.show(
+            shown,
+            captions=[
+                f"{value}\n{names[image]}\nto its neighbour {found.k}; mean {mean:.3g} {unit}"
+                for image, value, mean in zip(shown, values, found.means, strict=False)
+            ],
+            summary=f"Farthest from their neighbour {found.k} by {view.far}, first; click one for "
+            f"its neighbours",
+        )
+        self._show_near(int(shown[0]))
+
+    def _show_near(self, image: int) -> None:
+        view, study = self.now, self.study
+        features = study.image_features
+        if view.far == "features":
+            values = 1 - features @ features[image]
+        else:
+            different = study.codes.numpy() ^ study.codes[image].numpy()
+            values = torch.from_numpy(np.bitwise_count(different).sum(1).astype(np.float32))
+        values[image] = torch.inf
+        k = min(view.k, len(values) - 1)
+        nearest = values.argsort(stable=True)[:k].tolist()
+        names = study.dataset.names
+        self.near.show(
+            [image, *nearest],
+            captions=["this one\n" + names[image]]
+            + [f"{values[other]:.3g}\n{names[other]}" for other in nearest],
+            summary=f"{names[image]} and its nearest by {view.far}",
+        )
+
+    # -- what a person does ----------------------------------------------------------------------
+
+    def _check(self, view: _View) -> None:
+        found = self._pairs(view.radius, view.cosine, view.looks)
+        _ = found, len(self.study.dataset) > 1 and self._far(view.far, view.k)
+
+    def _set(self, name: str, value: Any) -> None:
+        value = round(value, 6) if name == "cosine" else value
+        if value != getattr(self.now, name):
+            group = 0 if name in ("radius", "cosine", "looks") else self.now.group
+            setting = {name: value, "group": group}
+            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
+
+    def _picked(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            group = int(self._found().group_of[change["new"]])
+            self._change("opening a group", lambda view: dataclasses.replace(view, group=group))
+
+    def _wondered(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._worker.submit("finding neighbours", lambda: self._show_near(change["new"]))
+
+    def _as_csv(self) -> tuple[str, bytes]:
+        return "duplicates.csv", _csv(self.to_frame())
+
+    def _outliers_as_csv(self) -> tuple[str, bytes]:
+        return "outliers.csv", _csv(self.outliers_frame())
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode("utf-8", "backslashreplace")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
