@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -60,6 +60,8 @@ def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
     seed, n, bits, radius, cosine, block
 ):
     signs, features = example(seed, n, bits, 4)
+    # No pair so near the threshold that rounding decides.
+    assume(bool(((features @ features.T - cosine + 1e-6).abs() > 5e-7).all()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_ROWS", block)
         patch.setattr(module, "_COLUMNS", 2 * block)

@@ -366,7 +366,7 @@ def test_a_second_load_decodes_nothing(folder, monkeypatch):
     for _ in range(2):
         with pytest.warns(UserWarning, match="1 of 2 images"):
             dataset = load(folder)
-        assert dataset.skipped == {"bad.png": "not an image of a known format"}
+        assert dataset.skipped == {"bad.png": "the file is empty"}
     assert decoded == [2]
     photo(folder / "bad.png")  # mended
     assert load(folder).names == ("bad.png", "good.png")

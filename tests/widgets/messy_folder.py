@@ -10,7 +10,7 @@ from PIL import Image
 SKIPPED = {
     "bomb.png": "more pixels than the limit of 89,478,485",
     "cut.jpg": "truncated",
-    "empty.png": "not an image of a known format",
+    "empty.png": "the file is empty",
     "phone.heic": "HEIC is not read by Pillow, save it as JPEG",
     "private.png": "permission denied",
     "raw.CR2": "a camera's raw file is not read, save it as JPEG",
