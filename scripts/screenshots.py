@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 WIDTH = 1280  # of the window, in pixels
 LOADED = """box => [...box.querySelectorAll('img')].every((i) => i.complete && i.naturalWidth)
+                && !box.querySelector('.gallery-tile.waiting')
                 && !box.querySelector('.uhscm-status .busy')?.textContent"""
 
 

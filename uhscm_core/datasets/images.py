@@ -53,9 +53,9 @@ def read_image(path: Path) -> Image.Image:
     except (PixelLimitError, MemoryError):
         raise
     except Exception as error:  # on damaged files Pillow's readers fail each in its own manner
-        reason = (
-            "the file is empty" if path.is_file() and not path.stat().st_size else _reason(error)
-        )
+        reason = _reason(error)
+        if isinstance(error, UnidentifiedImageError) and not path.stat().st_size:
+            reason = "the file is empty"
         raise OSError(f"{path}: {reason}") from error
 
 
