@@ -143,7 +143,7 @@ def test_worker_processes_give_the_same_and_name_what_they_cannot_read(
     torch.testing.assert_close(vlp.encode_images(files, workers=1), vlp.encode_images(files))
     files.path(39).write_bytes(b"")
     for workers in (0, 1):
-        with pytest.raises(OSError, match=rf"{files.names[39]}: not an image of a known format"):
+        with pytest.raises(OSError, match=rf"{files.names[39]}: the file is empty"):
             vlp.encode_images(files, workers=workers)
 
 

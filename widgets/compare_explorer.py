@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study
-from widgets.explorer import Explorer, checked
+from widgets.explorer import Explorer, checked, focus_of
 from widgets.gallery import Gallery
 from widgets.pictures import Pictures
 from widgets.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
@@ -75,7 +75,6 @@ class CompareExplorer(Explorer[_View]):
         self.study = checked(study)
         self.rankers, self.left_out = rankers_of(study, others)
         self.pictures = pictures = Pictures(study)
-        self._drawn: dict[str, object] = {}
         self._precisions: list[tuple[float, float, float]] = []
         self._draw = np.random.default_rng(0)  # the same queries at random for everybody
         database = study.dataset.splits["database"]
@@ -83,10 +82,10 @@ class CompareExplorer(Explorer[_View]):
             raise ValueError("a comparison needs at least two images in the database")
         queries = study.dataset.splits["query"]
         self._askable = queries if len(queries) else database
-        focus = selection.focus if selection is not None else None
-        first = int(self._askable[0]) if focus is None or not self._is_known(focus) else focus
+        focus = focus_of(selection, study)
+        first = int(self._askable[0]) if focus is None else focus
         k = min(30, len(database) - 1)
-        super().__init__(_View(*self._first_pair(), first, k), selection)
+        super().__init__(_View(*self._first_pair(others or {}), first, k), selection)
 
         options = {"options": list(self.rankers), "layout": {"width": "330px"}}
         self.left = ipw.Dropdown(description="left", **options)
@@ -111,7 +110,7 @@ class CompareExplorer(Explorer[_View]):
         self.picked.observe(self._pointed, "focus")
         self.asked = Selection()  # of the galleries of queries
         for one in (self.selection, self.asked):
-            one.observe(lambda change: self._focused(change["new"]), "focus")
+            one.observe(self._focused, "focus")
         self.query = Gallery(pictures, [], edge=112, height=136)
         self.numbers = Table(
             layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
@@ -176,11 +175,13 @@ class CompareExplorer(Explorer[_View]):
 
     # -- what can be compared --------------------------------------------------------------------
 
-    def _first_pair(self) -> tuple[str, str]:
-        """The study's own network, or else its features, and ITQ where it can be had."""
+    def _first_pair(self, others: Mapping[str, Study]) -> tuple[str, str]:
+        """The study's own network, or else its features, beside the first of the others, or ITQ."""
         names = list(self.rankers)
         network = self.study.network
         left = FEATURES if network is None or network.on_pixels else names[0]
+        if handed := next((name for name in names if name in others), ""):
+            return left, handed
         right = next(name for name in names if name.startswith("ITQ"))
         try:
             self.rankers[right].vectors  # noqa: B018  (computed once)
@@ -198,10 +199,6 @@ class CompareExplorer(Explorer[_View]):
             return "This data set has no labels, so nothing says which ranking is the better one."
         return "This data set has no queries, so there is no mean over them."
 
-    def _is_known(self, image: int) -> bool:
-        """Whether an image is the study's; other explorers may have images of one's own."""
-        return 0 <= image < len(self.study.dataset)
-
     def _rankings(self, view: _View) -> tuple[Ranking, Ranking]:
         return self.rankers[view.left].rank(view.query), self.rankers[view.right].rank(view.query)
 
@@ -210,7 +207,8 @@ class CompareExplorer(Explorer[_View]):
     def _show(self) -> None:
         view = self.now
         self.left.value, self.right.value, self.k.value = view.left, view.right, view.k
-        self.selection.focus = self.asked.focus = view.query
+        self.asked.focus = view.query
+        self._look_at(view.query)
         if self._is_new("query", view.query):
             self.picked.focus = None
             name = self.pictures.caption(view.query)
@@ -225,12 +223,6 @@ class CompareExplorer(Explorer[_View]):
         self._show_numbers()
         self._show_gains()
         self.status.summary = self._said(rankings)
-
-    def _is_new(self, what: str, shown: object) -> bool:
-        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
-        before = self._drawn.get(what)
-        self._drawn[what] = shown
-        return shown != before
 
     def _show_results(self, side: int, rankings: tuple[Ranking, Ranking]) -> None:
         view, here = self.now, rankings[side]
@@ -407,8 +399,9 @@ class CompareExplorer(Explorer[_View]):
             name = next(iter(changes))
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **changes))
 
-    def _focused(self, image: int | None) -> None:
-        if image is not None and self._is_known(image):
+    def _focused(self, change: dict[str, Any]) -> None:
+        image = focus_of(change["owner"], self.study)
+        if image is not None:
             self._set(query=image)
 
     def _swap(self) -> None:

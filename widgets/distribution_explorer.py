@@ -15,7 +15,7 @@ from PIL import Image
 
 from uhscm_core import Study, concept_scores, explain_similarity, semantic_similarity
 from widgets.bars import Bars
-from widgets.explorer import Explorer, checked, columns
+from widgets.explorer import Explorer, checked, columns, focus_of
 from widgets.gallery import Gallery
 from widgets.grid import Grid
 from widgets.pictures import Pairs, Pictures
@@ -80,12 +80,12 @@ class DistributionExplorer(Explorer[_View]):
     def __init__(self, study: Study, selection: Selection | None = None) -> None:
         self.pictures = pictures = Pictures(checked(study))
         ids = sample(pictures, "concepts")
-        focus = selection.focus if selection is not None else None
+        focus = focus_of(selection, study)
         first = int(ids[0]) if focus is None else focus
         partner = int(most_alike(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
         super().__init__(_View(first, (first, partner)), selection)
         self.study = study
-        self.gallery = Gallery(pictures, selection=self.selection, edge=72, height=176)
+        self.gallery = Gallery(pictures, edge=72, height=176)
         self.upload = Upload(self._brought, self.status.fail)
         self.concepts = Bars(height=172, digits=3)
         self.grid = Grid(edge=470)
@@ -106,12 +106,12 @@ class DistributionExplorer(Explorer[_View]):
             control.style.description_width = "60px"
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
         self.selection.observe(self._focused, "focus")
+        self.gallery.selection.observe(self._chosen, "focus")
         self.alike.selection.observe(self._likened, "focus")
         self.apart.selection.observe(self._disputed, "focus")
         self.grid.selection.observe(self._clicked, "ids")
         self.parts.observe(self._ticked, "unticked")
         self._disputes = pd.DataFrame()
-        self._drawn: dict[str, object] = {}
 
         controls = list(self.controls.values())
         hint = "A trained study, study.train(bits=64), compares by codes too."
@@ -152,7 +152,8 @@ class DistributionExplorer(Explorer[_View]):
         view = self.now
         for name, control in self.controls.items():
             control.value = getattr(view, name)
-        self.selection.focus = view.image
+        self.gallery.selection.focus = view.image
+        self._look_at(view.image if view.image < len(self.study.dataset) else None)
         if self._is_new("image", view.image):
             self._show_concepts()
             self._show_alike()
@@ -166,12 +167,6 @@ class DistributionExplorer(Explorer[_View]):
                 summary="The pair that the parts below explain",
             )
         self._show_parts()
-
-    def _is_new(self, what: str, shown: object) -> bool:
-        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
-        before = self._drawn.get(what)
-        self._drawn[what] = shown
-        return shown != before
 
     def _show_concepts(self) -> None:
         study, image = self.study, self.now.image
@@ -276,7 +271,12 @@ class DistributionExplorer(Explorer[_View]):
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
     def _focused(self, change: dict[str, Any]) -> None:
-        image = change["new"]
+        self._choose(focus_of(change["owner"], self.study))
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        self._choose(change["new"])
+
+    def _choose(self, image: int | None) -> None:
         if image is not None and image != self.now.image:
             self._change("looking", lambda view: self._at(view, image))
 
@@ -320,4 +320,4 @@ class DistributionExplorer(Explorer[_View]):
             self._list_images()
             return self._at(view, own)
 
-        self._change("reading the image", add)
+        self._change("reading the image", add, each=True)

@@ -16,7 +16,7 @@ from widgets.selection import Selection
 from widgets.status import Status
 from widgets.worker import Worker
 
-__all__ = ["Explorer", "checked", "columns"]
+__all__ = ["Explorer", "checked", "columns", "focus_of"]
 
 T = TypeVar("T")
 
@@ -45,11 +45,22 @@ def checked(study: object) -> Study:
     return study
 
 
+def focus_of(selection: Selection | None, study: Study) -> int | None:
+    """The image that other views look at; None where it is not one of the data set.
+
+    Explorers number the images that people bring along each by itself.
+    """
+    focus = None if selection is None else selection.focus
+    return focus if focus is not None and 0 <= focus < len(study.dataset) else None
+
+
 def columns(left: Sequence[ipw.Widget], right: Sequence[ipw.Widget]) -> ipw.HBox:
     """Two columns, one below the other where there is no room for both."""
-    layouts = ({"flex": "1 1 44%", "min_width": "390px"}, {"flex": "1 1 54%", "min_width": "390px"})
+    layouts = [
+        {"flex": f"1 1 {share}", "min_width": "min(390px, 100%)"} for share in ("44%", "53%")
+    ]
     parts = [ipw.VBox(w, layout=lay) for w, lay in zip((left, right), layouts, strict=True)]
-    return ipw.HBox(parts, layout={"flex_flow": "row wrap"})
+    return ipw.HBox(parts, layout={"flex_flow": "row wrap", "grid_gap": "0 12px"})
 
 
 class Explorer(ipw.VBox, Generic[T]):
@@ -62,6 +73,8 @@ class Explorer(ipw.VBox, Generic[T]):
 
     def __init__(self, first: T, selection: Selection | None = None) -> None:
         self._history = History(first)
+        self._drawn: dict[str, object] = {}
+        self._joins = selection is not None
         self.selection = selection or Selection()
         self.status = Status()
         self._worker = Worker(self._busy, self.status.fail)
@@ -113,6 +126,25 @@ class Explorer(ipw.VBox, Generic[T]):
     def _same(self, one: T, other: T) -> bool:
         """Whether nothing changed, so that there is nothing to undo."""
         return one == other
+
+    def _is_new(self, what: str, shown: object) -> bool:
+        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
+        before = self._drawn.get(what)
+        self._drawn[what] = shown
+        return shown != before
+
+    def _look_at(self, image: int | None) -> None:
+        """Tell the other views which image this one is about now, and say it once.
+
+        An explorer that joins others does not tell them what it begins with, and nothing is told
+        again when something else is shown anew: what another view was asked stays.
+
+        Args:
+            image: of the data set; None for a text, or an image that only this explorer has.
+        """
+        begins = "focus" not in self._drawn
+        if self._is_new("focus", image) and not (begins and self._joins):
+            self.selection.focus = image
 
     def _change(self, what: str, change: Callable[[T], T], *, each: bool = False) -> None:
         """Go on to a changed value, or stay and say why not.

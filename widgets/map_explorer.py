@@ -68,7 +68,6 @@ class MapExplorer(Explorer[_View]):
         self._ids: npt.NDArray[np.int64] = study.dataset.splits["database"]
         self._places: dict[tuple[str, str], Points] = {}
         self._shown: Points | None = None
-        self._drawn: dict[str, object] = {}
         self._begun = self._closed = False
         self._groups = {_CONCEPT: self._dominant()}
         if study.dataset.labels is not None:
@@ -168,12 +167,6 @@ class MapExplorer(Explorer[_View]):
         self.status.summary = f"{len(self._ids):,} images by {view.source} ({layout}), {picked}" + (
             f": {self._made_of(view.picked, 1)}" if view.picked else ""
         )
-
-    def _is_new(self, what: str, shown: object) -> bool:
-        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
-        before = self._drawn.get(what)
-        self._drawn[what] = shown
-        return shown != before
 
     def _show_map(self, layout: str) -> None:
         view = self.now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from uhscm_core import Study, explain_similarity, precision_recall_curve
 from widgets.bars import Bars
 from widgets.code_view import CodeView
-from widgets.explorer import Explorer, checked, columns
+from widgets.explorer import Explorer, checked, columns, focus_of
 from widgets.gallery import Gallery
 from widgets.pictures import Pictures
 from widgets.radius import Radius
@@ -38,7 +39,7 @@ from widgets.upload import Upload
 
 __all__ = ["RetrievalExplorer"]
 
-_AT_FIRST = 20  # results within the radius that the explorer opens with
+_AT_FIRST = 20  # results within the radius at first
 _MOST_JUDGED = 1000  # queries whose mean curve is drawn: more would take seconds on 60,000 images
 
 
@@ -89,20 +90,17 @@ class RetrievalExplorer(Explorer[_View]):
         self.pictures = pictures = Pictures(study, from_pixels=True)
         database, queries = (study.dataset.splits[name] for name in ("database", "query"))
         self._asked: npt.NDArray[np.int64] = queries if len(queries) else database
-        focus = selection.focus if selection is not None else None
+        focus = focus_of(selection, study)
         first = int(self._asked[0]) if focus is None else focus
         self.answer = self._find(_View(first, radius=0))
         """The database as the query in view ranks it."""
-        near = self.answer.level[:_AT_FIRST]
-        super().__init__(_View(first, radius=int(near[-1]) if len(near) else 0), selection)
+        super().__init__(_View(first, radius=_at_first(self.answer)), selection)
         self._mean: npt.NDArray[np.float64] | None = None
-        self._drawn: dict[str, object] = {}
         self._rng = np.random.default_rng()
 
-        self.queries = Gallery(pictures, [], selection=self.selection, edge=60, height=106)
+        self.queries = Gallery(pictures, [], edge=60, height=106)
         self.text = ipw.Text(
-            placeholder="ask by text: boats by a castle",
-            continuous_update=False,
+            placeholder="ask by text: a castle",
             layout={"width": "260px"},
         )
         self.ask = ipw.Button(description="Ask", icon="search", layout={"width": "80px"})
@@ -124,12 +122,13 @@ class RetrievalExplorer(Explorer[_View]):
         self.shelves = Shelves(
             pictures, edge=84, height=760, action="More like this", on_action=self.like
         )
-        self.text.observe(self._written, "value")
+        self.text.on_msg(self._written)
         self.ask.on_click(lambda _: self.search(self.text.value))
         self.random.on_click(lambda _: self._ask_at_random())
         self.unflip.on_click(lambda _: self._set("flipping back", flipped=()))
         self.likewise.on_click(lambda _: self._like_picked())
         self.selection.observe(self._focused, "focus")
+        self.queries.selection.observe(self._chosen, "focus")
         self.shelves.selection.observe(self._picked, "focus")
         self.radius.observe(self._measured, "radius")
 
@@ -164,7 +163,12 @@ class RetrievalExplorer(Explorer[_View]):
         if not text:
             self.status.fail("a text query needs some text")
         elif (None, text) != (self.now.image, self.now.text):
-            self._change("asking", lambda view: _asked(view, None, text))
+
+            def ask(view: _View) -> _View:
+                steps = _at_first(answer_to_text(self.study, text))
+                return dataclasses.replace(_asked(view, None, text), steps=steps)
+
+            self._change("asking", ask)
 
     def like(self, image: int) -> None:
         """Ask by an image, such as a result."""
@@ -197,8 +201,11 @@ class RetrievalExplorer(Explorer[_View]):
 
     def _show(self) -> None:
         view = self.now
-        self.selection.focus = view.image
-        self.text.value = view.text
+        self.queries.selection.focus = view.image
+        own = view.image is not None and view.image >= len(self.study.dataset)
+        self._look_at(None if own else view.image)
+        if self._is_new("text", view.text):  # what is being written stays
+            self.text.value = view.text
         asked = (view.image, view.text, view.flipped)
         if self._drawn.get("asked") not in (None, asked):
             self.answer = self._find(view)
@@ -311,7 +318,7 @@ class RetrievalExplorer(Explorer[_View]):
         if self._drawn.get("pair") == key:
             return
         self._drawn["pair"] = key
-        asked = f"“{view.text}”" if view.image is None else names[view.image]
+        asked = _quoted(view.text) if view.image is None else names[view.image]
         said = f"The query: {asked}"
         if view.picked is not None:
             said += f", and a result: {names[view.picked]}"
@@ -363,7 +370,10 @@ class RetrievalExplorer(Explorer[_View]):
         self.parts.show(
             frame["concept"].tolist(),
             frame["part"],
-            summary=f"Alike by concepts: S = {in_words(similarity, frame)}",
+            summary=(
+                f"Alike by concepts: S = {in_words(similarity, frame)}. "
+                f"The parts add up to S + 1 = {similarity + 1:.3f}"
+            ),
         )
 
     def _distribution(self, view: _View) -> Tensor:
@@ -379,8 +389,8 @@ class RetrievalExplorer(Explorer[_View]):
             q = self._distribution(view)
             concepts = concepts_in_words(q, self.study.kept_names)
             return (
-                f"“{view.text}”, answered by its concepts ({concepts}), as the network has no "
-                f"text branch: {len(answer.ids):,} images by S"
+                f"{_quoted(view.text)}, answered by its concepts ({concepts}), as the network has "
+                f"no text branch: {len(answer.ids):,} images by S"
             )
         name = self.pictures.names[view.image]
         labels = self.pictures.caption(view.image).partition("\n")[2]
@@ -407,19 +417,20 @@ class RetrievalExplorer(Explorer[_View]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _check(self, view: _View) -> None:
-        if view.image is None:
-            answer_to_text(self.study, view.text)
-
     def _set(self, what: str, **changes: Any) -> None:
         if any(getattr(self.now, name) != value for name, value in changes.items()):
             self._change(what, lambda view: dataclasses.replace(view, **changes))
 
-    def _written(self, change: dict[str, Any]) -> None:
-        if change["new"].strip() not in ("", self.now.text):
-            self.search(change["new"])
+    def _written(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        if content.get("event") == "submit":
+            self.search(self.text.value)
 
     def _focused(self, change: dict[str, Any]) -> None:
+        image = focus_of(change["owner"], self.study)
+        if image is not None:
+            self.like(image)
+
+    def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:
             self.like(change["new"])
 
@@ -451,9 +462,19 @@ class RetrievalExplorer(Explorer[_View]):
             self._list_queries()
             return _asked(view, own)
 
-        self._change("reading the image", add)
+        self._change("reading the image", add, each=True)
 
 
 def _asked(view: _View, image: int | None, text: str = "") -> _View:
     """Another query; the radius stays."""
     return dataclasses.replace(view, image=image, text=text, flipped=(), picked=None)
+
+
+def _at_first(answer: Answer) -> int:
+    """The level within which a new kind of query has its first results."""
+    near = answer.level[:_AT_FIRST]
+    return int(near[-1]) if len(near) else 0
+
+
+def _quoted(text: str) -> str:
+    return f"“{textwrap.shorten(text, 80, placeholder=' …')}”"

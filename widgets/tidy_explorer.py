@@ -88,7 +88,6 @@ class TidyExplorer(Explorer[_View]):
         super().__init__(_View(radius=bits // 4), selection)
         self._pairs = functools.lru_cache(8)(self._find_pairs)
         self._far = functools.lru_cache(8)(self._find_far)
-        self._drawn: dict[str, object] = {}
         images = study.dataset.images
         slider = {"continuous_update": False, "style": {"description_width": "110px"}}
         slider["layout"] = {"width": "360px"}
@@ -203,11 +202,6 @@ class TidyExplorer(Explorer[_View]):
             f"{groups} of near-duplicates, {images}: codes within {_counted(view.radius, 'bit')}, "
             f"cosine of features at least {view.cosine:.3f}{', and alike to look at' * view.looks}"
         )
-
-    def _is_new(self, what: str, shown: object) -> bool:
-        before = self._drawn.get(what)
-        self._drawn[what] = shown
-        return shown != before
 
     def _show_pairs(self, found: NearDuplicates) -> None:
         names = self.study.dataset.names

@@ -315,6 +315,7 @@ def test_what_people_write_is_shown_as_text(page, box):
     if not tile.count():
         pytest.skip("the first postcard is not in the database")
     tile.click()
+    page.wait_for_timeout(1000)  # the map hears of it through Python
     box.locator(".map").focus()
     page.keyboard.press("ArrowRight")  # shows where one is: the chosen one
     card = page.locator(".map-card .map-words").filter(has_text=f"{HOSTILE} named")

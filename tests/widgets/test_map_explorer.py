@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -140,6 +141,8 @@ def test_what_is_no_longer_wanted_does_not_come_into_view(explorer, slow):
 def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
     explorer.start()
     explorer._worker.wait()
+    while "fitting" not in explorer.layouts.state(FEATURES):  # in a thread of its own
+        time.sleep(0.01)
     explorer.controls["source"].value = CONCEPTS
     explorer._worker.wait()
     assert explorer.map.progress.startswith("UMAP: waits")

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from uhscm_core import HashNetwork, Study, load_dataset
+from widgets.compare_explorer import CompareExplorer
+from widgets.distribution_explorer import DistributionExplorer
 from widgets.retrieval import bits_of
 from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
@@ -110,9 +112,12 @@ def test_flipped_bits_change_the_results_and_can_be_turned_back(explorer, traine
 
 def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
     explorer.text.value = " a castle by the ocean "
+    assert done(explorer).text == ""  # not before it is sent
+    explorer.text._handle_custom_msg({"event": "submit"}, [])
     assert done(explorer).text == "a castle by the ocean"
     assert explorer.now.image is explorer.selection.focus is None
     found = trained.search("a castle by the ocean", 240)
+    assert explorer.answer.within().found[explorer.now.steps] >= 20
     assert explorer.shelves.ids.tolist() == found.ids.tolist()
     assert "as the network has no text branch" in explorer.status.summary
     assert "castle" in explorer.radius.summary
@@ -254,3 +259,63 @@ def test_a_network_on_pixels_answers_uploads_too(study):
         expected = network.eval().outputs([Image.new("RGB", (64, 64), "tan")]) > 0
     assert explorer.code.bits == expected[0].int().tolist()
     assert explorer.status.errors == []
+
+
+def test_images_brought_quickly_are_all_there(explorer):
+    before = len(explorer.pictures)
+    for name in ("one.png", "two.png", "three.png"):
+        explorer.upload._on_image(Image.new("RGB", (64, 64), "tan"), name)
+    assert done(explorer).image == before + 2
+    assert explorer.pictures.names[before:] == ["one.png", "two.png", "three.png"]
+
+
+def test_a_long_text_is_shortened_where_it_is_named(explorer):
+    explorer.search("castle " * 5000)
+    done(explorer)
+    assert len(explorer.status.summary) < 300
+    assert len(explorer.parts.summary) < 300
+
+
+def test_views_that_share_a_selection_leave_each_other_alone(trained):
+    selection = Selection()
+    asking = RetrievalExplorer(trained, selection)
+    other = RetrievalExplorer(trained, selection)
+    looking = DistributionExplorer(trained, selection)
+    comparing = CompareExplorer(trained, selection=selection)
+    views = (asking, other, looking, comparing)
+
+    def settle():
+        for view in (*views, *views):
+            view.wait()
+
+    asking.search("a castle")
+    settle()
+    assert selection.focus is None
+    late = CompareExplorer(trained, selection=selection)  # built after the text was asked
+    late.wait()
+    comparing.k.value = 7
+    looking.controls["order"].value = "clustering"
+    settle()
+    assert (asking.now.text, selection.focus) == ("a castle", None)
+
+    asking.upload._on_image(Image.new("RGB", (64, 64), "tan"), "own.png")
+    settle()
+    own = asking.now.image
+    assert own == len(trained.dataset)
+    assert other.now.image != own  # it has no such image
+    RetrievalExplorer(trained, selection).wait()
+    settle()
+    assert asking.now.image == own
+
+    image = int(trained.dataset.splits["query"][3])
+    looking.gallery.selection.focus = image
+    settle()
+    assert selection.focus == asking.now.image == other.now.image == comparing.now.query == image
+    assert all(view.status.errors == [] for view in views)
+
+
+def test_a_focus_that_is_no_image_of_the_data_set_is_passed_over(trained):
+    selection = Selection(focus=len(trained.dataset) + 5)
+    first = int(trained.dataset.splits["query"][0])
+    assert RetrievalExplorer(trained, selection).now.image == first
+    assert DistributionExplorer(trained, selection).now.image < len(trained.dataset)

@@ -14,6 +14,7 @@ function render({ model, el }) {
   const body = make("div", "body");
   const rows = make("div", "rows");
   const scroll = make("div", "scroll");
+  scroll.tabIndex = -1; // no stop of its own: the arrow keys are the root's
   const line = make("div", "threshold");
   const upper = make("div", "threshold upper");
   scroll.append(rows);

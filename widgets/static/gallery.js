@@ -63,6 +63,7 @@ function onShelves({ list, sheet, count, step, row, shelves }) {
     words.style.width = `${HEAD}px`;
     words.append(...shelf.words.map((line) => make("div", "", line)));
     const strip = make("div", "gallery-strip");
+    strip.tabIndex = -1; // what scrolls is a stop of Tab otherwise; the arrow keys are the list's
     const inner = make("div", "gallery-inner");
     inner.style.width = `${(end(s) - starts[s]) * step + GAP}px`;
     inner.style.height = `${row + GAP}px`;
@@ -165,9 +166,9 @@ export default {
     const pageOf = (position) => pages.get(Math.floor(position / paged));
 
     function reset() {
-      for (const page of [...pages.keys()]) drop(page);
       for (const tile of tiles.values()) tile.remove();
       tiles.clear();
+      for (const page of [...pages.keys()]) drop(page);
       asked.clear();
       close();
       [count, generation, edge, chosen, paged] =
