@@ -128,6 +128,8 @@ def column(box, name):
 
 def test_two_rankings_are_chosen_and_undone(page):
     box = explorer(page)
+    until(page, "^UHSCM, 32 bits and UHSCM, 8 bits share ")  # what was handed in
+    choose(box, "right", "ITQ, 32 bits")
     until(page, "^UHSCM, 32 bits and ITQ, 32 bits share ")
     before = sentence(page)
     for gallery in galleries(box)[:3]:
