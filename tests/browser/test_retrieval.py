@@ -140,6 +140,26 @@ def test_a_shelf_scrolls_by_itself_and_asks_for_what_is_in_sight(page):
     shelves(page).evaluate("list => { list.scrollTop = 0; }")
 
 
+def test_what_has_come_is_not_asked_for_again(page):
+    # Among long shelves, where the next one's images are far away by position.
+    shelves(page).evaluate("list => { list.scrollTop = list.scrollHeight / 2; }")
+    page.wait_for_timeout(500)
+    loaded(page)
+    page.wait_for_timeout(1500)
+    page.evaluate(
+        """() => {
+            window.made = 0;
+            const create = URL.createObjectURL;
+            URL.createObjectURL = (blob) => { window.made += 1; return create.call(URL, blob); };
+        }"""
+    )
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.made") == 0
+    loaded(page)
+    shelves(page).evaluate("list => { list.scrollTop = 0; }")
+    loaded(page)
+
+
 def test_a_result_is_compared_and_becomes_the_query(page):
     tile = shelves(page).locator("[data-position='4']")
     name = tile.locator(".gallery-caption").text_content().partition("\n")[0]

@@ -285,16 +285,20 @@ export default {
     function want() {
       timer ||= setTimeout(() => { timer = 0; request(); }, 40);
     }
+    function pagesIn(ranges) {
+      const found = new Set();
+      for (const [from, to] of ranges) {
+        const last = Math.floor(Math.max(from, to - 1) / paged);
+        for (let page = Math.floor(from / paged); page <= last; page++) found.add(page);
+      }
+      return found;
+    }
     function request() {
       if (!fits || !list.clientWidth || !count) return;
-      for (const more of [0, 1]) { // what is in sight, and then what is next to it
-        const wanted = new Set();
-        for (const [from, to] of places.sight(more)) {
-          const last = Math.floor(Math.max(from, to - 1) / paged);
-          for (let page = Math.floor(from / paged); page <= last; page++) wanted.add(page);
-        }
-        const far = (page) => [...wanted].every((other) => Math.abs(other - page) > KEPT);
-        for (const page of [...pages.keys()]) if (far(page)) drop(page);
+      const near = pagesIn(places.sight(1)); // those that have tiles
+      const far = (page) => [...near].every((other) => Math.abs(other - page) > KEPT);
+      for (const page of [...pages.keys()]) if (far(page)) drop(page);
+      for (const wanted of [pagesIn(places.sight(0)), near]) { // what is in sight comes first
         for (const page of wanted) {
           if (asked.size >= AT_ONCE) break;
           if (pages.has(page) || asked.has(page)) continue;
