@@ -417,6 +417,11 @@ class RetrievalExplorer(Explorer[_View]):
 
     # -- what a person does ----------------------------------------------------------------------
 
+    def _check(self, view: _View) -> None:
+        for image in (view.image, view.picked):
+            if image is not None and not 0 <= image < len(self.pictures):
+                raise IndexError(f"no image {image}: there are {len(self.pictures):,}")
+
     def _set(self, what: str, **changes: Any) -> None:
         if any(getattr(self.now, name) != value for name, value in changes.items()):
             self._change(what, lambda view: dataclasses.replace(view, **changes))

@@ -319,3 +319,11 @@ def test_a_focus_that_is_no_image_of_the_data_set_is_passed_over(trained):
     first = int(trained.dataset.splits["query"][0])
     assert RetrievalExplorer(trained, selection).now.image == first
     assert DistributionExplorer(trained, selection).now.image < len(trained.dataset)
+
+
+def test_an_image_that_is_not_there_is_refused_by_its_number(explorer):
+    image = explorer.now.image
+    for wrong in (10**6, -1):
+        explorer.like(wrong)
+        assert done(explorer).image == image
+        assert explorer.status.errors[-1] == f"no image {wrong}: there are 260"
