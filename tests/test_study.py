@@ -120,11 +120,14 @@ def test_a_text_is_answered_by_its_concept_distribution(trained):
     found = trained.search("red", 7)
     assert found.kind == "concepts"
     wanted = trained.mined.apply(trained.vlp.encode_texts(["a photo of the red"]))
+    assert torch.equal(trained.text_distribution(" red "), wanted[0])
     database = trained.dataset.splits["database"]
     cosines = torch.nn.functional.cosine_similarity(wanted, trained.distribution[database])
     assert torch.allclose(found.distances, 1 - cosines.sort(descending=True).values[:7], atol=1e-5)
     with pytest.raises(ValueError, match="needs some text"):
         trained.search("  ")
+    with pytest.raises(ValueError, match="needs some text"):
+        trained.text_distribution("")
 
 
 def test_an_explanation_adds_up(base):

@@ -321,6 +321,17 @@ class Study:
         distances, positions = self.index.search(code, k)
         return SearchResult(torch.from_numpy(database)[positions[0]], distances[0], "hamming")
 
+    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
+        """(K,) the concept distribution of a text, put into the first template.
+
+        Raises:
+            ValueError: an empty text.
+        """
+        if not text.strip():
+            raise ValueError("a text query needs some text")
+        prompt = self.concepts.templates[0].replace("{}", text.strip())
+        return self.mined.apply(self.vlp.encode_texts([prompt]))[0]
+
     def explain(self, i: int, j: int) -> Explanation:
         """Why images i and j are as alike as they are: each concept's part."""
         qi, qj = self.distribution[i], self.distribution[j]
@@ -498,14 +509,11 @@ class Study:
         return self.image_features[ids]
 
     def _search_text(self, text: str, k: int) -> SearchResult:
-        if not text.strip():
-            raise ValueError("a text query needs some text")
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         database = torch.from_numpy(self.dataset.splits["database"])
-        prompt = self.concepts.templates[0].replace("{}", text.strip())
-        wanted = self.mined.apply(self.vlp.encode_texts([prompt]))
-        distances = (1 - semantic_similarity(wanted, self.distribution[database])[0]) / 2
+        wanted = self.text_distribution(text)
+        distances = (1 - semantic_similarity(wanted[None], self.distribution[database])[0]) / 2
         order = distances.argsort(stable=True)[:k]
         return SearchResult(database[order], distances[order], "concepts")
 

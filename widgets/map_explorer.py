@@ -99,8 +99,8 @@ class MapExplorer(Explorer[_View]):
         hint = ipw.Label("A trained study, study.train(bits=64), has a map of its codes too.")
         note = [] if pictures.codes is not None else [hint]
         wide, narrow = (
-            {"flex": "1 1 56%", "min_width": "390px", "padding": "0 12px 0 0"},
-            {"flex": "1 1 40%", "min_width": "370px"},
+            {"flex": "1 1 56%", "min_width": "min(390px, 100%)", "padding": "0 12px 0 0"},
+            {"flex": "1 1 40%", "min_width": "min(370px, 100%)"},
         )
         self.children = [
             self.status,

@@ -38,8 +38,8 @@ _NOTES = {
     "configuration .json with its .safetensors beside it.",
 }
 _FETCHED = (
-    "Some 600 MB, fetched the first time. Without a network you are told which file to bring and "
-    "where to put it."
+    "The weights are fetched the first time. Without a network you are told which file to bring "
+    "and where to put it."
 )
 _CONCEPTS = {
     "common: some 500 everyday nouns": "common",

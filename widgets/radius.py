@@ -36,6 +36,9 @@ class Radius(View):
     matches = traitlets.List(traitlets.Int()).tag(sync=True)
     """How many of them match; empty where that is not known."""
 
+    mean_of = traitlets.Unicode("").tag(sync=True)
+    """What the curve in grey is, such as ``"mean of 1,000 queries"``."""
+
     _mean = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -50,6 +53,7 @@ class Radius(View):
         *,
         radius: int,
         mean: npt.ArrayLike | None = None,
+        mean_of: str = "",
         summary: str = "",
     ) -> None:
         """Show another query.
@@ -58,8 +62,8 @@ class Radius(View):
             names: of the distances.
             found, matches: counts within each; None where matches are not known.
             radius: a position in `names`; what is beyond them becomes the last.
-            mean: (2, levels) precision and recall, the mean over all queries, drawn in grey; NaN
-                where there is none.
+            mean: (2, levels) precision and recall to draw in grey; NaN where there is none.
+            mean_of: what they are the mean of, in words.
             summary: one sentence.
         """
         self.mean = np.zeros((2, 0), np.float32) if mean is None else np.asarray(mean, np.float32)
@@ -69,6 +73,7 @@ class Radius(View):
             self.matches = [] if matches is None else np.asarray(matches).tolist()
             self.radius = max(0, min(radius, len(self.names) - 1))
             self._mean = self.mean.tobytes()
+            self.mean_of = mean_of
             self.summary = summary
 
     def to_frame(self) -> pd.DataFrame:

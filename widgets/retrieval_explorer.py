@@ -92,6 +92,7 @@ class RetrievalExplorer(Explorer[_View]):
         self._asked: npt.NDArray[np.int64] = queries if len(queries) else database
         focus = focus_of(selection, study)
         first = int(self._asked[0]) if focus is None else focus
+        self._found: tuple[object, Answer] | None = None  # what was found last, and for what
         self.answer = self._find(_View(first, radius=0))
         """The database as the query in view ranks it."""
         super().__init__(_View(first, radius=_at_first(self.answer)), selection)
@@ -165,8 +166,8 @@ class RetrievalExplorer(Explorer[_View]):
         elif (None, text) != (self.now.image, self.now.text):
 
             def ask(view: _View) -> _View:
-                steps = _at_first(answer_to_text(self.study, text))
-                return dataclasses.replace(_asked(view, None, text), steps=steps)
+                asked = _asked(view, None, text)
+                return dataclasses.replace(asked, steps=_at_first(self._find(asked)))
 
             self._change("asking", ask)
 
@@ -206,11 +207,8 @@ class RetrievalExplorer(Explorer[_View]):
         self._look_at(None if own else view.image)
         if self._is_new("text", view.text):  # what is being written stays
             self.text.value = view.text
-        asked = (view.image, view.text, view.flipped)
-        if self._drawn.get("asked") not in (None, asked):
+        if self._is_new("asked", _question(view)):
             self.answer = self._find(view)
-        if self._drawn.get("asked") != asked:
-            self._drawn["asked"] = asked
             self._show_shelves()
         self.shelves.until = self._until()
         self.shelves.selection.focus = view.picked
@@ -221,6 +219,13 @@ class RetrievalExplorer(Explorer[_View]):
         self.status.summary = self._said()
 
     def _find(self, view: _View) -> Answer:
+        """The answer; a question that is asked again at once is not answered again."""
+        question = _question(view)
+        if self._found is None or self._found[0] != question:
+            self._found = question, self._answer_to(view)
+        return self._found[1]
+
+    def _answer_to(self, view: _View) -> Answer:
         if view.image is None:
             return answer_to_text(self.study, view.text, labels_named(self.study, view.text)[1])
         return answer_to_code(self.pictures, self._code(view), view.image, self._match(view.image))
@@ -290,6 +295,7 @@ class RetrievalExplorer(Explorer[_View]):
             within.matches,
             radius=view.steps if answer.by_text else view.radius,
             mean=None if answer.by_text or answer.match is None else self._mean,
+            mean_of=f"mean of {min(len(self._asked), _MOST_JUDGED):,} queries",
             summary=self._judged(),
         )
 
@@ -379,8 +385,7 @@ class RetrievalExplorer(Explorer[_View]):
     def _distribution(self, view: _View) -> Tensor:
         if view.image is not None:
             return self.pictures.distribution[view.image]
-        prompt = self.study.concepts.templates[0].replace("{}", view.text)
-        return self.study.mined.apply(self.study.vlp.encode_texts([prompt]))[0]
+        return self.study.text_distribution(view.text)
 
     def _said(self) -> str:
         view, answer = self.now, self.answer
@@ -473,6 +478,11 @@ class RetrievalExplorer(Explorer[_View]):
 def _asked(view: _View, image: int | None, text: str = "") -> _View:
     """Another query; the radius stays."""
     return dataclasses.replace(view, image=image, text=text, flipped=(), picked=None)
+
+
+def _question(view: _View) -> tuple[int | None, str, tuple[int, ...]]:
+    """What an answer follows from."""
+    return view.image, view.text, view.flipped
 
 
 def _at_first(answer: Answer) -> int:

@@ -147,7 +147,7 @@ def test_missing_weights_are_told_whole_and_can_be_copied(panel, messy):
     page = panel
     page.locator(".uhscm-explorer input[type=text]").first.fill(str(messy))
     page.locator(".uhscm-explorer select").first.select_option(label="CLIP ViT-B-32 (OpenAI)")
-    page.locator("text=Some 600 MB, fetched the first time").wait_for()
+    page.locator("text=The weights are fetched the first time").wait_for()
     press(page, "Read")
     until(page, "^The folder was not read")
     message = page.locator(".uhscm-status .message").first

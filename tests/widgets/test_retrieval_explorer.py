@@ -181,6 +181,7 @@ def test_average_precision_is_told_with_its_bounds(explorer):
 
 def test_the_mean_of_all_queries_stands_behind(explorer, trained):
     assert explorer.radius.mean.shape == (2, 17)
+    assert explorer.radius.mean_of == "mean of 20 queries"
     assert explorer.radius.mean[1, -1] == pytest.approx(1)
 
 
@@ -327,3 +328,22 @@ def test_an_image_that_is_not_there_is_refused_by_its_number(explorer):
         explorer.like(wrong)
         assert done(explorer).image == image
         assert explorer.status.errors[-1] == f"no image {wrong}: there are 260"
+
+
+def test_a_text_is_ranked_once(explorer, trained, monkeypatch):
+    asked, search = [], Study.search
+
+    def counted(study, query, k):
+        asked.append(query)
+        return search(study, query, k)
+
+    monkeypatch.setattr(Study, "search", counted)
+    explorer.search("a castle")
+    done(explorer)
+    explorer.radius.radius = 7
+    done(explorer)
+    assert asked == ["a castle"]
+    explorer.search("a bridge")
+    done(explorer)
+    assert asked == ["a castle", "a bridge"]
+    assert explorer.shelves.ids.tolist() == search(trained, "a bridge", 240).ids.tolist()

@@ -17,10 +17,9 @@ function render({ model, el }) {
       bar.removeAttribute("value"); // goes to and fro: nobody knows how far it is
     }
   }
-  const names = ["done", "total", "summary"];
-  for (const name of names) model.on(`change:${name}`, draw);
+  const deaf = onChange(model, ["done", "total", "summary"], draw);
   draw();
-  return () => { for (const name of names) model.off(`change:${name}`, draw); };
+  return deaf;
 }
 
 export default { render };

@@ -137,7 +137,7 @@ function render({ model, el }) {
       entry("good", "match");
       entry("bad", "no match");
       entry("mine", "this query");
-      if (model.get("_mean")?.byteLength) entry("mean", "mean of all queries");
+      if (model.get("_mean")?.byteLength) entry("mean", model.get("mean_of"));
     }
     legend.replaceChildren(...entries);
   }
@@ -176,7 +176,7 @@ function render({ model, el }) {
     settle();
   });
 
-  const deaf = onChange(model, ["radius", "names", "found", "matches", "_mean"], update);
+  const deaf = onChange(model, ["radius", "names", "found", "matches", "_mean", "mean_of"], update);
   radius = model.get("radius");
   draw();
   return () => {
