@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Public names: code outside this repository imports them. They may grow; none may leave.
+CORE_NAMES = """
+    ConceptSet HammingIndex HashNetwork ImageDataset LossTerms MinedConcepts NearDuplicates
+    Outliers Study TrainingConfig TrainingStep VLP average_precisions bit_concepts
+    concept_scores cosine_average_precisions cosine_mean_average_precision explain_similarity
+    export_codes export_index export_run fit_baseline load_concepts load_dataset load_vlp
+    mean_average_precision mine_concepts ndcg_at near_duplicates pack_codes precision_at
+    precision_recall_curve rank_outliers rank_outliers_by_features semantic_similarity sketch
+    top_concepts train uhscm_loss unpack_codes
+"""
+WIDGET_NAMES = """
+    Bars CompareExplorer DenoisingExplorer DistributionExplorer Exports Gallery Grid MapExplorer
+    MapView PhotosExplorer RetrievalExplorer Selection TidyExplorer TrainingExplorer
+    code_bars_figure comparison_figure concept_bars_figure image_row image_row_html loss_figure
+    plane_figure results_page similarity_figure votes_figure
+"""
 
 IMPORT_THE_CORE = """
 import importlib, importlib.abc, pkgutil, sys
@@ -51,6 +70,15 @@ def test_the_core_imports_without_the_widgets():
     files = (ROOT / "uhscm_core").rglob("*.py")
     modules = {".".join(f.relative_to(ROOT).with_suffix("").parts) for f in files}
     assert {m.removesuffix(".__init__") for m in modules} - {"uhscm_core"} == set(imported[1:-1])
+
+
+@pytest.mark.parametrize(
+    ("package", "names"), [("uhscm_core", CORE_NAMES), ("widgets", WIDGET_NAMES)]
+)
+def test_no_public_name_leaves(package, names):
+    module = importlib.import_module(package)
+    assert set(names.split()) - set(module.__all__) == set()
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
 def pyproject() -> dict:
