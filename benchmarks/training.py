@@ -17,7 +17,8 @@ from unittest import mock
 import torch
 
 from benchmarks.common import load
-from uhscm_core import HashNetwork, Study, TrainingConfig, load_dataset, load_vlp, store, train
+from uhscm_core import HashNetwork, Study, TrainingConfig, load_dataset, load_vlp, train
+from uhscm_core.support import store
 from widgets import TrainingExplorer
 
 BITS, EPOCHS, B, HIDDEN = 64, 60, 128, 512

@@ -16,10 +16,11 @@ import pytest
 import torch
 
 from uhscm_core import features as features_module
-from uhscm_core import load_dataset, load_vlp, store
+from uhscm_core import load_dataset, load_vlp
 from uhscm_core.datasets import ArrayImages, ImageDataset
 from uhscm_core.features import encode_dataset, features_key, ship_features
-from uhscm_core.progress import heard_by
+from uhscm_core.support import store
+from uhscm_core.support.progress import heard_by
 from uhscm_core.vlp import VLP
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uhscm_core import HammingIndex, pack_codes, store
+from uhscm_core import HammingIndex, pack_codes
+from uhscm_core.support import store
 
 Found = list[tuple[int, int]]  # (distance, id), in order
 

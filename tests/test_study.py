@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from uhscm_core import Study, load_dataset, load_vlp, pack_codes, store, study
+from uhscm_core import Study, load_dataset, load_vlp, pack_codes, study
 from uhscm_core.concepts import ConceptSet
+from uhscm_core.support import store
 
 NAMES = ("red", "green", "blue", "cat", "sky")
 

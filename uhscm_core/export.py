@@ -28,8 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import torch
 
-from uhscm_core import store
 from uhscm_core.study import Study
+from uhscm_core.support import store
 
 __all__ = ["export_codes", "export_index", "export_run", "readable"]
 

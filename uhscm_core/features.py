@@ -24,9 +24,9 @@ from jaxtyping import Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from uhscm_core import store
 from uhscm_core.datasets import ImageDataset
-from uhscm_core.progress import progress_bar
+from uhscm_core.support import store
+from uhscm_core.support.progress import progress_bar
 from uhscm_core.vlp import BATCH, VLP
 
 __all__ = ["encode_dataset", "features_key", "ship_features"]

@@ -20,7 +20,7 @@ from jaxtyping import Int32, Int64, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import as_codes
-from uhscm_core.store import load_tensors, save_tensors
+from uhscm_core.support.store import load_tensors, save_tensors
 
 __all__ = ["HammingIndex", "Neighbours"]
 

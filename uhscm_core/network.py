@@ -22,8 +22,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from uhscm_core.datasets.images import as_rgb
-from uhscm_core.hub import brought_weights, missing_weights, network_is_down
-from uhscm_core.seeding import seeded
+from uhscm_core.support.hub import brought_weights, missing_weights, network_is_down
+from uhscm_core.support.seeding import seeded
 
 __all__ = ["HashNetwork", "PixelDataset"]
 

@@ -28,7 +28,6 @@ from jaxtyping import Float, Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
-from uhscm_core import store
 from uhscm_core.baselines import BASELINES, fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
@@ -44,6 +43,7 @@ from uhscm_core.mining import (
     top_concepts,
 )
 from uhscm_core.network import HashNetwork
+from uhscm_core.support import store
 from uhscm_core.training import TrainingConfig, TrainingStep, read_history, train
 from uhscm_core.vlp import VLP, load_vlp
 

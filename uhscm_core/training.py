@@ -39,12 +39,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from uhscm_core import store
-from uhscm_core.devices import resolve_device
 from uhscm_core.mining import MinedConcepts, check_features, semantic_similarity
 from uhscm_core.network import HashNetwork, PixelDataset
 from uhscm_core.objective import uhscm_loss
-from uhscm_core.seeding import seeded
+from uhscm_core.support import store
+from uhscm_core.support.devices import resolve_device
+from uhscm_core.support.seeding import seeded
 
 __all__ = ["TrainingConfig", "TrainingStep", "read_history", "train"]
 

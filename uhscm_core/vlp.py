@@ -31,10 +31,15 @@ from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.images import as_rgb
-from uhscm_core.devices import resolve_device
-from uhscm_core.hub import WEIGHT_SUFFIXES, brought_weights, missing_weights, network_is_down
-from uhscm_core.progress import progress_bar
-from uhscm_core.store import digest_of, load_json
+from uhscm_core.support.devices import resolve_device
+from uhscm_core.support.hub import (
+    WEIGHT_SUFFIXES,
+    brought_weights,
+    missing_weights,
+    network_is_down,
+)
+from uhscm_core.support.progress import progress_bar
+from uhscm_core.support.store import digest_of, load_json
 
 __all__ = ["VLP", "load_vlp"]
 

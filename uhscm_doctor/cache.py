@@ -1,8 +1,8 @@
 """The cache folder: whether it takes files, what lies in it, and what killed writes left there.
 
-A file is written aside as ``.<name>.<32 hex digits>.part`` and renamed (`uhscm_core.store`). A
-process killed in between leaves that file behind. It is a leftover when it has not changed for an
-hour (a write takes seconds) and no process holds a lock in its folder.
+A file is written aside as ``.<name>.<32 hex digits>.part`` and renamed
+(`uhscm_core.support.store`). A process killed in between leaves that file behind. It is a leftover
+when it has not changed for an hour (a write takes seconds) and no process holds a lock in its folder.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Part:
 
 
 def _home() -> Path:
-    from uhscm_core.store import home
+    from uhscm_core.support.store import home
 
     return home()
 
@@ -51,7 +51,7 @@ def writable() -> Iterator[Finding]:
     """Writes a file, renames it, takes a lock, and looks at the space that is left."""
     from filelock import FileLock
 
-    from uhscm_core import store
+    from uhscm_core.support import store
 
     home = _home()
     origin = "$UHSCM_HOME" if os.environ.get("UHSCM_HOME") else "this system's cache folder"

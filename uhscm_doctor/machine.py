@@ -22,7 +22,7 @@ def device() -> Iterator[Finding]:
     """The device that ``"auto"`` chooses, and whether it computes."""
     import torch
 
-    from uhscm_core.devices import resolve_device
+    from uhscm_core.support.devices import resolve_device
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

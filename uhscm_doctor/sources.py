@@ -72,8 +72,8 @@ def weights() -> Iterator[Finding]:
     """Weights of open_clip models that are at hand; nothing is fetched."""
     import huggingface_hub.constants as hub
 
-    from uhscm_core.hub import WEIGHT_SUFFIXES
-    from uhscm_core.store import home
+    from uhscm_core.support.hub import WEIGHT_SUFFIXES
+    from uhscm_core.support.store import home
 
     brought = home() / "weights"
     names = [path.name for path in sorted(brought.glob("*")) if path.suffix in WEIGHT_SUFFIXES]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from uhscm_core import store
+from uhscm_core.support import store
 from widgets.projection import MOST, NEIGHBOURS, Points, Vectors, umap_layout
 from widgets.worker import Worker
 

@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, pack_codes, store, train
-from uhscm_core.devices import resolve_device
+from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, pack_codes, train
+from uhscm_core.support import store
+from uhscm_core.support.devices import resolve_device
 from widgets.training_runs import JUDGED_BY_CONCEPTS, Run, new_run
 from widgets.validation import Validation
 

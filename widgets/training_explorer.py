@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study, TrainingConfig, TrainingStep, semantic_similarity
-from uhscm_core.devices import resolve_device
+from uhscm_core.support.devices import resolve_device
 from widgets import trainer as trainers
 from widgets.curves import TERMS, Curves, curves_of
 from widgets.download import Download

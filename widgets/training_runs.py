@@ -19,7 +19,8 @@ import filelock
 import pandas as pd
 from torch import Tensor
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, store
+from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep
+from uhscm_core.support import store
 
 __all__ = [
     "Run",

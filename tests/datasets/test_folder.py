@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uhscm_core import datasets, store
+from uhscm_core import datasets
 from uhscm_core.datasets import load_dataset
 from uhscm_core.datasets.images import ImageFiles
+from uhscm_core.support import store
 
 # The run-time shape check looks at one item of a sequence: it would decode an image of ours, and
 # broken ones are what these tests are about.

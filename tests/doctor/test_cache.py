@@ -12,7 +12,7 @@ import filelock
 import pytest
 import torch
 
-from uhscm_core import store
+from uhscm_core.support import store
 from uhscm_doctor import cache
 
 HOUR = 3600

@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 
-from uhscm_core import devices
+from uhscm_core.support import devices
 from uhscm_doctor import machine
 
 GIGABYTE = 2**30

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.widgets.test_explorers import HOSTILE, done, only
-from uhscm_core import store
+from uhscm_core.support import store
 from widgets import MapExplorer, Selection, layouts
 from widgets.projection import aligned, pca, unit_vectors, unpiled
 from widgets.similarity import CODES, CONCEPTS, FEATURES, sample, similarities

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.widgets.messy_folder import SKIPPED, make_messy_folder
 from uhscm_core import features as features_module
-from uhscm_core import store
+from uhscm_core.support import store
 from uhscm_core.vlp import VLP
 from widgets import PhotosExplorer
 from widgets import photos_explorer as module

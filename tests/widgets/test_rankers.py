@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, fit_baseline, unpack_codes
-from uhscm_core.store import save_tensors
+from uhscm_core.support.store import save_tensors
 from widgets import CompareExplorer, rankers
 from widgets.rankers import CONCEPTS, FEATURES, rankers_of
 from widgets.training_runs import new_run, runs_folder

@@ -239,7 +239,7 @@ def test_weights_that_blew_up_are_not_those_that_are_kept(study, tmp_path, monke
 
 @pytest.mark.parametrize("after", [0, 5])
 def test_a_full_disk_leaves_the_last_good_weights(study, tmp_path, monkeypatch, after):
-    from uhscm_core import store
+    from uhscm_core.support import store
 
     honest, calls = store.replacing, []
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uhscm_core import store
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.images import ImageFiles
+from uhscm_core.support import store
 
 __all__ = ["load_folder"]
 

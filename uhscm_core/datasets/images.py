@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from uhscm_core.progress import progress_bar
+from uhscm_core.support.progress import progress_bar
 
 __all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "as_rgb", "read_image"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from uhscm_core import store
+from uhscm_core.support import store
 
 __all__ = ["MadeImages"]
 

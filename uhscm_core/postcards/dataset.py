@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from uhscm_core import store
 from uhscm_core.datasets.dataset import ImageDataset
 from uhscm_core.datasets.made import MadeImages
 from uhscm_core.postcards.brush import SIZE
 from uhscm_core.postcards.paint import GENERATOR_VERSION, paint
 from uhscm_core.postcards.scene import LABELS, make_scene
-from uhscm_core.progress import progress_bar
+from uhscm_core.support import store
+from uhscm_core.support.progress import progress_bar
 
 __all__ = ["load_postcards", "scene_seeds"]
 

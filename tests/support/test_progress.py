@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from uhscm_core.progress import heard_by, progress_bar
+from uhscm_core.support.progress import heard_by, progress_bar
 
 
 class StopIt(Exception):  # noqa: N818  # not an error

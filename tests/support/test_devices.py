@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from uhscm_core.devices import resolve_device
+from uhscm_core.support.devices import resolve_device
 
 
 @pytest.fixture

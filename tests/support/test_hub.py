@@ -8,7 +8,7 @@ import urllib.request
 import huggingface_hub.constants
 import pytest
 
-from uhscm_core import hub
+from uhscm_core.support import hub
 
 
 @pytest.fixture

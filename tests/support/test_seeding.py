@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from uhscm_core import HashNetwork
-from uhscm_core.seeding import seeded
+from uhscm_core.support.seeding import seeded
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import platformdirs
 import pytest
 import torch
 
-from uhscm_core import store
+from uhscm_core.support import store
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "flags": torch.tensor([True, False])}
 

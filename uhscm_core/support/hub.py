@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 
 import huggingface_hub.constants
 
-from uhscm_core.store import home
+from uhscm_core.support.store import home
 
 __all__ = ["WEIGHT_SUFFIXES", "brought_weights", "missing_weights", "network_is_down"]
 
