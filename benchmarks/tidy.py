@@ -35,8 +35,8 @@ from uhscm_core import (
     rank_outliers_by_features,
     sketch,
 )
+from uhscm_core.analysis.duplicates import likenesses
 from uhscm_core.datasets import ArrayImages, read_image
-from uhscm_core.duplicates import likenesses
 
 N, PLANTED, STRANGERS, BITS = 2000, 100, 5, 64
 

@@ -14,7 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from jaxtyping import install_import_hook
 
-install_import_hook("uhscm_core", "beartype.beartype")
+install_import_hook(["uhscm_core", "uhscm_postcards"], "beartype.beartype")
 
 import contextlib
 import json
@@ -31,6 +31,8 @@ import safetensors.torch
 import torch
 from hypothesis import settings
 from PIL import Image
+
+from uhscm_core import Study, load_dataset, load_vlp
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("fixed")
@@ -52,6 +54,23 @@ def as_users_run_it():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> Study:
+    """240 postcards of which 120 to train on, 20 queries, NUS-WIDE's concepts, no network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UHSCM_HOME", str(tmp_path_factory.mktemp("home")))
+        dataset = load_dataset("postcards", n_database=240, n_train=120, n_query=20)
+        made = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
+        assert len(made.image_features) == 260
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained(study) -> Study:
+    """The same study with a network of 16 bits."""
+    return study.train(bits=16, epochs=2)
 
 
 @pytest.fixture

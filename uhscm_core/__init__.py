@@ -4,11 +4,12 @@ The modules read as the paper does: concepts, vlp, mining, objective, network, t
 index, metrics; `study.Study` is the whole method as one value.
 """
 
+from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
+from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
 from uhscm_core.baselines import fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
-from uhscm_core.duplicates import NearDuplicates, near_duplicates, sketch
 from uhscm_core.export import export_codes, export_index, export_run
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import (
@@ -30,7 +31,6 @@ from uhscm_core.mining import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.objective import LossTerms, uhscm_loss
-from uhscm_core.outliers import Outliers, rank_outliers, rank_outliers_by_features
 from uhscm_core.study import Study
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 from uhscm_core.vlp import VLP, load_vlp

@@ -2,7 +2,8 @@
 
 A file is written aside as ``.<name>.<32 hex digits>.part`` and renamed
 (`uhscm_core.support.store`). A process killed in between leaves that file behind. It is a leftover
-when it has not changed for an hour (a write takes seconds) and no process holds a lock in its folder.
+when it has not changed for an hour (a write takes seconds) and no process holds a lock in its
+folder.
 """
 
 from __future__ import annotations

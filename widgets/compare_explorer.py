@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study
-from widgets.explorer import Explorer, checked, focus_of
-from widgets.gallery import Gallery
-from widgets.pictures import Pictures
-from widgets.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
-from widgets.rankings import (
+from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from uhscm_core.analysis.rankings import (
     Ranking,
     label_matches,
     moves,
     overlap_at,
     rank_biased_overlap,
 )
+from uhscm_core.analysis.study_images import Pictures
+from widgets.explorer import Explorer, checked, focus_of
+from widgets.gallery import Gallery
 from widgets.selection import Selection
 from widgets.table import Table
 from widgets.worker import Worker
@@ -58,7 +58,7 @@ class CompareExplorer(Explorer[_View]):
     The first k of each side by side, with what came in, went out and moved; overlap and rank
     correlation; average precision where there are labels, and the queries that gain or lose most.
     The query itself is left out of its own results. Ranks within a tie are ranges, and what depends
-    on the order within one is marked, see `widgets.rankings`.
+    on the order within one is marked, see `uhscm_core.analysis.rankings`.
 
     Args:
         study: trained or not; its runs on disk, the baselines and the cosines can be chosen too.
@@ -155,7 +155,7 @@ class CompareExplorer(Explorer[_View]):
         ]
 
     def to_frame(self) -> pd.DataFrame:
-        """What is among the first k of either side, see `widgets.rankings.moves`.
+        """What is among the first k of either side, see `uhscm_core.analysis.rankings.moves`.
 
         With the images' names, and where there are labels whether each ``matches`` the query's.
         """

@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets
 
 from uhscm_core import TrainingStep
-from widgets.training_runs import JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS
+from uhscm_core.runs import JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS
 from widgets.view import View, static
 
 __all__ = ["Curves", "curves_of"]

@@ -9,9 +9,9 @@ import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study
+from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
 from uhscm_core.concepts import DEFAULT_TEMPLATE
 from widgets.bars import Bars
-from widgets.denoising import counts, moved_to, vote_frame, voters
 from widgets.editor import ConceptEditor
 from widgets.explorer import Explorer, checked, columns
 from widgets.gallery import Gallery

@@ -14,13 +14,7 @@ import torch
 from PIL import Image
 
 from uhscm_core import Study, concept_scores, explain_similarity, semantic_similarity
-from widgets.bars import Bars
-from widgets.explorer import Explorer, checked, columns, focus_of
-from widgets.gallery import Gallery
-from widgets.grid import Grid
-from widgets.pictures import Pairs, Pictures
-from widgets.selection import Selection
-from widgets.similarity import (
+from uhscm_core.analysis.pairs import (
     CODES,
     CONCEPTS,
     FEATURES,
@@ -32,6 +26,12 @@ from widgets.similarity import (
     sample,
     similarities,
 )
+from uhscm_core.analysis.study_images import Pairs, Pictures
+from widgets.bars import Bars
+from widgets.explorer import Explorer, checked, columns, focus_of
+from widgets.gallery import Gallery
+from widgets.grid import Grid
+from widgets.selection import Selection
 from widgets.upload import Upload
 
 __all__ = ["DistributionExplorer"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from uhscm_core.analysis.projection import MOST, NEIGHBOURS, Points, Vectors, umap_layout
 from uhscm_core.support import store
-from widgets.projection import MOST, NEIGHBOURS, Points, Vectors, umap_layout
 from widgets.worker import Worker
 
 __all__ = ["Layouts"]

@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from uhscm_core import Study
+from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, ordered, sample, similarities
+from uhscm_core.analysis.projection import Points, Vectors, aligned, pca, unit_vectors, unpiled
+from uhscm_core.analysis.study_images import Pictures
 from widgets.explorer import Explorer, checked
 from widgets.gallery import Gallery
 from widgets.grid import Grid
 from widgets.layouts import Layouts
 from widgets.map_view import MapView
-from widgets.pictures import Pictures
-from widgets.projection import Points, Vectors, aligned, pca, unit_vectors, unpiled
 from widgets.selection import Selection
-from widgets.similarity import CODES, CONCEPTS, FEATURES, ordered, sample, similarities
 
 __all__ = ["MapExplorer"]
 

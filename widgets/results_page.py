@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from uhscm_core import Study
+from uhscm_core.analysis.rankers import rankers_of
+from uhscm_core.analysis.rankings import label_matches
 from uhscm_core.export import readable
 from widgets.explorer import checked
-from widgets.rankers import rankers_of
-from widgets.rankings import label_matches
 from widgets.thumbnails import Thumbnails
 
 __all__ = ["results_page"]

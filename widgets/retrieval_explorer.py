@@ -15,13 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from uhscm_core import Study, explain_similarity, precision_recall_curve
-from widgets.bars import Bars
-from widgets.code_view import CodeView
-from widgets.explorer import Explorer, checked, columns, focus_of
-from widgets.gallery import Gallery
-from widgets.pictures import Pictures
-from widgets.radius import Radius
-from widgets.retrieval import (
+from uhscm_core.analysis.answers import (
     Answer,
     answer_to_code,
     answer_to_text,
@@ -32,9 +26,15 @@ from widgets.retrieval import (
     flip,
     labels_named,
 )
+from uhscm_core.analysis.pairs import in_words
+from uhscm_core.analysis.study_images import Pictures
+from widgets.bars import Bars
+from widgets.code_view import CodeView
+from widgets.explorer import Explorer, checked, columns, focus_of
+from widgets.gallery import Gallery
+from widgets.radius import Radius
 from widgets.selection import Selection
 from widgets.shelves import Shelves
-from widgets.similarity import in_words
 from widgets.upload import Upload
 
 __all__ = ["RetrievalExplorer"]

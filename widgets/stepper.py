@@ -8,8 +8,8 @@ import ipywidgets as ipw
 import traitlets
 
 from uhscm_core import Study
+from uhscm_core.analysis.votes import Step, steps
 from widgets.bars import Bars
-from widgets.denoising import Step, steps
 from widgets.gallery import Gallery
 from widgets.selection import Selection
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import ipywidgets as ipw
 
 from uhscm_core import Study
+from uhscm_core.analysis.votes import counts, flips, vote_changes
 from widgets.bars import Bars
-from widgets.denoising import counts, flips, vote_changes
 from widgets.gallery import Gallery
 from widgets.selection import Selection
 

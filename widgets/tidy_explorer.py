@@ -23,10 +23,10 @@ from uhscm_core import (
     rank_outliers_by_features,
     sketch,
 )
+from uhscm_core.analysis.study_images import Pairs
 from widgets.download import Download
 from widgets.explorer import Explorer, checked
 from widgets.gallery import Gallery
-from widgets.pictures import Pairs
 from widgets.selection import Selection
 
 __all__ = ["TidyExplorer"]

@@ -22,10 +22,10 @@ import numpy.typing as npt
 from torch import Tensor
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, pack_codes, train
+from uhscm_core.analysis.validation import Validation
+from uhscm_core.runs import JUDGED_BY_CONCEPTS, Run, new_run
 from uhscm_core.support import store
 from uhscm_core.support.devices import resolve_device
-from widgets.training_runs import JUDGED_BY_CONCEPTS, Run, new_run
-from widgets.validation import Validation
 
 __all__ = ["Look", "Trainer", "estimate", "trainer_of"]
 

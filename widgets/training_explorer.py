@@ -15,6 +15,23 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study, TrainingConfig, TrainingStep, semantic_similarity
+from uhscm_core.analysis.validation import (
+    LAM,
+    Validation,
+    bit_balance,
+    distance_histograms,
+    output_histogram,
+)
+from uhscm_core.runs import (
+    JUDGED_BY_CONCEPTS,
+    JUDGED_BY_LABELS,
+    Run,
+    differences,
+    is_under_way,
+    network_of,
+    read_runs,
+    runs_folder,
+)
 from uhscm_core.support.devices import resolve_device
 from widgets import trainer as trainers
 from widgets.curves import TERMS, Curves, curves_of
@@ -25,24 +42,7 @@ from widgets.histogram import Histogram
 from widgets.status import Status
 from widgets.table import Table
 from widgets.trainer import Look, Trainer
-from widgets.training_runs import (
-    JUDGED_BY_CONCEPTS,
-    JUDGED_BY_LABELS,
-    Run,
-    differences,
-    is_under_way,
-    network_of,
-    read_runs,
-    runs_folder,
-)
 from widgets.training_settings import TrainingSettings
-from widgets.validation import (
-    LAM,
-    Validation,
-    bit_balance,
-    distance_histograms,
-    output_histogram,
-)
 from widgets.worker import Worker
 
 __all__ = ["TrainingExplorer"]

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 import torch
 
 from uhscm_core import TrainingConfig
-from widgets.training_runs import Run
+from uhscm_core.runs import Run
 
 __all__ = ["SETTINGS", "Setting", "TrainingSettings"]
 

@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from uhscm_core.analysis.rankings import moves, overlap_at
 from widgets import CompareExplorer, Selection
-from widgets.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
-from widgets.rankings import moves, overlap_at
 
 UHSCM, ITQ = "UHSCM, 16 bits", "ITQ, 16 bits"
 

@@ -12,11 +12,11 @@ from PIL import Image
 
 import widgets
 from uhscm_core import Study
+from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
+from uhscm_core.analysis.votes import counts, voters
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
 from widgets import DenoisingExplorer, DistributionExplorer, Selection
-from widgets.denoising import counts, voters
-from widgets.similarity import CODES, CONCEPTS, FEATURES
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

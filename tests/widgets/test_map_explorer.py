@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from tests.widgets.test_explorers import HOSTILE, done, only
+from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similarities
+from uhscm_core.analysis.projection import aligned, pca, unit_vectors, unpiled
 from uhscm_core.support import store
 from widgets import MapExplorer, Selection, layouts
-from widgets.projection import aligned, pca, unit_vectors, unpiled
-from widgets.similarity import CODES, CONCEPTS, FEATURES, sample, similarities
 
 
 @pytest.fixture

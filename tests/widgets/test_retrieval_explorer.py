@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from uhscm_core import HashNetwork, Study, load_dataset
+from uhscm_core.analysis.answers import bits_of
 from widgets.compare_explorer import CompareExplorer
 from widgets.distribution_explorer import DistributionExplorer
-from widgets.retrieval import bits_of
 from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
 

@@ -17,11 +17,11 @@ import torch
 
 from uhscm_core import Study, TrainingConfig
 from uhscm_core import training as training_module
+from uhscm_core.analysis.validation import Validation
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
+from uhscm_core.runs import network_of, read_runs
 from widgets import trainer as trainers
-from widgets.training_runs import network_of, read_runs
-from widgets.validation import Validation
 
 CONFIG = TrainingConfig(epochs=3, batch_size=32, device="cpu", validate_every=1)
 
@@ -129,7 +129,7 @@ import sys, time
 from pathlib import Path
 from uhscm_core import Study, TrainingConfig, load_dataset, load_vlp
 from widgets import trainer as trainers
-from widgets.validation import Validation
+from uhscm_core.analysis.validation import Validation
 from uhscm_core import training
 training._CHECKPOINT_SECONDS = 0.05
 dataset = load_dataset("postcards", n_database=240, n_train=120, n_query=20)

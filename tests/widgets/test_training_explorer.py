@@ -9,8 +9,8 @@ import time
 import pandas as pd
 import pytest
 
+from uhscm_core.runs import read_runs, runs_folder
 from widgets import DistributionExplorer, TrainingExplorer
-from widgets.training_runs import read_runs, runs_folder
 from widgets.training_settings import SETTINGS
 
 

@@ -19,8 +19,10 @@ import filelock
 import pandas as pd
 from torch import Tensor
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep
+from uhscm_core.network import HashNetwork
+from uhscm_core.study import Study
 from uhscm_core.support import store
+from uhscm_core.training import TrainingConfig, TrainingStep
 
 __all__ = [
     "Run",

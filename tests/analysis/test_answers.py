@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uhscm_core import mean_average_precision, pack_codes, unpack_codes
-from widgets.pictures import Pictures
-from widgets.retrieval import (
+from uhscm_core.analysis.answers import (
     STEPS,
     Answer,
     answer_to_code,
@@ -22,6 +21,7 @@ from widgets.retrieval import (
     flip,
     labels_named,
 )
+from uhscm_core.analysis.study_images import Pictures
 
 
 @pytest.fixture(scope="module")

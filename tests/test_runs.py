@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from uhscm_core import TrainingConfig, TrainingStep, semantic_similarity, unpack_codes
-from uhscm_core.codes import pack_codes
-from widgets.curves import Curves, curves_of
-from widgets.plane import plane_figure
-from widgets.training_runs import Run, differences, new_run, read_runs, runs_folder
-from widgets.validation import (
+from uhscm_core.analysis.validation import (
     Validation,
     bit_balance,
     distance_histograms,
     output_histogram,
 )
+from uhscm_core.codes import pack_codes
+from uhscm_core.runs import Run, differences, new_run, read_runs, runs_folder
+from widgets.curves import Curves, curves_of
+from widgets.plane import plane_figure
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets.rankings import (
+from uhscm_core.analysis.rankings import (
     Ranking,
     Ranks,
     label_matches,

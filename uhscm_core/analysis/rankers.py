@@ -12,16 +12,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from uhscm_core import (
-    HashNetwork,
-    Study,
-    average_precisions,
-    cosine_average_precisions,
-    fit_baseline,
-)
-from uhscm_core.metrics import Ties
-from widgets.rankings import Ranking
-from widgets.training_runs import Run, is_under_way, network_of, read_runs, runs_folder
+from uhscm_core.analysis.rankings import Ranking
+from uhscm_core.baselines import fit_baseline
+from uhscm_core.metrics import Ties, average_precisions, cosine_average_precisions
+from uhscm_core.network import HashNetwork
+from uhscm_core.runs import Run, is_under_way, network_of, read_runs, runs_folder
+from uhscm_core.study import Study
 
 __all__ = ["Ranker", "rankers_of"]
 

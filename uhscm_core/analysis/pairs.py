@@ -16,8 +16,9 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
-from uhscm_core import concept_scores, semantic_similarity, unpack_codes
-from widgets.pictures import Pictures
+from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.codes import unpack_codes
+from uhscm_core.mining import concept_scores, semantic_similarity
 
 __all__ = [
     "CODES",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets.pictures import Pictures
-from widgets.projection import aligned, pca, umap_layout, unit_vectors, unpiled
-from widgets.similarity import CODES, CONCEPTS, FEATURES, similarities
+from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, similarities
+from uhscm_core.analysis.projection import aligned, pca, umap_layout, unit_vectors, unpiled
+from uhscm_core.analysis.study_images import Pictures
 
 
 @pytest.fixture

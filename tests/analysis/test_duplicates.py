@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tests.conftest import unit_rows
-from uhscm_core import duplicates as module
 from uhscm_core import near_duplicates, pack_codes, sketch
-from uhscm_core.duplicates import likenesses
+from uhscm_core.analysis import duplicates as module
+from uhscm_core.analysis.duplicates import likenesses
 
 
 def naive(bits_of, features, radius, cosine):

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from uhscm_core import ImageDataset
+from uhscm_core.datasets import ImageDataset
 
 __all__ = [
     "Ranking",

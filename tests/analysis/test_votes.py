@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from uhscm_core import Study
-from widgets.denoising import (
+from uhscm_core.analysis.votes import (
     counts,
     flips,
     moved_to,

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, fit_baseline, unpack_codes
+from uhscm_core.analysis import rankers
+from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, rankers_of
+from uhscm_core.runs import new_run, runs_folder
 from uhscm_core.support.store import save_tensors
-from widgets import CompareExplorer, rankers
-from widgets.rankers import CONCEPTS, FEATURES, rankers_of
-from widgets.training_runs import new_run, runs_folder
+from widgets import CompareExplorer
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import torch
 from scipy.linalg import eigh, orthogonal_procrustes
 
-from uhscm_core import unpack_codes
-from widgets.pictures import Pictures
-from widgets.similarity import CODES, CONCEPTS, FEATURES
+from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
+from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.codes import unpack_codes
 
 __all__ = ["MOST", "NEIGHBOURS", "aligned", "pca", "umap_layout", "unit_vectors", "unpiled"]
 
@@ -32,7 +32,7 @@ _ONE_AT_A_TIME = threading.Lock()  # numba's threads may end the process when tw
 
 
 def unit_vectors(pictures: Pictures, ids: npt.NDArray[np.int64], source: str) -> Vectors:
-    """Rows of unit length whose cosine is what `widgets.similarity.similarities` shows.
+    """Rows of unit length whose cosine is what `uhscm_core.analysis.pairs.similarities` shows.
 
     Args:
         pictures: where the numbers come from.

@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from uhscm_core import Study, concept_scores, top_concepts
+from uhscm_core.mining import concept_scores, top_concepts
+from uhscm_core.study import Study
 
 __all__ = ["Step", "counts", "flips", "moved_to", "steps", "vote_changes", "vote_frame", "voters"]
 

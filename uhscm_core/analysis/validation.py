@@ -17,13 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from uhscm_core import (
-    Study,
-    mean_average_precision,
-    pack_codes,
-    semantic_similarity,
-)
-from widgets.training_runs import JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS
+from uhscm_core.codes import pack_codes
+from uhscm_core.metrics import mean_average_precision
+from uhscm_core.mining import semantic_similarity
+from uhscm_core.runs import JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS
+from uhscm_core.study import Study
 
 __all__ = ["Validation", "bit_balance", "distance_histograms", "output_histogram"]
 

@@ -9,8 +9,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from uhscm_core import Study, pack_codes
+from uhscm_core.codes import pack_codes
 from uhscm_core.export import readable
+from uhscm_core.study import Study
 
 __all__ = ["Pairs", "Pictures"]
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from uhscm_core import unpack_codes
-from widgets.pictures import Pairs, Pictures
-from widgets.similarity import (
+from uhscm_core.analysis.pairs import (
     CODES,
     CONCEPTS,
     FEATURES,
@@ -25,6 +24,7 @@ from widgets.similarity import (
     sample,
     similarities,
 )
+from uhscm_core.analysis.study_images import Pairs, Pictures
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from uhscm_core import HammingIndex, Study, average_precisions, unpack_codes
-from widgets.pictures import Pictures
+from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.codes import unpack_codes
+from uhscm_core.index import HammingIndex
+from uhscm_core.metrics import average_precisions
+from uhscm_core.study import Study
 
 __all__ = [
     "Answer",
