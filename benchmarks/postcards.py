@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scripts.postcards_evaluation import average_precision, share_absent, share_true
 from uhscm_core import (
     ImageDataset,
     Study,
@@ -34,13 +35,12 @@ from uhscm_core import (
     ndcg_at,
 )
 from uhscm_core.baselines import BASELINES
-from uhscm_core.postcards.dataset import scene_seeds
-from uhscm_core.postcards.describe import LEXICON
-from uhscm_core.postcards.judge import average_precision, share_absent, share_true
-from uhscm_core.postcards.paint import paint
-from uhscm_core.postcards.scene import LABELS, make_scene
-from uhscm_core.postcards.wording import HELD_OUT
+from uhscm_core.datasets.postcards import scene_seeds
 from uhscm_core.vlp import VLP
+from uhscm_postcards.describe import LEXICON
+from uhscm_postcards.paint import paint
+from uhscm_postcards.scene import LABELS, make_scene
+from uhscm_postcards.wording import HELD_OUT
 
 TOP = 1000
 BITS = (16, 32, 64)

@@ -1,6 +1,6 @@
 """Train the model that ships with Postcards, from scratch, in under an hour on two CPU cores.
 
-    python scripts/train_postcards.py                       # writes uhscm_core/postcards/model/
+    python scripts/train_postcards.py                       # writes uhscm_postcards/model/
     python scripts/train_postcards.py --out /tmp/m --steps 400
 
 An open_clip model (ResNet image tower at 80 px, a text transformer of width 48 and context 16 on
@@ -13,7 +13,7 @@ differ from plain CLIP training:
 - Negatives: names of NUS-WIDE, COCO and four fifths of the common nouns that the world does not
   contain (the fifth is held out, to see what an unknown name does), words of random tokens,
   captions that claim something that is not there, and names in silly templates. The templates come
-  from a grammar (``uhscm_core/postcards/wording.py``), which keeps some aside to judge by.
+  from a grammar (``uhscm_postcards/wording.py``), which keeps some aside to judge by.
 
 The logit scale stays at 100, where CLIP's training ends, so that the paper's tau keeps its meaning.
 Pixels of the scenes are kept in a temporary folder while it runs. No seed here is used elsewhere.
@@ -49,13 +49,13 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-import uhscm_core
+import uhscm_postcards
+from scripts.postcards_evaluation import average_precision, share_absent, share_true
 from uhscm_core.concepts import load_concepts
-from uhscm_core.postcards.describe import LEXICON, caption, facts
-from uhscm_core.postcards.judge import average_precision, share_absent, share_true
-from uhscm_core.postcards.paint import paint
-from uhscm_core.postcards.scene import LABELS, make_scene
-from uhscm_core.postcards.wording import NEUTRAL, UNKNOWN, sensible, silly
+from uhscm_postcards.describe import LEXICON, caption, facts
+from uhscm_postcards.paint import paint
+from uhscm_postcards.scene import LABELS, make_scene
+from uhscm_postcards.wording import NEUTRAL, UNKNOWN, sensible, silly
 
 TRAIN_SEED, CHECK_SEED = 10_000_000, 20_000_000
 ABSENT, STRANGE, SILLY = 90, 30, 60  # prompts of each kind in a step, beside those of the lexicon
@@ -225,9 +225,7 @@ def judged(model: torch.nn.Module, pixels: np.ndarray, first: int) -> dict[str, 
 def main() -> None:
     """Paint, train, judge, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--out", type=Path, default=Path(uhscm_core.__file__).parent / "postcards" / "model"
-    )
+    parser.add_argument("--out", type=Path, default=Path(uhscm_postcards.__file__).parent / "model")
     parser.add_argument("--pictures", type=int, default=25_000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=2_300)

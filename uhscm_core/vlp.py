@@ -247,9 +247,7 @@ def load_vlp(
     if name == "postcards":
         if pretrained is not None:
             raise ValueError(f"the postcards model ships with its weights, got {pretrained!r}")
-        shipped = Path(
-            str(resources.files("uhscm_core") / "postcards" / "model" / "postcards.json")
-        )
+        shipped = Path(str(resources.files("uhscm_postcards") / "model" / "postcards.json"))
         model, preprocess, tokenizer, config = _from_config(shipped, None)
     elif str(name).endswith(".json"):
         source = {k: v and str(Path(v).expanduser().absolute()) for k, v in source.items()}

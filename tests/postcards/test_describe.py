@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from uhscm_core.postcards.describe import LEXICON, caption, facts, truths
-from uhscm_core.postcards.scene import LABELS, make_scene
+from uhscm_postcards.describe import LEXICON, caption, facts, truths
+from uhscm_postcards.scene import LABELS, make_scene
 
 
 def said(seed: int) -> tuple[str, frozenset[str], frozenset[str]]:

@@ -10,15 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-import uhscm_core
+import uhscm_postcards
+from scripts.postcards_evaluation import average_precision, share_absent, share_true
 from uhscm_core import Study, load_concepts, load_dataset, load_vlp
-from uhscm_core.postcards.describe import LEXICON
-from uhscm_core.postcards.judge import average_precision, share_absent, share_true
-from uhscm_core.postcards.paint import paint
-from uhscm_core.postcards.scene import LABELS, make_scene
-from uhscm_core.postcards.wording import HELD_OUT
+from uhscm_postcards.describe import LEXICON
+from uhscm_postcards.paint import paint
+from uhscm_postcards.scene import LABELS, make_scene
+from uhscm_postcards.wording import HELD_OUT
 
-MODEL = Path(uhscm_core.__file__).parent / "postcards" / "model"
+MODEL = Path(uhscm_postcards.__file__).parent / "model"
 SEEDS = range(40_000_000, 40_000_300)
 
 

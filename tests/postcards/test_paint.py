@@ -6,9 +6,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from uhscm_core.postcards.brush import Pen, blend, mix, planes, rgb
-from uhscm_core.postcards.paint import paint
-from uhscm_core.postcards.scene import LABELS, Scene, make_scene
+from uhscm_postcards.brush import Pen, blend, mix, planes, rgb
+from uhscm_postcards.paint import paint
+from uhscm_postcards.scene import LABELS, Scene, make_scene
 
 # Of the pictures of generator version 2, x86-64, numpy 2.4, Pillow 13: a change of any picture
 # has to raise GENERATOR_VERSION, because features are found again by it.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from uhscm_core.concepts import load_concepts
-from uhscm_core.postcards.scene import LABELS, make_scene
+from uhscm_postcards.scene import LABELS, make_scene
 
 SCENES = [make_scene(seed) for seed in range(3_000, 3_700)]
 SHOWN = np.array([[label in scene.labels for label in LABELS] for scene in SCENES])

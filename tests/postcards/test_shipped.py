@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from uhscm_core import load_dataset, load_vlp
+from uhscm_core.datasets import postcards as module
 from uhscm_core.features import SHIPPED, encode_dataset, features_key
-from uhscm_core.postcards import dataset as module
 from uhscm_core.support import store
 from uhscm_core.vlp import VLP
 

@@ -5,8 +5,8 @@ import open_clip
 import pytest
 
 from uhscm_core.concepts import load_concepts
-from uhscm_core.postcards.describe import LEXICON
-from uhscm_core.postcards.wording import HELD_OUT, NEUTRAL, PLAIN, UNKNOWN, sensible, silly
+from uhscm_postcards.describe import LEXICON
+from uhscm_postcards.wording import HELD_OUT, NEUTRAL, PLAIN, UNKNOWN, sensible, silly
 
 OTHERS = ("banana", "wedding", "steak")
 

@@ -18,7 +18,7 @@ from uhscm_core.datasets.benchmarks import (
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.folder import load_folder
 from uhscm_core.datasets.images import ArrayImages, ImageFiles, PixelLimitError, read_image
-from uhscm_core.postcards.dataset import load_postcards
+from uhscm_core.datasets.postcards import load_postcards
 
 __all__ = [
     "ArrayImages",

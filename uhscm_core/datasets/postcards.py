@@ -8,11 +8,11 @@ import torch
 
 from uhscm_core.datasets.dataset import ImageDataset
 from uhscm_core.datasets.made import MadeImages
-from uhscm_core.postcards.brush import SIZE
-from uhscm_core.postcards.paint import GENERATOR_VERSION, paint
-from uhscm_core.postcards.scene import LABELS, make_scene
 from uhscm_core.support import store
 from uhscm_core.support.progress import progress_bar
+from uhscm_postcards.brush import SIZE
+from uhscm_postcards.paint import GENERATOR_VERSION, paint
+from uhscm_postcards.scene import LABELS, make_scene
 
 __all__ = ["load_postcards", "scene_seeds"]
 

@@ -1,4 +1,4 @@
-"""A sheet of postcards: ``python -m uhscm_core.postcards.contact_sheet SHEET.webp --colours 0``."""
+"""A sheet of postcards: ``python -m uhscm_postcards.contact_sheet SHEET.webp --colours 0``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from uhscm_core.postcards.brush import SIZE
-from uhscm_core.postcards.paint import paint
-from uhscm_core.postcards.scene import make_scene
+from uhscm_postcards.brush import SIZE
+from uhscm_postcards.paint import paint
+from uhscm_postcards.scene import make_scene
 
 __all__ = ["contact_sheet"]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from uhscm_core import load_dataset
-from uhscm_core.postcards import dataset as module
-from uhscm_core.postcards.dataset import load_postcards, scene_seeds
-from uhscm_core.postcards.paint import paint
-from uhscm_core.postcards.scene import make_scene
+from uhscm_core.datasets import postcards as module
+from uhscm_core.datasets.postcards import load_postcards, scene_seeds
+from uhscm_postcards.paint import paint
+from uhscm_postcards.scene import make_scene
 
 SMALL = {"n_database": 30, "n_train": 20, "n_query": 6}
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from uhscm_core.postcards.describe import LEXICON, truths
-from uhscm_core.postcards.scene import Scene
+from uhscm_postcards.describe import LEXICON, truths
+from uhscm_postcards.scene import Scene
 
 __all__ = ["average_precision", "share_absent", "share_true"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from uhscm_core.postcards import things as draw
-from uhscm_core.postcards.brush import (
+from uhscm_postcards import objects as draw
+from uhscm_postcards.brush import (
     COLUMNS,
     SIZE,
     Floats,
@@ -30,7 +30,7 @@ from uhscm_core.postcards.brush import (
     unit,
     wavy,
 )
-from uhscm_core.postcards.scene import Scene, Thing
+from uhscm_postcards.scene import Scene, Thing
 
 __all__ = ["GENERATOR_VERSION", "paint"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from uhscm_core.postcards.scene import BUILDINGS, Scene
+from uhscm_postcards.scene import BUILDINGS, Scene
 
 __all__ = ["LEXICON", "caption", "facts", "truths"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uhscm_core.postcards.brush import LAMP, Floats, Light, Number, Pen, rgb, unit
+from uhscm_postcards.brush import LAMP, Floats, Light, Number, Pen, rgb, unit
 
 __all__ = [
     "boat",
