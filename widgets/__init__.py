@@ -1,28 +1,28 @@
 """Views for notebooks: pure functions from numbers to figures, one view a file, and explorers."""
 
 from widgets.bars import Bars
-from widgets.code_bars import code_bars_figure
 from widgets.compare_explorer import CompareExplorer
-from widgets.comparison import comparison_figure
-from widgets.concept_bars import concept_bars_figure
 from widgets.denoising_explorer import DenoisingExplorer
 from widgets.distribution_explorer import DistributionExplorer
 from widgets.exports import Exports
+from widgets.figures.code_bars import code_bars_figure
+from widgets.figures.comparison import comparison_figure
+from widgets.figures.concept_bars import concept_bars_figure
+from widgets.figures.heatmap import similarity_figure
+from widgets.figures.image_row import image_row, image_row_html
+from widgets.figures.loss_curves import loss_figure
+from widgets.figures.plane import plane_figure
+from widgets.figures.votes import votes_figure
 from widgets.gallery import Gallery
 from widgets.grid import Grid
-from widgets.heatmap import similarity_figure
-from widgets.image_row import image_row, image_row_html
-from widgets.loss_curves import loss_figure
 from widgets.map_explorer import MapExplorer
 from widgets.map_view import MapView
 from widgets.photos_explorer import PhotosExplorer
-from widgets.plane import plane_figure
 from widgets.results_page import results_page
 from widgets.retrieval_explorer import RetrievalExplorer
 from widgets.selection import Selection
 from widgets.tidy_explorer import TidyExplorer
 from widgets.training_explorer import TrainingExplorer
-from widgets.votes import votes_figure
 
 __all__ = [
     "Bars",

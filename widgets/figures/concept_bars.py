@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from widgets.theme import BLUE, GREY, figure, plain
+from widgets.figures.theme import BLUE, GREY, figure, plain
 
 __all__ = ["concept_bars_figure"]
 

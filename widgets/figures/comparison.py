@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from widgets.theme import BLUE, GREY, SKY, figure
+from widgets.figures.theme import BLUE, GREY, SKY, figure
 
 __all__ = ["comparison_figure"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from uhscm_core import MinedConcepts
-from widgets.theme import BLUE, GREY, INK, figure, plain
+from widgets.figures.theme import BLUE, GREY, INK, figure, plain
 
 __all__ = ["votes_figure"]
 

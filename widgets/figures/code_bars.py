@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from torch import Tensor
 
 from uhscm_core import unpack_codes
-from widgets.theme import figure, plain
+from widgets.figures.theme import figure, plain
 
 __all__ = ["code_bars_figure"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from widgets.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, figure, plain
+from widgets.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, figure, plain
 
 __all__ = ["plane_figure"]
 

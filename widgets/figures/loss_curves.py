@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from uhscm_core import TrainingStep
-from widgets.theme import BLUE, GREEN, INK, ORANGE, RED, figure
+from widgets.figures.theme import BLUE, GREEN, INK, ORANGE, RED, figure
 
 __all__ = ["loss_figure"]
 

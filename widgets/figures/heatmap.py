@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from widgets.theme import INK, figure, plain
+from widgets.figures.theme import INK, figure, plain
 
 __all__ = ["similarity_figure"]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from IPython.display import HTML
 from PIL import Image
 
-from widgets.theme import GREEN, RED
+from widgets.figures.theme import GREEN, RED
 
 __all__ = ["image_row", "image_row_html"]
 
