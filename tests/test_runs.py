@@ -18,8 +18,8 @@ from uhscm_core.analysis.validation import (
 )
 from uhscm_core.codes import pack_codes
 from uhscm_core.runs import Run, differences, new_run, read_runs, runs_folder
-from widgets.curves import Curves, curves_of
 from widgets.figures.plane import plane_figure
+from widgets.kit.curves import Curves, curves_of
 
 
 @pytest.fixture

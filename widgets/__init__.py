@@ -1,6 +1,5 @@
 """Views for notebooks: pure functions from numbers to figures, one view a file, and explorers."""
 
-from widgets.bars import Bars
 from widgets.compare_explorer import CompareExplorer
 from widgets.denoising_explorer import DenoisingExplorer
 from widgets.distribution_explorer import DistributionExplorer
@@ -13,14 +12,15 @@ from widgets.figures.image_row import image_row, image_row_html
 from widgets.figures.loss_curves import loss_figure
 from widgets.figures.plane import plane_figure
 from widgets.figures.votes import votes_figure
-from widgets.gallery import Gallery
-from widgets.grid import Grid
+from widgets.kit.bars import Bars
+from widgets.kit.gallery import Gallery
+from widgets.kit.grid import Grid
+from widgets.kit.map_view import MapView
+from widgets.kit.selection import Selection
 from widgets.map_explorer import MapExplorer
-from widgets.map_view import MapView
 from widgets.photos_explorer import PhotosExplorer
 from widgets.results_page import results_page
 from widgets.retrieval_explorer import RetrievalExplorer
-from widgets.selection import Selection
 from widgets.tidy_explorer import TidyExplorer
 from widgets.training_explorer import TrainingExplorer
 

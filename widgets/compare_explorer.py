@@ -22,9 +22,9 @@ from uhscm_core.analysis.rankings import (
 )
 from uhscm_core.analysis.study_images import Pictures
 from widgets.explorer import Explorer, checked, focus_of
-from widgets.gallery import Gallery
-from widgets.selection import Selection
-from widgets.table import Table
+from widgets.kit.gallery import Gallery
+from widgets.kit.selection import Selection
+from widgets.kit.table import Table
 from widgets.worker import Worker
 
 __all__ = ["CompareExplorer"]

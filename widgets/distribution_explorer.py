@@ -27,12 +27,12 @@ from uhscm_core.analysis.pairs import (
     similarities,
 )
 from uhscm_core.analysis.study_images import Pairs, Pictures
-from widgets.bars import Bars
 from widgets.explorer import Explorer, checked, columns, focus_of
-from widgets.gallery import Gallery
-from widgets.grid import Grid
-from widgets.selection import Selection
-from widgets.upload import Upload
+from widgets.kit.bars import Bars
+from widgets.kit.gallery import Gallery
+from widgets.kit.grid import Grid
+from widgets.kit.selection import Selection
+from widgets.kit.upload import Upload
 
 __all__ = ["DistributionExplorer"]
 

@@ -16,11 +16,11 @@ from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, ordered, sample
 from uhscm_core.analysis.projection import Points, Vectors, aligned, pca, unit_vectors, unpiled
 from uhscm_core.analysis.study_images import Pictures
 from widgets.explorer import Explorer, checked
-from widgets.gallery import Gallery
-from widgets.grid import Grid
+from widgets.kit.gallery import Gallery
+from widgets.kit.grid import Grid
+from widgets.kit.map_view import MapView
+from widgets.kit.selection import Selection
 from widgets.layouts import Layouts
-from widgets.map_view import MapView
-from widgets.selection import Selection
 
 __all__ = ["MapExplorer"]
 

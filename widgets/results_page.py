@@ -20,7 +20,7 @@ from uhscm_core.analysis.rankers import rankers_of
 from uhscm_core.analysis.rankings import label_matches
 from uhscm_core.export import readable
 from widgets.explorer import checked
-from widgets.thumbnails import Thumbnails
+from widgets.kit.thumbnails import Thumbnails
 
 __all__ = ["results_page"]
 
@@ -28,7 +28,7 @@ _QUERIES = 12
 _CONCEPTS = 6  # bars a query
 _EDGE, _LARGE = 96, 192  # of the pictures, in pixels
 
-_STYLE = Path(__file__).with_name("static") / "results_page.css"
+_STYLE = Path(__file__).with_name("results_page.css")
 
 
 def results_page(

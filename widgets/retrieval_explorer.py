@@ -28,14 +28,14 @@ from uhscm_core.analysis.answers import (
 )
 from uhscm_core.analysis.pairs import in_words
 from uhscm_core.analysis.study_images import Pictures
-from widgets.bars import Bars
-from widgets.code_view import CodeView
 from widgets.explorer import Explorer, checked, columns, focus_of
-from widgets.gallery import Gallery
-from widgets.radius import Radius
-from widgets.selection import Selection
-from widgets.shelves import Shelves
-from widgets.upload import Upload
+from widgets.kit.bars import Bars
+from widgets.kit.code_view import CodeView
+from widgets.kit.gallery import Gallery
+from widgets.kit.radius import Radius
+from widgets.kit.selection import Selection
+from widgets.kit.shelves import Shelves
+from widgets.kit.upload import Upload
 
 __all__ = ["RetrievalExplorer"]
 

@@ -9,9 +9,9 @@ import traitlets
 
 from uhscm_core import Study
 from uhscm_core.analysis.votes import Step, steps
-from widgets.bars import Bars
-from widgets.gallery import Gallery
-from widgets.selection import Selection
+from widgets.kit.bars import Bars
+from widgets.kit.gallery import Gallery
+from widgets.kit.selection import Selection
 
 __all__ = ["Stepper"]
 

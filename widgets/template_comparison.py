@@ -8,9 +8,9 @@ import ipywidgets as ipw
 
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, flips, vote_changes
-from widgets.bars import Bars
-from widgets.gallery import Gallery
-from widgets.selection import Selection
+from widgets.kit.bars import Bars
+from widgets.kit.gallery import Gallery
+from widgets.kit.selection import Selection
 
 __all__ = ["TemplateComparison"]
 

@@ -24,10 +24,10 @@ from uhscm_core import (
     sketch,
 )
 from uhscm_core.analysis.study_images import Pairs
-from widgets.download import Download
 from widgets.explorer import Explorer, checked
-from widgets.gallery import Gallery
-from widgets.selection import Selection
+from widgets.kit.download import Download
+from widgets.kit.gallery import Gallery
+from widgets.kit.selection import Selection
 
 __all__ = ["TidyExplorer"]
 

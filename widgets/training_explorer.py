@@ -34,13 +34,13 @@ from uhscm_core.runs import (
 )
 from uhscm_core.support.devices import resolve_device
 from widgets import trainer as trainers
-from widgets.curves import TERMS, Curves, curves_of
-from widgets.download import Download
 from widgets.explorer import checked
-from widgets.gallery import Gallery
-from widgets.histogram import Histogram
-from widgets.status import Status
-from widgets.table import Table
+from widgets.kit.curves import TERMS, Curves, curves_of
+from widgets.kit.download import Download
+from widgets.kit.gallery import Gallery
+from widgets.kit.histogram import Histogram
+from widgets.kit.status import Status
+from widgets.kit.table import Table
 from widgets.trainer import Look, Trainer
 from widgets.training_settings import TrainingSettings
 from widgets.worker import Worker

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 import ipywidgets as ipw
 import numpy as np
 from PIL import Image, ImageDraw
-from widgets.gallery import Gallery
-from widgets.grid import Grid
-from widgets.selection import Selection
-from widgets.upload import Upload
+from widgets.kit.gallery import Gallery
+from widgets.kit.grid import Grid
+from widgets.kit.selection import Selection
+from widgets.kit.upload import Upload
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "it's \\"quoted\\" & <b>bold</b>", "x" * 500,
            "صورة بحر وسماء", "two\\nlines"]

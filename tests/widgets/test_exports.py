@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from widgets import Exports
-from widgets.download import Download
+from widgets.kit.download import Download
 from widgets.worker import Worker
 
 FILES = ("codes.parquet", "codes.npz", "index.faiss", "run.zip", "results.html")

@@ -14,8 +14,8 @@ from uhscm_core import HashNetwork, Study, load_dataset
 from uhscm_core.analysis.answers import bits_of
 from widgets.compare_explorer import CompareExplorer
 from widgets.distribution_explorer import DistributionExplorer
+from widgets.kit.selection import Selection
 from widgets.retrieval_explorer import RetrievalExplorer
-from widgets.selection import Selection
 
 
 @pytest.fixture

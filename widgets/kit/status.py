@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import traitlets
 
-from widgets.view import View, static
+from widgets.kit.view import View, static
 
 __all__ = ["Status"]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import traitlets
 
-from widgets.view import View, static
+from widgets.kit.view import View, static
 
 __all__ = ["Radius"]
 

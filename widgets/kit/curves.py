@@ -12,7 +12,7 @@ import traitlets
 
 from uhscm_core import TrainingStep
 from uhscm_core.runs import JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS
-from widgets.view import View, static
+from widgets.kit.view import View, static
 
 __all__ = ["Curves", "curves_of"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from uhscm_core.datasets.images import as_rgb
-from widgets.view import View, static
+from widgets.kit.view import View, static
 
 __all__ = ["Upload"]
 

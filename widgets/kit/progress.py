@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import traitlets
 
-from widgets.view import View, static
+from widgets.kit.view import View, static
 
 __all__ = ["Progress"]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from uhscm_core.datasets import ArrayImages
-from widgets.thumbnails import Thumbnails, checked_ids, thumbnail
+from widgets.kit.thumbnails import Thumbnails, checked_ids, thumbnail
 
 
 def opened(data):

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from widgets.bars import Bars
-from widgets.download import Download
 from widgets.history import History
-from widgets.status import Status
+from widgets.kit.bars import Bars
+from widgets.kit.download import Download
+from widgets.kit.status import Status
 from widgets.worker import Worker
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from widgets.map_view import MapView, most_frequent
-from widgets.selection import Selection
+from widgets.kit.map_view import MapView, most_frequent
+from widgets.kit.selection import Selection
 
 
 def sends(view, buffers=(), **content):

@@ -12,9 +12,9 @@ import pandas as pd
 import traitlets
 from PIL import Image
 
-from widgets.selection import Selection
-from widgets.thumbnails import Thumbnails, checked_ids
-from widgets.view import View, static
+from widgets.kit.selection import Selection
+from widgets.kit.thumbnails import Thumbnails, checked_ids
+from widgets.kit.view import View, static
 
 __all__ = ["Grid", "pack_values"]
 

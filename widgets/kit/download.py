@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import traitlets
 
-from widgets.view import View, static
+from widgets.kit.view import View, static
 from widgets.worker import Worker
 
 __all__ = ["Download"]

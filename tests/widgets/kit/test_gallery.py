@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from widgets.gallery import Gallery
-from widgets.selection import Selection
+from widgets.kit.gallery import Gallery
+from widgets.kit.selection import Selection
 
 
 class Images:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import traitlets
 from PIL import Image
 
-from widgets.gallery import Gallery
+from widgets.kit.gallery import Gallery
 
 __all__ = ["Shelves"]
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from widgets.grid import Grid, pack_values
-from widgets.selection import Selection
+from widgets.kit.grid import Grid, pack_values
+from widgets.kit.selection import Selection
 
 
 def unpacked(packed, least, greatest):

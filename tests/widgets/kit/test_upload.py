@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image, ImageFile
 
-from widgets.upload import Upload
+from widgets.kit.upload import Upload
 
 
 class Heard:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from widgets.code_view import CodeView
-from widgets.radius import Radius
-from widgets.shelves import Shelves
+from widgets.kit.code_view import CodeView
+from widgets.kit.radius import Radius
+from widgets.kit.shelves import Shelves
 
 IMAGES = [Image.new("RGB", (8, 8), (i, i, i)) for i in range(30)]
 
