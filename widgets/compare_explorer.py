@@ -21,11 +21,11 @@ from uhscm_core.analysis.rankings import (
     rank_biased_overlap,
 )
 from uhscm_core.analysis.study_images import Pictures
+from widgets.background.worker import Worker
 from widgets.explorer import Explorer, checked, focus_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.table import Table
-from widgets.worker import Worker
 
 __all__ = ["CompareExplorer"]
 

@@ -10,11 +10,11 @@ import pandas as pd
 from IPython.display import HTML, display
 
 from uhscm_core import Study
-from widgets.history import History
+from widgets.background.history import History
+from widgets.background.worker import Worker
 from widgets.kit.download import Download
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
-from widgets.worker import Worker
 
 __all__ = ["Explorer", "checked", "columns", "focus_of"]
 

@@ -14,12 +14,12 @@ import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study
+from widgets.background.photo_reader import PhotoReader, Wanted
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
 from widgets.kit.status import Status
 from widgets.kit.table import Table
-from widgets.photo_reader import PhotoReader, Wanted
 
 __all__ = ["PhotosExplorer"]
 

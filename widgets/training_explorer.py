@@ -33,7 +33,9 @@ from uhscm_core.runs import (
     runs_folder,
 )
 from uhscm_core.support.devices import resolve_device
-from widgets import trainer as trainers
+from widgets.background import trainer as trainers
+from widgets.background.trainer import Look, Trainer
+from widgets.background.worker import Worker
 from widgets.explorer import checked
 from widgets.kit.curves import TERMS, Curves, curves_of
 from widgets.kit.download import Download
@@ -41,9 +43,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
 from widgets.kit.status import Status
 from widgets.kit.table import Table
-from widgets.trainer import Look, Trainer
 from widgets.training_settings import TrainingSettings
-from widgets.worker import Worker
 
 __all__ = ["TrainingExplorer"]
 

@@ -13,8 +13,8 @@ import pyarrow.parquet
 import pytest
 
 from widgets import Exports
+from widgets.background.worker import Worker
 from widgets.kit.download import Download
-from widgets.worker import Worker
 
 FILES = ("codes.parquet", "codes.npz", "index.faiss", "run.zip", "results.html")
 

@@ -14,7 +14,8 @@ from tests.widgets.test_explorers import HOSTILE, done, only
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similarities
 from uhscm_core.analysis.projection import aligned, pca, unit_vectors, unpiled
 from uhscm_core.support import store
-from widgets import MapExplorer, Selection, layouts
+from widgets import MapExplorer, Selection
+from widgets.background import umap_cache as layouts
 
 
 @pytest.fixture

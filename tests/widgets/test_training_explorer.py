@@ -132,7 +132,7 @@ def test_a_fork_differs_in_one_setting_and_is_compared(explorer):
 
 
 def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, explorer, monkeypatch):
-    from widgets import trainer as trainers
+    from widgets.background import trainer as trainers
 
     explorer.start(bits=16, epochs=400)
     until(lambda: len(explorer.trainer.steps) > 3)

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import traitlets
 
+from widgets.background.worker import Worker
 from widgets.kit.view import View, static
-from widgets.worker import Worker
 
 __all__ = ["Download"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from widgets.history import History
+from widgets.background.history import History
+from widgets.background.worker import Worker
 from widgets.kit.bars import Bars
 from widgets.kit.download import Download
 from widgets.kit.status import Status
-from widgets.worker import Worker
 
 
 def test_bars_hold_their_numbers():

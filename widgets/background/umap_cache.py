@@ -14,7 +14,7 @@ import torch
 
 from uhscm_core.analysis.projection import MOST, NEIGHBOURS, Points, Vectors, umap_layout
 from uhscm_core.support import store
-from widgets.worker import Worker
+from widgets.background.worker import Worker
 
 __all__ = ["Layouts"]
 

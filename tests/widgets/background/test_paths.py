@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from widgets.pasted import pasted_folder, pasted_path
+from widgets.background.paths import pasted_folder, pasted_path
 
 
 @pytest.fixture

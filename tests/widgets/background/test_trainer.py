@@ -21,7 +21,7 @@ from uhscm_core.analysis.validation import Validation
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
 from uhscm_core.runs import network_of, read_runs
-from widgets import trainer as trainers
+from widgets.background import trainer as trainers
 
 CONFIG = TrainingConfig(epochs=3, batch_size=32, device="cpu", validate_every=1)
 
@@ -128,7 +128,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from uhscm_core import Study, TrainingConfig, load_dataset, load_vlp
-from widgets import trainer as trainers
+from widgets.background import trainer as trainers
 from uhscm_core.analysis.validation import Validation
 from uhscm_core import training
 training._CHECKPOINT_SECONDS = 0.05

@@ -15,7 +15,7 @@ from pathlib import Path
 from uhscm_core import VLP, ImageDataset, Study, load_concepts, load_dataset, load_vlp
 from uhscm_core.concepts import VOCABULARIES, ConceptSet
 from uhscm_core.support.progress import heard_by
-from widgets.pasted import pasted_folder, pasted_path
+from widgets.background.paths import pasted_folder, pasted_path
 
 __all__ = ["PhotoReader", "Step", "Wanted", "in_words"]
 

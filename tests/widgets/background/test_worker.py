@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from widgets.worker import Worker
+from widgets.background.worker import Worker
 
 
 def test_one_may_wait_while_another_thread_submits(monkeypatch):

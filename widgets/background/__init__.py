@@ -1,0 +1,1 @@
+"""What runs next to the kernel's main thread: jobs, training, reading photos, fitting maps."""
