@@ -1,9 +1,14 @@
 """Views for notebooks: pure functions from numbers to figures, one view a file, and explorers."""
 
-from widgets.compare_explorer import CompareExplorer
-from widgets.denoising_explorer import DenoisingExplorer
-from widgets.distribution_explorer import DistributionExplorer
-from widgets.exports import Exports
+from widgets.explorers.compare import CompareExplorer
+from widgets.explorers.denoising import DenoisingExplorer
+from widgets.explorers.distribution import DistributionExplorer
+from widgets.explorers.exports import Exports
+from widgets.explorers.map import MapExplorer
+from widgets.explorers.photos import PhotosExplorer
+from widgets.explorers.retrieval import RetrievalExplorer
+from widgets.explorers.tidy import TidyExplorer
+from widgets.explorers.training import TrainingExplorer
 from widgets.figures.code_bars import code_bars_figure
 from widgets.figures.comparison import comparison_figure
 from widgets.figures.concept_bars import concept_bars_figure
@@ -17,12 +22,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView
 from widgets.kit.selection import Selection
-from widgets.map_explorer import MapExplorer
-from widgets.photos_explorer import PhotosExplorer
 from widgets.results_page import results_page
-from widgets.retrieval_explorer import RetrievalExplorer
-from widgets.tidy_explorer import TidyExplorer
-from widgets.training_explorer import TrainingExplorer
 
 __all__ = [
     "Bars",

@@ -19,7 +19,7 @@ from uhscm_core import Study
 from uhscm_core.analysis.rankers import rankers_of
 from uhscm_core.analysis.rankings import label_matches
 from uhscm_core.export import readable
-from widgets.explorer import checked
+from widgets.explorers.explorer import checked
 from widgets.kit.thumbnails import Thumbnails
 
 __all__ = ["results_page"]

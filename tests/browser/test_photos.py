@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from scripts.lab import go, jupyterlab, run_all, write_notebook
-from tests.widgets.messy_folder import SKIPPED, make_messy_folder
+from tests.widgets.explorers.messy_folder import SKIPPED, make_messy_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"

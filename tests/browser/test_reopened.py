@@ -7,7 +7,7 @@ import pytest
 from scripts.lab import go, jupyterlab, run_all, write_notebook
 
 CELL = """
-from widgets.explorer import Explorer
+from widgets.explorers.explorer import Explorer
 
 explorer = Explorer(0)
 explorer.children = [explorer.status]

@@ -24,7 +24,7 @@ from uhscm_core import (
     sketch,
 )
 from uhscm_core.analysis.study_images import Pairs
-from widgets.explorer import Explorer, checked
+from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection

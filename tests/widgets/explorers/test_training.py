@@ -11,7 +11,7 @@ import pytest
 
 from uhscm_core.runs import read_runs, runs_folder
 from widgets import DistributionExplorer, TrainingExplorer
-from widgets.training_settings import SETTINGS
+from widgets.panels.training_settings import SETTINGS
 
 
 @pytest.fixture

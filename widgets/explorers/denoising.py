@@ -11,13 +11,13 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
 from uhscm_core.concepts import DEFAULT_TEMPLATE
-from widgets.editor import ConceptEditor
-from widgets.explorer import Explorer, checked, columns
+from widgets.explorers.explorer import Explorer, checked, columns
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
-from widgets.stepper import Stepper
-from widgets.template_comparison import TemplateComparison
+from widgets.panels.concept_editor import ConceptEditor
+from widgets.panels.stepper import Stepper
+from widgets.panels.template_comparison import TemplateComparison
 
 __all__ = ["DenoisingExplorer"]
 

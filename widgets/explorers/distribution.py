@@ -27,7 +27,7 @@ from uhscm_core.analysis.pairs import (
     similarities,
 )
 from uhscm_core.analysis.study_images import Pairs, Pictures
-from widgets.explorer import Explorer, checked, columns, focus_of
+from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid

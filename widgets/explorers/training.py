@@ -36,14 +36,14 @@ from uhscm_core.support.devices import resolve_device
 from widgets.background import trainer as trainers
 from widgets.background.trainer import Look, Trainer
 from widgets.background.worker import Worker
-from widgets.explorer import checked
+from widgets.explorers.explorer import checked
 from widgets.kit.curves import TERMS, Curves, curves_of
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
 from widgets.kit.status import Status
 from widgets.kit.table import Table
-from widgets.training_settings import TrainingSettings
+from widgets.panels.training_settings import TrainingSettings
 
 __all__ = ["TrainingExplorer"]
 

@@ -22,7 +22,7 @@ from uhscm_core.analysis.rankings import (
 )
 from uhscm_core.analysis.study_images import Pictures
 from widgets.background.worker import Worker
-from widgets.explorer import Explorer, checked, focus_of
+from widgets.explorers.explorer import Explorer, checked, focus_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.table import Table

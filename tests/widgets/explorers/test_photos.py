@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.widgets.messy_folder import SKIPPED, make_messy_folder
+from tests.widgets.explorers.messy_folder import SKIPPED, make_messy_folder
 from uhscm_core import features as features_module
 from uhscm_core.support import store
 from uhscm_core.vlp import VLP
 from widgets import PhotosExplorer
-from widgets import photos_explorer as module
+from widgets.explorers import photos as module
 
 # The run-time shape check looks at one item of a sequence: it would decode an image of ours.
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ from PIL import Image
 
 from uhscm_core import HashNetwork, Study, load_dataset
 from uhscm_core.analysis.answers import bits_of
-from widgets.compare_explorer import CompareExplorer
-from widgets.distribution_explorer import DistributionExplorer
+from widgets.explorers.compare import CompareExplorer
+from widgets.explorers.distribution import DistributionExplorer
+from widgets.explorers.retrieval import RetrievalExplorer
 from widgets.kit.selection import Selection
-from widgets.retrieval_explorer import RetrievalExplorer
 
 
 @pytest.fixture

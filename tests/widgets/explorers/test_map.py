@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.widgets.test_explorers import HOSTILE, done, only
+from tests.widgets.explorers.test_explorers import HOSTILE, done, only
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similarities
 from uhscm_core.analysis.projection import aligned, pca, unit_vectors, unpiled
 from uhscm_core.support import store

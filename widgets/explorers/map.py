@@ -16,7 +16,7 @@ from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, ordered, sample
 from uhscm_core.analysis.projection import Points, Vectors, aligned, pca, unit_vectors, unpiled
 from uhscm_core.analysis.study_images import Pictures
 from widgets.background.umap_cache import Layouts
-from widgets.explorer import Explorer, checked
+from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView

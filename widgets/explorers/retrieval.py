@@ -28,7 +28,7 @@ from uhscm_core.analysis.answers import (
 )
 from uhscm_core.analysis.pairs import in_words
 from uhscm_core.analysis.study_images import Pictures
-from widgets.explorer import Explorer, checked, columns, focus_of
+from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.code_view import CodeView
 from widgets.kit.gallery import Gallery

@@ -5,8 +5,8 @@ from __future__ import annotations
 import IPython.display
 import pytest
 
-from widgets import explorer as explorer_module
-from widgets.explorer import Explorer
+from widgets.explorers import explorer as explorer_module
+from widgets.explorers.explorer import Explorer
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pandas as pd
 
 from uhscm_core import Study, export_codes, export_index, export_run
 from widgets.background.worker import Worker
-from widgets.explorer import checked
+from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
 from widgets.kit.status import Status
 from widgets.results_page import results_page

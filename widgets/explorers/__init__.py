@@ -1,0 +1,1 @@
+"""The explorers: each a state and the views of it."""

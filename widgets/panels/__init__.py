@@ -1,0 +1,1 @@
+"""Parts of an explorer: controls, views and how they follow the state."""
