@@ -136,9 +136,8 @@ def ordered(
         apart = values.max() - (values + values.T) / 2
         np.fill_diagonal(apart, 0)
         close = squareform(apart, checks=False)
-        return np.asarray(
-            leaves_list(optimal_leaf_ordering(linkage(close, "average"), close))
-        ), None
+        leaves = leaves_list(optimal_leaf_ordering(linkage(close, "average"), close))
+        return leaves.astype(np.intp), None
     if by == "first label":
         dataset = pictures.study.dataset
         labels = [dataset.labels_of(int(i)) if i < len(dataset) else () for i in ids]
