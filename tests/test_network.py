@@ -113,7 +113,7 @@ def test_imagenet_weights_without_a_network_say_which_file_goes_where(home, monk
     assert str(home / "weights" / "test_resnet.safetensors") in str(caught.value)
 
 
-def test_imagenet_weights_that_somebody_brought_are_used(home, monkeypatch):
+def test_local_imagenet_weights_are_used(home, monkeypatch):
     import safetensors.torch
 
     monkeypatch.setattr(network_module, "network_is_down", lambda: True)

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from uhscm_core.datasets.images import as_rgb
-from uhscm_core.support.hub import brought_weights, missing_weights, network_is_down
+from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
 from uhscm_core.support.seeding import seeded
 
 __all__ = ["HashNetwork", "PixelDataset"]
@@ -179,12 +179,12 @@ def _timm_backbone(name: str, pretrained: bool) -> nn.Module:
         raise ValueError(f"unknown backbone {name!r}: expected 'features' or a timm model name")
     if not pretrained:
         return timm.create_model(name, pretrained=False, num_classes=0)
-    brought = brought_weights(name)
-    overlay = None if brought is None else {"file": str(brought)}
+    local = find_local_weights(name)
+    overlay = None if local is None else {"file": str(local)}
     entry = timm.get_pretrained_cfg(name)
     origin = f"{entry.hf_hub_id if entry else name!r} from Hugging Face"
     try:
-        if brought is None and network_is_down():
+        if local is None and network_is_down():
             raise ConnectionError("no network")
         return timm.create_model(
             name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay

@@ -34,7 +34,7 @@ from uhscm_core.datasets.images import as_rgb
 from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.hub import (
     WEIGHT_SUFFIXES,
-    brought_weights,
+    find_local_weights,
     missing_weights,
     network_is_down,
 )
@@ -294,9 +294,9 @@ def _from_name(name: str, pretrained: str | PathLike[str] | None) -> tuple[Any, 
 
 def _fetched(name: str, tag: str, entry: Mapping[str, Any]) -> Path:
     stem = f"{name}.{tag}".replace("/", "-")
-    brought = brought_weights(stem)
-    if brought is not None:
-        return brought
+    local = find_local_weights(stem)
+    if local is not None:
+        return local
     repository = entry.get("hf_hub", "").rstrip("/")
     origin = f"{repository!r} from Hugging Face" if repository else str(entry.get("url"))
     try:

@@ -1,4 +1,4 @@
-"""Weights that somebody brought, and what is said where none can be fetched."""
+"""Weights are found on this machine, and where none can be fetched the error says what helps."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def no_proxy(monkeypatch):
     monkeypatch.setattr(urllib.request, "getproxies", dict)
 
 
-def test_brought_weights_are_found_with_any_suffix_of_weights(home):
-    assert hub.brought_weights("ViT-B-16.openai") is None
+def test_local_weights_are_found_with_any_suffix_of_weights(home):
+    assert hub.find_local_weights("ViT-B-16.openai") is None
     folder = home / "weights"
     folder.mkdir(parents=True)
     (folder / "ViT-B-16.openai.txt").touch()
     (folder / "ViT-B-16.laion.pt").touch()
     (folder / "ViT-B-16.openai.safetensors.part").touch()
-    assert hub.brought_weights("ViT-B-16.openai") is None
+    assert hub.find_local_weights("ViT-B-16.openai") is None
     for suffix in reversed(hub.WEIGHT_SUFFIXES):  # the first suffix of the list wins
         (folder / f"ViT-B-16.openai{suffix}").touch()
-        assert hub.brought_weights("ViT-B-16.openai") == folder / f"ViT-B-16.openai{suffix}"
+        assert hub.find_local_weights("ViT-B-16.openai") == folder / f"ViT-B-16.openai{suffix}"
 
 
 def test_the_network_is_down_where_the_hub_has_no_address(monkeypatch, no_proxy):
@@ -57,7 +57,7 @@ def test_the_error_says_what_to_fetch_and_where_to_put_it(home):
     assert "the weights of RN50 (openai) could not be fetched (why)" in text
     assert "fetch 'timm/x' from Hugging Face" in text
     assert f"put the file here as {home}/weights/RN50.openai.safetensors" in text
-    assert hub.brought_weights("RN50.openai") is None
+    assert hub.find_local_weights("RN50.openai") is None
     (home / "weights").mkdir(parents=True)
     (home / "weights/RN50.openai.safetensors").touch()  # what it says helps
-    assert hub.brought_weights("RN50.openai") is not None
+    assert hub.find_local_weights("RN50.openai") is not None

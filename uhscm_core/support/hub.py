@@ -1,4 +1,4 @@
-"""Pretrained weights that come from the network, or from a file that somebody brought."""
+"""Find pretrained weights on this machine, or say where to get them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import huggingface_hub.constants
 
 from uhscm_core.support.store import home
 
-__all__ = ["WEIGHT_SUFFIXES", "brought_weights", "missing_weights", "network_is_down"]
+__all__ = ["WEIGHT_SUFFIXES", "find_local_weights", "missing_weights", "network_is_down"]
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
-def brought_weights(stem: str) -> Path | None:
-    """The file ``$UHSCM_HOME/weights/<stem>`` with any suffix of weights; None without one."""
+def find_local_weights(stem: str) -> Path | None:
+    """Return the file ``$UHSCM_HOME/weights/<stem>`` with the first suffix of weights it has."""
     for suffix in WEIGHT_SUFFIXES:
         path = home() / "weights" / (stem + suffix)
         if path.is_file():
@@ -26,8 +26,11 @@ def brought_weights(stem: str) -> Path | None:
 
 
 def network_is_down() -> bool:
-    """Whether the model hub's name can't be looked up: the hub's own client retries for long."""
-    if urllib.request.getproxies():  # a proxy looks names up itself
+    """Return whether the model hub's name cannot be looked up, because its client retries for long.
+
+    Behind a proxy the answer is False: the proxy looks names up.
+    """
+    if urllib.request.getproxies():
         return False
     host = urlparse(huggingface_hub.constants.ENDPOINT).hostname
     try:
@@ -38,7 +41,7 @@ def network_is_down() -> bool:
 
 
 def missing_weights(what: str, origin: str, stem: str, reason: object) -> ConnectionError:
-    """The error that says which file to fetch elsewhere and where to put it here."""
+    """Return the error that says which file to fetch on another machine and where to put it."""
     return ConnectionError(
         f"the weights of {what} could not be fetched ({reason}). On a machine with a network "
         f"fetch {origin}, and put the file here as {home() / 'weights' / stem}.safetensors (or "
