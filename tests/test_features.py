@@ -20,7 +20,7 @@ from uhscm_core import load_dataset, load_vlp
 from uhscm_core.datasets import ArrayImages, ImageDataset
 from uhscm_core.features import encode_dataset, features_key, ship_features
 from uhscm_core.support import store
-from uhscm_core.support.progress import heard_by
+from uhscm_core.support.progress import report_progress_to
 from uhscm_core.vlp import VLP
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -354,11 +354,11 @@ class Stopped(Exception):  # noqa: N818  # not an error
 def stop_after(n: int):
     """A block in which encoding is stopped once n images are encoded."""
 
-    def listener(_what: str, done: int, _of: int) -> None:
+    def stop(_what: str, done: int, _of: int) -> None:
         if done >= n:
             raise Stopped
 
-    return heard_by(listener)
+    return report_progress_to(stop)
 
 
 def test_a_run_that_is_stopped_goes_on_at_the_next_batch(dataset, vlp, home, encoded, monkeypatch):
@@ -368,12 +368,12 @@ def test_a_run_that_is_stopped_goes_on_at_the_next_batch(dataset, vlp, home, enc
     assert encoded == [3, 3, 2, 3, 3]  # a shard of eight, and six of the next
     assert len(list(home.rglob("*.begun"))) == 1
     encoded.clear()
-    heard = []
-    with heard_by(lambda *report: heard.append(report)):
+    reports = []
+    with report_progress_to(lambda *report: reports.append(report)):
         features = encode(dataset, vlp)
     assert sum(encoded) == 48 - 14
-    assert heard[0] == ("encoding images", 14, 48)  # what is there counts as done
-    assert heard[-1] == ("encoding images", 48, 48)
+    assert reports[0] == ("encoding images", 14, 48)  # what is there counts as done
+    assert reports[-1] == ("encoding images", 48, 48)
     torch.testing.assert_close(features, vlp.encode_images(dataset.images))
     assert not list(home.rglob("*.begun"))
 
@@ -386,7 +386,7 @@ def test_a_shard_under_way_is_kept_every_few_seconds(dataset, vlp, home, monkeyp
     def look(_what: str, done: int, _of: int) -> None:
         kept.append((done, [path.name for path in home.rglob("*.begun")]))
 
-    with heard_by(look):
+    with report_progress_to(look):
         encode(dataset, vlp)
     assert kept[:4] == [
         (3, ["000000000.begun"]),

@@ -1,4 +1,4 @@
-"""Progress bars of one look, and the same progress for whoever listens."""
+"""Show progress as bars of one style, and report the same progress to a function."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["Listener", "heard_by", "progress_bar"]
+__all__ = ["progress_bar", "report_progress_to"]
 
-Listener = Callable[[str, int, int], None]
-_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+Report = Callable[[str, int, int], None]
+_REPORT: ContextVar[Report | None] = ContextVar("report", default=None)
 
 
 @contextlib.contextmanager
-def heard_by(listener: Listener) -> Iterator[None]:
-    """A block whose progress bars, shown or not, report to a function.
+def report_progress_to(report: Report) -> Iterator[None]:
+    """Report all progress within the block to a function, whether its bars are shown or not.
 
     Args:
-        listener: called with what is done, how many images of it are done, and of how many: after
+        report: called with the name of the work, how many images are done, and the total, after
             every image that is checked and every batch that is encoded. Whatever it raises ends
-            that work there, which is how to stop it. Only the thread that entered the block is
-            heard.
+            that work, which is how to stop it. It is called only for the thread that entered the
+            block.
     """
-    token = _LISTENER.set(listener)
+    token = _REPORT.set(report)
     try:
         yield
     finally:
-        _LISTENER.reset(token)
+        _REPORT.reset(token)
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]  # at run time it takes none
-    """A bar that tells the listener, also where it is not shown."""
+    """A bar that reports each update, even where it is not shown."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._done = 0
-        self._listener = _LISTENER.get()
+        self._report = _REPORT.get()
         self._what, self._of = settings["desc"], settings["total"]
         super().__init__(*args, **settings)
 
@@ -53,18 +53,18 @@ class _Bar(tqdm):  # type: ignore[type-arg]  # at run time it takes none
     def update(self, n: float | int | None = 1) -> bool | None:
         updated = super().update(n)
         self._done += int(n or 0)
-        if n and self._listener is not None:
-            self._listener(self._what, self._done, self._of)
+        if n and self._report is not None:
+            self._report(self._what, self._done, self._of)
         return updated
 
 
 def progress_bar(
     what: str, total: int, shown: bool, items: Iterable[Any] | None = None
 ) -> tqdm[Any]:
-    """A text bar that counts images, and tells whom `heard_by` named.
+    """Return a text bar that counts images and reports to the function of `report_progress_to`.
 
-    On the standard output, because notebooks paint the error output as a failure; and as text,
-    because a bar that is a widget is gone when a saved notebook is opened again.
+    It writes to the standard output, because notebooks paint the error output as a failure, and as
+    text, because a bar that is a widget is gone when a saved notebook is opened again.
     """
     return _Bar(
         items,

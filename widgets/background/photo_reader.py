@@ -14,7 +14,7 @@ from pathlib import Path
 
 from uhscm_core import VLP, ImageDataset, Study, load_concepts, load_dataset, load_vlp
 from uhscm_core.concepts import VOCABULARIES, ConceptSet
-from uhscm_core.support.progress import heard_by
+from uhscm_core.support.progress import report_progress_to
 from widgets.background.paths import pasted_folder, pasted_path
 
 __all__ = ["PhotoReader", "Step", "Wanted", "in_words"]
@@ -102,7 +102,7 @@ class PhotoReader:
 
     def _work(self) -> None:
         try:
-            with heard_by(self._hear):
+            with report_progress_to(self._hear):
                 self._read()
             self.state = "done"
         except _Stopped:
