@@ -1,7 +1,14 @@
 r"""The vision-language model that scores images against concepts: any open_clip model.
 
-Both towers give embeddings of unit length. Images pass the model's own preprocessing; with
-several prompt templates, a concept's embeddings are averaged and normalised again, as CLIP does.
+Both towers give embeddings of unit length, $u$ of an image and $v$ of a text. Images pass the
+model's own preprocessing; with several prompt templates, a concept's embeddings are averaged and
+normalised again, as CLIP does. The score that the model was trained to give the pair is
+
+$$s = e^t\, u^\top v + b,$$
+
+with its learned scale $e^t$ and, for SigLIP, a learned bias $b$. The paper's softmax over concepts
+reads cosines under a temperature of its own, and a constant added to all scores cancels out of any
+softmax: neither scale nor bias changes what is mined.
 
 Symbols: D embedding width.
 """
@@ -12,17 +19,12 @@ import functools
 import hashlib
 import json
 import os
-import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.constants
-import open_clip
-import safetensors
 import torch
 from jaxtyping import Float32
 from PIL import Image
@@ -31,15 +33,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.images import as_rgb
+from uhscm_core.open_clip_models import from_config, from_name
 from uhscm_core.support.devices import resolve_device
-from uhscm_core.support.hub import (
-    WEIGHT_SUFFIXES,
-    find_local_weights,
-    missing_weights,
-    network_is_down,
-)
 from uhscm_core.support.progress import progress_bar
-from uhscm_core.support.store import digest_of, load_json
+from uhscm_core.support.store import digest_of
 
 __all__ = ["VLP", "load_vlp"]
 
@@ -47,16 +44,22 @@ BATCH = 32  # the fastest of 8 to 256 on a CPU; a GPU is kept busy by the decodi
 
 
 class VLP:
-    """A vision-language model with an image tower and a text tower.
+    """A vision-language model with an image tower and a text tower: an `Encoder`.
+
+    `digest` and `preprocess_digest` together say what an embedding depends on; cached features are
+    found again by both. They are two because a saved study and its runs name the model by the
+    first alone.
 
     Attributes:
         name: what it was loaded as, to show to people.
         embed_dim: D, the width of both towers' embeddings.
-        logit_scale: the factor the model was trained to put before its cosines (CLIP's: 100); read
-            the mining temperature beside it.
+        logit_scale: the factor of the cosines that the model was trained with (CLIP's: 100);
+            compare the mining temperature with it.
+        logit_bias: the constant added to all scores (SigLIP's: about -10), 0 for CLIP. A softmax
+            over concepts does not see it.
         device: where the model is; results come back on the CPU.
         preprocess: the model's own preprocessing, image -> (3, H, W) tensor.
-        source: what `load_vlp` was asked for, so that a saved study can load it again.
+        source: the arguments of `load_vlp`, so that a saved study can load the model again.
     """
 
     def __init__(
@@ -78,10 +81,12 @@ class VLP:
         self._tokenizer = tokenizer
         self.embed_dim = int(config["embed_dim"])
         self.logit_scale = float(model.logit_scale.detach().exp())
+        bias = getattr(model, "logit_bias", None)
+        self.logit_bias = 0.0 if bias is None else float(bias.detach())
 
     @functools.cached_property
     def digest(self) -> str:
-        """Content digest of the configuration and the weights."""
+        """Return the content digest of the configuration and the weights."""
         total = hashlib.sha256(json.dumps(self._config, sort_keys=True).encode())
         for key, value in sorted(self._model.state_dict().items()):
             total.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
@@ -90,7 +95,7 @@ class VLP:
 
     @functools.cached_property
     def preprocess_digest(self) -> str:
-        """Content digest of the preprocessing: size, resizing, mean and deviation."""
+        """Return the content digest of the preprocessing: size, resizing, mean and deviation."""
         return digest_of(getattr(self._model.visual, "preprocess_cfg", repr(self.preprocess)))
 
     def encode_images(
@@ -100,14 +105,15 @@ class VLP:
 
         Args:
             images: n images of any size and mode, such as ``dataset.images``.
-            workers: processes that read and preprocess; None for some on many images.
+            workers: number of processes that read and preprocess; None starts some for more than
+                512 images.
             progress: show a bar.
 
         Returns:
             (n, D) float32 rows of unit length, on the CPU.
 
         Raises:
-            OSError: an image that can't be read; the message names its file.
+            OSError: an image cannot be read; the message names its file.
         """
         ids = range(len(images))
         batches = [ids[i : i + BATCH] for i in range(0, len(ids), BATCH)]
@@ -146,7 +152,7 @@ class VLP:
             generator=torch.Generator(),  # else it draws from the global one
             pin_memory=self.device.type == "cuda",
         )
-        for pixels in _plainly(loader):
+        for pixels in _without_traceback(loader):
             yield self._embed(pixels)
 
     @torch.no_grad()
@@ -155,13 +161,13 @@ class VLP:
 
         Args:
             texts: a `ConceptSet`, whose prompts are averaged over its templates and normalised
-                again, or texts that are taken as they are.
+                again, or texts that are embedded as they are.
 
         Returns:
             (M, D) float32 rows of unit length, on the CPU.
         """
         if isinstance(texts, str):
-            raise TypeError(f"texts must be a sequence of texts, got the one string {texts!r}")
+            raise TypeError(f"texts must be a sequence of strings, got the single string {texts!r}")
         if isinstance(texts, ConceptSet):
             per_template = [self.encode_texts(texts.prompts(t)) for t in texts.templates]
             if len(per_template) == 1:
@@ -182,7 +188,7 @@ class VLP:
         except torch.OutOfMemoryError as error:
             if len(pixels) == 1:
                 raise MemoryError(
-                    f"{self.device} has no memory for one image of {self.name}: free the device "
+                    f"{self.device} has too little memory for one image of {self.name}: free some "
                     f"or load the model with device='cpu'"
                 ) from error
         torch.cuda.empty_cache()
@@ -190,8 +196,8 @@ class VLP:
         return torch.cat([self._embed(pixels[:half]), self._embed(pixels[half:])])
 
 
-def _plainly(loader: Iterable[Tensor]) -> Iterator[Tensor]:
-    """What a loader gives; an image that can't be read is told without the worker's traceback."""
+def _without_traceback(loader: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield what a loader gives; its error for an unreadable image loses the worker's traceback."""
     try:
         yield from loader
     except OSError as error:
@@ -222,22 +228,24 @@ def load_vlp(
     """Load a vision-language model through open_clip.
 
     Args:
-        name: ``"postcards"``, the small model that ships with the package and knows the painted
-            world alone; an open_clip model name such as ``"ViT-B-16"``; or the path of an open_clip
-            configuration ``.json`` (the model's part alone, or whole with its preprocessing).
-        pretrained: for a name, a tag such as ``"openai"`` (fetched once and kept by open_clip) or
-            a weights file; for a ``.json``, a weights file, by default the ``.safetensors`` of the
-            same name beside it. A ``.pt`` file is read as weights only, never as pickled objects.
+        name: ``"postcards"``, the small model that ships with the package and knows only the
+            painted world; an open_clip model name such as ``"ViT-B-16"``; or the path of an
+            open_clip configuration ``.json`` (the model's part, or that and the preprocessing).
+        pretrained: for a name, a tag such as ``"openai"`` (downloaded once, then cached by
+            open_clip) or a weights file; for a ``.json``, a weights file, by default the
+            ``.safetensors`` of the same name beside it. A ``.pt`` file is read as weights only,
+            never unpickled.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
 
     Returns:
         The model, ready to embed.
 
     Raises:
-        FileNotFoundError: a file that is not there.
-        ConnectionError: weights that could not be fetched; the message says which file to bring.
-        ValueError: an unknown name or tag, a weights file of another model, or one that holds
-            pickled objects.
+        FileNotFoundError: a file does not exist.
+        ConnectionError: the weights could not be fetched; the message says which file to download
+            elsewhere and where to put it.
+        ValueError: an unknown name or tag, weights that do not match the model, or a file that
+            contains pickled objects.
     """
     chosen = resolve_device(device)
     source = {
@@ -246,130 +254,16 @@ def load_vlp(
     }
     if name == "postcards":
         if pretrained is not None:
-            raise ValueError(f"the postcards model ships with its weights, got {pretrained!r}")
+            raise ValueError(
+                f"the postcards model ships with its weights: leave out pretrained, got "
+                f"{pretrained!r}"
+            )
         shipped = Path(str(resources.files("uhscm_postcards") / "model" / "postcards.json"))
-        model, preprocess, tokenizer, config = _from_config(shipped, None)
+        loaded = from_config(shipped, None)
     elif str(name).endswith(".json"):
         source = {k: v and str(Path(v).expanduser().absolute()) for k, v in source.items()}
-        model, preprocess, tokenizer, config = _from_config(Path(name).expanduser(), pretrained)
+        loaded = from_config(Path(name).expanduser(), pretrained)
     else:
-        model, preprocess, tokenizer, config = _from_name(str(name), pretrained)
+        loaded = from_name(str(name), pretrained)
     shown = Path(name).stem if pretrained is None else f"{Path(name).stem} ({pretrained})"
-    return VLP(shown, model, preprocess, tokenizer, config, chosen, source)
-
-
-def _from_name(name: str, pretrained: str | PathLike[str] | None) -> tuple[Any, Any, Any, Any]:
-    config = open_clip.get_model_config(name)
-    if config is None:
-        raise ValueError(
-            f"open_clip knows no model {name!r}; open_clip.list_models() lists its names, and a "
-            f".json configuration with a weights file is taken too"
-        )
-    tags = open_clip.list_pretrained_tags_by_model(name)
-    settings: dict[str, Any] = {}
-    if pretrained is None:
-        raise ValueError(f"{name} needs pretrained weights: a file, or one of {', '.join(tags)}")
-    if str(pretrained) in tags:
-        entry = open_clip.get_pretrained_cfg(name, str(pretrained))
-        weights = _fetched(name, str(pretrained), entry)
-        settings = {
-            f"image_{key}": entry[key]
-            for key in ("mean", "std", "interpolation", "resize_mode")
-            if entry.get(key) is not None
-        }
-        if entry.get("quick_gelu"):
-            # OpenAI's models were trained with it; open_clip alone would only warn.
-            settings["force_quick_gelu"] = config["quick_gelu"] = True
-    elif Path(pretrained).suffix in WEIGHT_SUFFIXES:
-        weights = Path(pretrained).expanduser()
-    else:
-        raise ValueError(
-            f"{name} has no pretrained tag {str(pretrained)!r} and it is no weights file "
-            f"({', '.join(WEIGHT_SUFFIXES)}): the tags are {', '.join(tags) or 'none'}"
-        )
-    _check_weights(weights)
-    model, preprocess = _create(name, weights, name, pretrained=str(weights), **settings)
-    return model, preprocess, open_clip.get_tokenizer(name), config
-
-
-def _fetched(name: str, tag: str, entry: Mapping[str, Any]) -> Path:
-    stem = f"{name}.{tag}".replace("/", "-")
-    local = find_local_weights(stem)
-    if local is not None:
-        return local
-    repository = entry.get("hf_hub", "").rstrip("/")
-    origin = f"{repository!r} from Hugging Face" if repository else str(entry.get("url"))
-    try:
-        # A file fetched before is found offline by the hub's client, after its retries.
-        if network_is_down() and not _is_cached(repository):
-            raise ConnectionError("no network")
-        return Path(open_clip.download_pretrained(entry))
-    except Exception as error:  # each way to fetch fails in its own manner
-        raise missing_weights(f"{name} ({tag})", origin, stem, error) from error
-
-
-def _is_cached(repository: str) -> bool:
-    parts = repository.split("/")[:2]
-    folder = "models--" + "--".join(parts)
-    return (Path(huggingface_hub.constants.HF_HUB_CACHE) / folder / "snapshots").is_dir()
-
-
-def _from_config(path: Path, pretrained: str | PathLike[str] | None) -> tuple[Any, Any, Any, Any]:
-    whole = load_json(path)
-    config = whole.get("model_cfg", whole) if isinstance(whole, dict) else None
-    if not isinstance(config, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(config):
-        raise ValueError(
-            f"{path}: not an open_clip configuration (embed_dim, vision_cfg and text_cfg expected)"
-        )
-    weights = path.with_suffix(".safetensors") if pretrained is None else Path(pretrained)
-    weights = _check_weights(weights.expanduser())
-    # open_clip reads a configuration of one's own from a folder of a fixed layout.
-    with tempfile.TemporaryDirectory() as folder:
-        layout = {"model_cfg": config, "preprocess_cfg": whole.get("preprocess_cfg", {})}
-        Path(folder, "open_clip_config.json").write_text(json.dumps(layout))
-        kind = "model.safetensors" if weights.suffix == ".safetensors" else "pytorch_model.bin"
-        Path(folder, f"open_clip_{kind}").symlink_to(weights.absolute())
-        for sibling in path.absolute().parent.glob("*token*"):  # a tokenizer of its own
-            Path(folder, sibling.name).symlink_to(sibling)
-        model, preprocess = _create(f"local-dir:{folder}", weights, path)
-        tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
-    return model, preprocess, tokenizer, config
-
-
-def _create(name: str, weights: Path, described: str | Path, **settings: Any) -> tuple[Any, Any]:
-    try:
-        with torch.random.fork_rng(devices=[]):  # the weights drawn before the file's are read
-            model, _, preprocess = open_clip.create_model_and_transforms(
-                name, weights_only=True, **settings
-            )
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # whatever does not fit fails in its own manner
-        first = " ".join(str(error).split()[:40])[:300]
-        raise ValueError(
-            f"{weights}: the weights of another model than {described} describes "
-            f"({type(error).__name__}: {first})"
-        ) from error
-    return model, preprocess
-
-
-def _check_weights(path: Path) -> Path:
-    """Refuse what is not a file of weights before open_clip opens it."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights file {path}")
-    if path.suffix == ".safetensors":
-        try:
-            with safetensors.safe_open(path, framework="pt"):
-                return path
-        except safetensors.SafetensorError as error:
-            raise ValueError(f"{path}: not a safetensors file ({error})") from error
-    if path.suffix not in WEIGHT_SUFFIXES:
-        raise ValueError(f"{path}: a weights file ends in {', '.join(WEIGHT_SUFFIXES)}")
-    try:
-        torch.load(path, map_location="meta", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:  # what is no weights file fails in as many ways as there are bytes
-        raise ValueError(
-            f"{path}: refused, it holds pickled objects or is no weights file; ask for "
-            f"safetensors ({type(error).__name__})"  # torch's text says how to load it anyway
-        ) from error
-    return path
+    return VLP(shown, *loaded, chosen, source)

@@ -1,0 +1,194 @@
+"""Load open_clip models: by name and pretrained tag, or from a configuration file.
+
+A model's configuration decides what is built, CLIP or SigLIP alike: the towers, how a text is
+pooled and masked, the scale and the bias of its scores. Its preprocessing (size, resizing, mean and
+deviation) comes with the pretrained tag or stands in the configuration file.
+
+No file is ever unpickled: weights are safetensors, or are read by torch as weights only.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import huggingface_hub.constants
+import open_clip
+import safetensors
+import torch
+from PIL import Image
+from torch import Tensor
+
+from uhscm_core.support.hub import (
+    WEIGHT_SUFFIXES,
+    find_local_weights,
+    missing_weights,
+    network_is_down,
+)
+from uhscm_core.support.store import load_json
+
+__all__ = ["OpenClipModel", "from_config", "from_name"]
+
+
+class OpenClipModel(NamedTuple):
+    """A model as open_clip built it, and what goes in front of its two towers.
+
+    Attributes:
+        model: the module with both towers, its weights loaded.
+        preprocess: image -> (3, H, W) tensor.
+        tokenizer: n texts -> (n, context length) token ids.
+        config: the model's configuration.
+    """
+
+    model: Any
+    preprocess: Callable[[Image.Image], Tensor]
+    tokenizer: Callable[[list[str]], Tensor]
+    config: Mapping[str, Any]
+
+
+def from_name(name: str, pretrained: str | PathLike[str] | None) -> OpenClipModel:
+    """Build one of open_clip's own models.
+
+    Args:
+        name: one of ``open_clip.list_models()``.
+        pretrained: one of its tags, or a weights file.
+
+    Raises:
+        FileNotFoundError: the weights file does not exist.
+        ConnectionError: the weights could not be fetched.
+        ValueError: an unknown name or tag, or weights that do not match the model.
+    """
+    config = open_clip.get_model_config(name)
+    if config is None:
+        raise ValueError(
+            f"open_clip knows no model {name!r}; use one of open_clip.list_models(), or the path "
+            f"of a .json configuration with a weights file"
+        )
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    settings: dict[str, Any] = {}
+    if pretrained is None:
+        raise ValueError(f"{name} needs pretrained weights: a file, or one of {', '.join(tags)}")
+    if str(pretrained) in tags:
+        entry = open_clip.get_pretrained_cfg(name, str(pretrained))
+        weights = _fetch(name, str(pretrained), entry)
+        settings = _preprocessing(entry)
+        if entry.get("quick_gelu"):
+            # OpenAI's models were trained with it; open_clip alone would only warn.
+            settings["force_quick_gelu"] = config["quick_gelu"] = True
+    elif Path(pretrained).suffix in WEIGHT_SUFFIXES:
+        weights = Path(pretrained).expanduser()
+    else:
+        raise ValueError(
+            f"{name} has no pretrained tag {str(pretrained)!r}, and a weights file ends in "
+            f"{', '.join(WEIGHT_SUFFIXES)}; its tags are {', '.join(tags) or 'none'}"
+        )
+    _check_weights(weights)
+    model, preprocess = _create(name, weights, name, pretrained=str(weights), **settings)
+    return OpenClipModel(model, preprocess, open_clip.get_tokenizer(name), config)
+
+
+def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipModel:
+    """Build the model that a configuration file describes.
+
+    Args:
+        path: a ``.json`` with ``embed_dim``, ``vision_cfg`` and ``text_cfg``, or with these in
+            ``model_cfg`` and the preprocessing in ``preprocess_cfg``. The files of a tokenizer of
+            its own (``tokenizer.json``, ``tokenizer_config.json``, ...) are read from beside it.
+        pretrained: a weights file; None for the ``.safetensors`` of the same name beside `path`.
+
+    Raises:
+        FileNotFoundError: the configuration or the weights do not exist.
+        ValueError: not a configuration, or weights that do not match it.
+    """
+    whole = load_json(path)
+    config = whole.get("model_cfg", whole) if isinstance(whole, dict) else None
+    if not isinstance(config, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(config):
+        raise ValueError(
+            f"{path}: not an open_clip configuration (embed_dim, vision_cfg and text_cfg expected)"
+        )
+    weights = path.with_suffix(".safetensors") if pretrained is None else Path(pretrained)
+    weights = _check_weights(weights.expanduser())
+    # open_clip reads a configuration that is not its own from a folder of a fixed layout.
+    with tempfile.TemporaryDirectory() as folder:
+        layout = {"model_cfg": config, "preprocess_cfg": whole.get("preprocess_cfg", {})}
+        Path(folder, "open_clip_config.json").write_text(json.dumps(layout))
+        kind = "model.safetensors" if weights.suffix == ".safetensors" else "pytorch_model.bin"
+        Path(folder, f"open_clip_{kind}").symlink_to(weights.absolute())
+        for sibling in path.absolute().parent.glob("*token*"):  # a tokenizer of its own
+            Path(folder, sibling.name).symlink_to(sibling)
+        model, preprocess = _create(f"local-dir:{folder}", weights, path)
+        tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    return OpenClipModel(model, preprocess, tokenizer, config)
+
+
+def _preprocessing(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the preprocessing that a pretrained tag asks for, as arguments of open_clip."""
+    keys = ("mean", "std", "interpolation", "resize_mode")
+    return {f"image_{key}": entry[key] for key in keys if entry.get(key) is not None}
+
+
+def _fetch(name: str, tag: str, entry: Mapping[str, Any]) -> Path:
+    stem = f"{name}.{tag}".replace("/", "-")
+    local = find_local_weights(stem)
+    if local is not None:
+        return local
+    repository = entry.get("hf_hub", "").rstrip("/")
+    origin = f"{repository!r} from Hugging Face" if repository else str(entry.get("url"))
+    try:
+        # A file fetched before is found offline by the hub's client, after its retries.
+        if network_is_down() and not _is_cached(repository):
+            raise ConnectionError("no network")
+        return Path(open_clip.download_pretrained(entry))
+    except Exception as error:  # each way to fetch fails in its own manner
+        raise missing_weights(f"{name} ({tag})", origin, stem, error) from error
+
+
+def _is_cached(repository: str) -> bool:
+    parts = repository.split("/")[:2]
+    folder = "models--" + "--".join(parts)
+    return (Path(huggingface_hub.constants.HF_HUB_CACHE) / folder / "snapshots").is_dir()
+
+
+def _create(name: str, weights: Path, described: str | Path, **settings: Any) -> tuple[Any, Any]:
+    try:
+        with torch.random.fork_rng(devices=[]):  # the weights drawn before the file's are read
+            model, _, preprocess = open_clip.create_model_and_transforms(
+                name, weights_only=True, **settings
+            )
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever does not fit fails in its own manner
+        first = " ".join(str(error).split()[:40])[:300]
+        raise ValueError(
+            f"{weights}: these weights do not match the model described by {described} "
+            f"({type(error).__name__}: {first})"
+        ) from error
+    return model, preprocess
+
+
+def _check_weights(path: Path) -> Path:
+    """Reject what is not a file of weights before open_clip opens it."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights file {path}")
+    if path.suffix == ".safetensors":
+        try:
+            with safetensors.safe_open(path, framework="pt"):
+                return path
+        except safetensors.SafetensorError as error:
+            raise ValueError(f"{path}: not a safetensors file ({error})") from error
+    if path.suffix not in WEIGHT_SUFFIXES:
+        raise ValueError(f"{path}: a weights file must end in {', '.join(WEIGHT_SUFFIXES)}")
+    try:
+        torch.load(path, map_location="meta", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:  # what is no weights file fails in as many ways as there are bytes
+        # Without torch's own text, which says how to load it anyway.
+        raise ValueError(
+            f"{path}: rejected: contains pickled objects or is not a weights file; use a "
+            f".safetensors file instead ({type(error).__name__})"
+        ) from error
+    return path
