@@ -193,7 +193,7 @@ def test_a_damaged_shard_is_named_and_can_be_made_again(dataset, vlp, home, dama
     else:
         content = {"torn": path.read_bytes()[:-9], "empty": b"", "pickle": b"\x80\x04N."}
         path.write_bytes(content[damage])
-    message = rf"{path}: a damaged cache file, delete it to have it made again"
+    message = rf"{path}: a damaged cache file; delete it, and it is encoded again"
     with pytest.raises(ValueError, match=message):
         encode(dataset, vlp)
     path.unlink()
@@ -380,7 +380,7 @@ def test_a_run_that_is_stopped_goes_on_at_the_next_batch(dataset, vlp, home, enc
 
 def test_a_shard_under_way_is_kept_every_few_seconds(dataset, vlp, home, monkeypatch):
     monkeypatch.setattr(features_module, "BATCH", 3)
-    monkeypatch.setattr(features_module, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(features_module, "SAVE_SECONDS", 0.0)
     kept = []
 
     def look(_what: str, done: int, _of: int) -> None:

@@ -1,7 +1,7 @@
 """Unsupervised hashing with semantic concept mining (UHSCM, arXiv 2209.11475).
 
-The modules read as the paper does: concepts, vlp, mining, objective, network, training, codes,
-index, metrics; `study.Study` is the whole method as one value.
+The modules read as the paper does: concepts, encoder, vlp, mining, objective, network, training,
+codes, index, metrics; `study.Study` is the whole method as one value.
 """
 
 from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
@@ -10,6 +10,7 @@ from uhscm_core.baselines import fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
+from uhscm_core.encoder import Encoder
 from uhscm_core.export import export_codes, export_index, export_run
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import (
@@ -38,6 +39,7 @@ from uhscm_core.vlp import VLP, load_vlp
 __all__ = [
     "VLP",
     "ConceptSet",
+    "Encoder",
     "HammingIndex",
     "HashNetwork",
     "ImageDataset",

@@ -327,7 +327,7 @@ def slow(vlp, pixels):
     print(len(pixels), flush=True)
     return embed(vlp, pixels)
 VLP._embed = slow
-features.BATCH, features.KEEP_SECONDS = 3, 0.1
+features.BATCH, features.SAVE_SECONDS = 3, 0.1
 photos = PhotosExplorer(sys.argv[1], sys.argv[2])
 photos.read()
 photos.wait()
