@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageStat
 
+from uhscm_core import ConceptSet, Encoder, load_dataset, load_vlp
 from uhscm_core import features as features_module
-from uhscm_core import load_dataset, load_vlp
 from uhscm_core.datasets import ArrayImages, ImageDataset
+from uhscm_core.encoder import BatchEncoder
 from uhscm_core.features import encode_dataset, features_key, ship_features
 from uhscm_core.support import store
 from uhscm_core.support.progress import report_progress_to
@@ -88,7 +90,7 @@ def test_a_second_call_runs_no_model(dataset, vlp, tiny_model, encoded):
     assert torch.equal(again, first)
 
 
-def test_other_images_another_model_and_other_preprocessing_are_encoded_anew(
+def test_other_images_another_model_and_other_preprocessing_are_encoded_again(
     dataset, vlp, tiny_model, encoded
 ):
     encode(dataset, vlp)
@@ -361,7 +363,7 @@ def stop_after(n: int):
     return report_progress_to(stop)
 
 
-def test_a_run_that_is_stopped_goes_on_at_the_next_batch(dataset, vlp, home, encoded, monkeypatch):
+def test_a_stopped_run_continues_at_the_next_batch(dataset, vlp, home, encoded, monkeypatch):
     monkeypatch.setattr(features_module, "BATCH", 3)
     with stop_after(14), pytest.raises(Stopped):
         encode(dataset, vlp)
@@ -378,7 +380,7 @@ def test_a_run_that_is_stopped_goes_on_at_the_next_batch(dataset, vlp, home, enc
     assert not list(home.rglob("*.begun"))
 
 
-def test_a_shard_under_way_is_kept_every_few_seconds(dataset, vlp, home, monkeypatch):
+def test_an_unfinished_shard_is_saved_every_few_seconds(dataset, vlp, home, monkeypatch):
     monkeypatch.setattr(features_module, "BATCH", 3)
     monkeypatch.setattr(features_module, "SAVE_SECONDS", 0.0)
     kept = []
@@ -397,7 +399,7 @@ def test_a_shard_under_way_is_kept_every_few_seconds(dataset, vlp, home, monkeyp
 
 
 @pytest.mark.parametrize("damage", ["torn", "of another width", "longer than the shard", "pickle"])
-def test_a_damaged_beginning_is_encoded_again(dataset, vlp, home, encoded, monkeypatch, damage):
+def test_a_damaged_partial_shard_is_encoded_again(dataset, vlp, home, encoded, monkeypatch, damage):
     monkeypatch.setattr(features_module, "BATCH", 3)
     with stop_after(6), pytest.raises(Stopped):
         encode(dataset, vlp)
@@ -420,3 +422,118 @@ def test_a_worker_processes_error_is_told_without_its_traceback(photo_folder, vl
     with pytest.raises(OSError, match="no such file") as caught:
         encode_dataset(dataset, vlp, workers=1, progress=False)
     assert str(caught.value) == f"{dataset.images.path(20)}: no such file or directory"
+
+
+# Encoders that are not a VLP
+
+
+COLORS = ("red", "green", "blue")
+
+
+class MeanColors:
+    """An encoder of ten lines: an image is its mean color, a text the color it names."""
+
+    name, digest, embed_dim, logit_scale = "mean colors", "mean colors, version 1", 3, 10.0
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []  # of the batches it was given
+
+    def encode_images(self, images):
+        self.sizes.append(len(images))
+        means = torch.tensor([ImageStat.Stat(image).mean for image in images])
+        return torch.nn.functional.normalize(means, dim=1)
+
+    def encode_texts(self, texts):
+        names = texts.names if isinstance(texts, ConceptSet) else texts
+        return torch.tensor(
+            [[float(name == c) for c in ("red", "green", "blue")] for name in names]
+        )
+
+
+def mean_colors_by_hand(dataset) -> torch.Tensor:
+    means = dataset.images.pixels.astype(np.float64).mean(axis=(1, 2))
+    return torch.from_numpy(means / np.linalg.norm(means, axis=1, keepdims=True)).float()
+
+
+def test_any_object_with_the_members_is_an_encoder(vlp):
+    assert isinstance(MeanColors(), Encoder)
+    assert isinstance(vlp, Encoder)
+    assert isinstance(vlp, BatchEncoder)
+    assert not isinstance(MeanColors(), BatchEncoder)
+    assert not isinstance("postcards", Encoder)
+
+
+def test_any_encoder_is_given_batches_and_cached(dataset, home, monkeypatch):
+    monkeypatch.setattr(features_module, "BATCH", 5)
+    encoder = MeanColors()
+    features = encode(dataset, encoder)
+    torch.testing.assert_close(features, mean_colors_by_hand(dataset))
+    assert encoder.sizes == [5, 3] * 6
+    assert len(shards_in(home)) == 6
+    again = MeanColors()
+    assert torch.equal(encode(dataset, again), features)
+    assert again.sizes == []
+
+
+def test_any_encoder_is_resumed_at_the_next_batch(dataset, home, monkeypatch):
+    monkeypatch.setattr(features_module, "BATCH", 3)
+    with stop_after(14), pytest.raises(Stopped):
+        encode(dataset, MeanColors())
+    assert len(list(home.rglob("*.begun"))) == 1
+    encoder = MeanColors()
+    features = encode(dataset, encoder)
+    assert sum(encoder.sizes) == 48 - 14
+    torch.testing.assert_close(features, mean_colors_by_hand(dataset))
+
+
+def test_any_encoder_is_given_rgb_images(photo_folder):
+    modes = set()
+
+    class Watching(MeanColors):
+        def encode_images(self, images):
+            modes.update(image.mode for image in images)
+            return super().encode_images(images)
+
+    Image.new("L", (8, 8), 100).save(photo_folder / "red" / "gray.png")
+    encode(load_dataset(photo_folder, progress=False), Watching())
+    assert modes == {"RGB"}
+
+
+def test_an_encoder_is_found_by_its_digest_and_by_that_of_its_preprocessing(dataset, vlp):
+    encoder = MeanColors()
+    assert features_key(dataset, encoder) == store.digest_of(dataset.digest, encoder.digest)
+    expected = store.digest_of(dataset.digest, vlp.digest, vlp.preprocess_digest)
+    assert features_key(dataset, vlp) == expected
+    other = MeanColors()
+    other.digest = "mean colors, version 2"
+    assert features_key(dataset, other) != features_key(dataset, encoder)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda x: x[:, :2], r"mean colors must return shape \(8, 3\) for 8 images, got \(8, 2\)"),
+        (lambda x: x[1:], r"must return shape \(8, 3\) for 8 images, got \(7, 3\)"),
+        (lambda x: 2 * x, r"finite rows of unit length, got lengths from 2 to 2; divide each row"),
+        (lambda x: x * torch.nan, r"finite rows of unit length, got lengths from nan to nan"),
+    ],
+)
+def test_an_encoder_that_returns_something_else_is_an_error(dataset, home, wrong, message):
+    class Wrong(MeanColors):
+        def encode_images(self, images):
+            return wrong(super().encode_images(images))
+
+    with pytest.raises(ValueError, match=message):
+        encode(dataset, Wrong())
+    assert not shards_in(home)
+
+
+def test_an_encoder_may_answer_in_half_precision_with_gradients(dataset):
+    class Half(MeanColors):
+        def encode_images(self, images):
+            return super().encode_images(images).half().requires_grad_()
+
+    features = encode(dataset, Half())
+    assert features.dtype == torch.float32
+    assert not features.requires_grad
+    torch.testing.assert_close(features, mean_colors_by_hand(dataset), atol=1e-3, rtol=0)

@@ -51,6 +51,13 @@ def test_there_is_one_set_of_them_with_its_key_and_it_is_small(dataset, vlp):
     assert sum(path.stat().st_size for path in shards) < 3_000_000
 
 
+def test_digests_and_key_are_what_saved_studies_and_caches_hold(dataset, vlp):
+    # Written down, because a change of any of them loses features and studies on users' disks.
+    assert vlp.digest == "44bf41b98f6b3825d2c6"
+    assert vlp.preprocess_digest == "644702290854f97a692a"
+    assert features_key(dataset, vlp) == "04f099dcc16573e733b7"
+
+
 def test_other_pictures_and_another_model_do_not_find_them(dataset, vlp, monkeypatch):
     monkeypatch.setattr(module, "GENERATOR_VERSION", module.GENERATOR_VERSION + 1)
     repainted = load_dataset("postcards", progress=False)
