@@ -229,7 +229,7 @@ def test_index_files_give_the_published_split(index_folder):
         ("test", ["images/4.jpg 0 7"], r"test\.txt, line 1: .* labels of 0 or 1"),
         ("train", ["images/0.jpg"], r"train\.txt, line 1: expected a path and its labels of 0 or"),
         ("train", [], r"train\.txt: no image in this index file"),
-        ("test", ["images/1.jpg 0 1"], "an image stands both in the query and in the database"),
+        ("test", ["images/1.jpg 0 1"], "an image is in both the query and the database"),
     ],
 )
 def test_a_line_of_an_index_file_that_does_not_match_is_named(index_folder, file, lines, message):

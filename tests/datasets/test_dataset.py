@@ -51,8 +51,11 @@ def test_labels_have_names():
         ({"splits": splits_of(train=[0])}, "splits must be train, database, query, got train"),
         ({"splits": splits_of(train=[0], database=[0], query=[4])}, "'query' points outside the 4"),
         ({"splits": splits_of(train=[0], database=[-1, 0], query=[1])}, "'database' points out"),
-        ({"splits": splits_of(train=[0], database=[0, 1], query=[1])}, "both in the query and in"),
-        ({"splits": splits_of(train=[3], database=[0], query=[1])}, "train split must lie in the"),
+        (
+            {"splits": splits_of(train=[0], database=[0, 1], query=[1])},
+            "in both the query and the database",
+        ),
+        ({"splits": splits_of(train=[1], database=[0], query=[1])}, "both the query and the train"),
     ],
 )
 def test_parts_that_do_not_fit_each_other_are_refused(changes, message):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from jaxtyping import UInt8
 from torch import Tensor
 
+from uhscm_core.datasets.given import GivenImages
 from uhscm_core.datasets.images import ArrayImages, ImageFiles
 from uhscm_core.datasets.made import MadeImages
 
@@ -28,15 +29,16 @@ class ImageDataset:
         images: N RGB images, read when asked for.
         labels: (N, C) uint8 multi-hot, or None. For judging alone: training never sees them.
         label_names: the C names.
-        splits: int64 indices into ``images``: ``database`` and ``query`` are disjoint, ``train``
-            lies in ``database``.
+        splits: int64 indices into ``images``. ``query`` shares none with ``database`` or ``train``;
+            ``train`` may lie outside the database, as some published splits have it.
         digest: content digest of the images; features are found again by it.
         names: N names, such as file names, to show beside the images.
         skipped: file name -> why it is not among the images.
+        notes: sentences on how the input was understood, each also a `UHSCMWarning`.
         source: what `load_dataset` was asked for, so that a saved study can load it again.
     """
 
-    images: ArrayImages | ImageFiles | MadeImages
+    images: ArrayImages | GivenImages | ImageFiles | MadeImages
     labels: UInt8[Tensor, "n c"] | None
     label_names: tuple[str, ...]
     splits: Mapping[str, Indices]
@@ -44,6 +46,7 @@ class ImageDataset:
     names: tuple[str, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -63,16 +66,21 @@ class ImageDataset:
             if len(ids) and not (ids.min() >= 0 and ids.max() < n):
                 raise ValueError(f"split {name!r} points outside the {n} images")
         if np.intersect1d(self.splits["query"], self.splits["database"]).size:
-            raise ValueError("an image stands both in the query and in the database split")
-        if np.setdiff1d(self.splits["train"], self.splits["database"]).size:
-            raise ValueError("the train split must lie in the database split")
+            raise ValueError("an image is in both the query and the database split")
+        if np.intersect1d(self.splits["query"], self.splits["train"]).size:
+            raise ValueError("an image is in both the query and the train split")
 
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there are images to look at, not placeholder tiles for features alone."""
+        return not isinstance(self.images, GivenImages) or self.images.has_pixels
+
     def without_unused(self) -> ImageDataset:
         """This data set without the images that no split holds, so that nobody encodes them."""
-        used = np.union1d(self.splits["database"], self.splits["query"])
+        used = np.unique(np.concatenate(list(self.splits.values())))
         if len(used) == len(self):
             return self
         images = self.images.take(used.tolist())

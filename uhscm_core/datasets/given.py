@@ -1,0 +1,67 @@
+"""Images of a dataset made from features: those that came with them, or placeholder tiles."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import SupportsIndex, overload
+
+from PIL import Image, ImageDraw
+
+from uhscm_core.datasets.images import as_rgb, read_image
+
+__all__ = ["GivenImages"]
+
+_TILE = 96  # pixels
+_GROUND, _INK = "#8c8c8c", "#ffffff"  # legible next to JupyterLab's light and dark themes
+
+
+class GivenImages(Sequence[Image.Image]):
+    """Images by their position, read when asked for; each item is an RGB image.
+
+    Args:
+        items: for each image a PIL image, the path of a file, or None for a tile with its name.
+        names: a name for each.
+    """
+
+    def __init__(self, items: Iterable[Image.Image | Path | None], names: Iterable[str]) -> None:
+        self.items, self.names = tuple(items), tuple(names)
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether every image can be looked at."""
+        return all(item is not None for item in self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Image.Image: ...
+    @overload
+    def __getitem__(self, index: slice) -> GivenImages: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | GivenImages:
+        if isinstance(index, slice):
+            return self.take(range(len(self))[index])
+        item = self.items[index]
+        if item is None:
+            return _tile(self.names[index])
+        return read_image(item) if isinstance(item, Path) else as_rgb(item)
+
+    def take(self, ids: Iterable[int]) -> GivenImages:
+        """Return the images of these indices alone."""
+        ids = list(ids)
+        return GivenImages((self.items[i] for i in ids), (self.names[i] for i in ids))
+
+    @property
+    def digest(self) -> str:
+        """A digest of the names: what these images are known by are the features."""
+        return hashlib.sha256("\0".join(self.names).encode("utf-8", "replace")).hexdigest()[:20]
+
+
+def _tile(name: str) -> Image.Image:
+    """Return a grey tile with the end of a name, where names of one collection differ."""
+    tile = Image.new("RGB", (_TILE, _TILE), _GROUND)
+    text = name.encode("ascii", "replace").decode()[-12:]  # Pillow's own font knows no more
+    ImageDraw.Draw(tile).text((_TILE // 2, _TILE // 2), text, fill=_INK, anchor="mm")
+    return tile
