@@ -181,10 +181,10 @@ def test_a_saved_study_refuses_other_images_and_other_models(trained, tmp_path, 
     config = json.loads((folder / "study.json").read_text())
     config["vlp_digest"] = "0" * 20
     (folder / "study.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="the vlp is not the one"):
+    with pytest.raises(ValueError, match="this vlp is not the one"):
         Study.load(folder)
     (photo_folder / "red" / "00.png").unlink()
-    with pytest.raises(ValueError, match="the dataset is not the one"):
+    with pytest.raises(ValueError, match="this dataset is not the one"):
         Study.load(folder)
 
 
@@ -196,8 +196,59 @@ def test_an_untrained_study_saved_over_a_trained_one_has_no_network(trained, bas
 
 def test_a_study_of_parts_made_by_hand_cannot_be_saved(base, tmp_path):
     by_hand = base.with_(dataset=dataclasses.replace(base.dataset, source=None))
-    with pytest.raises(ValueError, match="come from load_dataset and load_vlp"):
+    with pytest.raises(ValueError, match="comes from load_dataset or"):
         by_hand.save(tmp_path)
+
+
+class MeanColors:
+    """An encoder of three numbers, with none of our classes behind it."""
+
+    name, digest, embed_dim, logit_scale = "mean colors", "mean-colors-1", 3, 10.0
+
+    def encode_images(self, images):
+        means = torch.stack([torch.tensor(np.asarray(i).mean((0, 1))).float() for i in images])
+        return torch.nn.functional.normalize(means, dim=1)
+
+    def encode_texts(self, texts):
+        axes = {"red": 0, "green": 1, "blue": 2}
+        names = texts.names if isinstance(texts, ConceptSet) else texts
+        return torch.eye(3)[[axes[next(a for a in axes if a in name)] for name in names]]
+
+
+def test_any_encoder_will_do(base, tmp_path):
+    study_ = Study(base.dataset, MeanColors(), ["blue", "green", "red"], progress=False)
+    assert study_.mined.wins.sum() == len(study_.dataset.splits["train"])
+    trained = study_.train(8, epochs=2, batch_size=16, device="cpu")
+    assert trained.search("something red", 5).kind == "concepts"
+    names = {trained.dataset.names[i].partition("/")[0] for i in trained.search("a red one", 5).ids}
+    assert names == {"red"}
+    index = int(trained.dataset.splits["query"][0])
+    embedding = trained.embed(trained.dataset.images[index])
+    assert torch.equal(embedding.code, trained.embed(index).code)
+    trained.save(tmp_path / "study")
+    with pytest.raises(ValueError, match="an encoder of your own; pass it as vlp="):
+        Study.load(tmp_path / "study")
+    back = Study.load(tmp_path / "study", vlp=MeanColors())
+    assert torch.equal(back.codes, trained.codes)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_what_is_no_encoder_is_refused(base):
+    with pytest.raises(TypeError, match=r"vlp must be an Encoder .* got str 'x' without name, emb"):
+        Study(base.dataset, "x", NAMES)
+
+
+def test_an_embedding_is_what_each_stage_gives(trained, base, photo_folder):
+    index = int(trained.dataset.splits["query"][0])
+    path = photo_folder / trained.dataset.names[index]
+    for item in (index, path, Image.open(path)):
+        embedding = trained.embed(item)
+        assert torch.allclose(embedding.features, trained.image_features[index], atol=1e-5)
+        assert torch.allclose(embedding.distribution, trained.distribution[index], atol=1e-4)
+        assert torch.equal(embedding.code, trained.codes[index])
+        assert base.embed(item).code is None
+    with pytest.raises(IndexError, match="no image 48"):
+        trained.embed(48)
 
 
 def test_a_study_on_pixels_searches_and_comes_back(base, tmp_path):
@@ -250,9 +301,12 @@ def test_a_result_can_be_asked_for_in_turn_and_nonsense_cannot(trained, as_users
     found = trained.search(0, 3)
     assert trained.search(found.ids[1], 3).distances[0] == 0
     for outside in (-1, 48):
-        with pytest.raises(IndexError, match=f"no image {outside}: the data set has 48"):
+        with pytest.raises(IndexError, match=f"no image {outside}: the dataset has 48"):
             trained.search(outside)
-    with pytest.raises(TypeError, match="an image's index, an image, a Path or a text, got list"):
+    with pytest.raises(
+        TypeError,
+        match="given by its index, as an image or as a Path, and a query also as a text, got list",
+    ):
         trained.search([1, 2])
 
 
@@ -305,7 +359,9 @@ def test_more_bits_than_the_features_have_leave_the_baselines_out(base):
 
 @pytest.mark.usefixtures("as_users_run_it")
 def test_a_study_of_names_instead_of_values_says_what_it_needs(base):
-    with pytest.raises(TypeError, match=r"dataset must be of load_dataset\(\.\.\.\), got str"):
+    with pytest.raises(
+        TypeError, match=r"dataset must be an ImageDataset \(from load_dataset\), got str"
+    ):
         Study("postcards", base.vlp, NAMES)
 
 

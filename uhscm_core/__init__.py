@@ -32,13 +32,16 @@ from uhscm_core.mining import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.objective import LossTerms, uhscm_loss
+from uhscm_core.results import Embedding
 from uhscm_core.study import Study
+from uhscm_core.support.notices import UHSCMWarning
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 from uhscm_core.vlp import VLP, load_vlp
 
 __all__ = [
     "VLP",
     "ConceptSet",
+    "Embedding",
     "Encoder",
     "HammingIndex",
     "HashNetwork",
@@ -50,6 +53,7 @@ __all__ = [
     "Study",
     "TrainingConfig",
     "TrainingStep",
+    "UHSCMWarning",
     "average_precisions",
     "bit_concepts",
     "cosine_average_precisions",

@@ -1,9 +1,9 @@
 """The whole method as one value.
 
-A `Study` is a data set, a vision-language model, concepts and settings, and everything that follows
-from them, computed when it is asked for. It never changes: `Study.with_` and `Study.train` give
+A `Study` is a dataset, a vision-language model, concepts and settings, and everything that follows
+from them, computed when it is asked for. It never changes: `Study.with_` and `Study.train` return
 new studies that share whatever their change does not touch, so a history of studies is cheap, and
-undo is going back to an earlier one.
+undo returns to an earlier one.
 
 Symbols: N images, n_train of them to train on, K kept concepts, L code length in bits.
 """
@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import functools
 import operator
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, SupportsIndex, TypeVar
+from typing import Any, SupportsIndex
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -31,9 +30,11 @@ from torch import Tensor
 from uhscm_core.baselines import BASELINES, fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
-from uhscm_core.datasets import ImageDataset, load_dataset, read_image
+from uhscm_core.datasets import ImageDataset, read_image
+from uhscm_core.encoder import Encoder
 from uhscm_core.features import encode_dataset
 from uhscm_core.index import HammingIndex
+from uhscm_core.lazy import computed_from, share
 from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average_precision
 from uhscm_core.mining import (
     MinedConcepts,
@@ -43,93 +44,39 @@ from uhscm_core.mining import (
     top_concepts,
 )
 from uhscm_core.network import HashNetwork
-from uhscm_core.support import store
+from uhscm_core.precomputed import (
+    PrecomputedEncoder,
+    precomputed_dataset,
+    unit_rows,
+    unit_vector,
+)
+from uhscm_core.results import Embedding, Explanation, SearchResult
+from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.training import TrainingConfig, TrainingStep, read_history, train
-from uhscm_core.vlp import VLP, load_vlp
 
-__all__ = ["Explanation", "SearchResult", "Study"]
+__all__ = ["Study"]
 
-T = TypeVar("T")
-
-# What each computed value follows from; `with_` shares those whose inputs stay.
-_FEATURES = {"dataset", "vlp"}
-_MINED = _FEATURES | {"concepts", "tau", "min_share", "max_share"}
-_INPUTS = {
-    "image_features": _FEATURES,
-    "text_features": {"vlp", "concepts"},
-    "votes": _FEATURES | {"concepts"},
-    "mined": _MINED,
-    "distribution": _MINED,
-    "codes": _FEATURES | {"network"},
-    "index": _FEATURES | {"network"},
-}
-
-
-class _shared(Generic[T]):  # noqa: N801  # used as a decorator
-    """A value computed once, by whichever study of the same inputs is asked for it first."""
-
-    def __init__(self, compute: Callable[[Any], T]) -> None:
-        self._compute = compute
-        functools.update_wrapper(self, compute)  # type: ignore[arg-type]
-
-    def __get__(self, study: Study, owner: type[Study]) -> T:
-        cell = study._cells.setdefault(self._compute.__name__, [])
-        if not cell:
-            cell.append(self._compute(study))
-        value: T = cell[0]
-        return value
-
-
-class SearchResult(NamedTuple):
-    """What a query found among the database images, nearest first.
-
-    Attributes:
-        ids: (k,) int64, images of ``study.dataset``.
-        distances: (k,), Hamming distances in bits; for a text :math:`(1 - S)/2` in [0, 1].
-        kind: which of the two.
-    """
-
-    ids: Tensor
-    distances: Tensor
-    kind: Literal["hamming", "concepts"]
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """Why two images are as alike as they are.
-
-    Attributes:
-        similarity: S in [-1, 1].
-        parts: (K,), each kept concept's part; they sum to ``similarity + 1``.
-        names: the K kept concepts.
-    """
-
-    similarity: float
-    parts: Float[Tensor, " k"]
-    names: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """The parts, largest first."""
-        frame = pd.DataFrame({"concept": self.names, "part": self.parts.numpy()})
-        return frame.sort_values("part", ascending=False, ignore_index=True)
+# What each computed value follows from; `with_` shares those whose inputs stay the same.
+_FEATURES = ("dataset", "vlp")
+_MINED = (*_FEATURES, "concepts", "tau", "min_share", "max_share")
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """UHSCM on one data set, from images to codes.
+    """UHSCM on one dataset, from images to codes.
 
     Attributes:
         dataset: N images with splits.
-        vlp: scores images against concepts.
+        vlp: the `Encoder` that scores images against concepts, such as a `VLP`.
         concepts: the M candidates, a `ConceptSet`; whatever `load_concepts` takes may be given.
-        tau, min_share, max_share: of `mine_concepts`.
+        tau, min_share, max_share: as in `mine_concepts`.
         network: the hash network, once trained.
         history: the steps of its training.
         progress: show bars while images are encoded.
     """
 
     dataset: ImageDataset
-    vlp: VLP
+    vlp: Encoder
     concepts: Any  # in: what load_concepts takes; from then on: a ConceptSet
     tau: float = 3.0
     min_share: float = 0.5
@@ -137,34 +84,91 @@ class Study:
     network: HashNetwork | None = None
     history: tuple[TrainingStep, ...] = field(default=(), repr=False)
     progress: bool = field(default=True, repr=False)
-    _cells: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, value, kind in (("dataset", self.dataset, ImageDataset), ("vlp", self.vlp, VLP)):
-            if not isinstance(value, kind):
-                raise TypeError(
-                    f"{name} must be of load_{name}(...), got {type(value).__name__} {value!r}"
-                )
+        if not isinstance(self.dataset, ImageDataset):
+            raise TypeError(
+                f"dataset must be an ImageDataset (from load_dataset), got "
+                f"{type(self.dataset).__name__} {self.dataset!r}"
+            )
+        _check_encoder(self.vlp)
         object.__setattr__(self, "concepts", _as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
+
+    @classmethod
+    def from_features(
+        cls,
+        image_features: npt.ArrayLike | Float[Tensor, "n d"],
+        concepts: ConceptSet | str | PathLike[str] | Sequence[str],
+        text_features: npt.ArrayLike | Float[Tensor, "m d"],
+        *,
+        labels: npt.ArrayLike | Tensor | None = None,
+        label_names: Sequence[str] | None = None,
+        splits: Mapping[str, npt.ArrayLike] | None = None,
+        seed: int = 0,
+        logit_scale: float = 100.0,
+        images: Sequence[Image.Image | str | PathLike[str]] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Study:
+        """Make a study of features that you computed yourself.
+
+        What needs the model (another template, concepts without vectors, a free text) raises a
+        ValueError that names the way: `with_` and `search` take vectors too.
+
+        Args:
+            image_features: (N, D) numbers, numpy or torch; rows that are off unit length by more
+                than 0.001 are normalized with a `UHSCMWarning`.
+            concepts: the M names that the text features are of, in their order: a list, a
+                `ConceptSet`, or what `load_concepts` takes.
+            text_features: (M, D), as `image_features`.
+            labels: for evaluation alone: (N, C) of 0 and 1, or (N,) class numbers; None for none.
+            label_names: the C names; None for "label 0", "label 1", ...
+            splits: ``"train"``, ``"database"`` and ``"query"``, each row numbers or a mask over
+                the N rows. All rows keep their ids, and train need not lie in the database. None
+                for the random split of `load_dataset`.
+            seed: of that random split.
+            logit_scale: the factor that the model was trained to put before its cosines.
+            images: N PIL images or paths to look at; None for placeholder tiles.
+            names: N names; None for the files' names, or "image 0", "image 1", ...
+
+        Returns:
+            The study; its ids are the rows of `image_features`.
+
+        Raises:
+            TypeError, ValueError: an argument of another shape or kind; feature rows that are zero
+                or not finite, which are named.
+        """
+        image_rows, image_notes = unit_rows("image_features", image_features)
+        text_rows, text_notes = unit_rows("text_features", text_features)
+        chosen = _as_concepts(concepts, (DEFAULT_TEMPLATE,))
+        encoder = PrecomputedEncoder(image_rows, chosen, text_rows, logit_scale)
+        notes = (*image_notes, *text_notes)
+        dataset = precomputed_dataset(
+            image_rows, labels, label_names, splits, seed, images, names, notes
+        )
+        return cls(dataset, encoder, chosen)
 
     # -- what follows from the settings ------------------------------------------------------
 
-    @_shared
+    @computed_from(*_FEATURES)
     def image_features(self) -> Float[Tensor, "n d"]:
         """(N, D) of all images, from the cache where it holds them."""
+        if isinstance(self.vlp, PrecomputedEncoder):
+            return self.vlp.features_of(self.dataset)
+        self._check_pixels()
         return encode_dataset(self.dataset, self.vlp, progress=self.progress)
 
-    @_shared
+    @computed_from("vlp", "concepts")
     def text_features(self) -> Float[Tensor, "m d"]:
         """(M, D) of the candidate concepts."""
         return self.vlp.encode_texts(self.concepts)
 
-    @_shared
+    @computed_from(*_FEATURES, "concepts")
     def votes(self) -> Int64[Tensor, " n"]:
         """(N,) the candidate that each image scores highest; the training images' are counted."""
         return top_concepts(self.image_features, self.text_features)
 
-    @_shared
+    @computed_from(*_MINED)
     def mined(self) -> MinedConcepts:
         """The concepts mined from the training images."""
         return mine_concepts(
@@ -181,7 +185,7 @@ class Study:
         flags = self.mined.kept.tolist()
         return tuple(name for name, kept in zip(self.concepts.names, flags, strict=True) if kept)
 
-    @_shared
+    @computed_from(*_MINED)
     def distribution(self) -> Float[Tensor, "n k"]:
         """(N, K) of all images, over the concepts kept by the training images."""
         return self.mined.apply(self.image_features)
@@ -191,14 +195,14 @@ class Study:
         """What the network trains on: features, or images for a backbone on pixels."""
         return self._inputs(self.dataset.splits["train"])
 
-    @_shared
+    @computed_from(*_FEATURES, "network")
     def codes(self) -> UInt8[Tensor, "n bytes"]:
         """(N, ⌈L/8⌉) packed codes of all images."""
         network = self._trained()
         everything = np.arange(len(self.dataset))
         return pack_codes(network.outputs(self._inputs(everything, network), workers=2))
 
-    @_shared
+    @computed_from(*_FEATURES, "network")
     def index(self) -> HammingIndex:
         """Of the database's codes; its ids are positions in ``dataset.splits["database"]``."""
         database = self.dataset.splits["database"]
@@ -213,20 +217,28 @@ class Study:
 
     # -- new studies -------------------------------------------------------------------------
 
-    def with_(self, *, template: str | Sequence[str] | None = None, **changes: Any) -> Study:
-        """A study with some settings changed, sharing all that did not change.
+    def with_(
+        self,
+        *,
+        template: str | Sequence[str] | None = None,
+        text_features: npt.ArrayLike | Float[Tensor, "m d"] | None = None,
+        **changes: Any,
+    ) -> Study:
+        """Return a study with some settings changed, sharing all that did not change.
 
         Args:
             template: one prompt template or several for the same concepts.
+            text_features: (M, D), the vectors of the concepts, for a study made from features.
             changes: any attribute of `Study`.
 
         Returns:
-            The new study. A network learned from other concepts or images does not go along,
-            unless `changes` hands it over.
+            The new study. If concepts or images change, the trained network is dropped unless you
+            pass one.
 
         Raises:
             TypeError: an unknown setting.
-            ValueError: a template without ``{}``, concepts with blanks or duplicates.
+            ValueError: a template without ``{}``, concepts with blanks or duplicates, or vectors
+                that are missing or not wanted.
         """
         if unknown := changes.keys() - {f.name for f in dataclasses.fields(self) if f.init}:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
@@ -236,17 +248,22 @@ class Study:
             changes["concepts"] = ConceptSet(concepts.names, templates)
         elif "concepts" in changes:
             changes["concepts"] = _as_concepts(changes["concepts"], self.concepts.templates)
-        touched = {name for name, value in changes.items() if not _same(value, getattr(self, name))}
-        if touched & _MINED and "network" not in changes:
+        concepts = changes.get("concepts", self.concepts)
+        if text_features is not None:
+            changes["vlp"] = self._precomputed().with_concepts(concepts, text_features)
+        elif isinstance(encoder := changes.get("vlp", self.vlp), PrecomputedEncoder):
+            encoder.encode_texts(concepts)  # now, not when the features are first asked for
+        changed = {
+            name for name, value in changes.items() if not _equivalent(value, getattr(self, name))
+        }
+        if changed & {*_MINED} and "network" not in changes:
             changes |= {"network": None, "history": ()}
-            touched.add("network")
-        if "network" in touched and changes["network"] is not None:
-            # A copy: whoever goes on training the network does not change this study.
+            changed.add("network")
+        if "network" in changed and changes["network"] is not None:
+            # A copy: training that network further does not change this study.
             changes["network"] = copy.deepcopy(changes["network"]).eval()
         study = dataclasses.replace(self, **changes)
-        for name, inputs in _INPUTS.items():
-            if not inputs & touched:
-                study._cells[name] = self._cells.setdefault(name, [])
+        share(self, study, changed)
         return study
 
     def train(
@@ -290,42 +307,80 @@ class Study:
 
     # -- questions ---------------------------------------------------------------------------
 
-    def search(self, query: SupportsIndex | str | Path | Image.Image, k: int = 10) -> SearchResult:
-        """The k database images nearest to a query.
+    def search(
+        self,
+        query: SupportsIndex | str | Path | Image.Image | None = None,
+        k: int = 10,
+        *,
+        image_features: npt.ArrayLike | Float[Tensor, " d"] | None = None,
+        text_features: npt.ArrayLike | Float[Tensor, " d"] | None = None,
+    ) -> SearchResult:
+        """Return the k database images nearest to a query, of which you give one.
 
         Args:
-            query: an image of the data set by its index, an image, a file (as `Path`), or a text.
+            query: an image of the dataset by its index, an image, a file (as `Path`), or a text.
                 The network has no text branch: a text is answered by its concept distribution, put
                 into the first template, ranked by similarity to the images' distributions.
             k: how many, at least 1.
+            image_features: (D,) features of an image, answered by Hamming distance.
+            text_features: (D,) features of a text, answered by concepts.
 
         Returns:
             Ids in ``dataset``; images by Hamming distance, texts by concept distance. An image of
-            the database finds itself at distance 0, beside others of the same code.
+            the database finds itself at distance 0, next to others of the same code.
 
         Raises:
             IndexError: no image of this index.
-            TypeError: a query that is none of these.
-            ValueError: no network yet, an empty text, or k below 1.
+            TypeError: a query that is none of these, or not exactly one query.
+            ValueError: no network yet, an empty text, a vector of another width, zero or not
+                finite, or k below 1.
         """
-        database = self.dataset.splits["database"]
+        if sum(x is not None for x in (query, image_features, text_features)) != 1:
+            raise TypeError("search takes one of query, image_features and text_features")
+        if text_features is not None:
+            vector = unit_vector("text_features", text_features, self.vlp.embed_dim)
+            return self._search_concepts(self.mined.apply(vector[None])[0], k)
         if isinstance(query, str):
-            return self._search_text(query, k)
-        if not isinstance(query, Path | Image.Image):
-            code = self.codes[self._as_index(query)][None]
+            return self._search_concepts(self.text_distribution(query), k)
+        network = self._trained()
+        if image_features is not None:
+            if network.on_pixels:
+                raise ValueError("image_features: this network reads pixels, not features")
+            vector = unit_vector("image_features", image_features, self.vlp.embed_dim)
+            code = pack_codes(network.outputs(vector[None]))[0]
+        elif isinstance(query, Path | Image.Image):
+            code = self._code_of(_as_image(query))
         else:
-            image = read_image(query) if isinstance(query, Path) else query
-            network = self._trained()
-            data = [image] if network.on_pixels else self.vlp.encode_images([image])
-            code = pack_codes(network.outputs(data))
-        distances, positions = self.index.search(code, k)
-        return SearchResult(torch.from_numpy(database)[positions[0]], distances[0], "hamming")
+            code = self.codes[self._as_index(query)]
+        distances, positions = self.index.search(code[None], k)
+        database = torch.from_numpy(self.dataset.splits["database"])
+        return SearchResult(database[positions[0]], distances[0], "hamming")
 
-    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
-        """(K,) the concept distribution of a text, put into the first template.
+    def embed(self, item: SupportsIndex | Path | Image.Image) -> Embedding:
+        """Return an image's features, concept distribution and code.
+
+        Args:
+            item: an image of the dataset by its index, a file, or an image.
 
         Raises:
-            ValueError: an empty text.
+            IndexError, TypeError: no such image, or no image at all.
+            OSError: a file that cannot be read.
+            ValueError: a new image in a study made from features.
+        """
+        if not isinstance(item, Path | Image.Image):
+            i = self._as_index(item)
+            code = None if self.network is None else self.codes[i]
+            return Embedding(self.image_features[i], self.distribution[i], code)
+        image = _as_image(item)
+        features = self.vlp.encode_images([image])  # (1, D)
+        code = None if self.network is None else self._code_of(image, features)
+        return Embedding(features[0], self.mined.apply(features)[0], code)
+
+    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
+        """Return the concept distribution (K,) of a text, put into the first template.
+
+        Raises:
+            ValueError: an empty text, or a study made from features.
         """
         if not text.strip():
             raise ValueError("a text query needs some text")
@@ -383,39 +438,20 @@ class Study:
 
     # -- on disk -----------------------------------------------------------------------------
 
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether `save` can write this study: its dataset can be found again, or is in it."""
+        return can_be_saved(self)
+
     def save(self, folder: str | PathLike[str]) -> None:
-        """Write settings, network and history to a folder; features stay in the cache.
+        """Write settings, network and history to a folder.
+
+        Features stay in the cache, except for a study made from features, which is saved with them.
 
         Raises:
-            ValueError: a data set or model that was not made by `load_dataset` or `load_vlp`.
+            ValueError: a dataset that came neither from `load_dataset` nor with its features.
         """
-        if self.dataset.source is None or self.vlp.source is None:
-            raise ValueError(
-                "only a study whose data set and model come from load_dataset and load_vlp can "
-                "be saved: they are stored as what was asked for"
-            )
-        folder = Path(folder)
-        config: dict[str, Any] = {
-            "dataset": dict(self.dataset.source),
-            "dataset_digest": self.dataset.digest,
-            "vlp": dict(self.vlp.source),
-            "vlp_digest": self.vlp.digest,
-            "concepts": dataclasses.asdict(self.concepts),
-            "tau": self.tau,
-            "min_share": self.min_share,
-            "max_share": self.max_share,
-            "history": [dataclasses.asdict(step) for step in self.history],
-            "weights": None,
-        }
-        if self.network is not None:
-            # A name of its own, so that what was saved before stays whole until study.json is new.
-            config["weights"] = f"weights-{uuid.uuid4().hex}.safetensors"
-            weights = self.network.state_dict()
-            store.save_tensors(folder / config["weights"], weights, self.network.settings)
-        store.save_json(folder / "study.json", config)
-        for old in folder.glob("weights-*.safetensors"):
-            if old.name != config["weights"]:
-                old.unlink()
+        save_study(self, Path(folder))
 
     @classmethod
     def load(
@@ -423,49 +459,22 @@ class Study:
         folder: str | PathLike[str],
         *,
         dataset: ImageDataset | None = None,
-        vlp: VLP | None = None,
+        vlp: Encoder | None = None,
         device: str = "auto",
     ) -> Study:
         """Read a study that `save` wrote.
 
         Args:
             folder: where it was saved.
-            dataset, vlp: in place of loading what the study was made with, such as a data set
-                that has moved.
+            dataset, vlp: used instead of loading what the study was made with, such as a dataset
+                that has moved, or an encoder of your own.
             device: for the model.
 
         Raises:
-            FileNotFoundError: no study there, or its data set or model is gone.
-            ValueError: a data set or a model that is not the one it was saved with.
+            FileNotFoundError: no study there, or its dataset or model is gone.
+            ValueError: a dataset or a model that is not the one it was saved with.
         """
-        folder = Path(folder)
-        config = store.load_json(folder / "study.json")
-        if dataset is None:
-            asked = {k: v for k, v in config["dataset"].items() if v is not None}
-            dataset = load_dataset(asked.pop("source"), **asked)
-        vlp = load_vlp(**config["vlp"], device=device) if vlp is None else vlp
-        for name, value in (("dataset", dataset), ("vlp", vlp)):
-            if value.digest != config[f"{name}_digest"]:
-                raise ValueError(
-                    f"{folder}: the {name} is not the one that the study was saved with (digest "
-                    f"{value.digest}, saved {config[f'{name}_digest']})"
-                )
-        network = None
-        if config["weights"] is not None:
-            weights, settings = store.load_tensors(folder / config["weights"])
-            network = HashNetwork(**settings, pretrained=False)
-            network.load_state_dict(weights)
-        concepts = {key: tuple(value) for key, value in config["concepts"].items()}
-        return cls(
-            dataset,
-            vlp,
-            ConceptSet(**concepts),
-            config["tau"],
-            config["min_share"],
-            config["max_share"],
-            network and network.eval(),
-            tuple(TrainingStep(**step) for step in config["history"]),
-        )
+        return cls(**load_study(Path(folder), dataset, vlp, device))
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -474,11 +483,11 @@ class Study:
             index = operator.index(query)
         except TypeError:
             raise TypeError(
-                f"a query is an image's index, an image, a Path or a text, got "
-                f"{type(query).__name__}"
+                f"an image is given by its index, as an image or as a Path, and a query also as a "
+                f"text, got {type(query).__name__}"
             ) from None
         if not 0 <= index < len(self.dataset):
-            raise IndexError(f"no image {index}: the data set has {len(self.dataset)}")
+            raise IndexError(f"no image {index}: the dataset has {len(self.dataset)}")
         return index
 
     def _trained(self) -> HashNetwork:
@@ -501,39 +510,60 @@ class Study:
         )
 
     def _inputs(
-        self, ids: np.ndarray, network: HashNetwork | None = None
+        self, ids: npt.NDArray[np.int64], network: HashNetwork | None = None
     ) -> Tensor | Sequence[Image.Image]:
         network = network or self.network
         if network is not None and network.on_pixels:
-            return _Subset(self.dataset.images, ids)
+            self._check_pixels()
+            return self.dataset.images.take(ids.tolist())
         return self.image_features[ids]
 
-    def _search_text(self, text: str, k: int) -> SearchResult:
+    def _code_of(self, image: Image.Image, features: Tensor | None = None) -> Tensor:
+        network = self._trained()
+        if network.on_pixels:
+            return pack_codes(network.outputs([image]))[0]
+        features = self.vlp.encode_images([image]) if features is None else features
+        return pack_codes(network.outputs(features))[0]
+
+    def _precomputed(self) -> PrecomputedEncoder:
+        if not isinstance(self.vlp, PrecomputedEncoder):
+            raise ValueError(
+                f"text_features are for a study made from features; this one encodes its concepts "
+                f"with {self.vlp.name}"
+            )
+        return self.vlp
+
+    def _check_pixels(self) -> None:
+        if not self.dataset.has_pixels:
+            raise ValueError("this dataset was made from features and has no images to read")
+
+    def _search_concepts(self, wanted: Tensor, k: int) -> SearchResult:
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         database = torch.from_numpy(self.dataset.splits["database"])
-        wanted = self.text_distribution(text)
         distances = (1 - semantic_similarity(wanted[None], self.distribution[database])[0]) / 2
         order = distances.argsort(stable=True)[:k]
         return SearchResult(database[order], distances[order], "concepts")
 
 
-class _Subset(Sequence[Image.Image]):
-    def __init__(self, images: Sequence[Image.Image], ids: np.ndarray) -> None:
-        self.images, self.ids = images, ids
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return _Subset(self.images, self.ids[index])
-        return self.images[self.ids[index]]
+def _as_image(item: Path | Image.Image) -> Image.Image:
+    return read_image(item) if isinstance(item, Path) else item
 
 
 def _as_concepts(concepts: Any, templates: tuple[str, ...]) -> ConceptSet:
     return concepts if isinstance(concepts, ConceptSet) else load_concepts(concepts, templates)
 
 
-def _same(a: object, b: object) -> bool:
+def _check_encoder(encoder: object) -> None:
+    # Not its digest: asking for that may hash all weights.
+    wanted = ("name", "embed_dim", "logit_scale", "encode_images", "encode_texts")
+    missing = [name for name in wanted if not hasattr(encoder, name)]
+    if missing:
+        raise TypeError(
+            f"vlp must be an Encoder (from load_vlp, or of your own), got "
+            f"{type(encoder).__name__} {encoder!r} without {', '.join(missing)}"
+        )
+
+
+def _equivalent(a: object, b: object) -> bool:
     return a is b or (isinstance(a, ConceptSet | int | float | str) and a == b)

@@ -356,9 +356,9 @@ def test_images_that_are_all_the_same(study):
     few = only(study, 30)
     features = few.image_features[:1].repeat(30, 1)
     same = few.with_()
-    same._cells["image_features"] = [features]
+    same._cache["image_features"] = [features]
     for name in ("votes", "mined", "distribution"):
-        same._cells[name] = []
+        same._cache[name] = []
     explorer = MapExplorer(same)
     explorer.start()
     done(explorer)
@@ -371,7 +371,7 @@ def test_features_that_are_no_numbers_are_named(study):
     broken = study.with_()
     features = study.image_features.clone()
     features[int(study.dataset.splits["database"][7]), 3] = torch.nan
-    broken._cells["image_features"] = [features]
+    broken._cache["image_features"] = [features]
     with pytest.raises(ValueError, match="row 7 holds NaN"):
         MapExplorer(broken)
 
