@@ -21,12 +21,12 @@ from uhscm_core.analysis.answers import (
     flip,
     labels_named,
 )
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 
 
 @pytest.fixture(scope="module")
 def pictures(trained):
-    return Pictures(trained)
+    return StudyImages(trained)
 
 
 def shared(study, image):

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from uhscm_core import unpack_codes
 from uhscm_core.analysis.pairs import (
@@ -18,18 +17,17 @@ from uhscm_core.analysis.pairs import (
     FEATURES,
     disagreements,
     in_words,
-    most_alike,
     ordered,
     ranks,
     sample,
     similarities,
 )
-from uhscm_core.analysis.study_images import Pairs, Pictures
+from uhscm_core.analysis.study_images import StudyImages
 
 
 @pytest.fixture(scope="module")
-def pictures(trained) -> Pictures:
-    return Pictures(trained)
+def pictures(trained) -> StudyImages:
+    return StudyImages(trained)
 
 
 def cosine(a, b) -> float:
@@ -53,9 +51,9 @@ def test_similarities_are_the_formulas(pictures):
 
 def test_codes_need_a_network(study):
     with pytest.raises(ValueError, match=r"study\.train\(bits=64\)"):
-        similarities(Pictures(study), np.array([0, 1]), CODES)
+        similarities(StudyImages(study), np.array([0, 1]), CODES)
     with pytest.raises(ValueError, match="source must be"):
-        similarities(Pictures(study), np.array([0, 1]), "votes")
+        similarities(StudyImages(study), np.array([0, 1]), "votes")
 
 
 def test_ranks_are_the_share_of_pairs_that_are_less_alike():
@@ -175,32 +173,9 @@ def test_a_similarity_of_many_small_parts_in_words():
     assert in_words(0.6, frame) == "0.60: a little of many concepts"
 
 
-def test_a_picture_brought_along_is_read_like_the_others(trained):
-    pictures = Pictures(trained)
-    image = trained.dataset.images[9]
-    own = pictures.add(image, "mine.png")
-    assert own == 260
-    assert (pictures[own], pictures.names[own], len(pictures)) == (image, "mine.png", 261)
-    assert pictures.features[own].tolist() == pytest.approx(pictures.features[9].tolist(), abs=1e-5)
-    np.testing.assert_allclose(pictures.distribution[own], pictures.distribution[9], atol=1e-4)
-    assert pictures.codes[own].tolist() == pictures.codes[9].tolist()
-    assert most_alike(pictures, own, 1).tolist() == [9]
-    assert pictures.caption(own) == "mine.png"
-    assert pictures.caption(9).startswith("postcard 9\n")
-    assert len(trained.dataset) == 260  # the study is as it was
-
-
 def test_a_data_set_without_labels_has_captions_and_orders(study):
     bare = dataclasses.replace(study.dataset, labels=None)
-    pictures = Pictures(study.with_(dataset=bare))
+    pictures = StudyImages(study.with_(dataset=bare))
     assert pictures.caption(3) == "postcard 3"
     _, groups = ordered(pictures, np.arange(4), "first label", np.eye(4))
     assert set(groups) == {"no label"}
-
-
-def test_a_pair_shows_both_images():
-    red, blue = (Image.new("RGB", (40, 60), colour) for colour in ("red", "blue"))
-    both = Pairs([red, blue], [(0, 1), (1, 0)])
-    assert len(both) == 2
-    assert both[0].getpixel((5, 5)) == both[1].getpixel((185, 185)) == (255, 0, 0)
-    assert both[1].getpixel((5, 5)) == both[0].getpixel((185, 185)) == (0, 0, 255)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, similarities
 from uhscm_core.analysis.projection import aligned, pca, umap_layout, unit_vectors, unpiled
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_too_few_different_images_for_umap_are_counted(n):
 
 @pytest.mark.parametrize("source", [FEATURES, CONCEPTS, CODES])
 def test_the_cosine_of_the_vectors_is_the_similarity_that_is_shown_elsewhere(trained, source):
-    pictures, ids = Pictures(trained), np.arange(30)
+    pictures, ids = StudyImages(trained), np.arange(30)
     vectors = unit_vectors(pictures, ids, source)
     cosines = vectors @ vectors.T
     shown = similarities(pictures, ids, source)
@@ -193,6 +193,6 @@ def test_the_cosine_of_the_vectors_is_the_similarity_that_is_shown_elsewhere(tra
 
 def test_there_are_no_codes_without_a_network(study):
     with pytest.raises(ValueError, match=r"study\.train"):
-        unit_vectors(Pictures(study), np.arange(3), CODES)
+        unit_vectors(StudyImages(study), np.arange(3), CODES)
     with pytest.raises(ValueError, match="got 'pixels'"):
-        unit_vectors(Pictures(study), np.arange(3), "pixels")
+        unit_vectors(StudyImages(study), np.arange(3), "pixels")

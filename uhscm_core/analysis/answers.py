@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import average_precisions
@@ -96,7 +96,7 @@ class Answer:
 
 
 def answer_to_code(
-    pictures: Pictures, code: Tensor, image: int | None, match: Flags | None = None
+    pictures: StudyImages, code: Tensor, image: int | None, match: Flags | None = None
 ) -> Answer:
     """Rank the database by Hamming distance.
 

@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
 from uhscm_core.mining import concept_scores, semantic_similarity
 
@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 FEATURES, CONCEPTS, CODES = "features", "concepts", "codes"
 
 
-def sample(pictures: Pictures, how: str, n: int = 96, image: int | None = None) -> Ids:
+def sample(pictures: StudyImages, how: str, n: int = 96, image: int | None = None) -> Ids:
     """Images to look at in pairs.
 
     Args:
@@ -60,7 +60,7 @@ def sample(pictures: Pictures, how: str, n: int = 96, image: int | None = None) 
     return np.asarray(database[torch.cat(rows).numpy()])
 
 
-def most_alike(pictures: Pictures, image: int, n: int) -> Ids:
+def most_alike(pictures: StudyImages, image: int, n: int) -> Ids:
     """The n database images most like an image by their concepts, itself left out."""
     database: Ids = pictures.study.dataset.splits["database"]
     q = pictures.distribution
@@ -71,7 +71,7 @@ def most_alike(pictures: Pictures, image: int, n: int) -> Ids:
     return np.asarray(ids[ids != image][:n])
 
 
-def similarities(pictures: Pictures, ids: Ids, source: str) -> Floats:
+def similarities(pictures: StudyImages, ids: Ids, source: str) -> Floats:
     """How alike each pair is.
 
     Args:
@@ -117,7 +117,7 @@ def ranks(values: Floats) -> Floats:
 
 
 def ordered(
-    pictures: Pictures, ids: Ids, by: str, values: Floats
+    pictures: StudyImages, ids: Ids, by: str, values: Floats
 ) -> tuple[npt.NDArray[np.intp], tuple[str, ...] | None]:
     """In which order to show images, and the group of each in that order.
 
@@ -150,7 +150,7 @@ def ordered(
 
 
 def disagreements(
-    pictures: Pictures, ids: Ids, one: str = CONCEPTS, other: str = FEATURES, most: int = 60
+    pictures: StudyImages, ids: Ids, one: str = CONCEPTS, other: str = FEATURES, most: int = 60
 ) -> pd.DataFrame:
     """The pairs on which two similarities disagree most, by the difference of their ranks:
     half of them more alike by the one, half by the other.

@@ -17,7 +17,7 @@ import torch
 from scipy.linalg import eigh, orthogonal_procrustes
 
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
 
 __all__ = ["MOST", "NEIGHBOURS", "aligned", "pca", "umap_layout", "unit_vectors", "unpiled"]
@@ -31,7 +31,7 @@ _PLACED_BY = 3  # fitted neighbours that say where an image lies that was not fi
 _ONE_AT_A_TIME = threading.Lock()  # numba's threads may end the process when two fits share them
 
 
-def unit_vectors(pictures: Pictures, ids: npt.NDArray[np.int64], source: str) -> Vectors:
+def unit_vectors(pictures: StudyImages, ids: npt.NDArray[np.int64], source: str) -> Vectors:
     """Rows of unit length whose cosine is what `uhscm_core.analysis.pairs.similarities` shows.
 
     Args:

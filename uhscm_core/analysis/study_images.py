@@ -1,83 +1,100 @@
-"""The images of a study, and those that a person brought along."""
+"""The images of a study, followed by uploaded ones."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from uhscm_core.codes import pack_codes
 from uhscm_core.export import readable
+from uhscm_core.results import Embedding
 from uhscm_core.study import Study
 
-__all__ = ["Pairs", "Pictures"]
+__all__ = ["ImagePairs", "StudyImages", "UploadedImage"]
 
 
-class Pictures(Sequence[Image.Image]):
-    """Images by id: the study's own first, then each that was added.
+class UploadedImage(NamedTuple):
+    """An image that is not in the dataset, as the study reads it."""
+
+    image: Image.Image
+    name: str
+    embedding: Embedding
+
+
+@dataclass(frozen=True, eq=False)
+class StudyImages(Sequence[Image.Image]):
+    """Images by id: those of the study's dataset first, then the uploaded ones.
+
+    Like a study it never changes: `with_image` returns a longer one.
 
     Attributes:
         study: whose model, concepts and network read the images.
-        names: a name for each; bytes of a file's name that are not UTF-8 are escaped.
-        features: (n, D).
-        distribution: (n, K).
-        codes: (n, ⌈L/8⌉) packed, or None without a network.
-
-    Args:
-        study: to look at.
-        from_pixels: have codes also where the network reads pixels, which takes long: it reads
-            every image anew.
+        uploaded: images that follow those of the dataset.
+        from_pixels: have codes also where the network reads pixels, which takes long because it
+            reads every image again.
     """
 
-    def __init__(self, study: Study, *, from_pixels: bool = False) -> None:
-        self.study = study
-        self.names = [readable(name) for name in study.dataset.names]
-        self.features = study.image_features
-        self.distribution = study.distribution
-        network = study.network
-        has_codes = network is not None and (from_pixels or not network.on_pixels)
-        self._network = network if has_codes else None
-        self.codes: Tensor | None = None if self._network is None else study.codes
-        self._own: list[Image.Image] = []
+    study: Study
+    uploaded: tuple[UploadedImage, ...] = ()
+    from_pixels: bool = False
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.study.dataset) + len(self.uploaded)
 
     def __getitem__(self, index: Any) -> Any:
-        own = int(index) - len(self.study.dataset)
-        return self.study.dataset.images[index] if own < 0 else self._own[own]
+        position = int(index) - len(self.study.dataset)
+        if position < 0:
+            return self.study.dataset.images[index]
+        return self.uploaded[position].image
 
-    def add(self, image: Image.Image, name: str) -> int:
-        """Read an image with the study's model.
+    def with_image(self, image: Image.Image, name: str) -> StudyImages:
+        """Return these images and one more, which gets the next id."""
+        added = UploadedImage(image, name, self.study.embed(image))
+        return dataclasses.replace(self, uploaded=(*self.uploaded, added))
 
-        Returns:
-            Its id.
-        """
-        features = self.study.vlp.encode_images([image])
-        self.features = torch.cat([self.features, features])
-        more = self.study.mined.apply(features)
-        self.distribution = torch.cat([self.distribution, more])
-        if self._network is not None and self.codes is not None:
-            codes = pack_codes(
-                self._network.outputs([image] if self._network.on_pixels else features)
-            )
-            self.codes = torch.cat([self.codes, codes])
-        self._own.append(image)
-        self.names.append(name)
-        return len(self.names) - 1
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """A name for each; bytes of a file's name that are not UTF-8 are escaped."""
+        of_dataset = (readable(name) for name in self.study.dataset.names)
+        return (*of_dataset, *(image.name for image in self.uploaded))
+
+    @functools.cached_property
+    def features(self) -> Float[Tensor, "n d"]:
+        """(n, D) of all images."""
+        own = [image.embedding.features[None] for image in self.uploaded]
+        return torch.cat([self.study.image_features, *own]) if own else self.study.image_features
+
+    @functools.cached_property
+    def distribution(self) -> Float[Tensor, "n k"]:
+        """(n, K) of all images."""
+        own = [image.embedding.distribution[None] for image in self.uploaded]
+        return torch.cat([self.study.distribution, *own]) if own else self.study.distribution
+
+    @functools.cached_property
+    def codes(self) -> UInt8[Tensor, "n bytes"] | None:
+        """(n, ⌈L/8⌉) packed, or None without a network to compute them."""
+        network = self.study.network
+        if network is None or (network.on_pixels and not self.from_pixels):
+            return None
+        own = [code[None] for image in self.uploaded if (code := image.embedding.code) is not None]
+        return torch.cat([self.study.codes, *own]) if own else self.study.codes
 
     def caption(self, image: int) -> str:
-        """The image's name, and its labels where it has any."""
+        """Return the image's name, and its labels where it has any."""
         dataset = self.study.dataset
         labels = dataset.labels_of(image) if image < len(dataset) else ()
         labels = tuple(readable(label) for label in labels)
         return "\n".join([self.names[image], *([", ".join(labels)] if labels else [])])
 
 
-class Pairs(Sequence[Image.Image]):
+class ImagePairs(Sequence[Image.Image]):
     """Two images as one, the second laid over a corner of the first, so that pairs show as images.
 
     Args:
@@ -92,7 +109,7 @@ class Pairs(Sequence[Image.Image]):
         return len(self._pairs)
 
     def __getitem__(self, index: Any) -> Any:
-        both = Image.new("RGB", (192, 192), "#7f7f7f")  # on light and dark ground alike
+        both = Image.new("RGB", (192, 192), "#7f7f7f")  # legible on light and dark ground
         for image, (left, top) in zip(self._pairs[index], ((0, 0), (84, 84)), strict=True):
             both.paste(ImageOps.fit(self._images[image], (108, 108)), (left, top))
         return both

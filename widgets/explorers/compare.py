@@ -20,7 +20,7 @@ from uhscm_core.analysis.rankings import (
     overlap_at,
     rank_biased_overlap,
 )
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import Explorer, checked, focus_of
 from widgets.kit.gallery import Gallery
@@ -74,7 +74,7 @@ class CompareExplorer(Explorer[_View]):
     ) -> None:
         self.study = checked(study)
         self.rankers, self.left_out = rankers_of(study, others)
-        self.pictures = pictures = Pictures(study)
+        self.pictures = pictures = StudyImages(study)
         self._precisions: list[tuple[float, float, float]] = []
         self._draw = np.random.default_rng(0)  # the same queries at random for everybody
         database = study.dataset.splits["database"]

@@ -26,7 +26,7 @@ from uhscm_core.analysis.pairs import (
     sample,
     similarities,
 )
-from uhscm_core.analysis.study_images import Pairs, Pictures
+from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
@@ -78,7 +78,7 @@ class DistributionExplorer(Explorer[_View]):
     """
 
     def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        self.pictures = pictures = Pictures(checked(study))
+        self.pictures = pictures = StudyImages(checked(study))
         ids = sample(pictures, "concepts")
         focus = focus_of(selection, study)
         first = int(ids[0]) if focus is None else focus
@@ -144,6 +144,7 @@ class DistributionExplorer(Explorer[_View]):
         brought = f"{len(own)} of your own, then " if own else ""
         self.gallery.show(
             [*reversed(own), *range(len(self.study.dataset))],
+            images=self.pictures,
             captions=self.pictures.caption,
             summary=f"Images: {brought}{len(self.study.dataset):,}",
         )
@@ -163,6 +164,7 @@ class DistributionExplorer(Explorer[_View]):
         if self._is_new("pair", view.pair):
             self.pair.show(
                 view.pair,
+                images=self.pictures,
                 captions=self.pictures.caption,
                 summary="The pair that the parts below explain",
             )
@@ -194,6 +196,7 @@ class DistributionExplorer(Explorer[_View]):
         captions = dict(zip(alike.tolist(), values, strict=True))
         self.alike.show(
             alike,
+            images=self.pictures,
             captions=lambda i: f"S = {captions[i]:.2f}\n{self.pictures.caption(i)}",
             summary=f"Most like {self.pictures.names[image]} by concepts; click one to see why",
         )
@@ -229,7 +232,7 @@ class DistributionExplorer(Explorer[_View]):
         self.apart.selection.focus = None
         self.apart.show(
             range(len(pairs)),
-            images=Pairs(self.pictures, pairs),
+            images=ImagePairs(self.pictures, pairs),
             captions=[
                 f"{more:.0%} / {less:.0%}\nof pairs are less alike by {one} / by {other}"
                 for more, less in zip(table.iloc[:, 4], table.iloc[:, 5], strict=True)
@@ -316,8 +319,8 @@ class DistributionExplorer(Explorer[_View]):
 
     def _brought(self, image: Image.Image, name: str) -> None:
         def add(view: _View) -> _View:
-            own = self.pictures.add(image, name)
+            self.pictures = self.pictures.with_image(image, name)
             self._list_images()
-            return self._at(view, own)
+            return self._at(view, len(self.pictures) - 1)
 
         self._change("reading the image", add, each=True)

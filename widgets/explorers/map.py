@@ -14,7 +14,7 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, ordered, sample, similarities
 from uhscm_core.analysis.projection import Points, Vectors, aligned, pca, unit_vectors, unpiled
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 from widgets.background.umap_cache import Layouts
 from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.gallery import Gallery
@@ -63,7 +63,7 @@ class MapExplorer(Explorer[_View]):
     """
 
     def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        self.pictures = pictures = Pictures(checked(study))
+        self.pictures = pictures = StudyImages(checked(study))
         self.study = study
         self._ids: npt.NDArray[np.int64] = study.dataset.splits["database"]
         self._places: dict[tuple[str, str], Points] = {}

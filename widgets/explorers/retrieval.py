@@ -27,7 +27,7 @@ from uhscm_core.analysis.answers import (
     labels_named,
 )
 from uhscm_core.analysis.pairs import in_words
-from uhscm_core.analysis.study_images import Pictures
+from uhscm_core.analysis.study_images import StudyImages
 from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.code_view import CodeView
@@ -87,7 +87,7 @@ class RetrievalExplorer(Explorer[_View]):
         if checked(study).network is None:
             raise ValueError("retrieval needs codes: study = study.train(bits=64)")
         self.study = study
-        self.pictures = pictures = Pictures(study, from_pixels=True)
+        self.pictures = pictures = StudyImages(study, from_pixels=True)
         database, queries = (study.dataset.splits[name] for name in ("database", "query"))
         self._asked: npt.NDArray[np.int64] = queries if len(queries) else database
         focus = focus_of(selection, study)
@@ -196,6 +196,7 @@ class RetrievalExplorer(Explorer[_View]):
         brought = f"{len(own)} of your own, then " if own else ""
         self.queries.show(
             [*reversed(own), *self._asked],
+            images=self.pictures,
             captions=self.pictures.caption,
             summary=f"Choose a query: {brought}{len(self._asked):,} of the data set",
         )
@@ -263,6 +264,7 @@ class RetrievalExplorer(Explorer[_View]):
             answer.ids,
             [start for _, start, _ in shelves],
             words,
+            images=self.pictures,
             captions=self.pictures.caption,
             marks=answer.match,
             summary=(
@@ -329,7 +331,7 @@ class RetrievalExplorer(Explorer[_View]):
         if view.picked is not None:
             said += f", and a result: {names[view.picked]}"
         self.pair.layout.display = "" if pair else "none"
-        self.pair.show(pair, captions=self.pictures.caption, summary=said)
+        self.pair.show(pair, images=self.pictures, captions=self.pictures.caption, summary=said)
         self._show_code()
         self._show_parts(asked)
 
@@ -468,9 +470,9 @@ class RetrievalExplorer(Explorer[_View]):
 
     def _brought(self, image: Image.Image, name: str) -> None:
         def add(view: _View) -> _View:
-            own = self.pictures.add(image, name)
+            self.pictures = self.pictures.with_image(image, name)
             self._list_queries()
-            return _asked(view, own)
+            return _asked(view, len(self.pictures) - 1)
 
         self._change("reading the image", add, each=True)
 

@@ -23,7 +23,7 @@ from uhscm_core import (
     rank_outliers_by_features,
     sketch,
 )
-from uhscm_core.analysis.study_images import Pairs
+from uhscm_core.analysis.study_images import ImagePairs
 from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
@@ -56,7 +56,7 @@ class _View:
     k: int = 5
 
 
-class _Halves(Pairs):
+class _Halves(ImagePairs):
     """Two images one above the other, as a square."""
 
     def __getitem__(self, index: Any) -> Any:
