@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import subprocess
@@ -79,6 +80,67 @@ def test_no_public_name_leaves(package, names):
     module = importlib.import_module(package)
     assert set(names.split()) - set(module.__all__) == set()
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+# What each package may import of ours, anywhere in its files.
+ARROWS = {
+    "uhscm_postcards": set(),
+    "uhscm_core": {"uhscm_postcards"},
+    "widgets": {"uhscm_core"},
+    "uhscm_doctor": {"uhscm_core"},  # inside functions alone: it has to start on bare Python
+    "scripts": {"uhscm_core", "uhscm_postcards", "widgets"},
+}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in ARROWS
+    for path in (ROOT / package).rglob("*.py")
+}
+
+
+def imports(name: str, *, inside_functions: bool) -> set[str]:
+    """The modules of ours that a module imports; imports for the type checker alone don't count."""
+    found = set()
+    todo = list(ast.parse(MODULES[name].read_text(encoding="utf-8")).body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            todo += node.orelse
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} has a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names & MODULES.keys() or {node.module}
+        elif inside_functions or not isinstance(node, ast.FunctionDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    return found & MODULES.keys()
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_imports_point_one_way(package):
+    allowed = ARROWS[package] | {package}
+    wrong = {
+        f"{name} imports {other}"
+        for name in MODULES
+        if name.split(".")[0] == package
+        for other in imports(name, inside_functions=True)
+        if other.split(".")[0] not in allowed
+    }
+    assert wrong == set()
+
+
+def test_the_doctor_starts_without_the_core():
+    doctors = [name for name in MODULES if name.startswith("uhscm_doctor")]
+    outside = {o for name in doctors for o in imports(name, inside_functions=False)}
+    assert {o for o in outside if not o.startswith("uhscm_doctor")} == set()
+
+
+def test_no_module_imports_itself_in_a_circle():
+    arrows = {name: imports(name, inside_functions=False) - {name} for name in MODULES}
+    # A package's __init__ re-exports: that it imports its modules, and they it, is a circle too.
+    while free := {name for name, others in arrows.items() if not others & arrows.keys()}:
+        arrows = {name: others - free for name, others in arrows.items() if name not in free}
+    assert arrows == {}
 
 
 def pyproject() -> dict:
