@@ -1,4 +1,4 @@
-"""Which device the work runs on."""
+"""Choose the device that the work runs on."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ __all__ = ["resolve_device"]
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """The named device; ``"auto"`` is a CUDA GPU, or else Apple's, or else the CPU.
+    """Return the named device; ``"auto"`` is a CUDA GPU, or else Apple's, or else the CPU.
 
     Raises:
-        ValueError: a device that is not there.
+        ValueError: this machine has no such device.
     """
     if str(device) != "auto":
-        there = {
+        counts = {
             "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
             "mps": int(torch.backends.mps.is_available()),
             "cpu": 1,
         }
         try:
             chosen = torch.device(device)
-        except RuntimeError:  # a word that torch does not know
+        except RuntimeError:  # not a device name of torch
             chosen = None
-        if chosen is None or (chosen.index or 0) >= there.get(chosen.type, 0):
+        if chosen is None or (chosen.index or 0) >= counts.get(chosen.type, 0):
             raise ValueError(f"no device {str(device)!r} on this machine; use 'auto' or 'cpu'")
         return chosen
     if torch.cuda.is_available():
