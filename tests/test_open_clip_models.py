@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import importlib.machinery
+import importlib.util
 import json
+import math
 import pickle
 import socket
+import sys
+import types
 import urllib.request
 from pathlib import Path
 
@@ -341,3 +346,243 @@ def test_a_model_keeps_its_configuration_for_the_next(named_model, no_network, h
     put_weights(home, "tiny.openai", tiny_model)
     load_vlp(named_model, "openai", device="cpu")
     assert open_clip.get_model_config(named_model) == before
+
+
+# SigLIP: a scale and a bias of its own, squashed images, a tokenizer of its own
+
+
+SIGLIP = {
+    "embed_dim": 64,
+    "init_logit_scale": 1.0,
+    "init_logit_bias": -10,
+    "custom_text": True,
+    "vision_cfg": {
+        "image_size": 32,
+        "timm_model_name": "test_vit",
+        "timm_model_pretrained": False,
+        "timm_pool": "map",
+        "timm_proj": "none",
+    },
+    "text_cfg": {
+        "context_length": 16,
+        "vocab_size": 49408,
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+        "width": 16,
+        "heads": 2,
+        "layers": 2,  # in a single one the last word sees all others, causal mask or not
+        "no_causal_mask": True,
+        "proj_bias": True,
+        "pool_type": "last",
+        "norm_kwargs": {"eps": 1e-6},
+    },
+}
+SQUASHED = {
+    "mean": (0.5, 0.5, 0.5),
+    "std": (0.5, 0.5, 0.5),
+    "interpolation": "bicubic",
+    "resize_mode": "squash",
+}
+
+
+@pytest.fixture(scope="module")
+def siglip_model():
+    """A tiny random model of SigLIP's kind, as open_clip builds it."""
+    described = copy.deepcopy(SIGLIP)
+    del described["custom_text"]  # open_clip's own word for the class
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.CustomTextCLIP(**described).eval()
+    with torch.no_grad():
+        model.logit_scale.fill_(math.log(112.5))
+        model.logit_bias.fill_(-16.5)
+    return model
+
+
+@pytest.fixture
+def siglip(siglip_model, tmp_path) -> Path:
+    """The same model as a configuration with its weights beside it."""
+    path = tmp_path / "siglip.json"
+    path.write_text(json.dumps({"model_cfg": SIGLIP, "preprocess_cfg": SQUASHED}))
+    safetensors.torch.save_file(siglip_model.state_dict(), path.with_suffix(".safetensors"))
+    return path
+
+
+def squashed_by_hand(images) -> torch.Tensor:
+    squashed = [np.asarray(image.resize((32, 32), Image.Resampling.BICUBIC)) for image in images]
+    return torch.tensor(np.stack(squashed)).permute(0, 3, 1, 2).float() / 255 * 2 - 1
+
+
+def test_a_siglip_model_scores_as_open_clip_does(siglip, siglip_model, images):
+    vlp = load_vlp(siglip, device="cpu")
+    pixels = squashed_by_hand(images)
+    tokens = open_clip.SimpleTokenizer(context_length=16, clean="canonicalize")(list(NAMES))
+    with torch.no_grad():
+        logits, _ = siglip_model.get_logits(pixels, tokens)
+        encoded, texts, scale, bias = siglip_model(pixels, tokens)
+    torch.testing.assert_close(vlp.encode_images(images), encoded, atol=1e-6, rtol=0)
+    torch.testing.assert_close(vlp.encode_texts(NAMES), texts, atol=1e-6, rtol=0)
+    assert (vlp.logit_scale, vlp.logit_bias) == (scale.item(), bias.item())
+    assert vlp.logit_scale == pytest.approx(112.5)
+    assert vlp.logit_bias == -16.5
+    cosines = vlp.encode_images(images) @ vlp.encode_texts(NAMES).T
+    scores = cosines * vlp.logit_scale + vlp.logit_bias
+    torch.testing.assert_close(scores, logits, atol=1e-5, rtol=1e-6)
+    assert torch.allclose(scores.softmax(1), (cosines * vlp.logit_scale).softmax(1))
+
+
+def test_clip_has_no_bias(vlp):
+    assert vlp.logit_bias == 0.0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("no_causal_mask", False), ("pool_type", "argmax"), ("norm_kwargs", {"eps": 0.1})],
+)
+def test_what_a_configuration_says_of_texts_is_heeded(siglip, key, value):
+    before = load_vlp(siglip, device="cpu")
+    whole = json.loads(siglip.read_text())
+    whole["model_cfg"]["text_cfg"][key] = value
+    siglip.write_text(json.dumps(whole))
+    after = load_vlp(siglip, device="cpu")
+    assert after.digest != before.digest
+    assert not torch.allclose(after.encode_texts(NAMES), before.encode_texts(NAMES), atol=1e-4)
+
+
+def test_a_bias_in_the_weights_alone_is_no_match(siglip):
+    whole = json.loads(siglip.read_text())
+    del whole["model_cfg"]["init_logit_bias"]
+    siglip.write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match=r"these weights do not match .* by .*siglip\.json "):
+        load_vlp(siglip, device="cpu")
+
+
+@pytest.mark.parametrize("by", ["tag", "file"])
+def test_a_named_siglip_model_has_its_preprocessing(
+    siglip, images, monkeypatch, no_network, home, by
+):
+    tags = {"webli": open_clip.pretrained._slpcfg(hf_hub="nobody/tiny/")}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "tiny-sig", SIGLIP)
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "tiny-sig", tags)
+    weights = siglip.with_suffix(".safetensors")
+    (home / "weights").mkdir(parents=True)
+    (home / "weights/tiny-sig.webli.safetensors").write_bytes(weights.read_bytes())
+    named = load_vlp("tiny-sig", "webli" if by == "tag" else weights, device="cpu")
+    described = load_vlp(siglip, device="cpu")
+    assert_same_model(named, described, images)
+    assert named.preprocess_digest == described.preprocess_digest
+    assert named.logit_bias == -16.5
+
+
+def settings_of(name: str, pretrained, monkeypatch) -> dict:
+    """What open_clip is asked to build, with no model built."""
+    asked = {}
+
+    def create(name, **settings):
+        asked.update(settings)
+        return torch.nn.Identity(), None, None
+
+    monkeypatch.setattr(open_clip, "create_model_and_transforms", create)
+    monkeypatch.setattr(module, "_tokenizer_of", lambda *_: None)
+    module.from_name(name, pretrained)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "name", ["ViT-B-16-SigLIP", "ViT-B-16-SigLIP2", "ViT-SO400M-14-SigLIP-384"]
+)
+def test_open_clips_siglip_models_are_built_with_their_settings(
+    name, home, tmp_path, no_network, monkeypatch
+):
+    (home / "weights").mkdir(parents=True)
+    for path in (home / f"weights/{name}.webli.safetensors", tmp_path / "own.safetensors"):
+        safetensors.torch.save_file({"a": torch.zeros(1)}, path)
+    expected = {f"image_{key}": value for key, value in SQUASHED.items()} | {"weights_only": True}
+    for pretrained in ("webli", tmp_path / "own.safetensors"):
+        settings = settings_of(name, pretrained, monkeypatch)
+        assert Path(settings.pop("pretrained")).suffix == ".safetensors"
+        assert settings == expected  # and no quick_gelu
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "MobileCLIP-B"])
+def test_a_file_of_other_weights_keeps_the_default_preprocessing(name, tmp_path, monkeypatch):
+    path = tmp_path / "own.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(1)}, path)
+    settings = settings_of(name, path, monkeypatch)
+    assert settings == {"weights_only": True, "pretrained": str(path)}
+
+
+@pytest.fixture
+def transformers(monkeypatch):
+    """The package transformers, of which only what open_clip asks for is there.
+
+    Its tokenizer gives each text's words the numbers that the folder's tokenizer.json has for them.
+    """
+
+    class Tokenizer:
+        @classmethod
+        def from_pretrained(cls, source, **_):
+            tokenizer = cls()
+            try:
+                tokenizer.numbers = json.loads(Path(source, "tokenizer.json").read_text())
+            except OSError as error:
+                raise OSError(f"We couldn't connect to the hub to load {source}") from error
+            return tokenizer
+
+        def __call__(self, texts, max_length, **_):
+            rows = [[self.numbers[word] for word in text.split()] for text in texts]
+            padded = torch.tensor([row + [1] * (max_length - len(row)) for row in rows])
+            return types.SimpleNamespace(input_ids=padded)
+
+    stub = types.ModuleType("transformers")
+    stub.__spec__ = importlib.machinery.ModuleSpec("transformers", None)
+    stub.AutoTokenizer = Tokenizer
+    monkeypatch.setitem(sys.modules, "transformers", stub)
+
+
+@pytest.fixture
+def own_tokenizer(siglip) -> Path:
+    """The tiny model, whose configuration names a tokenizer of its own."""
+    whole = json.loads(siglip.read_text())
+    whole["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "nobody/tiny"
+    siglip.write_text(json.dumps(whole))
+    return siglip
+
+
+@pytest.mark.usefixtures("transformers")
+def test_a_tokenizer_of_its_own_is_read_from_beside_the_configuration(own_tokenizer, siglip_model):
+    numbers = {"a": 5, "cat": 7, "dog": 9}
+    (own_tokenizer.parent / "tokenizer.json").write_text(json.dumps(numbers))
+    vlp = load_vlp(own_tokenizer, device="cpu")
+    tokens = torch.tensor([[5, 7] + [1] * 14, [9] + [1] * 15])
+    with torch.no_grad():
+        expected = siglip_model.encode_text(tokens, normalize=True)
+    torch.testing.assert_close(vlp.encode_texts(["A cat.", "dog"]), expected)
+
+
+@pytest.mark.usefixtures("transformers")
+def test_a_tokenizer_that_is_not_there_is_named(own_tokenizer):
+    message = r"no tokenizer beside .*siglip\.json, which names that of 'nobody/tiny': put its tok"
+    with pytest.raises(FileNotFoundError, match=message):
+        load_vlp(own_tokenizer, device="cpu")
+
+
+@pytest.mark.usefixtures("transformers")
+def test_a_tokenizer_that_cannot_be_fetched_is_named(no_network, monkeypatch):
+    message = (
+        r"the tokenizer of ViT-B-16-SigLIP could not be fetched \({}.*fetch "
+        r"'timm/ViT-B-16-SigLIP' from Hugging Face, and load its open_clip_config\.json"
+    )
+    with pytest.raises(ConnectionError, match=message.format(r"no network\)")):
+        load_vlp("ViT-B-16-SigLIP", "webli", device="cpu")
+    monkeypatch.setattr(module, "network_is_down", lambda: False)
+    with pytest.raises(ConnectionError, match=message.format("We couldn't connect")):
+        load_vlp("ViT-B-16-SigLIP", "webli", device="cpu")
+
+
+def test_a_tokenizer_that_needs_another_package_says_so(own_tokenizer, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    message = r"the tokenizer of {} needs the package transformers: pip install transformers"
+    with pytest.raises(ModuleNotFoundError, match=message.format(".*siglip.json")):
+        load_vlp(own_tokenizer, device="cpu")
+    with pytest.raises(ModuleNotFoundError, match=message.format("ViT-B-16-SigLIP")):
+        load_vlp("ViT-B-16-SigLIP", "webli", device="cpu")

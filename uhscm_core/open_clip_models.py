@@ -9,10 +9,11 @@ No file is ever unpickled: weights are safetensors, or are read by torch as weig
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +61,8 @@ def from_name(name: str, pretrained: str | PathLike[str] | None) -> OpenClipMode
 
     Raises:
         FileNotFoundError: the weights file does not exist.
-        ConnectionError: the weights could not be fetched.
+        ConnectionError: the weights or the tokenizer could not be fetched.
+        ModuleNotFoundError: the model's tokenizer needs the package transformers.
         ValueError: an unknown name or tag, or weights that do not match the model.
     """
     config = open_clip.get_model_config(name)
@@ -70,26 +72,30 @@ def from_name(name: str, pretrained: str | PathLike[str] | None) -> OpenClipMode
             f"of a .json configuration with a weights file"
         )
     tags = open_clip.list_pretrained_tags_by_model(name)
-    settings: dict[str, Any] = {}
     if pretrained is None:
         raise ValueError(f"{name} needs pretrained weights: a file, or one of {', '.join(tags)}")
-    if str(pretrained) in tags:
-        entry = open_clip.get_pretrained_cfg(name, str(pretrained))
-        weights = _fetch(name, str(pretrained), entry)
-        settings = _preprocessing(entry)
-        if entry.get("quick_gelu"):
-            # OpenAI's models were trained with it; open_clip alone would only warn.
-            settings["force_quick_gelu"] = config["quick_gelu"] = True
-    elif Path(pretrained).suffix in WEIGHT_SUFFIXES:
-        weights = Path(pretrained).expanduser()
-    else:
+    if str(pretrained) not in tags and Path(pretrained).suffix not in WEIGHT_SUFFIXES:
         raise ValueError(
             f"{name} has no pretrained tag {str(pretrained)!r}, and a weights file ends in "
             f"{', '.join(WEIGHT_SUFFIXES)}; its tags are {', '.join(tags) or 'none'}"
         )
+    tokenizer = _tokenizer_of(name, config)
+    if str(pretrained) in tags:
+        entry = open_clip.get_pretrained_cfg(name, str(pretrained))
+        weights = _fetch(name, str(pretrained), entry)
+        settings = _preprocessing([entry])
+        if entry.get("quick_gelu"):
+            # OpenAI's models were trained with it; open_clip alone would only warn.
+            settings["force_quick_gelu"] = config["quick_gelu"] = True
+    else:
+        weights = Path(pretrained).expanduser()
+        # A file does not say how images were prepared. SigLIP's kind, known by its bias, all do
+        # as their tags say; for any other, cached features rest on open_clip's default.
+        known = tags if config.get("init_logit_bias") is not None else []
+        settings = _preprocessing([open_clip.get_pretrained_cfg(name, tag) for tag in known])
     _check_weights(weights)
     model, preprocess = _create(name, weights, name, pretrained=str(weights), **settings)
-    return OpenClipModel(model, preprocess, open_clip.get_tokenizer(name), config)
+    return OpenClipModel(model, preprocess, tokenizer, config)
 
 
 def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipModel:
@@ -102,7 +108,8 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
         pretrained: a weights file; None for the ``.safetensors`` of the same name beside `path`.
 
     Raises:
-        FileNotFoundError: the configuration or the weights do not exist.
+        FileNotFoundError: the configuration, the weights or the tokenizer do not exist.
+        ModuleNotFoundError: the model's tokenizer needs the package transformers.
         ValueError: not a configuration, or weights that do not match it.
     """
     whole = load_json(path)
@@ -111,6 +118,15 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
         raise ValueError(
             f"{path}: not an open_clip configuration (embed_dim, vision_cfg and text_cfg expected)"
         )
+    tokenizer_files = list(path.absolute().parent.glob("*token*"))
+    repository = _tokenizer_repository(config)
+    if repository:
+        _require_transformers(path)
+        if not tokenizer_files:
+            raise FileNotFoundError(
+                f"no tokenizer beside {path}, which names that of {repository!r}: put its "
+                f"tokenizer.json and tokenizer_config.json there"
+            )
     weights = path.with_suffix(".safetensors") if pretrained is None else Path(pretrained)
     weights = _check_weights(weights.expanduser())
     # open_clip reads a configuration that is not its own from a folder of a fixed layout.
@@ -119,17 +135,54 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
         Path(folder, "open_clip_config.json").write_text(json.dumps(layout))
         kind = "model.safetensors" if weights.suffix == ".safetensors" else "pytorch_model.bin"
         Path(folder, f"open_clip_{kind}").symlink_to(weights.absolute())
-        for sibling in path.absolute().parent.glob("*token*"):  # a tokenizer of its own
-            Path(folder, sibling.name).symlink_to(sibling)
+        for file in tokenizer_files:
+            Path(folder, file.name).symlink_to(file)
         model, preprocess = _create(f"local-dir:{folder}", weights, path)
         tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     return OpenClipModel(model, preprocess, tokenizer, config)
 
 
-def _preprocessing(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the preprocessing that a pretrained tag asks for, as arguments of open_clip."""
-    keys = ("mean", "std", "interpolation", "resize_mode")
-    return {f"image_{key}": entry[key] for key in keys if entry.get(key) is not None}
+def _preprocessing(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the preprocessing that pretrained tags agree on, as arguments of open_clip."""
+    settings: dict[str, Any] = {}
+    for key in ("mean", "std", "interpolation", "resize_mode"):
+        values = {entry.get(key) for entry in entries}
+        if len(values) == 1 and None not in values:
+            settings[f"image_{key}"] = values.pop()
+    return settings
+
+
+def _tokenizer_repository(config: Mapping[str, Any]) -> str:
+    """Return the Hugging Face repository of the model's tokenizer, empty for CLIP's own."""
+    text = config["text_cfg"]
+    return str(text.get("hf_tokenizer_name") or "") if isinstance(text, dict) else ""
+
+
+def _require_transformers(described: str | Path) -> None:
+    if importlib.util.find_spec("transformers") is None:
+        raise ModuleNotFoundError(
+            f"the tokenizer of {described} needs the package transformers: "
+            f"pip install transformers",
+            name="transformers",
+        )
+
+
+def _tokenizer_of(name: str, config: Mapping[str, Any]) -> Callable[[list[str]], Tensor]:
+    """Return a named model's tokenizer; one that is not CLIP's own is fetched once."""
+    repository = _tokenizer_repository(config)
+    if repository:
+        _require_transformers(name)
+    try:
+        if repository and network_is_down() and not _is_cached(repository):
+            raise ConnectionError("no network")
+        tokenizer: Callable[[list[str]], Tensor] = open_clip.get_tokenizer(name)
+        return tokenizer
+    except OSError as error:
+        raise ConnectionError(
+            f"the tokenizer of {name} could not be fetched ({_shorten(error)}). On a machine with "
+            f"a network fetch {repository!r} from Hugging Face, and load its open_clip_config.json "
+            f"here, with its weights file and its tokenizer files in the same folder"
+        ) from error
 
 
 def _fetch(name: str, tag: str, entry: Mapping[str, Any]) -> Path:
@@ -163,12 +216,15 @@ def _create(name: str, weights: Path, described: str | Path, **settings: Any) ->
     except (OSError, MemoryError):
         raise
     except Exception as error:  # whatever does not fit fails in its own manner
-        first = " ".join(str(error).split()[:40])[:300]
         raise ValueError(
             f"{weights}: these weights do not match the model described by {described} "
-            f"({type(error).__name__}: {first})"
+            f"({type(error).__name__}: {_shorten(error)})"
         ) from error
     return model, preprocess
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split()[:40])[:300]
 
 
 def _check_weights(path: Path) -> Path:

@@ -244,6 +244,7 @@ def load_vlp(
         FileNotFoundError: a file does not exist.
         ConnectionError: the weights could not be fetched; the message says which file to download
             elsewhere and where to put it.
+        ModuleNotFoundError: the model's tokenizer needs the package transformers.
         ValueError: an unknown name or tag, weights that do not match the model, or a file that
             contains pickled objects.
     """
