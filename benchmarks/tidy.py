@@ -28,6 +28,7 @@ from uhscm_core import (
     VLP,
     ImageDataset,
     Study,
+    hamming_distance,
     load_dataset,
     load_vlp,
     near_duplicates,
@@ -108,8 +109,8 @@ def measure(
     )
     print("| r | t | looks | " + " | ".join(planted) + " | wrong pairs |")
     print("|---" * (len(planted) + 4) + "|")
-    packed, features = study.codes.numpy(), study.image_features
-    distances = np.stack([np.bitwise_count(packed ^ row).sum(1) for row in packed])
+    features = study.image_features
+    distances = hamming_distance(study.codes, study.codes).numpy()
     cosines = (features @ features.T).numpy()
     alike = likenesses(sketches, sketches)
     is_planted = np.zeros((len(arrays), len(arrays)), bool)

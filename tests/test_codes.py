@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from uhscm_core import bit_concepts, pack_codes, unpack_codes
+from uhscm_core import bit_concepts, codes, hamming_distance, pack_codes, unpack_codes
 
 real_outputs = hnp.arrays(
     np.float32,
@@ -29,6 +29,10 @@ def loop_pack(rows: list[list[float]]) -> list[list[int]]:
                 code[place // 8] += 2 ** (7 - place % 8)
         packed.append(code)
     return packed
+
+
+def loop_distance(a: list[int], b: list[int]) -> int:
+    return sum((x ^ y).bit_count() for x, y in zip(a, b, strict=True))
 
 
 def loop_correlation(x: list[float], y: list[float]) -> float:
@@ -79,7 +83,7 @@ def test_no_images_give_no_codes_of_the_right_width():
 def test_nan_is_refused():
     outputs = torch.ones(3, 8)
     outputs[1, 1] = math.nan
-    with pytest.raises(ValueError, match="outputs hold NaN"):
+    with pytest.raises(ValueError, match="outputs contain NaN"):
         pack_codes(outputs)
 
 
@@ -104,6 +108,77 @@ def test_outputs_of_another_shape_are_refused(as_users_run_it, shape):
 def test_codes_of_another_type_shape_or_length_are_refused(as_users_run_it, codes, bits, message):
     with pytest.raises(ValueError, match=f"codes must be {message}"):
         unpack_codes(codes, bits)
+
+
+@st.composite
+def two_sets_of_codes(draw):
+    width = draw(st.integers(1, 18))
+    return [
+        draw(hnp.arrays(np.uint8, (draw(st.integers(0, 7)), width), elements=st.integers(0, 255)))
+        for _ in range(2)
+    ]
+
+
+@given(two_sets_of_codes(), st.sampled_from([1, 4, 250_000]))
+def test_hamming_distances_equal_the_loop_in_any_blocks(sets, block):
+    a, b = sets
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codes, "_PAIRS_PER_BLOCK", block)
+        distances = hamming_distance(a, b)
+    assert distances.dtype == torch.int32
+    assert distances.shape == (len(a), len(b))
+    assert distances.tolist() == [[loop_distance(x, y) for y in b.tolist()] for x in a.tolist()]
+
+
+@given(two_sets_of_codes())
+def test_paired_hamming_distances_equal_the_loop(sets):
+    n = min(map(len, sets))
+    a, b = (rows[:n] for rows in sets)
+    distances = hamming_distance(a, b, paired=True)
+    assert distances.dtype == torch.int32
+    assert distances.tolist() == [
+        loop_distance(*p) for p in zip(a.tolist(), b.tolist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("width", [24, 25, 31, 32, 33, 8191, 8192])
+def test_the_distance_of_opposite_codes_is_their_length_however_long(width):
+    none = np.zeros((1, width), np.uint8)
+    assert hamming_distance(none, ~none).tolist() == [[8 * width]]
+    assert hamming_distance(none, ~none, paired=True).tolist() == [8 * width]
+
+
+def test_arrays_and_tensors_give_the_same_distances():
+    array = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    expected = hamming_distance(array, array)
+    array.setflags(write=False)
+    turned = np.asfortranarray(array)
+    for a, b in ((torch.tensor(array), array), (array, turned), (turned, torch.tensor(array))):
+        assert torch.equal(hamming_distance(a, b), expected)
+
+
+def test_hamming_distances_of_signs_follow_from_their_products():
+    outputs = torch.randn(30, 70, generator=torch.Generator().manual_seed(0))
+    signs = outputs.sign()
+    expected = (70 - signs @ signs.T) / 2
+    assert torch.equal(hamming_distance(*[pack_codes(outputs)] * 2), expected.int())
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "paired", "message"),
+    [
+        (np.zeros((3, 2), np.uint8), np.zeros((3, 1), np.uint8), False, "2 and 1 bytes"),
+        (np.zeros((3, 2), np.uint8), np.zeros((3, 1), np.uint8), True, "2 and 1 bytes"),
+        (np.zeros((3, 2), np.uint8), np.zeros((4, 2), np.uint8), True, "in number, got 3 and 4"),
+        (np.zeros((3, 2)), np.zeros((3, 2), np.uint8), False, r"uint8 .* got float64 \(3, 2\)"),
+        (np.zeros((3, 2), np.uint8), np.zeros(2, np.uint8), False, r"uint8 .* got uint8 \(2,\)"),
+    ],
+)
+def test_codes_that_cannot_be_compared_are_refused(a, b, paired, message):
+    with pytest.raises(ValueError, match=message):
+        hamming_distance(a, b, paired)
+    with pytest.raises(ValueError, match=message):
+        hamming_distance(*map(torch.from_numpy, (a, b)), paired)
 
 
 @pytest.mark.parametrize("bits", [5, 8, 12])

@@ -20,8 +20,8 @@ CORE_NAMES = """
     ConceptSet HammingIndex HashNetwork ImageDataset LossTerms MinedConcepts NearDuplicates
     Outliers Study TrainingConfig TrainingStep VLP average_precisions bit_concepts
     concept_scores cosine_average_precisions cosine_mean_average_precision explain_similarity
-    export_codes export_index export_run fit_baseline load_concepts load_dataset load_vlp
-    mean_average_precision mine_concepts ndcg_at near_duplicates pack_codes precision_at
+    export_codes export_index export_run fit_baseline hamming_distance load_concepts load_dataset
+    load_vlp mean_average_precision mine_concepts ndcg_at near_duplicates pack_codes precision_at
     precision_recall_curve rank_outliers rank_outliers_by_features semantic_similarity sketch
     top_concepts train uhscm_loss unpack_codes
 """

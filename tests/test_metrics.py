@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from uhscm_core import (
     average_precisions,
+    codes,
     cosine_average_precisions,
     cosine_mean_average_precision,
     mean_average_precision,
-    metrics,
     ndcg_at,
     pack_codes,
     precision_at,
@@ -335,9 +335,9 @@ def test_without_ties_every_answer_is_the_same(metric):
 def test_judged_in_blocks_it_is_the_same_as_at_once(metric, ties, monkeypatch):
     case = random_case(4)
     whole = metric(*case, 20, ties=ties)
-    monkeypatch.setattr(metrics, "_CELLS", 700)  # two queries at a time
+    monkeypatch.setattr(codes, "_PAIRS_PER_BLOCK", 700)  # two queries at a time
     assert metric(*case, 20, ties=ties) == pytest.approx(whole, abs=1e-14)
-    monkeypatch.setattr(metrics, "_CELLS", 1)  # one
+    monkeypatch.setattr(codes, "_PAIRS_PER_BLOCK", 1)  # one
     assert metric(*case, 20, ties=ties) == pytest.approx(whole, abs=1e-14)
 
 

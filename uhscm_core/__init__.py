@@ -7,7 +7,7 @@ codes, index, metrics; `study.Study` is the whole method as one value.
 from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
 from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
 from uhscm_core.baselines import fit_baseline
-from uhscm_core.codes import bit_concepts, pack_codes, unpack_codes
+from uhscm_core.codes import bit_concepts, hamming_distance, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
 from uhscm_core.encoder import Encoder
@@ -64,6 +64,7 @@ __all__ = [
     "export_index",
     "export_run",
     "fit_baseline",
+    "hamming_distance",
     "load_concepts",
     "load_dataset",
     "load_vlp",

@@ -3,17 +3,25 @@ r"""Hash codes: the signs of the network's outputs, packed eight to a byte.
 Bit l of a code is 1 where :math:`z_l > 0`. Bits fill each byte from its highest bit on (numpy's
 default order), and the last byte is padded with zeros, which add nothing to a Hamming distance.
 
-Symbols: L code length in bits, K kept concepts.
+Symbols: L code length in bits, K kept concepts, q queries, n codes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int32, UInt8
 from torch import Tensor
 
-__all__ = ["bit_concepts", "pack_codes", "unpack_codes"]
+__all__ = ["bit_concepts", "hamming_distance", "pack_codes", "unpack_codes"]
+
+ArrayLike = Tensor | np.ndarray
+
+_PAIRS_PER_BLOCK = 250_000  # so that the distances of a block stay in the processor's cache
 
 
 def pack_codes(outputs: Float[Tensor, "n l"]) -> UInt8[Tensor, "n bytes"]:
@@ -26,13 +34,13 @@ def pack_codes(outputs: Float[Tensor, "n l"]) -> UInt8[Tensor, "n bytes"]:
         (n, ⌈L/8⌉) uint8 on the CPU.
 
     Raises:
-        ValueError: not two-dimensional, no bits, or NaN.
+        ValueError: `outputs` is not two-dimensional, has no bits, or contains NaN.
     """
     outputs = torch.as_tensor(outputs)
     if outputs.ndim != 2 or outputs.shape[1] == 0:
         raise ValueError(f"outputs must have shape (n, L), got {tuple(outputs.shape)}")
     if outputs.isnan().any():
-        raise ValueError("outputs hold NaN: the network diverged, lower the learning rate")
+        raise ValueError("outputs contain NaN: the network diverged, lower the learning rate")
     return torch.from_numpy(np.packbits((outputs > 0).cpu().numpy(), axis=1))
 
 
@@ -47,11 +55,44 @@ def unpack_codes(codes: UInt8[Tensor, "n bytes"], bits: int) -> Float32[Tensor, 
         (n, L) float32 of -1 and 1.
 
     Raises:
-        ValueError: codes that are not packed codes of this length.
+        ValueError: the codes are not packed codes of this length.
     """
     packed = as_codes(codes, bits)
     unpacked = np.unpackbits(packed, axis=1, count=bits)
     return torch.from_numpy(unpacked.astype(np.float32) * 2 - 1)
+
+
+def hamming_distance(
+    a: ArrayLike, b: ArrayLike, paired: bool = False
+) -> Int32[Tensor, "q n"] | Int32[Tensor, " n"]:
+    r"""Count the bits in which packed codes differ.
+
+    Args:
+        a: (q, ⌈L/8⌉) uint8 packed codes.
+        b: (n, ⌈L/8⌉) uint8 packed codes of the same length.
+        paired: compare row i of `a` with row i of `b` alone; then q = n.
+
+    Returns:
+        (q, n) int32 distances in bits, or (n,) with `paired`.
+
+    Raises:
+        ValueError: the arrays are not packed codes, or they differ in width or, with `paired`, in
+            number.
+    """
+    a, b = as_codes(a), as_codes(b)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"a and b must be codes of the same length, got {a.shape[1]} and {b.shape[1]} bytes"
+        )
+    if paired and len(a) != len(b):
+        raise ValueError(f"paired codes must be equal in number, got {len(a)} and {len(b)}")
+    a_words, b_words = as_words(a), as_words(b)
+    if paired:
+        return torch.from_numpy(differing_bits(a_words, b_words).astype(np.int32))
+    distances = np.empty((len(a), len(b)), np.int32)
+    for rows in row_blocks(len(a), len(b)):
+        distances[rows] = differing_bits(a_words[:, rows, None], b_words[:, None])
+    return torch.from_numpy(distances)
 
 
 def bit_concepts(
@@ -59,7 +100,7 @@ def bit_concepts(
     distribution: Float[Tensor, "n k"],
     bits: int | None = None,
 ) -> Float[Tensor, "l k"]:
-    r"""What each bit means: Pearson correlation of bit l with the weight of concept c.
+    r"""Say what each bit means: the Pearson correlation of bit l with the weight of concept c.
 
     Args:
         codes: (n, ⌈L/8⌉) uint8, or (n, L) outputs or ±1.
@@ -70,7 +111,7 @@ def bit_concepts(
         (L, K) in [-1, 1]; 0 where a bit or a concept is the same for all images.
 
     Raises:
-        ValueError: codes that are not packed codes, or another number of images.
+        ValueError: the codes are not packed codes, or their number is not that of the images.
     """
     codes, distribution = torch.as_tensor(codes), torch.as_tensor(distribution)
     if codes.is_floating_point():
@@ -86,8 +127,11 @@ def bit_concepts(
     return (signs.T @ weights).clamp(-1, 1).to(distribution.dtype)  # (L, K)
 
 
-def as_codes(codes: Tensor | np.ndarray, bits: int | None = None) -> np.ndarray:
-    """Packed codes as a contiguous numpy array, checked; for this package's own modules."""
+# -- for this package's own modules ------------------------------------------------------------
+
+
+def as_codes(codes: ArrayLike, bits: int | None = None) -> npt.NDArray[np.uint8]:
+    """Check packed codes and return them as a contiguous numpy array."""
     # numpy arrays do not pass through torch, which warns at those that are read-only.
     array = codes.cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
     array = np.ascontiguousarray(array)
@@ -103,8 +147,32 @@ def as_codes(codes: Tensor | np.ndarray, bits: int | None = None) -> np.ndarray:
     return array
 
 
+def as_words(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Turn (n, bytes) into (words, n), padded with zeros, which add nothing to a distance."""
+    words = np.zeros((len(codes), -(-codes.shape[1] // 8)), np.uint64)
+    words.view(np.uint8)[:, : codes.shape[1]] = codes
+    return np.ascontiguousarray(words.T)
+
+
+def differing_bits(
+    a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Sum over the words: (words, ...) twice -> (...) in the smallest type that holds any sum."""
+    shape = np.broadcast_shapes(a.shape[1:], b.shape[1:])
+    total = np.zeros(shape, np.min_scalar_type(64 * len(a)))
+    for a_word, b_word in zip(a, b, strict=True):
+        total += np.bitwise_count(a_word ^ b_word)
+    return total
+
+
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slice the rows of a (rows, columns) array into blocks of `_PAIRS_PER_BLOCK` numbers."""
+    step = max(1, _PAIRS_PER_BLOCK // max(columns, 1))
+    return (slice(start, start + step) for start in range(0, rows, step))
+
+
 def _standardised(columns: Tensor) -> Tensor:
-    """Columns centred and of unit length; constant columns become zeros."""
+    """Center the columns and scale them to unit length; constant columns become zeros."""
     centred = columns - columns.mean(0)
     norm = centred.norm(dim=0)
     constant = norm <= 1e-12 * max(len(columns), 1)

@@ -40,7 +40,7 @@ from jaxtyping import Float
 from scipy.stats import hypergeom
 from torch import Tensor
 
-from uhscm_core.codes import as_codes
+from uhscm_core.codes import ArrayLike, as_codes, as_words, differing_bits, row_blocks
 from uhscm_core.mining import check_features
 
 __all__ = [
@@ -56,11 +56,8 @@ __all__ = [
 ]
 
 Ties = Literal["index", "expected", "best", "worst"]
-ArrayLike = Tensor | np.ndarray
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-_CELLS = 250_000  # (query, item) pairs compared at a time: a block stays in the cache
 
 
 class PrecisionRecall(NamedTuple):
@@ -278,7 +275,7 @@ def cosine_average_precisions(
     labels = _as_labels(query_labels, database_labels, len(queries), len(database))
     k = _rank(top_k, len(database))
     values = []
-    for rows in _blocks(len(queries), len(database)):
+    for rows in row_blocks(len(queries), len(database)):
         order = (queries[rows] @ database.T).argsort(dim=1, descending=True, stable=True).numpy()
         relevant = labels[0][rows] @ labels[1].T > 0
         values.append(_average_precision(np.take_along_axis(relevant, order[:, :k], 1)))
@@ -310,22 +307,18 @@ class _Judged:
         )
         self.k = _rank(top_k, len(database))
         self.radii = queries.shape[1] * 8 + 1
-        self.queries, self.database = _as_words(queries), _as_words(database)
+        self.queries, self.database = as_words(queries), as_words(database)
 
-    def _compared(self) -> Iterator[tuple[npt.NDArray[np.uint16], Ints]]:
-        """Blocks of Hamming distances and numbers of shared labels, both (block, n)."""
-        for rows in _blocks(len(self.queries), len(self.database)):
-            distances = np.zeros((len(self.queries[rows]), len(self.database)), dtype=np.uint16)
-            for word in range(self.queries.shape[1]):
-                distances += np.bitwise_count(
-                    self.queries[rows, word, None] ^ self.database[None, :, word]
-                )
+    def _distance_blocks(self) -> Iterator[tuple[npt.NDArray[np.unsignedinteger[Any]], Ints]]:
+        """Yield Hamming distances and numbers of shared labels, both (block, n)."""
+        for rows in row_blocks(len(self.query_labels), len(self.database_labels)):
+            distances = differing_bits(self.queries[:, rows, None], self.database[:, None])
             shared = self.query_labels[rows] @ self.database_labels.T
             yield distances, shared.astype(np.int64)
 
     def ranked(self) -> Iterator[Ints]:
         """Blocks of (block, n) numbers of shared labels, by distance, then database order."""
-        for distances, shared in self._compared():
+        for distances, shared in self._distance_blocks():
             yield np.take_along_axis(shared, distances.argsort(axis=1, kind="stable"), axis=1)
 
     def counts(self) -> Ints:
@@ -334,7 +327,7 @@ class _Judged:
         grades = max(int(min(most)) + 1, 2)
         shape = (self.radii, grades)
         blocks = []
-        for distances, shared in self._compared():
+        for distances, shared in self._distance_blocks():
             row = np.arange(len(distances), dtype=np.int64)[:, None]
             cell = (row * self.radii + distances) * grades + shared
             size = len(distances) * self.radii * grades
@@ -418,21 +411,10 @@ def _average_precision(relevant: npt.NDArray[np.bool_]) -> Floats:
     return np.where(number > 0, total / np.maximum(number, 1), 0.0)
 
 
-def _blocks(queries: int, items: int) -> Iterator[slice]:
-    step = max(1, _CELLS // max(items, 1))
-    return (slice(start, start + step) for start in range(0, queries, step))
-
-
 def _rank(top_k: int | None, items: int) -> int:
     if top_k is not None and top_k < 1:
         raise ValueError(f"top_k must be at least 1 or None, got {top_k}")
     return items if top_k is None else min(top_k, items)
-
-
-def _as_words(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """(n, bytes) -> (n, words), padded with zeros, which add nothing to a distance."""
-    padding = -codes.shape[1] % 8
-    return np.ascontiguousarray(np.pad(codes, ((0, 0), (0, padding)))).view(np.uint64)
 
 
 def _as_labels(

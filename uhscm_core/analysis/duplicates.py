@@ -36,7 +36,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from torch import Tensor
 
-from uhscm_core.codes import as_codes
+from uhscm_core.codes import as_codes, hamming_distance
 from uhscm_core.index import HammingIndex
 
 __all__ = ["NearDuplicates", "likenesses", "near_duplicates", "sketch"]
@@ -127,7 +127,7 @@ def near_duplicates(
     for i, j, cosines in _near(packed, bits, features, radius, cosine, sketches, likeness):
         found.add(i, j, cosines)
     i, j, group_of = found.forest()
-    distances = _hamming(packed[i], packed[j])
+    distances = hamming_distance(packed[i], packed[j], paired=True).numpy()
     cosines = (features[i] * features[j]).sum(1).numpy()
     order = _strongest_first(group_of, cosines)
     i, j, group_of = i[order], j[order], group_of[order]
@@ -203,7 +203,7 @@ def _near(
                     passed &= likenesses(looks[rows], looks[some]) >= likeness - _ROUNDING
                 r, c = np.nonzero(passed)
                 i, j = by_code[rows[r]], by_code[some[c]]
-                near = _hamming(packed[i], packed[j]) <= radius
+                near = hamming_distance(packed[i], packed[j], paired=True).numpy() <= radius
                 r, c = r[near], c[near]
                 if len(r):
                     yield by_code[rows[r]], by_code[some[c]], cosines[r, c]
@@ -252,11 +252,6 @@ class _Found:
         tree = minimum_spanning_tree(graph.tocsr()).tocoo()
         i, j = (ends.astype(np.int64) for ends in tree.coords)
         return i, j, self.component[i]
-
-
-def _hamming(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    differing: npt.NDArray[np.int32] = np.bitwise_count(a ^ b).sum(axis=1, dtype=np.int32)
-    return differing
 
 
 def _strongest_first(group_of: Ids, cosines: npt.NDArray[np.float32]) -> Ids:

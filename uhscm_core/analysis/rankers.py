@@ -14,6 +14,7 @@ from torch import Tensor
 
 from uhscm_core.analysis.rankings import Ranking
 from uhscm_core.baselines import fit_baseline
+from uhscm_core.codes import hamming_distance
 from uhscm_core.metrics import Ties, average_precisions, cosine_average_precisions
 from uhscm_core.network import HashNetwork
 from uhscm_core.runs import Run, is_under_way, network_of, read_runs, runs_folder
@@ -71,8 +72,8 @@ class Ranker:
         vectors = self.vectors
         if self.unit == "cosine":
             return Ranking(items, 1 - (vectors[items] @ vectors[query]).double().numpy())
-        differing = np.bitwise_count(vectors[items].numpy() ^ vectors[query].numpy())
-        return Ranking(items, differing.sum(1, dtype=np.int64))
+        distances = hamming_distance(vectors[[query]], vectors[items])[0]
+        return Ranking(items, distances.long().numpy())
 
     def average_precision(self, query: int, ties: Ties) -> float:
         """Of one query, over the whole database without the query itself."""

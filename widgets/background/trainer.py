@@ -21,7 +21,15 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, pack_codes, train
+from uhscm_core import (
+    HashNetwork,
+    Study,
+    TrainingConfig,
+    TrainingStep,
+    hamming_distance,
+    pack_codes,
+    train,
+)
 from uhscm_core.analysis.validation import Validation
 from uhscm_core.runs import JUDGED_BY_CONCEPTS, Run, new_run
 from uhscm_core.support import store
@@ -315,8 +323,8 @@ def look_at(
     outputs = outputs_of(study, network, np.append(validation.ids, pinned))
     if not bool(outputs.isfinite().all()):
         return None
-    codes = pack_codes(outputs).numpy()
-    distances = np.bitwise_count(codes[:-1] ^ codes[-1]).sum(1, dtype=np.int64)
+    codes = pack_codes(outputs)
+    distances = hamming_distance(codes[-1:], codes[:-1])[0].long().numpy()
     order = np.lexsort((validation.ids, distances))
     order = order[validation.ids[order] != pinned][:k]
     return Look(step, outputs[:-1], pinned, validation.ids[order], distances[order])

@@ -18,6 +18,7 @@ from uhscm_core import (
     NearDuplicates,
     Outliers,
     Study,
+    hamming_distance,
     near_duplicates,
     rank_outliers,
     rank_outliers_by_features,
@@ -261,8 +262,7 @@ class TidyExplorer(Explorer[_View]):
         if view.far == "features":
             values = 1 - features @ features[image]
         else:
-            different = study.codes.numpy() ^ study.codes[image].numpy()
-            values = torch.from_numpy(np.bitwise_count(different).sum(1).astype(np.float32))
+            values = hamming_distance(study.codes[[image]], study.codes)[0].float()
         values[image] = torch.inf
         k = min(view.k, len(values) - 1)
         nearest = values.argsort(stable=True)[:k].tolist()
