@@ -172,7 +172,7 @@ def test_ties_by_index_equal_the_loop_on_small_cases(metric, case, top_k):
 
 
 @pytest.mark.parametrize("metric", [mean_average_precision, ndcg_at])
-def test_without_top_k_the_whole_database_is_judged(metric):
+def test_without_top_k_the_whole_database_is_evaluated(metric):
     case = random_case(7)
     assert metric(*case) == metric(*case, top_k=300) == metric(*case, top_k=10**9)
     assert metric(*case) == pytest.approx(loop_index(metric, case, None), abs=1e-12)
@@ -318,8 +318,9 @@ def test_no_shuffle_and_no_sorting_of_the_database_moves_them(metric, ties, case
 def test_the_index_order_is_moved_by_sorting_the_database_by_class():
     case = random_case(3, bits=4)
     by_class = np.lexsort(case.database_labels.T)
-    one, other = (mean_average_precision(*case.database_in(o)) for o in (by_class, by_class[::-1]))
-    assert abs(one - other) > 0.01
+    orders = (by_class, by_class[::-1])
+    first, last = (mean_average_precision(*case.database_in(order)) for order in orders)
+    assert abs(first - last) > 0.01
 
 
 @each_metric
@@ -332,7 +333,7 @@ def test_without_ties_every_answer_is_the_same(metric):
 
 @each_metric
 @pytest.mark.parametrize("ties", ["index", "expected", "best", "worst"])
-def test_judged_in_blocks_it_is_the_same_as_at_once(metric, ties, monkeypatch):
+def test_in_blocks_it_is_the_same_as_at_once(metric, ties, monkeypatch):
     case = random_case(4)
     whole = metric(*case, 20, ties=ties)
     monkeypatch.setattr(codes, "_PAIRS_PER_BLOCK", 700)  # two queries at a time
@@ -365,7 +366,7 @@ def test_one_query_and_one_item_score_all_or_nothing(metric, ties, relevant):
 
 @each_metric
 @pytest.mark.parametrize("ties", ["index", "expected", "best", "worst"])
-def test_items_all_alike_and_all_relevant_score_one(metric, ties):
+def test_equal_codes_that_are_all_relevant_score_one(metric, ties):
     for top_k in (1, 3, 5):
         assert metric(*one_query([2] * 5, [1] * 5), top_k, ties=ties) == pytest.approx(1.0)
 
@@ -378,7 +379,7 @@ def test_a_rank_beyond_the_database_means_all_of_it(metric):
 
 
 @each_metric
-def test_tensors_arrays_and_any_type_of_zero_and_one_judge_the_same(metric):
+def test_tensors_arrays_and_any_type_of_zero_and_one_score_the_same(metric):
     case = random_case(5)
     value = metric(*case, 10)
     tensors = Case(*(torch.from_numpy(array) for array in case))
@@ -388,14 +389,14 @@ def test_tensors_arrays_and_any_type_of_zero_and_one_judge_the_same(metric):
         assert metric(*case[:2], *labels, 10) == value
 
 
-def test_read_only_arrays_are_judged_without_a_warning():
+def test_read_only_arrays_are_evaluated_without_a_warning():
     case = random_case(5)
     for array in case:
         array.setflags(write=False)
     mean_average_precision(*case)
 
 
-def test_arrays_that_do_not_lie_in_memory_row_by_row_judge_the_same():
+def test_arrays_that_do_not_lie_in_memory_row_by_row_score_the_same():
     case = random_case(5, bits=130)
     turned = Case(*(np.asfortranarray(array) for array in case))
     assert mean_average_precision(*turned) == mean_average_precision(*case)
@@ -411,21 +412,21 @@ GOOD = one_query([0, 1, 2], [0, 1, 1])
         ({"query_codes": np.zeros((1, 8))}, r"uint8 with shape \(n, L/8\), got float64 \(1, 8\)"),
         ({"query_codes": np.zeros(1, np.uint8)}, r"uint8 with shape .* got uint8 \(1,\)"),
         ({"database_codes": np.zeros((3, 1))}, r"uint8 with shape .* got float64 \(3, 1\)"),
-        ({"query_labels": None}, "judging needs labels, and this data set has none"),
-        ({"database_labels": None}, "judging needs labels, and this data set has none"),
+        ({"query_labels": None}, "evaluation needs labels, but this dataset has none"),
+        ({"database_labels": None}, "evaluation needs labels, but this dataset has none"),
         ({"query_labels": np.ones((2, 1))}, r"query_labels must be .*\(1, C\), got \(2, 1\)"),
         ({"database_labels": np.ones(3)}, r"database_labels must be .*\(3, C\), got \(3,\)"),
         ({"database_labels": np.ones((3, 2))}, "labels differ in width: 1 and 2"),
-        ({"database_labels": np.array([[0], [1], [7]])}, "database_labels .* 0 and 1 only"),
-        ({"query_labels": np.array([[-1]])}, "query_labels must be multi-hot, of 0 and 1 only"),
-        ({"query_labels": np.array([[math.nan]])}, "query_labels must be .* of 0 and 1 only"),
+        ({"database_labels": np.array([[0], [1], [7]])}, "database_labels .* only 0 and 1"),
+        ({"query_labels": np.array([[-1]])}, "query_labels must be multi-hot: only 0 and 1"),
+        ({"query_labels": np.array([[math.nan]])}, "query_labels must be .* only 0 and 1"),
         (
             {"query_codes": np.zeros((0, 1), np.uint8), "query_labels": np.zeros((0, 1))},
-            "query_labels is empty: nothing to judge",
+            "query_labels is empty: nothing to evaluate",
         ),
         (
             {"database_codes": np.zeros((0, 1), np.uint8), "database_labels": np.zeros((0, 1))},
-            "database_labels is empty: nothing to judge",
+            "database_labels is empty: nothing to evaluate",
         ),
     ],
 )
@@ -455,10 +456,10 @@ def test_an_unknown_answer_to_ties_is_named(as_users_run_it, metric):
 
 def loop_curve(case: Case) -> tuple[list[float], list[float]]:
     precision, recall = [], []
-    judged = distances_and_shared(case)
+    per_query = distances_and_shared(case)
     for radius in range(8 * case.query_codes.shape[1] + 1):
         precisions, recalls = [], []
-        for distances, shared in judged:
+        for distances, shared in per_query:
             inside = [s for d, s in zip(distances, shared, strict=True) if d <= radius]
             hits = sum(1 for s in inside if s)
             if inside:
@@ -564,7 +565,7 @@ def test_the_length_of_a_vector_does_not_move_the_cosine_ranking():
             torch.ones(2, 1),
             "query_vectors: 1 of 1 rows hold NaN",
         ),
-        (torch.ones(1, 3), torch.ones(2, 3), None, "judging needs labels"),
+        (torch.ones(1, 3), torch.ones(2, 3), None, "evaluation needs labels"),
         (torch.ones(1, 3), torch.ones(2, 3), torch.ones(3, 1), r"\(2, C\), got \(3, 1\)"),
     ],
 )
@@ -580,7 +581,7 @@ def test_a_cosine_rank_below_one_is_refused():
 
 @pytest.mark.parametrize("ties", ["index", "expected", "best", "worst"])
 @pytest.mark.parametrize("top_k", [None, 7])
-def test_each_query_is_judged_as_if_it_were_alone(ties, top_k):
+def test_each_query_is_evaluated_as_if_it_were_alone(ties, top_k):
     case = random_case(5, q=6, n=40)
     each = average_precisions(*case, top_k, ties)
     for q, value in enumerate(each):
