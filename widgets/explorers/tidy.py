@@ -218,7 +218,7 @@ class TidyExplorer(Explorer[_View]):
         ]
         self.pairs.show(
             range(len(captions)),
-            images=_Halves(self.study.dataset.images, found.pairs.tolist()),
+            images=_Halves(self.study.dataset.images, [(i, j) for i, j in found.pairs.tolist()]),
             captions=captions,
             summary=f"{_counted(len(captions), 'pair')}, most alike first; click one for its group"
             if captions
