@@ -1,4 +1,4 @@
-"""What does the method reach on 60,000 real photos, beside the baselines and the ceilings?
+"""What does the method reach on 60,000 real photos, next to the baselines and the references?
 
 The CIFAR-10 photos and the small checkpoint in ../shared: the 50,000 training photos as database,
 5,000 of them to train on, the 10,000 test photos as queries; ties expected.
@@ -33,7 +33,7 @@ def main() -> None:
         trained = study.train(bits)
         for top_k, label in ((None, "all"), (1000, "@1000")):
             first = columns.get(f"{LENGTHS[0]} {label}")
-            table = trained.compare(top_k, ceilings=first is None).set_index("method")["mAP"]
+            table = trained.compare(top_k, references=first is None).set_index("method")["mAP"]
             columns[f"{bits} {label}"] = table if first is None else table.combine_first(first)
     methods = columns[f"{LENGTHS[0]} all"].index
     print(f"mAP with {JOINED}, {load()}\n")

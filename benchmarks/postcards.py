@@ -24,17 +24,16 @@ from torch import Tensor
 
 from scripts.postcards_evaluation import average_precision, share_absent, share_true
 from uhscm_core import (
+    BASELINES,
     ImageDataset,
     Study,
     cosine_mean_average_precision,
-    fit_baseline,
     load_concepts,
     load_dataset,
     load_vlp,
     mean_average_precision,
     ndcg_at,
 )
-from uhscm_core.baselines import BASELINES
 from uhscm_core.datasets.postcards import scene_seeds
 from uhscm_core.vlp import VLP
 from uhscm_postcards.describe import LEXICON
@@ -107,7 +106,7 @@ def main() -> None:
 def labels_of(dataset: ImageDataset) -> Tensor:
     """The labels, which postcards always have."""
     if dataset.labels is None:
-        raise ValueError("a data set without labels cannot be judged")
+        raise ValueError("a dataset without labels cannot be evaluated")
     return dataset.labels
 
 
@@ -207,28 +206,25 @@ def denoising(study: Study) -> None:
 
 
 def retrieval(study: Study) -> None:
-    """UHSCM beside the baselines and the ceilings."""
+    """Compare UHSCM with the baselines and the references."""
     dataset = study.dataset
     query, database = dataset.splits["query"], dataset.splits["database"]
     labels = (labels_of(dataset)[query], labels_of(dataset)[database])
     print(f"## Retrieval: mAP@{TOP} / NDCG@{TOP}, ties expected, concepts nuswide81\n")
     print("| bits | UHSCM | " + " | ".join(BASELINES) + " |")
     print("|---" * (len(BASELINES) + 2) + "|")
-    training = study.image_features[dataset.splits["train"]]
     for bits in BITS:
         cells = []
         for name in ("UHSCM", *BASELINES):
-            if name == "UHSCM":
-                codes = study.train(bits).codes
-            else:
-                codes = fit_baseline(name, training, bits).encode(study.image_features)
+            uhscm = name == "UHSCM"
+            codes = study.train(bits).codes if uhscm else study.baseline_codes(name, bits)
             pair = (codes[query], codes[database], *labels, TOP, "expected")
             cells.append(f"{mean_average_precision(*pair):.3f} / {ndcg_at(*pair):.3f}")
         print(f"| {bits} | " + " | ".join(cells) + " |", flush=True)
     print()
     for name, vectors in (
-        ("cosine of concepts (ceiling)", study.distribution),
-        ("cosine of features (ceiling)", study.image_features),
+        ("cosine of concepts (without hashing)", study.distribution),
+        ("cosine of features (without hashing)", study.image_features),
     ):
         value = cosine_mean_average_precision(vectors[query], vectors[database], *labels, TOP)
         gain = cosine_ndcg(vectors[query], vectors[database], *labels)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from uhscm_core import fit_baseline, unpack_codes
-from uhscm_core.baselines import BASELINES
+from uhscm_core import BASELINES, Baseline, fit_baseline, unpack_codes
 
 each_baseline = pytest.mark.parametrize("name", BASELINES)
 
@@ -191,3 +190,32 @@ def test_features_that_are_not_rows_of_floats_are_refused(as_users_run_it, name)
         fit_baseline(name, torch.ones(12), 4)
     with pytest.raises(ValueError, match=r"features must be float .* got int64 \(3, 2\)"):
         fit_baseline(name, torch.ones(3, 2).long(), 1)
+
+
+def test_a_registered_baseline_is_fitted_by_its_name(monkeypatch):
+    seen = []
+
+    def fit(x, bits, seed):
+        seen.append((x, bits, seed))
+        return lambda rows: rows[:, :bits]
+
+    monkeypatch.setitem(BASELINES, "first", Baseline(fit, space="concepts"))
+    features = stretched() - 3
+    baseline = fit_baseline("first", features, 5, seed=9)
+    assert torch.equal(signs(baseline, features) > 0, features[:, :5] > 0)
+    ((x, *rest),) = seen
+    assert (x.dtype, rest) == (np.float32, [5, 9])
+    assert np.array_equal(x, features.numpy())
+    with pytest.raises(ValueError, match="first on 400 features of width 12 gives 1 to 12 bits"):
+        fit_baseline("first", features, 13)
+
+
+def test_a_baseline_may_give_more_bits_than_directions(monkeypatch):
+    def fit(_x, bits, _seed):
+        return lambda rows: np.tile(rows, (1, 2))[:, :bits]
+
+    monkeypatch.setitem(BASELINES, "twice", Baseline(fit, max_bits=lambda _, width: 2 * width))
+    features = stretched()
+    assert fit_baseline("twice", features, 24).encode(features).shape == (400, 3)
+    with pytest.raises(ValueError, match="gives 1 to 24 bits, not 25"):
+        fit_baseline("twice", features, 25)

@@ -9,7 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from uhscm_core import Study, load_dataset, load_vlp, pack_codes, study
+from uhscm_core import (
+    BASELINES,
+    Baseline,
+    Study,
+    load_dataset,
+    load_vlp,
+    mean_average_precision,
+    pack_codes,
+    study,
+)
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.support import store
 
@@ -154,12 +163,50 @@ def test_the_comparison_has_a_row_a_method(trained):
     assert table["mAP"][0] == trained.evaluate(10)
 
 
+def test_the_references_can_be_left_out_also_by_their_old_name(trained):
+    with_them, without = trained.compare(), trained.compare(references=False)
+    assert list(without["method"]) == ["UHSCM", *BASELINES]
+    assert with_them[: len(without)].equals(without)
+    with pytest.warns(FutureWarning, match="use references="):
+        assert trained.compare(ceilings=False).equals(without)
+    with pytest.warns(FutureWarning, match="use references="):
+        assert trained.compare(ceilings=True).equals(with_them)
+
+
+@pytest.mark.parametrize(
+    ("space", "of"), [("features", "image_features"), ("concepts", "distribution")]
+)
+def test_a_registered_baseline_is_compared_in_the_space_that_it_reads(
+    trained, monkeypatch, space, of
+):
+    seen = []
+
+    def fit(x, bits, _seed):
+        seen.append(x)
+        return lambda rows: np.repeat(rows[:, :1] - np.median(x[:, 0]), bits, axis=1)
+
+    monkeypatch.setitem(BASELINES, "mine", Baseline(fit, space, max_bits=lambda *_: 64))
+    table = trained.compare(references=False).set_index("method")
+    assert list(table.index) == ["UHSCM", "LSH", "PCA sign", "ITQ", "mine"]
+    vectors = getattr(trained, of)
+    train, query, database = (trained.dataset.splits[s] for s in ("train", "query", "database"))
+    assert np.array_equal(seen[0], vectors[train].numpy())
+    above = vectors[:, :1] - float(np.median(vectors[train, 0]))
+    codes = pack_codes(above.repeat(1, trained.network.bits))
+    assert torch.equal(trained.baseline_codes("mine", trained.network.bits), codes)
+    labels = trained.dataset.labels
+    expected = mean_average_precision(
+        codes[query], codes[database], labels[query], labels[database], ties="expected"
+    )
+    assert table["mAP"]["mine"] == expected
+
+
 def test_questions_that_need_more_say_what(base, trained):
     with pytest.raises(ValueError, match=r"no hash network yet: use study\.train"):
         base.search(0)
     unlabelled = dataclasses.replace(base.dataset, labels=None, label_names=())
     blind = trained.with_(dataset=unlabelled, network=trained.network)
-    with pytest.raises(ValueError, match="judging needs labels"):
+    with pytest.raises(ValueError, match="evaluation needs labels"):
         blind.evaluate()
 
 

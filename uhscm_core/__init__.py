@@ -6,7 +6,7 @@ codes, index, metrics; `study.Study` is the whole method as one value.
 
 from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
 from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
-from uhscm_core.baselines import fit_baseline
+from uhscm_core.baselines import BASELINES, Baseline, fit_baseline
 from uhscm_core.codes import bit_concepts, hamming_distance, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
@@ -39,7 +39,9 @@ from uhscm_core.training import TrainingConfig, TrainingStep, train
 from uhscm_core.vlp import VLP, load_vlp
 
 __all__ = [
+    "BASELINES",
     "VLP",
+    "Baseline",
     "ConceptSet",
     "Embedding",
     "Encoder",

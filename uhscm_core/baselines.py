@@ -1,19 +1,27 @@
-r"""Classical unsupervised hashing on the same features, from FAISS, and two ceilings.
+r"""Classical unsupervised hashing, from FAISS, to compare the method with.
 
-- **LSH** (Charikar 2002): signs of random projections of the centred features.
+- **LSH** (Charikar 2002): signs of random projections of the centered features.
 - **PCA sign**: signs of the L leading principal components.
 - **ITQ** (Gong and Lazebnik 2011): the components rotated so that their signs lose least.
 
-The ceilings rank without hashing: by cosine of the model's features, and by cosine of the concept
-distributions, which is the ranking that the hash network learns from.
+`BASELINES` is the only list of them. To add a baseline, register it under its name; it then appears
+in `Study.compare`, in the comparison explorer and in the benchmarks' tables::
 
-Symbols: D width of the features, L code length in bits.
+    def fit_top(x, bits, seed):  # (n, D) float32 training rows
+        columns = np.argsort(-x.var(0))[:bits]
+        middle = np.median(x[:, columns], axis=0)
+        return lambda rows: rows[:, columns] - middle  # (m, D) -> (m, L), whose signs are codes
+
+    BASELINES["most varied"] = Baseline(fit_top, space="concepts")
+
+Symbols: D width of what a baseline reads, L code length in bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import faiss
 import numpy as np
@@ -24,89 +32,111 @@ from torch import Tensor
 from uhscm_core.codes import pack_codes
 from uhscm_core.mining import check_features
 
-__all__ = ["BASELINES", "BaselineHash", "fit_baseline"]
+__all__ = ["BASELINES", "Baseline", "BaselineHash", "fit_baseline"]
+
+Project = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One way of hashing, as `BASELINES` lists it by name.
+
+    Attributes:
+        fit: takes (n, D) float32 training rows, L and a seed, and returns a function from (m, D)
+            rows to (m, L) numbers whose signs are the codes.
+        space: what it reads of the images: ``"features"`` of the vision-language model, or
+            ``"concepts"``, their distributions over the kept concepts.
+        max_bits: takes n and D and returns the largest L; by default the smaller of the two.
+    """
+
+    fit: Callable[[np.ndarray, int, int], Project]
+    space: Literal["features", "concepts"] = "features"
+    max_bits: Callable[[int, int], int] = min
 
 
 @dataclass(frozen=True, eq=False)
 class BaselineHash:
-    """A linear hash function: the signs of :math:`A(x - b)`.
+    """A fitted hash function: the signs of a projection.
 
     Attributes:
-        name: ``"LSH"``, ``"PCA sign"`` or ``"ITQ"``.
+        name: of the baseline, see `BASELINES`.
         bits: L.
-        width: D, of the features.
+        width: D, of what it was fitted on.
         project: (n, D) -> (n, L), whose signs are the codes.
     """
 
     name: str
     bits: int
     width: int
-    project: Callable[[np.ndarray], np.ndarray]
+    project: Project
 
-    def encode(self, features: Float[Tensor, "n d"]) -> UInt8[Tensor, "n bytes"]:
-        """Packed codes of (n, D) features.
+    def encode(self, x: Float[Tensor, "n d"]) -> UInt8[Tensor, "n bytes"]:
+        """Compute the packed codes of (n, D) rows of the space that the baseline reads.
 
         Raises:
-            ValueError: another width than fitted on, or a feature is not finite.
+            ValueError: the width is not the one fitted on, or a value is not finite.
         """
-        check_features(features=features)
-        if features.shape[1] != self.width:
+        check_features(features=x)
+        if x.shape[1] != self.width:
             raise ValueError(
-                f"{self.name} was fitted on features of width {self.width}, "
-                f"got {tuple(features.shape)}"
+                f"{self.name} was fitted on features of width {self.width}, got {tuple(x.shape)}"
             )
-        rows = np.ascontiguousarray(features.cpu().numpy(), dtype=np.float32)
+        rows = np.ascontiguousarray(x.cpu().numpy(), dtype=np.float32)
         return pack_codes(torch.from_numpy(self.project(rows)))
 
 
-def fit_baseline(
-    name: str, features: Float[Tensor, "n d"], bits: int, seed: int = 0
-) -> BaselineHash:
-    """Fit a baseline on training features.
+def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -> BaselineHash:
+    """Fit a baseline on training images.
 
     Args:
         name: one of `BASELINES`.
-        features: (N, D) training features.
-        bits: L; at most D, and for PCA and ITQ at most N.
+        x: (N, D) of the training images, in the space that the baseline reads.
+        bits: L; at most D, and for PCA sign and ITQ at most N.
         seed: of LSH's projections and ITQ's first rotation.
 
     Returns:
         The fitted hash function.
 
     Raises:
-        ValueError: an unknown name, more bits than directions, or a feature is not finite.
+        ValueError: the name is unknown, there are more bits than directions, or a value is not
+            finite.
     """
     if name not in BASELINES:
         raise ValueError(f"unknown baseline {name!r}: expected one of {', '.join(BASELINES)}")
-    check_features(features=features)
-    x = np.ascontiguousarray(features.cpu().numpy(), dtype=np.float32)
-    n, width = x.shape
-    most = width if name == "LSH" and n else min(n, width)
-    if not 1 <= bits <= most:
+    baseline = BASELINES[name]
+    check_features(features=x)
+    rows = np.ascontiguousarray(x.cpu().numpy(), dtype=np.float32)
+    n, width = rows.shape
+    max_bits = baseline.max_bits(n, width)
+    if not 1 <= bits <= max_bits:
         raise ValueError(
-            f"{name} on {n} features of width {width} gives 1 to {most} bits, not {bits}"
+            f"{name} on {n} features of width {width} gives 1 to {max_bits} bits, not {bits}"
         )
-    return BaselineHash(name, bits, width, BASELINES[name](x, bits, seed))
+    return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed))
 
 
-def _lsh(x: np.ndarray, bits: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+def _lsh(x: np.ndarray, bits: int, seed: int) -> Project:
     rotation = faiss.RandomRotationMatrix(x.shape[1], bits)
     rotation.init(seed)
     mean = x.mean(0)
     return lambda rows: np.asarray(rotation.apply(rows - mean))
 
 
-def _pca_sign(x: np.ndarray, bits: int, _seed: int) -> Callable[[np.ndarray], np.ndarray]:
+def _pca_sign(x: np.ndarray, bits: int, _seed: int) -> Project:
     pca = faiss.PCAMatrix(x.shape[1], bits)
     pca.train(x)
     return lambda rows: np.asarray(pca.apply(rows))
 
 
-def _itq(x: np.ndarray, bits: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+def _itq(x: np.ndarray, bits: int, seed: int) -> Project:
     itq = faiss.ITQTransform(x.shape[1], bits, True)
     itq.itq.seed = seed
     itq.train(x)
     return lambda rows: np.asarray(itq.apply(rows))
 
 
-BASELINES = {"LSH": _lsh, "PCA sign": _pca_sign, "ITQ": _itq}
+BASELINES: dict[str, Baseline] = {
+    "LSH": Baseline(_lsh, max_bits=lambda n, width: width if n else 0),
+    "PCA sign": Baseline(_pca_sign),
+    "ITQ": Baseline(_itq),
+}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -394,42 +395,68 @@ class Study:
         return Explanation(similarity, explain_similarity(qi, qj), self.kept_names)
 
     def evaluate(self, top_k: int | None = None, ties: Ties = "expected") -> float:
-        """Mean average precision of the codes: the queries against the database."""
-        return self._judge(self.codes, top_k, ties)
+        """Compute the mean average precision of the codes: the queries against the database."""
+        return self._evaluate(self.codes, top_k, ties)
+
+    def baseline_codes(self, name: str, bits: int) -> UInt8[Tensor, "n bytes"]:
+        """Compute the codes of all images by a baseline fitted on the training images.
+
+        Args:
+            name: one of `BASELINES`, which also says whether it reads features or distributions.
+            bits: L.
+
+        Returns:
+            (N, ⌈L/8⌉) packed codes.
+
+        Raises:
+            ValueError: the name is unknown, or there are more bits than directions.
+        """
+        if name in BASELINES and BASELINES[name].space == "concepts":
+            vectors = self.distribution
+        else:
+            vectors = self.image_features
+        return fit_baseline(name, vectors[self.dataset.splits["train"]], bits).encode(vectors)
 
     def compare(
-        self, top_k: int | None = None, ties: Ties = "expected", ceilings: bool = True
+        self,
+        top_k: int | None = None,
+        ties: Ties = "expected",
+        references: bool = True,
+        *,
+        ceilings: bool | None = None,
     ) -> pd.DataFrame:
-        """Mean average precision of UHSCM beside the baselines and the ceilings.
+        """Compute the mean average precision of UHSCM, the baselines and the references.
 
         Args:
             top_k: rank to cut at; None for the whole database.
             ties: how tied items are ordered, see `uhscm_core.metrics`.
-            ceilings: rank by cosine too, which takes longer than all else and is the same at
-                every code length.
+            references: also rank without hashing, by cosine, which takes longer than everything
+                else and is the same at every code length.
+            ceilings: the old name of `references`.
 
         Returns:
-            A row a method, with ``method``, ``bits`` (0 without hashing) and ``mAP``; NaN for a
-            baseline that can't give so many bits from these features.
+            One row per method, with ``method``, ``bits`` (0 without hashing) and ``mAP``; NaN for
+            a baseline that cannot give so many bits.
         """
+        if ceilings is not None:
+            warnings.warn("ceilings= is deprecated: use references=", FutureWarning, stacklevel=2)
+            references = ceilings
         bits = self._trained().bits
         rows = [("UHSCM", bits, self.evaluate(top_k, ties))]
-        training = self.image_features[self.dataset.splits["train"]]
         for name in BASELINES:
             try:
-                baseline = fit_baseline(name, training, bits)
-            except ValueError:  # more bits than the features have directions
+                codes = self.baseline_codes(name, bits)
+            except ValueError:  # more bits than directions
                 rows.append((name, bits, float("nan")))
-                continue
-            codes = baseline.encode(self.image_features)
-            rows.append((name, bits, self._judge(codes, top_k, ties)))
+            else:
+                rows.append((name, bits, self._evaluate(codes, top_k, ties)))
         query, database = self.dataset.splits["query"], self.dataset.splits["database"]
         labels = self._labels()
         vectors_of = {
             "cosine of concepts": self.distribution,
             "cosine of features": self.image_features,
         }
-        for name, vectors in vectors_of.items() if ceilings else ():
+        for name, vectors in vectors_of.items() if references else ():
             value = cosine_mean_average_precision(
                 vectors[query], vectors[database], labels[query], labels[database], top_k
             )
@@ -497,12 +524,12 @@ class Study:
 
     def _labels(self) -> Tensor:
         if self.dataset.labels is None:
-            raise ValueError("judging needs labels, and this data set has none")
+            raise ValueError("evaluation needs labels, but this dataset has none")
         if not len(self.dataset.splits["query"]):
-            raise ValueError("judging needs queries, and this data set has none")
+            raise ValueError("evaluation needs queries, but this dataset has none")
         return self.dataset.labels
 
-    def _judge(self, codes: Tensor, top_k: int | None, ties: Ties) -> float:
+    def _evaluate(self, codes: Tensor, top_k: int | None, ties: Ties) -> float:
         query, database = self.dataset.splits["query"], self.dataset.splits["database"]
         labels = self._labels()
         return mean_average_precision(

@@ -1,4 +1,4 @@
-"""What ranks a database: each way against a loop, judged as the study judges itself."""
+"""What ranks a database: each way against a loop, evaluated as the study evaluates itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, fit_baseline, unpack_codes
-from uhscm_core.analysis import rankers
+from uhscm_core import HashNetwork, Study, TrainingConfig, unpack_codes
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, rankers_of
 from uhscm_core.runs import new_run, runs_folder
 from uhscm_core.support.store import save_tensors
@@ -19,7 +18,7 @@ from widgets import CompareExplorer
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def own(study):
+def first_ranker(study):
     return next(iter(rankers_of(study)[0].values()))
 
 
@@ -27,7 +26,7 @@ def own(study):
 def run_of(study):
     """Makes runs on disk, as if they had been trained."""
 
-    def made(bits, weights=True, **settings):
+    def make(bits, weights=True, **settings):
         run = new_run(runs_folder(study), bits, TrainingConfig(), **settings)
         if weights:
             network = HashNetwork(bits, in_features=study.vlp.embed_dim, seed=bits)
@@ -35,28 +34,28 @@ def run_of(study):
             return network
         return None
 
-    return made
+    return make
 
 
 def test_all_ways_are_offered_and_none_computed_yet(study, trained):
     other = study.train(bits=8, epochs=1)
-    with mock.patch.object(rankers, "fit_baseline") as fitted:
+    with mock.patch.object(Study, "baseline_codes") as fitted:
         named, left_out = rankers_of(trained, {"8 bits": other, HOSTILE: other})
     assert not fitted.called
     assert left_out == {}
     assert list(named) == [
         *("UHSCM, 16 bits", "8 bits", HOSTILE),
-        *("ITQ, 16 bits", "LSH, 16 bits", "PCA sign, 16 bits", FEATURES, CONCEPTS),
+        *("LSH, 16 bits", "PCA sign, 16 bits", "ITQ, 16 bits", FEATURES, CONCEPTS),
     ]
     assert all(name == ranker.name for name, ranker in named.items())
-    assert next(iter(rankers_of(study)[0])) == "ITQ, 64 bits"
+    assert next(iter(rankers_of(study)[0])) == "LSH, 64 bits"
     assert torch.equal(named["8 bits"].vectors, other.codes)
 
 
 def test_what_was_computed_is_kept(trained):
-    named, _ = rankers_of(trained)
-    with mock.patch.object(rankers, "fit_baseline", side_effect=fit_baseline) as fitted:
-        ranker = named["ITQ, 16 bits"]
+    codes = trained.baseline_codes("ITQ", 16)
+    with mock.patch.object(Study, "baseline_codes", return_value=codes) as fitted:
+        ranker = rankers_of(trained)[0]["ITQ, 16 bits"]
         ranker.rank(3)
         ranker.rank(4)
         assert ranker.known() is None
@@ -69,7 +68,7 @@ def test_what_was_computed_is_kept(trained):
 @pytest.mark.parametrize("where", ["query", "database"])
 def test_codes_rank_by_hamming_distance_without_the_query(trained, where):
     query = int(trained.dataset.splits[where][5])
-    ranking = own(trained).rank(query)
+    ranking = first_ranker(trained).rank(query)
     signs = unpack_codes(trained.codes, 16)
     expected = [int(i) for i in trained.dataset.splits["database"] if i != query]
     assert ranking.items.tolist() == expected
@@ -87,7 +86,7 @@ def test_vectors_rank_by_cosine(trained, name, of):
         assert distance == pytest.approx(1 - cosine, abs=1e-5)
 
 
-def test_all_are_judged_as_the_study_judges_them(trained):
+def test_all_are_evaluated_as_the_study_evaluates_them(trained):
     named, _ = rankers_of(trained)
     expected = trained.compare().set_index("method")["mAP"]
     for name, method in [
@@ -101,8 +100,8 @@ def test_all_are_judged_as_the_study_judges_them(trained):
         query = int(trained.dataset.splits["query"][7])
         assert named[name].average_precision(query, "expected") == pytest.approx(each[7], abs=1e-9)
     for ties in ("worst", "best"):
-        judged = named["UHSCM, 16 bits"].average_precisions(ties).mean()
-        assert judged == pytest.approx(trained.evaluate(ties=ties))
+        value = named["UHSCM, 16 bits"].average_precisions(ties).mean()
+        assert value == pytest.approx(trained.evaluate(ties=ties))
 
 
 def test_runs_on_disk_are_offered_by_what_differs(study, run_of):
@@ -115,7 +114,7 @@ def test_runs_on_disk_are_offered_by_what_differs(study, run_of):
     ]
     expected = study.with_(network=network).codes
     assert torch.equal(named["run 001, 8 bits"].vectors, expected)
-    with pytest.raises(ValueError, match="run 002 was ended before it had any weights"):
+    with pytest.raises(ValueError, match="run 002 ended before it had any weights"):
         named["run 002, 8 bits"].rank(0)
     run_of(8, weights=False, backbone="vgg19")
     named, left_out = rankers_of(study)
@@ -165,9 +164,9 @@ def test_others_that_cannot_be_compared_are_refused(as_users_run_it, study, trai
         rankers_of(trained, {"x": other})
 
 
-def test_without_labels_nothing_is_judged(trained):
+def test_without_labels_nothing_is_evaluated(trained):
     bare = dataclasses.replace(trained.dataset, labels=None, label_names=())
-    ranker = own(trained.with_(dataset=bare, network=trained.network))
+    ranker = first_ranker(trained.with_(dataset=bare, network=trained.network))
     ranker.rank(0)
-    with pytest.raises(ValueError, match="judging needs labels"):
+    with pytest.raises(ValueError, match="evaluation needs labels"):
         ranker.average_precision(0, "expected")

@@ -1,7 +1,9 @@
-"""Everything that can rank a study's database for a query: networks, baselines, ceilings."""
+"""Everything that can rank a study's database for a query: networks, baselines, references."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor
 
 from uhscm_core.analysis.rankings import Ranking
-from uhscm_core.baselines import fit_baseline
+from uhscm_core.baselines import BASELINES
 from uhscm_core.codes import hamming_distance
 from uhscm_core.metrics import Ties, average_precisions, cosine_average_precisions
 from uhscm_core.network import HashNetwork
@@ -37,38 +39,38 @@ class Ranker:
     Attributes:
         name: for people, such as ``"UHSCM, 64 bits"``.
         study: gives the images, the database and the labels.
-        make: computes (N, ⌈L/8⌉) packed codes of all images, or (N, D) vectors; called once, when
+        compute: returns (N, ⌈L/8⌉) packed codes of all images, or (N, D) vectors; called once, when
             first needed.
         unit: Hamming distances in bits, or one minus the cosine of the vectors.
     """
 
     name: str
     study: Study
-    make: Callable[[], Tensor]
+    compute: Callable[[], Tensor]
     unit: Literal["bits", "cosine"] = "bits"
-    _kept: dict[str, Tensor | Floats] = field(default_factory=dict, init=False, repr=False)
-    # Two locks: a query is answered while all of them are being judged.
-    _making: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    _judging: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _computed: dict[str, Tensor | Floats] = field(default_factory=dict, init=False, repr=False)
+    # Two locks: a query is answered while all of them are being evaluated.
+    _computing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _evaluating: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def vectors(self) -> Tensor:
         """The codes, or the vectors at unit length.
 
         Raises:
-            ValueError: they can't be had, such as a baseline of more bits than there are features.
+            ValueError: they cannot be computed, such as a baseline with more bits than directions.
         """
-        with self._making:
-            if "vectors" not in self._kept:
-                made = self.make()
+        with self._computing:
+            if "vectors" not in self._computed:
+                vectors = self.compute()
                 if self.unit == "cosine":
-                    made = torch.nn.functional.normalize(made.cpu(), dim=1)
-                self._kept["vectors"] = made
-            return torch.as_tensor(self._kept["vectors"])
+                    vectors = torch.nn.functional.normalize(vectors.cpu(), dim=1)
+                self._computed["vectors"] = vectors
+            return torch.as_tensor(self._computed["vectors"])
 
     def rank(self, query: int) -> Ranking:
-        """The database, without the query itself, ranked for an image of the study."""
-        items = _others(self.study, query)
+        """Rank the database, without the query itself, for an image of the study."""
+        items = _database_without(self.study, query)
         vectors = self.vectors
         if self.unit == "cosine":
             return Ranking(items, 1 - (vectors[items] @ vectors[query]).double().numpy())
@@ -76,26 +78,27 @@ class Ranker:
         return Ranking(items, distances.long().numpy())
 
     def average_precision(self, query: int, ties: Ties) -> float:
-        """Of one query, over the whole database without the query itself."""
-        return float(self._judge(np.array([query]), _others(self.study, query), ties)[0])
+        """Compute it for one query, over the whole database without the query itself."""
+        items = _database_without(self.study, query)
+        return float(self._evaluate(np.array([query]), items, ties)[0])
 
     def average_precisions(self, ties: Ties = "expected") -> Floats:
-        """Of each of the study's queries; computed once, and then known."""
-        with self._judging:
-            if ties not in self._kept:
+        """Compute it for each of the study's queries, once."""
+        with self._evaluating:
+            if ties not in self._computed:
                 splits = self.study.dataset.splits
-                self._kept[ties] = self._judge(splits["query"], splits["database"], ties)
-            return np.asarray(self._kept[ties])
+                self._computed[ties] = self._evaluate(splits["query"], splits["database"], ties)
+            return np.asarray(self._computed[ties])
 
     def known(self, ties: Ties = "expected") -> Floats | None:
-        """What `average_precisions` would give, if it was computed already."""
-        values = self._kept.get(ties)
+        """Return what `average_precisions` would, or None if it has not been computed yet."""
+        values = self._computed.get(ties)
         return None if values is None else np.asarray(values)
 
-    def _judge(self, queries: Ids, items: Ids, ties: Ties) -> Floats:
+    def _evaluate(self, queries: Ids, items: Ids, ties: Ties) -> Floats:
         labels, vectors = self.study.dataset.labels, self.vectors
         if labels is None:
-            raise ValueError("judging needs labels, and this data set has none")
+            raise ValueError("evaluation needs labels, but this dataset has none")
         case = (vectors[queries], vectors[items], labels[queries], labels[items])
         if self.unit == "cosine":
             return cosine_average_precisions(*case)
@@ -105,33 +108,34 @@ class Ranker:
 def rankers_of(
     study: Study, others: Mapping[str, Study] | None = None
 ) -> tuple[dict[str, Ranker], dict[str, str]]:
-    """What can rank a study's database, and what can't and why; nothing is computed yet.
+    """List what can rank a study's database, and what cannot and why; nothing is computed yet.
 
     Args:
-        study: trained or not. Its own network, its runs on disk, the baselines at as many bits as
-            its codes have (64 without a network), and the ceilings without codes are offered.
+        study: trained or not. Its own network, its runs on disk, the `BASELINES` at as many bits as
+            its codes have (64 without a network), and the references without codes are offered.
         others: trained studies of the same images by name, such as one of another code length.
 
     Raises:
         TypeError: one of `others` is no study.
         ValueError: one of `others` has no network, or other images.
     """
-    made: list[Ranker] = []
+    rankers: list[Ranker] = []
     left_out: dict[str, str] = {}
     network = study.network
     if network is not None:
         name = f"UHSCM, {network.bits} bits{_note(network)}"
-        made.append(Ranker(name, study, _codes_of(study)))
+        rankers.append(Ranker(name, study, _codes_of(study)))
     for name, other in (others or {}).items():
         note = _note(_network_of(study, name, other))
-        made.append(Ranker(f"{name}{note}", study, _codes_of(other)))
-    made += _runs(study, left_out)
+        rankers.append(Ranker(f"{name}{note}", study, _codes_of(other)))
+    rankers += _runs(study, left_out)
     bits = _BITS if network is None else network.bits
-    for name in ("ITQ", "LSH", "PCA sign"):
-        made.append(Ranker(f"{name}, {bits} bits", study, _baseline(study, name, bits)))
-    made.append(Ranker(FEATURES, study, lambda: study.image_features, "cosine"))
-    made.append(Ranker(CONCEPTS, study, lambda: study.distribution, "cosine"))
-    return _by_name(made), left_out
+    for name in BASELINES:
+        compute = functools.partial(study.baseline_codes, name, bits)
+        rankers.append(Ranker(f"{name}, {bits} bits", study, compute))
+    rankers.append(Ranker(FEATURES, study, lambda: study.image_features, "cosine"))
+    rankers.append(Ranker(CONCEPTS, study, lambda: study.distribution, "cosine"))
+    return _by_name(rankers), left_out
 
 
 def _network_of(study: Study, name: str, other: object) -> HashNetwork:
@@ -140,7 +144,9 @@ def _network_of(study: Study, name: str, other: object) -> HashNetwork:
     if other.network is None:
         raise ValueError(f"others[{name!r}] has no hash network yet: use .train(bits=...)")
     if other.dataset.digest != study.dataset.digest:
-        raise ValueError(f"others[{name!r}] has other images: rankings of two data sets differ")
+        raise ValueError(
+            f"others[{name!r}] has other images: only rankings of the same dataset can be compared"
+        )
     return other.network
 
 
@@ -156,17 +162,17 @@ def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
         for key in (settings[0] if settings else ())
         if key != "bits" and len({values[key] for values in settings}) > 1
     ]
-    made = []
+    rankers = []
     for run in runs:
         differing = ", ".join(f"{key} {run.settings[key]}" for key in varied)
         name = f"run {run.name}, {run.bits} bits" + (f": {differing}" if differing else "")
         if run.backbone != "features":
-            left_out[name] = "its network reads pixels and would encode every image anew"
+            left_out[name] = "its network reads pixels and would encode every image again"
         elif is_under_way(run):
-            left_out[name] = "it is still under way"
+            left_out[name] = "it is still running"
         else:
-            made.append(Ranker(name, study, _codes_of_run(study, run)))
-    return made
+            rankers.append(Ranker(name, study, _codes_of_run(study, run)))
+    return rankers
 
 
 def _codes_of(study: Study) -> Callable[[], Tensor]:
@@ -177,33 +183,23 @@ def _codes_of_run(study: Study, run: Run) -> Callable[[], Tensor]:
     def codes() -> Tensor:
         network = network_of(run, study.vlp.embed_dim)
         if network is None:
-            raise ValueError(f"run {run.name} was ended before it had any weights")
+            raise ValueError(f"run {run.name} ended before it had any weights")
         return study.with_(network=network).codes
 
     return codes
 
 
-def _baseline(study: Study, name: str, bits: int) -> Callable[[], Tensor]:
-    def codes() -> Tensor:
-        features = study.image_features
-        return fit_baseline(name, features[study.dataset.splits["train"]], bits).encode(features)
-
-    return codes
-
-
 def _by_name(rankers: Iterable[Ranker]) -> dict[str, Ranker]:
-    """By name; a name that stands there already gets a number, as one may choose any for others."""
+    """Key them by name; a name used before gets a number, since `others` may have any name."""
     named: dict[str, Ranker] = {}
     for ranker in rankers:
         name, number = ranker.name, 2
         while name in named:
             name, number = f"{ranker.name} ({number})", number + 1
-        named[name] = (
-            ranker if name == ranker.name else Ranker(name, ranker.study, ranker.make, ranker.unit)
-        )
+        named[name] = dataclasses.replace(ranker, name=name)
     return named
 
 
-def _others(study: Study, query: int) -> Ids:
+def _database_without(study: Study, query: int) -> Ids:
     database = study.dataset.splits["database"]
     return np.asarray(database[database != query])

@@ -182,7 +182,7 @@ class CompareExplorer(Explorer[_View]):
         left = FEATURES if network is None or network.on_pixels else names[0]
         if handed := next((name for name in names if name in others), ""):
             return left, handed
-        right = next(name for name in names if name.startswith("ITQ"))
+        right = next(name for name in names if name.startswith("ITQ,"))
         try:
             self.rankers[right].vectors  # noqa: B018  (computed once)
         except ValueError:  # more bits than the features have directions

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from uhscm_core import BASELINES, Baseline
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.rankings import moves, overlap_at
 from widgets import CompareExplorer, Selection
@@ -80,7 +81,7 @@ def test_captions_say_the_rank_on_both_sides(trained, compare):
 
 def test_average_precision_of_the_query_and_of_all(trained, compare):
     numbers = compare.numbers.to_frame()
-    methods = trained.compare(ceilings=False).set_index("method")["mAP"]
+    methods = trained.compare(references=False).set_index("method")["mAP"]
     assert numbers[""].tolist() == [UHSCM, ITQ]
     assert numbers["mAP of 20 queries"].tolist() == [
         f"{methods['UHSCM']:.3f}",
@@ -189,6 +190,20 @@ def test_a_choice_that_can_not_be_had_goes_back(study):
     assert compare._undo.disabled
 
 
+def test_a_registered_baseline_can_be_chosen(trained, monkeypatch):
+    def fit(x, bits, _seed):
+        return lambda rows: np.repeat(rows[:, :1] - np.median(x[:, 0]), bits, axis=1)
+
+    monkeypatch.setitem(BASELINES, "mine", Baseline(fit, "concepts", max_bits=lambda *_: 64))
+    compare = CompareExplorer(trained)
+    done(compare)
+    assert "mine, 16 bits" in compare.right.options
+    compare.right.value = "mine, 16 bits"
+    done(compare)
+    value = trained.compare(references=False).set_index("method")["mAP"]["mine"]
+    assert means(compare)[1] == f"{value:.3f}"
+
+
 def test_one_ranker_on_both_sides_is_refused(compare):
     compare.right.value = UHSCM
     done(compare, "UHSCM, 16 bits on both sides moves nothing: choose two of them")
@@ -246,14 +261,14 @@ def test_names_that_are_not_utf_8_are_saved_too(trained):
 
 
 def test_queries_are_answered_while_all_are_judged(trained, monkeypatch):
-    judge = Ranker._judge
+    evaluate = Ranker._evaluate
 
     def slowly(ranker, queries, items, ties):
         if len(queries) > 1:
             time.sleep(0.6)
-        return judge(ranker, queries, items, ties)
+        return evaluate(ranker, queries, items, ties)
 
-    monkeypatch.setattr(Ranker, "_judge", slowly)
+    monkeypatch.setattr(Ranker, "_evaluate", slowly)
     compare = CompareExplorer(trained)
     assert means(compare) == ["…", "…"]
     begun = time.perf_counter()
