@@ -127,7 +127,7 @@ def test_faiss_finds_what_the_index_finds(trained, tmp_path):
     for row, (d, found) in enumerate(zip(distances, ids, strict=True)):
         in_order = found[np.lexsort((found, d))]
         assert np.array_equal(in_order, database[expected.ids[row].numpy()])
-    code = index.reconstruct(int(database[3]))  # by the data set's own ids
+    code = index.reconstruct(int(database[3]))  # by the dataset's own ids
     assert np.array_equal(code, trained.codes[database[3]].numpy())
 
 

@@ -1,13 +1,13 @@
 r"""Codes, index and run as files that other programs read.
 
-- **Codes** as Parquet (pandas, Polars, DuckDB, Spark) or NPZ (numpy alone), an image a row.
+- **Codes** as Parquet (pandas, Polars, DuckDB, Spark) or NPZ (only numpy), one row per image.
 - **Index** as FAISS's own file of binary codes.
 - **Run** as a zip of what `Study.save` writes.
 
 Codes stay packed: bit l of a code is bit :math:`7 - l \bmod 8` of byte :math:`\lfloor l/8 \rfloor`
 (numpy's default order), and the last byte is padded with zeros, which add nothing to a Hamming
-distance. Each file is written aside and renamed, so that after an error there is the one from
-before, or none. No pickle is written.
+distance. Each file is written under another name and then renamed, so that an error leaves the
+previous file, or none. No pickle is written.
 
 Symbols: N images, L code length in bits.
 """
@@ -42,11 +42,11 @@ _PACKING = (
 def export_codes(study: Study, path: str | PathLike[str]) -> Path:
     r"""Write the codes of all images, with ids, names and splits.
 
-    A ``.parquet`` file has a row an image: ``id`` (its position in the data set), ``name`` (to
-    read; bytes that are not UTF-8 stand as ``\xNN``), ``name_bytes`` (the file name exactly),
+    A ``.parquet`` file has one row per image: ``id`` (its position in the dataset), ``name`` (to
+    read; bytes that are not UTF-8 are written as ``\xNN``), ``name_bytes`` (the file name exactly),
     ``split`` (``database``, ``query`` or ``none``), ``train`` (whether the network trained on it),
     ``code`` (binary of fixed size, packed) and, where there are labels, ``labels`` (a list of
-    names). What they follow from stands as JSON in the file's metadata, under ``uhscm``.
+    names). The settings that they follow from are JSON in the file's metadata, under ``uhscm``.
 
     An ``.npz`` file has ``codes`` (N, ⌈L/8⌉) uint8, ``bits``, ``ids``, ``names``, the splits
     ``train``, ``database`` and ``query`` as ids, where there are labels ``labels`` (N, C) and
@@ -60,23 +60,23 @@ def export_codes(study: Study, path: str | PathLike[str]) -> Path:
         The path.
 
     Raises:
-        ValueError: another ending, or no network yet.
-        OSError: the file can't be written; what was there stays.
+        ValueError: `path` has another ending, or there is no network yet.
+        OSError: the file cannot be written; what was there is kept.
     """
     path = Path(path)
     writers = {".parquet": _parquet, ".npz": _npz}
     if path.suffix.lower() not in writers:
         raise ValueError(f"codes are written as .parquet or .npz, got {path.name!r}")
     content = writers[path.suffix.lower()](study)
-    return _written(path, content)
+    return _write(path, content)
 
 
 def export_index(study: Study, path: str | PathLike[str]) -> Path:
     """Write the database's codes as a FAISS binary index.
 
     ``faiss.read_index_binary(path)`` gives an ``IndexBinaryIDMap2`` over an exact flat index; its
-    ids are positions in the data set. Queries are packed as the codes are: uint8, ⌈L/8⌉ bytes. As
-    all of FAISS's, it orders by distance alone: within a tie the order means nothing.
+    ids are positions in the dataset. Queries are packed as the codes are: uint8, ⌈L/8⌉ bytes. Like
+    any FAISS index, it orders by distance alone: within a tie the order means nothing.
 
     Args:
         study: with a trained network.
@@ -86,13 +86,13 @@ def export_index(study: Study, path: str | PathLike[str]) -> Path:
         The path.
 
     Raises:
-        ValueError: no network yet.
-        OSError: the file can't be written; what was there stays.
+        ValueError: there is no network yet.
+        OSError: the file cannot be written; what was there is kept.
     """
     codes = study.index.codes.numpy()
     index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(codes.shape[1] * 8))
     index.add_with_ids(codes, study.dataset.splits["database"])
-    return _written(Path(path), faiss.serialize_index_binary(index).tobytes())
+    return _write(Path(path), faiss.serialize_index_binary(index).tobytes())
 
 
 def export_run(study: Study, path: str | PathLike[str]) -> Path:
@@ -108,8 +108,9 @@ def export_run(study: Study, path: str | PathLike[str]) -> Path:
         The path.
 
     Raises:
-        ValueError: another ending, or a data set or model not made by the package's loaders.
-        OSError: the file can't be written; what was there stays.
+        ValueError: `path` has another ending, or the dataset or model does not come from the
+            package's loaders.
+        OSError: the file cannot be written; what was there is kept.
     """
     path = Path(path)
     if path.suffix.lower() != ".zip":
@@ -120,16 +121,16 @@ def export_run(study: Study, path: str | PathLike[str]) -> Path:
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(Path(folder).iterdir()):
                 archive.write(file, file.name)
-    return _written(path, content.getvalue())
+    return _write(path, content.getvalue())
 
 
 def readable(name: str) -> str:
-    r"""A name as text that every program takes: bytes that are not UTF-8 stand as ``\xNN``."""
+    r"""Turn a name into text for any program: bytes that are not UTF-8 become ``\xNN``."""
     return _bytes_of(name).decode("utf-8", "backslashreplace")
 
 
 def _bytes_of(name: str) -> bytes:
-    """A file name's own bytes; Python keeps those that are not UTF-8 as lone surrogates."""
+    """Return a file name's bytes; Python keeps those that are not UTF-8 as lone surrogates."""
     try:
         return name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # a surrogate that stands for no byte, as on Windows
@@ -158,7 +159,7 @@ def _about(study: Study, bits: int) -> str:
 
 
 def _bits(study: Study) -> int:
-    return study.index.bits  # which says what is missing where there is no network
+    return study.index.bits  # raises an error that says what is missing where there is no network
 
 
 def _parquet(study: Study) -> bytes:
@@ -205,7 +206,7 @@ def _npz(study: Study) -> bytes:
     return content.getvalue()
 
 
-def _written(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> Path:
     with store.replacing(path) as file:
         file.write(content)
     return path

@@ -40,11 +40,11 @@ class HammingIndex:
         bits: L, the code length.
 
     Raises:
-        ValueError: codes that are not packed codes of this length, or no codes.
+        ValueError: the codes are not packed codes of this length, or there are none.
     """
 
     def __init__(self, codes: UInt8[Tensor, "n bytes"], bits: int) -> None:
-        # A copy, so that later changes to `codes` do not part it from what FAISS searches.
+        # A copy, so that later changes to `codes` cannot make it differ from what FAISS searches.
         self._codes = as_codes(codes, bits).copy()
         if not len(self._codes):
             raise ValueError("an index needs at least one code, got none")
@@ -63,7 +63,7 @@ class HammingIndex:
         return torch.from_numpy(self._codes)
 
     def search(self, codes: UInt8[Tensor, "q bytes"], k: int) -> Neighbours:
-        """The k nearest codes of each query.
+        """Find the k nearest codes of each query.
 
         Args:
             codes: (q, ⌈L/8⌉) uint8 queries.
@@ -73,7 +73,7 @@ class HammingIndex:
             ``distances`` (q, k) int32 in bits and ``ids`` (q, k) int64.
 
         Raises:
-            ValueError: codes of another length, or k below 1.
+            ValueError: the codes are not of this length, or k is below 1.
         """
         queries = as_codes(codes, self.bits)
         if k < 1:
@@ -90,7 +90,7 @@ class HammingIndex:
         )
 
     def within(self, codes: UInt8[Tensor, "q bytes"], radius: int) -> list[Neighbours]:
-        """All codes within a Hamming radius of each query.
+        """Find all codes within a Hamming radius of each query.
 
         Args:
             codes: (q, ⌈L/8⌉) uint8 queries.
@@ -100,7 +100,7 @@ class HammingIndex:
             For each query its neighbours, as many as there are.
 
         Raises:
-            ValueError: codes of another length, or a negative radius.
+            ValueError: the codes are not of this length, or the radius is negative.
         """
         queries = as_codes(codes, self.bits)
         if radius < 0:
@@ -121,7 +121,7 @@ class HammingIndex:
         return found
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write codes and code length to one safetensors file, aside and then renamed."""
+        """Write codes and code length to one safetensors file, which replaces the old one whole."""
         save_tensors(Path(path), {"codes": self.codes}, {"bits": self.bits})
 
     @classmethod
@@ -129,7 +129,7 @@ class HammingIndex:
         """Read an index that `save` wrote.
 
         Raises:
-            FileNotFoundError: no such file.
+            FileNotFoundError: there is no such file.
             ValueError: the file is not such an index.
         """
         tensors, metadata = load_tensors(Path(path))

@@ -28,11 +28,11 @@ def naive(bits_of, features, radius, cosine):
             agree = float(features[i] @ features[j])
             if bits <= radius and agree >= cosine - 1e-6:
                 pairs[i, j] = (bits, agree)
-                one = next(g for g in groups if i in g)
-                other = next(g for g in groups if j in g)
-                if one is not other:
-                    groups.remove(other)
-                    one |= other
+                first = next(g for g in groups if i in g)
+                second = next(g for g in groups if j in g)
+                if first is not second:
+                    groups.remove(second)
+                    first |= second
     return pairs, {frozenset(g) for g in groups if len(g) > 1}
 
 
@@ -135,7 +135,7 @@ def test_bad_input_is_named(as_users_run_it):
         near_duplicates(codes, 8, features, sketches=torch.eye(65)[:2])
     with pytest.raises(ValueError, match="likeness must lie between -1 and 1, got 2"):
         near_duplicates(codes, 8, features, likeness=2)
-    with pytest.raises(ValueError, match="features hold NaN"):
+    with pytest.raises(ValueError, match="features contain NaN"):
         near_duplicates(codes, 8, features * np.nan)
     with pytest.raises(ValueError, match="codes must"):
         near_duplicates(codes, 16, features)
@@ -169,14 +169,14 @@ def test_a_sketch_is_the_same_at_another_size_brightness_and_side():
         "smaller": image.resize((48, 32)),
         "darker": image.point(lambda v: v * 0.6),
         "mirrored": ImageOps.mirror(image),
-        "grey": image.convert("L"),
+        "gray": image.convert("L"),
     }
-    one = torch.from_numpy(sketch(image))[None]
-    assert float(one.norm()) == pytest.approx(1)
-    for other in changed.values():
-        assert likenesses(one, torch.from_numpy(sketch(other))[None])[0, 0] > 0.98
-    for other in (ImageOps.flip(image), picture(1), Image.new("RGB", (9, 9))):
-        assert likenesses(one, torch.from_numpy(sketch(other))[None])[0, 0] < 0.8
+    original = torch.from_numpy(sketch(image))[None]
+    assert float(original.norm()) == pytest.approx(1)
+    for variant in changed.values():
+        assert likenesses(original, torch.from_numpy(sketch(variant))[None])[0, 0] > 0.98
+    for different in (ImageOps.flip(image), picture(1), Image.new("RGB", (9, 9))):
+        assert likenesses(original, torch.from_numpy(sketch(different))[None])[0, 0] < 0.8
 
 
 def test_plain_images_are_like_each_other_and_a_pixel_is_an_image():

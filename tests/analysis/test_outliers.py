@@ -64,7 +64,7 @@ def test_more_equal_codes_than_neighbours_leave_the_image_itself_out():
     codes = torch.zeros(40, 1, dtype=torch.uint8)
     features = unit_rows(torch.Generator().manual_seed(0), 40, 30)
     found = rank_outliers(codes, 8, features, k=2)
-    assert (found.cosines < 0.99).all()  # nobody is its own neighbour
+    assert (found.cosines < 0.99).all()  # no image is its own neighbour
 
 
 def test_bad_input_is_named(as_users_run_it):
@@ -75,7 +75,7 @@ def test_bad_input_is_named(as_users_run_it):
         rank_outliers(codes, 8, features[:2])
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         rank_outliers(codes, 8, features, k=0)
-    with pytest.raises(ValueError, match="features hold NaN"):
+    with pytest.raises(ValueError, match="features contain NaN"):
         rank_outliers(codes, 8, features * np.nan)
 
 

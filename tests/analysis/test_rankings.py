@@ -49,23 +49,23 @@ def test_ranks_are_those_of_all_orders(distances):
 
 @given(PAIRS)
 def test_overlap_is_the_mean_over_all_orders(pair):
-    one, other = map(tied_ranks, pair)
+    left, right = map(tied_ranks, pair)
     for k in range(1, len(pair[0]) + 1):
         shares = [
             len(set(a[:k]) & set(b[:k])) / k
             for a, b in itertools.product(orders(pair[0]), orders(pair[1]))
         ]
-        assert overlap_at(one, other, k) == pytest.approx(np.mean(shares))
+        assert overlap_at(left, right, k) == pytest.approx(np.mean(shares))
 
 
 @given(PAIRS, st.integers(1, 6))
 def test_rank_biased_overlap_is_its_series(pair, k):
     n, p = len(pair[0]), 1 - 1 / k
-    one, other = map(tied_ranks, pair)
+    left, right = map(tied_ranks, pair)
     deepest = min(n, 5 * k)
-    at = [0.0] + [overlap_at(one, other, d) for d in range(1, deepest + 1)]
+    at = [0.0] + [overlap_at(left, right, d) for d in range(1, deepest + 1)]
     series = sum((1 - p) * p ** (d - 1) * at[min(d, deepest)] for d in range(1, 2000))
-    assert rank_biased_overlap(one, other, k) == pytest.approx(series, abs=1e-9)
+    assert rank_biased_overlap(left, right, k) == pytest.approx(series, abs=1e-9)
 
 
 def test_rank_biased_overlap_of_known_cases():
@@ -77,8 +77,8 @@ def test_rank_biased_overlap_of_known_cases():
     # One large tie: nothing is known, so any order agrees as much as chance does.
     tie = tied_ranks(np.zeros(1000))
     assert overlap_at(tie, tied_ranks(np.arange(1000)), 10) == pytest.approx(0.01)
-    far = np.arange(1000)
-    assert rank_biased_overlap(tied_ranks(far), tied_ranks(far[::-1]), 10) == 0.0
+    thousand = np.arange(1000)
+    assert rank_biased_overlap(tied_ranks(thousand), tied_ranks(thousand[::-1]), 10) == 0.0
 
 
 def test_moves_by_hand():
@@ -122,9 +122,9 @@ def test_a_move_is_certain_when_every_order_has_it(pair, k):
 
 
 def test_rankings_of_other_images_are_not_compared():
-    one = Ranking(np.array([1, 2]), np.array([0, 1]))
-    with pytest.raises(ValueError, match="over the same images"):
-        moves(one, Ranking(np.array([1, 3]), np.array([0, 1])), 1)
+    ranking = Ranking(np.array([1, 2]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="must rank the same images"):
+        moves(ranking, Ranking(np.array([1, 3]), np.array([0, 1])), 1)
 
 
 def test_ties_are_listed_by_position():

@@ -1,21 +1,21 @@
 r"""Near-duplicates: images whose codes lie close together, whose features and looks agree.
 
-Codes alone do not tell: a code keeps what an image is of, so many different images share one, and
-the features of two beaches may agree as well as those of a beach and its copy. Therefore up to
-three tests, each more exact and more costly than the one before. A pair is a near-duplicate when
+Codes alone cannot tell: a code keeps what an image shows, so many different images share one, and
+the features of two beaches may agree as well as those of a beach and its copy. There are therefore
+up to three tests, each more exact and more costly than the last. A pair is a near-duplicate when
 
 .. math:: d_H(b_i, b_j) \le r, \quad \cos(f_i, f_j) \ge t \quad\text{and}\quad
           \max(a_i \cdot a_j,\; a_i \cdot \bar a_j) \ge s,
 
-where :math:`a_i` is the image's sketch, some grey values of unit length, and :math:`\bar a_j` a
+where :math:`a_i` is the image's sketch, a few gray values of unit length, and :math:`\bar a_j` a
 mirrored one.
 
 With the defaults, on 2,000 photos, 59 % of the planted variants came back and 3 of 241 pairs were
 wrong; without the sketches there were 295,530 wrong pairs (`benchmarks/results/tidy-*.md`).
 
-Groups are the connected components of these pairs, so the ends of a long group may be less alike
+Groups are the connected components of these pairs, so the ends of a long group may be less similar
 than its neighbours are. Nothing is N × N: equal codes are looked up once, cosines are computed a
-block at a time, and of the pairs of a group only those stay that hold it together: a spanning
+block at a time, and of a group's pairs only those that hold it together are kept: a spanning
 forest, at most N − 1 of them, with every image's strongest pair.
 
 Symbols: N images, D embedding width, L code length in bits, p pairs.
@@ -44,7 +44,7 @@ __all__ = ["NearDuplicates", "likenesses", "near_duplicates", "sketch"]
 # Images whose cosines are held at a time: 2 MB of them.
 _ROWS, _COLUMNS = 256, 2048
 _EDGE = 8  # of a sketch, in its own pixels
-_FAINT = 2.0  # grey levels
+_FAINT = 2.0  # gray levels
 _ROUNDING = 1e-6  # of the cosine of two equal features
 
 Ids = npt.NDArray[np.int64]
@@ -70,7 +70,7 @@ class NearDuplicates:
     cosines: npt.NDArray[np.float32]
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a pair: ``group``, ``i``, ``j``, ``bits`` apart and ``cosine``."""
+        """Return one row per pair: ``group``, ``i``, ``j``, ``bits`` apart and ``cosine``."""
         return pd.DataFrame(
             {
                 "group": self.group_of,
@@ -99,15 +99,15 @@ def near_duplicates(
         features: (N, D) rows of unit length.
         radius: r, the largest distance of two codes in bits, 0 for equal ones; None for L / 4.
         cosine: t, the smallest cosine of two features, in [-1, 1].
-        sketches: (N, G) of `sketch`; None to leave the third test out.
+        sketches: (N, G + 1) of `sketch`; None to leave out the third test.
         likeness: s, the smallest likeness of two sketches, in [-1, 1].
 
     Returns:
         The groups; none where no two images are near.
 
     Raises:
-        ValueError: codes of another length, features of another number, NaN among them, or a
-            radius or cosine out of range.
+        ValueError: the codes are not of this length, the features differ from them in number or
+            contain NaN, or a radius or cosine is out of range.
     """
     packed = as_codes(codes, bits)
     radius = bits // 4 if radius is None else radius
@@ -122,11 +122,11 @@ def near_duplicates(
     if not -1 <= likeness <= 1:
         raise ValueError(f"likeness must lie between -1 and 1, got {likeness}")
     if bool(features.isnan().any()):
-        raise ValueError("features hold NaN")
-    found = _Found(len(packed))
+        raise ValueError("features contain NaN")
+    links = _Links(len(packed))
     for i, j, cosines in _near(packed, bits, features, radius, cosine, sketches, likeness):
-        found.add(i, j, cosines)
-    i, j, group_of = found.forest()
+        links.add(i, j, cosines)
+    i, j, group_of = links.forest()
     distances = hamming_distance(packed[i], packed[j], paired=True).numpy()
     cosines = (features[i] * features[j]).sum(1).numpy()
     order = _strongest_first(group_of, cosines)
@@ -145,25 +145,25 @@ def near_duplicates(
 
 
 def sketch(image: Image.Image) -> npt.NDArray[np.float32]:
-    """What an image looks like from afar: grey values of a small square, to compare by dot product.
+    """Reduce an image to the gray values of a small square, to compare by dot product.
 
-    The mean is taken away, so brightness does not count. One more number of the size of a faint
-    pattern is added, so that plain images are like each other and not like noise.
+    The mean is subtracted, so brightness does not count. One more number, the size of a faint
+    pattern, is added, so that plain images are similar to each other and not to noise.
 
     Returns:
         (G + 1,) of unit length.
     """
     small = image.convert("L").resize((_EDGE, _EDGE), Image.Resampling.BOX, reducing_gap=3.0)
-    grey = np.asarray(small, dtype=np.float32).ravel()
-    values = np.append(grey - grey.mean(), np.float32(_FAINT * _EDGE))
+    gray = np.asarray(small, dtype=np.float32).ravel()
+    values = np.append(gray - gray.mean(), np.float32(_FAINT * _EDGE))
     unit: npt.NDArray[np.float32] = (values / np.linalg.norm(values)).astype(np.float32)
     return unit
 
 
 def likenesses(a: Float[Tensor, "p g"], b: Float[Tensor, "q g"]) -> npt.NDArray[np.float32]:
-    """(p, q) of sketches, the one as it is or mirrored, whichever is more alike."""
-    grey = b[:, :-1].reshape(-1, _EDGE, _EDGE).flip(2).reshape(len(b), -1)
-    mirrored = torch.cat([grey, b[:, -1:]], dim=1)
+    """Compute (p, q) dot products of sketches, `b` as it is or mirrored, whichever is larger."""
+    gray = b[:, :-1].reshape(-1, _EDGE, _EDGE).flip(2).reshape(len(b), -1)
+    mirrored = torch.cat([gray, b[:, -1:]], dim=1)
     best: npt.NDArray[np.float32] = torch.maximum(a @ b.T, a @ mirrored.T).numpy()
     return best
 
@@ -177,11 +177,13 @@ def _near(
     sketches: Tensor | None,
     likeness: float,
 ) -> Iterator[tuple[Ids, Ids, npt.NDArray[np.float32]]]:
-    """Blocks of all pairs that pass the tests, each pair once: ids i, ids j and cosines."""
+    """Yield all pairs that pass the tests, once each, in blocks: ids i, ids j and cosines."""
     if not len(packed):
         return
     unique, inverse, counts = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
-    by_code = np.argsort(inverse.reshape(-1), kind="stable")  # images, equal codes side by side
+    by_code = np.argsort(
+        inverse.reshape(-1), kind="stable"
+    )  # images, those of equal codes together
     starts = np.concatenate([[0], np.cumsum(counts)])  # of each unique code in `by_code`
     sorted_features = features[by_code]
     looks = None if sketches is None else sketches[by_code]
@@ -196,22 +198,22 @@ def _near(
         for top in range(starts[first], starts[last], _ROWS):
             rows = np.arange(top, min(top + _ROWS, starts[last]))
             for left in range(0, len(columns), _COLUMNS):
-                some = columns[left : left + _COLUMNS]
-                cosines = (sorted_features[rows] @ sorted_features[some].T).numpy()
-                passed = (cosines >= cosine - _ROUNDING) & (some > rows[:, None])
+                block = columns[left : left + _COLUMNS]
+                cosines = (sorted_features[rows] @ sorted_features[block].T).numpy()
+                passed = (cosines >= cosine - _ROUNDING) & (block > rows[:, None])
                 if looks is not None:
-                    passed &= likenesses(looks[rows], looks[some]) >= likeness - _ROUNDING
+                    passed &= likenesses(looks[rows], looks[block]) >= likeness - _ROUNDING
                 r, c = np.nonzero(passed)
-                i, j = by_code[rows[r]], by_code[some[c]]
+                i, j = by_code[rows[r]], by_code[block[c]]
                 near = hamming_distance(packed[i], packed[j], paired=True).numpy() <= radius
                 r, c = r[near], c[near]
                 if len(r):
-                    yield by_code[rows[r]], by_code[some[c]], cosines[r, c]
+                    yield by_code[rows[r]], by_code[block[c]], cosines[r, c]
         first = last
 
 
-class _Found:
-    """What is kept of the pairs of n images: enough to connect them, and each one's strongest."""
+class _Links:
+    """Those pairs of n images that connect the groups, and each image's strongest pair."""
 
     def __init__(self, n: int) -> None:
         self.n = n
@@ -221,11 +223,11 @@ class _Found:
         self.links: list[tuple[Ids, Ids, npt.NDArray[np.float32]]] = []
 
     def add(self, i: Ids, j: Ids, cosines: npt.NDArray[np.float32]) -> None:
-        for one, other in ((i, j), (j, i)):
-            better = cosines > self.best[one]
-            np.maximum.at(self.best, one[better], cosines[better])
-            won = better & (cosines == self.best[one])
-            self.partner[one[won]] = other[won]
+        for images, partners in ((i, j), (j, i)):
+            better = cosines > self.best[images]
+            np.maximum.at(self.best, images[better], cosines[better])
+            won = better & (cosines == self.best[images])
+            self.partner[images[won]] = partners[won]
         a, b = self.component[i], self.component[j]
         order = np.flatnonzero(a != b)
         order = order[np.argsort(-cosines[order], kind="stable")]
@@ -239,7 +241,7 @@ class _Found:
             self.component = merged[self.component]
 
     def forest(self) -> tuple[Ids, Ids, Ids]:
-        """A spanning forest of the largest cosines: ids i, ids j and the component of each."""
+        """Find a spanning forest of the largest cosines: ids i, ids j and the component of each."""
         paired = np.flatnonzero(self.partner >= 0)
         ends = [(i, j, c) for i, j, c in self.links]
         ends.append((paired, self.partner[paired], self.best[paired]))
@@ -255,7 +257,7 @@ class _Found:
 
 
 def _strongest_first(group_of: Ids, cosines: npt.NDArray[np.float32]) -> Ids:
-    """An order of pairs: group by group, the group of the strongest pair first."""
+    """Order pairs group by group, the group of the strongest pair first."""
     strongest = np.full(int(group_of.max(initial=0)) + 1, -np.inf)
     np.maximum.at(strongest, group_of, cosines)
     return np.lexsort((-cosines, group_of, -strongest[group_of]))

@@ -4,9 +4,10 @@ An image's score is the distance to its k-th nearest other image, after Ramaswam
 (*Efficient algorithms for mining outliers from large data sets*, SIGMOD 2000). One neighbour would
 not do: two copies of the same strange image would vouch for each other.
 
-By features the distance is one minus the cosine. By codes it is Hamming's, which is quick, but a
-hash network is trained to give every image, a strange one too, a code among the others': what is
-foreign to the collection is found by features (`benchmarks/tidy.py` measures both).
+By features the distance is one minus the cosine. By codes it is the Hamming distance, which is
+quick, but a hash network is trained to give every image, even a strange one, a code among the
+others': what is foreign to the collection is found by features (`benchmarks/tidy.py` measures
+both).
 
 Hamming distances are small integers, so ties are the rule. They are broken by the mean distance to
 the k neighbours (Angiulli and Pizzuti, PKDD 2002, rank by it alone), and then by how little the
@@ -37,7 +38,7 @@ _ROWS = 256  # rows of cosines with all images that are held at a time
 
 @dataclass(frozen=True, eq=False)
 class Outliers:
-    """All images, the one that is farthest from the others first.
+    """All images, those farthest from the others first.
 
     Attributes:
         ids: (N,) the images in this order.
@@ -54,7 +55,7 @@ class Outliers:
     k: int
 
     def to_frame(self) -> pd.DataFrame:
-        """A row an image: ``rank`` from 1, ``image``, ``distance``, ``mean``, ``cosine``."""
+        """A row per image: ``rank`` from 1, ``image``, ``distance``, ``mean`` and ``cosine``."""
         return pd.DataFrame(
             {
                 "rank": np.arange(1, len(self.ids) + 1),
@@ -81,15 +82,15 @@ def rank_outliers(
         All images in order; equal ones in order of id.
 
     Raises:
-        ValueError: fewer than two images, codes of another length, features of another number, NaN
-            among them, or k below 1.
+        ValueError: there are fewer than two images, the codes are not of this length, the features
+            differ from them in number or contain NaN, or k is below 1.
     """
     n = len(codes)
     if n != len(features):
         raise ValueError(f"{n} codes but {len(features)} features")
     k = _checked(features, k)
     index = HammingIndex(codes, bits)
-    parts = [_of(index, features, start, k) for start in range(0, n, _BLOCK)]
+    parts = [_scores(index, features, start, k) for start in range(0, n, _BLOCK)]
     distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
     return _ranked(distances, means, cosines, k)
 
@@ -105,15 +106,15 @@ def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Out
         All images in order; equal ones in order of id.
 
     Raises:
-        ValueError: fewer than two images, NaN, or k below 1.
+        ValueError: there are fewer than two images, the features contain NaN, or k is below 1.
     """
     k = _checked(features, k)
     parts = []
     for start in range(0, len(features), _ROWS):
-        agree = features[start : start + _ROWS] @ features.T  # (b, N)
-        own = torch.arange(len(agree))
-        agree[own, start + own] = -torch.inf
-        nearest = agree.topk(k, dim=1).values
+        cosines = features[start : start + _ROWS] @ features.T  # (b, N)
+        rows = torch.arange(len(cosines))
+        cosines[rows, start + rows] = -torch.inf  # an image is not its own neighbour
+        nearest = cosines.topk(k, dim=1).values
         parts.append((1 - nearest[:, -1], 1 - nearest.mean(dim=1), nearest.mean(dim=1)))
     distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
     return _ranked(distances, means, cosines, k)
@@ -122,11 +123,11 @@ def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Out
 def _checked(features: Tensor, k: int) -> int:
     n = len(features)
     if n < 2:
-        raise ValueError(f"an outlier is far from the others: expected 2 images or more, got {n}")
+        raise ValueError(f"outliers need others to be far from: expected 2 images or more, got {n}")
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     if bool(features.isnan().any()):
-        raise ValueError("features hold NaN")
+        raise ValueError("features contain NaN")
     return min(k, n - 1)
 
 
@@ -137,12 +138,14 @@ def _ranked(
     return Outliers(ids, distances[ids], means[ids], cosines[ids], k)
 
 
-def _of(index: HammingIndex, features: Tensor, start: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The k-th and the mean distance, and the mean cosine, of a block of images."""
+def _scores(
+    index: HammingIndex, features: Tensor, start: int, k: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the k-th and the mean distance, and the mean cosine, of a block of images."""
     codes = index.codes[start : start + _BLOCK]
     images = torch.arange(start, start + len(codes))
     distances, ids = index.search(codes, k + 1)
-    # The image itself is among them, or else k + 1 others of its very code: one of those goes.
+    # The image itself is among them, or else k + 1 others with the same code: drop one of those.
     others = ids != images[:, None]
     others[others.all(dim=1), -1] = False
     distances = distances[others].reshape(-1, k)

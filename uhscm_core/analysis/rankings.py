@@ -1,13 +1,13 @@
 r"""Two rankings of the same images for one query: what moved, and how much they agree.
 
 Hamming distances are small integers, so an image's rank is mostly a range: an image at a distance
-that n images share, behind t nearer ones, stands somewhere from rank t + 1 to t + n, and no place
-in there is more right than another. So numbers here are expectations over all orders of the ties:
+that n images share, behind t nearer ones, has a rank from t + 1 to t + n, and none of these is more
+right than another. So the numbers here are expectations over all orders of the ties:
 
 - **Overlap@k**: the expected share of the first k that both rankings have, over all orders of their
   ties, :math:`\frac{1}{k}\sum_i a_i(k)\,b_i(k)`, with :math:`a_i(k)` the share of orders that put
   image i among the first k of one ranking and :math:`b_i(k)` that of the other.
-- **Rank-biased overlap** (RBO; Webber, Moffat and Zobel 2010), made for the tops of long rankings:
+- **Rank-biased overlap** (RBO; Webber, Moffat and Zobel 2010), meant for the top of long rankings:
   the mean of overlap@d over depths d, weighted :math:`(1 - p)\,p^{d-1}`, as an expectation over
   all orders of the ties too, cf. Corsi and Urbano (SIGIR 2024, arXiv 2406.07121).
 - **Moves**: from the middle of one range to the middle of the other. Which images are listed among
@@ -54,12 +54,12 @@ class Ranks(NamedTuple):
         return (self.first + self.last) / 2
 
     def within(self, k: int) -> Floats:
-        """The share of the tie's orders that put each item among the first k."""
+        """Compute the share of the tie's orders that put each item among the first k."""
         return np.clip((k + 1 - self.first) / (self.last + 1 - self.first), 0.0, 1.0)
 
 
 def tied_ranks(distances: npt.ArrayLike) -> Ranks:
-    """The ranks of items by their distances, nearest first; equal distances are a tie."""
+    """Rank items by their distances, nearest first; equal distances are a tie."""
     values = np.asarray(distances)
     ordered = np.sort(values)
     first = np.searchsorted(ordered, values, side="left") + 1
@@ -82,69 +82,69 @@ class Ranking:
 
     @cached_property
     def order(self) -> Ids:
-        """(n,) positions in `items`, nearest first; ties by position, so one order of several."""
+        """(n,) positions in `items`, nearest first; ties by position, one of their orders."""
         return np.argsort(self.distances, kind="stable")
 
     @cached_property
     def ranks(self) -> Ranks:
-        """Of each of `items`."""
+        """The ranks of `items`."""
         return tied_ranks(self.distances)
 
     def first(self, k: int) -> Ids:
-        """The first k images."""
+        """Return the first k images."""
         return self.items[self.order[:k]]
 
 
-def overlap_at(one: Ranks, other: Ranks, k: int) -> float:
-    """The expected share of the first k that two rankings of the same items have in common.
+def overlap_at(left: Ranks, right: Ranks, k: int) -> float:
+    """Compute the expected share of the first k that two rankings have in common.
 
     Args:
-        one, other: ranks of the same n items.
+        left, right: ranks of the same n items.
         k: from 1 to n.
     """
-    return float(one.within(k) @ other.within(k) / k)
+    return float(left.within(k) @ right.within(k) / k)
 
 
-def rank_biased_overlap(one: Ranks, other: Ranks, k: int) -> float:
-    """Rank-biased overlap for somebody who looks at k results: p = 1 - 1/k.
+def rank_biased_overlap(left: Ranks, right: Ranks, k: int) -> float:
+    """Compute the rank-biased overlap for a user who looks at k results: p = 1 - 1/k.
 
     Args:
-        one, other: ranks of the same n items.
-        k: the mean number of results looked at, from 1 on.
+        left, right: ranks of the same n items.
+        k: the mean number of results looked at, at least 1.
 
     Returns:
         A value in [0, 1]: 1 for two equal rankings without ties. Depths beyond five times k weigh
         less than one percent, and count with the overlap reached there.
     """
     p = 1 - 1 / k
-    deepest = min(_DEPTHS * k, len(one.first))
-    near = (one.first <= deepest) & (other.first <= deepest)  # the others are in no overlap
-    one, other = (Ranks(r.first[near], r.last[near]) for r in (one, other))
-    overlaps = np.array([overlap_at(one, other, d) for d in range(1, deepest + 1)])
+    deepest = min(_DEPTHS * k, len(left.first))
+    near = (left.first <= deepest) & (right.first <= deepest)  # no other item is in any overlap
+    left, right = (Ranks(ranks.first[near], ranks.last[near]) for ranks in (left, right))
+    overlaps = np.array([overlap_at(left, right, d) for d in range(1, deepest + 1)])
     weights = (1 - p) * p ** np.arange(deepest)
     return float(weights @ overlaps + p**deepest * overlaps[-1])
 
 
 def moves(left: Ranking, right: Ranking, k: int) -> pd.DataFrame:
-    """What is among the first k of either ranking, and how far it moved from left to right.
+    """List what is among the first k of either ranking, and how far it moved from left to right.
 
     Args:
         left, right: rankings of the same items.
         k: how many are looked at.
 
     Returns:
-        A row an image, with ``change`` ("came in", "went out" or "in both", of the first k as they
-        are listed), ``moved`` (ranks, from the middle of its tie on the left to that on the right;
+        A row per image, with ``change`` ("came in", "went out" or "in both", of the first k as
+        listed), ``moved`` (ranks, from the middle of its tie on the left to that on the right;
         positive: nearer on the right), ``certain`` (whether each order of the ties has this change,
         and for an image in both whether its two ranges of ranks are apart), ``left_first``,
         ``left_last``, ``right_first``, ``right_last`` and both distances. What came in is first,
         then what went out, then what is in both; the largest moves first in each.
 
     Raises:
-        ValueError: rankings of different items.
+        ValueError: the rankings are of different items.
     """
     if not np.array_equal(left.items, right.items):
-        raise ValueError("two rankings are compared over the same images, for the same query")
+        raise ValueError("left and right must rank the same images for the same query")
     n = len(left.items)
     in_left, in_right = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     in_left[left.order[:k]], in_right[right.order[:k]] = True, True
@@ -178,7 +178,7 @@ def moves(left: Ranking, right: Ranking, k: int) -> pd.DataFrame:
 
 
 def label_matches(dataset: ImageDataset, query: int, images: Ids) -> list[bool | None]:
-    """Whether each image shares a label with the query; None where nothing can be said.
+    """Tell whether each image shares a label with the query; None where that is unknown.
 
     Args:
         dataset: with labels or without.
