@@ -191,13 +191,13 @@ def denoising(study: Study) -> None:
         other = study.with_(concepts=vocabulary)
         kept, names = set(other.kept_names), other.concepts.names
         inside = {name for name in names if name in LEXICON}
-        things = {name for name in inside if LEXICON[name][1] == 1}
+        objects = {name for name in inside if LEXICON[name][1] == 1}
         wrong, missed = sorted(kept - inside), sorted(inside - kept)
         print(
             f"- **{vocabulary}**: {len(kept)} of {len(names)} kept, {len(inside)} in the world; "
             f"precision {len(kept & inside) / len(kept):.2f}, "
             f"recall {len(kept & inside) / len(inside):.2f} "
-            f"(of things that stand there {len(kept & things) / len(things):.2f}).\n"
+            f"(of its objects {len(kept & objects) / len(objects):.2f}).\n"
             f"  Kept: {', '.join(sorted(kept))}.\n"
             f"  Kept though not in the world: {', '.join(wrong) or 'none'}.\n"
             f"  In the world but dropped: {', '.join(missed) or 'none'}."

@@ -53,6 +53,9 @@ ANY_WORD = re.compile(
 )
 NAME = re.compile(r"``.+?``|`[^`\n]+`", re.DOTALL)
 
+# Words that are data: what captions and prompts are written with.
+DATA = {"benchmarks/postcards.py": "tidy", "uhscm_postcards/describe.py": "beside"}
+
 # Later issues rewrite these. A file leaves the list as soon as it is clean; none may join it.
 REWRITTEN_LATER = [
     "Makefile",
@@ -155,10 +158,6 @@ REWRITTEN_LATER = [
     "uhscm_doctor/packages.py",
     "uhscm_doctor/report.py",
     "uhscm_doctor/sources.py",
-    "uhscm_postcards/brush.py",
-    "uhscm_postcards/describe.py",
-    "uhscm_postcards/paint.py",
-    "uhscm_postcards/wording.py",
     "widgets/__init__.py",
     "widgets/background/history.py",
     "widgets/background/paths.py",
@@ -210,13 +209,13 @@ REWRITTEN_LATER = [
 
 
 def files() -> dict[str, Path]:
-    """All files that are searched, by their path from the root."""
+    """Return all files that are searched, by their path from the root."""
     found = {path for place in PLACES for path in ROOT.glob(place)} - {Path(__file__).resolve()}
     return {path.relative_to(ROOT).as_posix(): path for path in sorted(found)}
 
 
 def read_by_people(path: Path) -> str:
-    """The words of a file: without Python code, and without names in backticks."""
+    """Return the text of a file without Python code, and without names in backticks."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
@@ -226,23 +225,24 @@ def read_by_people(path: Path) -> str:
 
 
 def python_words(source: str) -> str:
-    """The comments and strings of a Python file; an f-string is one token until Python 3.12."""
+    """Return the comments and strings of Python code; up to 3.11 an f-string is one string."""
     kinds = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", None)}
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return "\n".join(token.string.lstrip("#") for token in tokens if token.type in kinds)
 
 
-def offences(text: str) -> list[str]:
-    """Each word to avoid with what stands around it."""
+def offences(text: str, data: str | None = None) -> list[str]:
+    """Return each word to avoid, other than `data`, with the text around it."""
     return [
         f"...{text[max(match.start() - 30, 0) : match.end() + 20]}..."
         for match in ANY_WORD.finditer(text)
+        if match[0] != data
     ]
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[str]]:
-    return {name: offences(read_by_people(path)) for name, path in files().items()}
+    return {name: offences(read_by_people(path), DATA.get(name)) for name, path in files().items()}
 
 
 def test_words_to_avoid_stay_out(found):

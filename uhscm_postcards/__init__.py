@@ -1,1 +1,1 @@
-"""Postcards: a painted world and a model that understands it."""
+"""A painted world of postcards, and a vision-language model trained on it."""

@@ -1,12 +1,12 @@
-"""Brushes: what every painted thing is made with.
+"""Brushes: the primitives that every picture is painted with.
 
-The canvas is (3, 96, 96) float64 in [0, 1]: one plane a colour, so that what holds for all three
-is computed along whole rows. Large soft shapes (sky, ridges, water) are computed at the picture's
-own resolution with analytic edges, and on the rows that they touch alone; things with outlines are
-drawn by Pillow at four times the size and averaged down. Double precision, because the last bit of
-a sine differs between processors and must not reach a rounded pixel.
+The canvas is (3, 96, 96) float64 in [0, 1], one plane per colour channel, so that the same
+operation on all three runs along whole rows. Large soft shapes (sky, ridges, water) are computed at
+the picture's own resolution with analytic edges, only on the rows that they touch; objects with
+outlines are drawn by Pillow at four times the size and averaged down. The precision is double,
+because the last bit of a sine differs between processors and must not reach a rounded pixel.
 
-A colour is (3,), or (3, h, w) where it differs from place to place.
+A colour is (3,), or (3, h, w) where it varies over the picture.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ __all__ = [
 SIZE = 96
 SUPER = 4
 Floats = npt.NDArray[np.float64]
-Number = float | int  # spelled out for the tests' run-time check, for which 1 is no float
+Number = float | int  # both, because 1 is no float to the tests' run-time type check
 Y, X = np.mgrid[0:SIZE, 0:SIZE].astype(np.float64)
 COLUMNS = np.arange(SIZE, dtype=np.float64)
 
 
 @functools.cache
 def rgb(code: str) -> Floats:
-    """``"#rrggbb"`` -> (3,) in [0, 1]; never written to."""
+    """Convert ``"#rrggbb"`` to (3,) in [0, 1]; the result is cached and must not be written to."""
     colour: Floats = np.array([int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     return colour
 
 
 def planes(colour: Floats) -> Floats:
-    """A colour as (3, 1, 1) or (3, h, w), to reckon with beside (h, w) values."""
+    """Return a colour as (3, 1, 1) or (3, h, w), so that it broadcasts with (h, w) values."""
     return colour[:, None, None] if colour.ndim == 1 else colour
 
 
 def unit(values: Floats) -> Floats:
-    """Cut to [0, 1], in place."""
+    """Clip to [0, 1] in place."""
     return np.minimum(np.maximum(values, 0, out=values), 1, out=values)
 
 
 def mix(a: Floats, b: Floats, t: Number | Floats) -> Floats:
-    """From colour `a` at t = 0 to colour `b` at t = 1; t is a number or (h, w)."""
+    """Interpolate from colour `a` at t = 0 to colour `b` at t = 1; t is a number or (h, w)."""
     if a.ndim == 3 or b.ndim == 3 or isinstance(t, np.ndarray):
         a, b = planes(a), planes(b)
     result = (b - a) * t
@@ -70,7 +70,7 @@ def mix(a: Floats, b: Floats, t: Number | Floats) -> Floats:
 
 
 def _fractal_bank(size: int, octaves: int, seed: int) -> Floats:
-    """Tileable value noise in about [0, 1], summed over octaves."""
+    """Return tileable value noise in [0, 1], summed over octaves."""
     rng = np.random.default_rng(seed)
     total = np.zeros((size, size))
     for octave in range(octaves):
@@ -98,7 +98,7 @@ _BANKS = {"cloudy": _CLOUDY, "rock": _ROCK, "grain": _GRAIN}
 
 
 def noise(rng: np.random.Generator, kind: str = "cloudy", step: int = 1) -> Floats:
-    """A (96, 96) window into a bank of noise, taken with steps of `step`; never written to."""
+    """Return a (96, 96) view of a noise bank, one pixel in `step`; it must not be written to."""
     bank = _BANKS[kind]
     x, y = rng.integers(0, len(bank) // 2 - 1, 2).tolist()
     return bank[y : y + SIZE * step : step, x : x + SIZE * step : step]
@@ -112,13 +112,13 @@ def _stretched_bank(fx: Number, fy: Number) -> Floats:
 
 
 def stretched(rng: np.random.Generator, fx: Number, fy: Number) -> Floats:
-    """(96, 96) noise, `fx` and `fy` below 1 stretch it along x and y; never written to."""
+    """Return (96, 96) noise, stretched in x and y by `fx` and `fy` below 1; do not write to it."""
     x, y = rng.integers(0, 256, 2).tolist()
     return _stretched_bank(fx, fy)[y : y + SIZE, x : x + SIZE]
 
 
 def wavy(rng: np.random.Generator, depth: Floats) -> Floats:
-    """(h, 96) noise for rows at h depths in [0, 1], finer where the depth is small."""
+    """Return (h, 96) noise for rows at h depths in [0, 1], finer where the depth is small."""
     x, y = rng.integers(0, 255, 2).tolist()
     rows = (np.sqrt(depth) * 150 + y).astype(int) % 256
     columns = (COLUMNS * 0.8 + x).astype(int) % 256
@@ -127,7 +127,7 @@ def wavy(rng: np.random.Generator, depth: Floats) -> Floats:
 
 @functools.cache
 def _hats(roughness: Number, octaves: int) -> Floats:
-    """(knots, 96): what each knot of each octave adds to a line, by linear interpolation."""
+    """Return (knots, 96): what each knot of each octave adds to a line by interpolation."""
     rows = []
     for octave in range(octaves):
         number = 2 + 2 * 2**octave
@@ -137,7 +137,7 @@ def _hats(roughness: Number, octaves: int) -> Floats:
 
 
 def fractal_line(rng: np.random.Generator, roughness: Number, octaves: int = 5) -> Floats:
-    """(96,) heights in about [-1, 1] that wander from left to right."""
+    """Return (96,) heights in about [-1, 1] that wander from left to right."""
     hats = _hats(roughness, octaves)
     return np.asarray(rng.uniform(-1, 1, len(hats)) @ hats)
 
@@ -146,11 +146,11 @@ GLASS, LAMP = rgb("#3d4a5c"), rgb("#ffd27f")
 
 
 class Light:
-    """The light of a scene: how a colour looks near and far.
+    """The light of a scene: how a colour looks from near and from far.
 
     Attributes:
-        tint: (3,) what light multiplies colours by.
-        haze: (3,) the colour of distance.
+        tint: (3,) factors that multiply a colour.
+        haze: (3,) colour that distant objects fade into.
         dark: whether windows are lit.
     """
 
@@ -160,23 +160,23 @@ class Light:
         self.dark = dark
 
     def on(self, colour: Floats, distance: Number | Floats = 0.0) -> Floats:
-        """A colour in this light, `distance` 0 at the viewer to 1 at the horizon."""
+        """Return a colour in this light, at a `distance` from 0 (viewer) to 1 (horizon)."""
         tint = planes(self.tint) if colour.ndim == 3 else self.tint
         return mix(colour * tint, self.haze, distance)
 
 
 def blend(canvas: Floats, colour: Floats, alpha: Floats) -> None:
-    """Paint a colour over the canvas, or over some rows of it, (3, h, 96), with (h, 96) `alpha`."""
+    """Blend a colour into the canvas, or into rows of it (3, h, 96), with `alpha` (h, 96)."""
     change = planes(colour) - canvas
     change *= alpha
     canvas += change
 
 
 class Pen:
-    """Outlined shapes in a box of the canvas, drawn large and averaged down.
+    """Draws outlined shapes in a box of the canvas, enlarged and then averaged down.
 
     Args:
-        width, height: of the box, in pixels of the canvas.
+        width, height: size of the box, in pixels of the canvas.
     """
 
     def __init__(self, width: Number, height: Number) -> None:
@@ -190,7 +190,7 @@ class Pen:
     def window(
         self, x0: Number, y0: Number, x1: Number, y1: Number, light: Light, glass: Floats = GLASS
     ) -> None:
-        """A window: glass by day, shining by its own light in the dark."""
+        """Draw a window: glass by day, lit from inside in the dark."""
         self.rect(x0, y0, x1, y1, glass)
         if light.dark:
             self._lamps.append((x0, y0, x1, y1))
@@ -209,7 +209,7 @@ class Pen:
     def poly(
         self, points: Sequence[tuple[Number, Number]], colour: Floats, a: Number = 1.0
     ) -> None:
-        """A filled polygon; points from (0, 0) top left to (1, 1) bottom right of the box."""
+        """Draw a filled polygon; the box runs from (0, 0) top left to (1, 1) bottom right."""
         w, h = self.width * SUPER, self.height * SUPER
         flat = [(x * w, y * h) for x, y in points]
         self._draw.polygon(flat, fill=self._ink(colour, a))
@@ -217,13 +217,13 @@ class Pen:
     def rect(
         self, x0: Number, y0: Number, x1: Number, y1: Number, colour: Floats, a: Number = 1.0
     ) -> None:
-        """A filled rectangle."""
+        """Draw a filled rectangle."""
         self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour, a)
 
     def oval(
         self, x0: Number, y0: Number, x1: Number, y1: Number, colour: Floats, a: Number = 1.0
     ) -> None:
-        """A filled ellipse in its bounding box."""
+        """Draw a filled ellipse, given its bounding box."""
         w, h = self.width * SUPER, self.height * SUPER
         self._draw.ellipse((x0 * w, y0 * h, x1 * w, y1 * h), fill=self._ink(colour, a))
 
@@ -234,7 +234,7 @@ class Pen:
         width: Number,
         a: Number = 1.0,
     ) -> None:
-        """A line, `width` in pixels of the canvas."""
+        """Draw a line; `width` is in pixels of the canvas."""
         w, h = self.width * SUPER, self.height * SUPER
         flat = [(x * w, y * h) for x, y in points]
         thick = max(1, round(width * SUPER))
@@ -249,7 +249,7 @@ class Pen:
         distance: Number = 0.0,
         flip: bool = False,
     ) -> None:
-        """Composite the box with its top left corner at (x, y), in the scene's light."""
+        """Composite the box onto the canvas, top left corner at (x, y), in the scene's light."""
         self._composite(canvas, x, y, light, distance, flip)
         if self._lamps:
             shining = Pen(self.width, self.height)

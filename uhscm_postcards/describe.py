@@ -1,7 +1,7 @@
-"""Put a scene into words: what may be said of it, and captions that say some of it.
+"""Describe a scene in words: which words are true of it, and captions that use some of them.
 
-A word's weight says how much of the picture it is about: 1 for what stands there, less for what
-goes without saying (sky, water, grass). What the lexicon lacks, the world does not contain.
+A word's weight says how much of the picture it is about: 1 for an object, less for what goes
+without saying (sky, water, grass). The world contains nothing that the lexicon lacks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uhscm_postcards.scene import BUILDINGS, Scene
 
 __all__ = ["LEXICON", "caption", "facts", "truths"]
 
-# fact -> words for it. A fact is a label, a label and a kind (``tower:lighthouse``) or something
+# fact -> words for it. A fact is a label, a label with a kind (``tower:lighthouse``), or a fact
 # that follows from others (``water``).
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "beach": ("beach", "beaches", "sandy beach", "seashore"),
@@ -92,9 +92,9 @@ LEXICON: Mapping[str, tuple[str, float]] = {
 
 
 def facts(scene: Scene) -> frozenset[str]:
-    """All that is true of a scene, in the lexicon's terms."""
+    """Return all facts of the lexicon that are true of a scene."""
     true = set(scene.labels)
-    true |= {f"{thing.label}:{thing.kind}" for thing in scene.things}
+    true |= {f"{item.label}:{item.kind}" for item in scene.objects}
     true.add("sky")
     if scene.time == "night":
         true.add("night")
@@ -122,7 +122,7 @@ def facts(scene: Scene) -> frozenset[str]:
 
 
 def truths(scene: Scene) -> dict[str, float]:
-    """Every word of the lexicon that is true of the scene, with its weight."""
+    """Return every word of the lexicon that is true of the scene, with its weight."""
     true = facts(scene)
     return {word: weight for word, (fact, weight) in LEXICON.items() if fact in true}
 
@@ -151,14 +151,14 @@ def _of(fact: str) -> tuple[str, ...]:
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> tuple[str, frozenset[str]]:
-    """A caption that says one to three things about a scene.
+    """Write a caption that states one to three facts about a scene.
 
     Args:
-        scene: what is on the picture.
-        rng: chooses what is said and how.
+        scene: what the picture shows.
+        rng: chooses the facts and the wording.
 
     Returns:
-        The caption, and the facts that it claims.
+        The caption, and the facts that it states.
     """
     true = sorted(facts(scene))
     weights = np.array([_MINOR.get(fact, 0.6 if ":" in fact else 1.0) for fact in true])
@@ -180,12 +180,12 @@ def caption(scene: Scene, rng: np.random.Generator) -> tuple[str, frozenset[str]
 def _phrase(fact: str, scene: Scene, rng: np.random.Generator) -> str:
     words = _of(fact)
     word = words[int(rng.integers(len(words)))]
-    thing = scene.get(fact.partition(":")[0])
+    shown = scene.get(fact.partition(":")[0])
     if word in _NO_ARTICLE:
         return word
     if word.endswith("s") and word not in ("grass", "waves"):
-        if thing is not None and thing.count in _MANY and rng.random() < 0.25:
-            return f"{_MANY[thing.count]} {word}"
+        if shown is not None and shown.count in _MANY and rng.random() < 0.25:
+            return f"{_MANY[shown.count]} {word}"
         return str(rng.choice(["", "the ", "some "])) + word
     article = "an " if word[0] in "aeiou" else "a "
     return str(rng.choice([article, article, "the ", ""])) + word

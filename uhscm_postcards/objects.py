@@ -1,8 +1,8 @@
-"""The things of the painted world, each drawn standing on a point (x, y) of the canvas.
+"""The objects of the painted world, each drawn with its foot at a point (x, y) of the canvas.
 
-Every function takes the canvas, the scene's light, the thing's own random generator, the foot
-point, a scale (1 is a thing in the middle distance) and a distance in [0, 1] that fades it into the
-haze.
+Every function takes the canvas, the scene's light, the object's own random generator, the foot
+point, a scale (1 is an object in the middle distance) and a distance in [0, 1] that fades it into
+the haze.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BLACK, WHITE = np.zeros(3), np.ones(3)
 
 
 def _choose(rng: Rng, codes: str) -> Floats:
-    """One of some colours, written after each other, a little varied."""
+    """Pick one of several colours (codes separated by spaces) and vary it a little."""
     options = codes.split()
     return unit(rgb(options[int(rng.integers(len(options)))]) + rng.uniform(-0.04, 0.04, 3))
 
@@ -38,7 +38,7 @@ def _choose(rng: Rng, codes: str) -> Floats:
 def house(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
 ) -> None:
-    """A cottage with a pitched roof, a lit gable and a chimney."""
+    """Draw a cottage with a pitched roof, a lit gable and a chimney."""
     w, h = 19 * s, 17 * s
     wall = _choose(rng, "#f3e6cf #e9d0b0 #f7f1e3 #d9e2e6 #e6b58f #c9d6b4")
     roof = _choose(rng, "#a5412f #8a3b32 #5b4a4a #3f5266 #b5653a #6b2f2a")
@@ -59,7 +59,7 @@ def house(
 def castle(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
 ) -> None:
-    """Walls with battlements and round towers under pointed roofs."""
+    """Draw walls with battlements and round towers under pointed roofs."""
     w, h = 38 * s, 34 * s
     stone = _choose(rng, "#c9bda6 #b8b0a8 #d8cdb8 #a99f98 #d9c3a5")
     roof = _choose(rng, "#4d5f86 #7a3b3b #3f4f5f #8a4a3a #5a4a78")
@@ -99,7 +99,7 @@ def castle(
 def temple(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
-    """A pagoda of several roofs, or a pediment on columns."""
+    """Draw a pagoda of several roofs, or a pediment on columns."""
     if kind == "pagoda":
         tiers = int(rng.integers(3, 6))
         w, h = 25 * s, (13 + 7 * tiers) * s
@@ -152,7 +152,7 @@ def temple(
 def tower(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
-    """A striped lighthouse, a clock tower, a round watchtower or one of iron lattice."""
+    """Draw a striped lighthouse, a clock tower, a round watchtower or one of iron lattice."""
     if kind == "lighthouse":
         w, h = 12 * s, 36 * s
         stripe = _choose(rng, "#c0392b #b5302c #2f4f7a #2c2c34")
@@ -224,7 +224,7 @@ def tree(
     kind: str,
     season: str,
 ) -> None:
-    """A leafy tree, a pine, a palm or a bare one."""
+    """Draw a leafy tree, a pine, a palm or a bare tree."""
     trunk = rgb("#5a4232")
     if kind == "pine":
         w, h = 15 * s, 28 * s
@@ -287,7 +287,7 @@ def tree(
 def boat(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
-    """A sailing boat, a fishing boat or a steamer, with its hull in the water."""
+    """Draw a sailing boat, a fishing boat or a steamer, with its hull in the water."""
     hull = _choose(rng, "#8a3b2f #2f4f7a #f0ead9 #3a3a42 #a5652f #2f6b5a")
     if kind == "sail":
         w, h = 20 * s, 25 * s
@@ -334,7 +334,7 @@ def boat(
 
 
 def car(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number) -> None:
-    """A car from the side."""
+    """Draw a car from the side."""
     w, h = 21 * s, 10.5 * s
     paint = _choose(rng, "#c0302c #2f5f9a #f0ead9 #e0b03a #3a8a6a #33363d #d8742f")
     pen = Pen(w, h)
@@ -363,7 +363,7 @@ def car(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number,
 def horse(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number
 ) -> None:
-    """A horse from the side, looking up or grazing."""
+    """Draw a horse from the side, looking up or grazing."""
     w, h = 24 * s, 20 * s
     coat = _choose(rng, "#7a4a2c #5a3524 #2f2724 #a8744a #ece4d8 #8f5a34")
     mane = coat * 0.5 if coat.mean() < 0.7 else coat * 0.72
@@ -396,7 +396,7 @@ def horse(
 def bird(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, white: bool
 ) -> None:
-    """A bird on the wing."""
+    """Draw a flying bird."""
     w, h = 13 * s, 7 * s
     lift = rng.uniform(0.0, 0.35)
     body = unit(rgb("#fbfaf6") / light.tint) if white else rgb("#262a33")
@@ -411,7 +411,7 @@ def bird(
 
 
 def plane(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number) -> None:
-    """An airliner from the side, climbing a little, with a trail."""
+    """Draw an airliner from the side, climbing a little, with a trail."""
     w, h = 34 * s, 15 * s
     fin = _choose(rng, "#c0302c #2f5f9a #2f7a5a #d8842f")
     white = unit(rgb("#f4f4f2") / light.tint * 0.96)
@@ -433,7 +433,7 @@ def plane(canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Numbe
 def train(
     canvas: Floats, light: Light, rng: Rng, x: Number, y: Number, s: Number, d: Number, kind: str
 ) -> None:
-    """A steam train or an express on its rails, which run across the picture."""
+    """Draw a steam train or an express on rails that run across the picture."""
     w, h = 62 * s, 15 * s
     paint = _choose(rng, "#a8302c #2f5f4a #2f4f7a #8a3a5a #c8702f")
     glass = rgb("#cfe0e8")

@@ -1,6 +1,6 @@
-"""Paint a scene: sky, ridges, water or land, and the things on them, from far to near.
+"""Paint a scene: sky, ridges, water or land, and the objects on them, from far to near.
 
-Each thing draws from its own generator, so taking one off a scene leaves the others where they are.
+Each object has its own random generator, so removing one leaves the others where they are.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from uhscm_postcards.brush import (
     unit,
     wavy,
 )
-from uhscm_postcards.scene import Scene, Thing
+from uhscm_postcards.scene import BUILDINGS, Scene, SceneObject
 
 __all__ = ["GENERATOR_VERSION", "paint"]
 
-GENERATOR_VERSION = 2  # part of the data set's digest: raise it when any picture changes
+GENERATOR_VERSION = 2  # part of the dataset's digest: raise it when any picture changes
 
 Rng = np.random.Generator
 
@@ -79,7 +79,7 @@ _WHITE = np.ones(3)
 
 
 class _Picture:
-    """The canvas and the lie of the land while a scene is painted."""
+    """The canvas and the terrain of a scene that is being painted."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -96,8 +96,8 @@ class _Picture:
         self.sun_x = float(rng.uniform(0.15, 0.85)) * SIZE
         self.sun_y = self.horizon - float(rng.uniform(2, 13))
 
-    def own(self, thing: Thing) -> Rng:
-        return np.random.default_rng(thing.seed)
+    def rng_of(self, item: SceneObject) -> Rng:
+        return np.random.default_rng(item.seed)
 
     def ridge(
         self,
@@ -107,14 +107,14 @@ class _Picture:
         until: Number = SIZE,
         fade: Number = 0.0,
     ) -> None:
-        """Paint all that is below a line of heights.
+        """Paint everything below a line of heights.
 
         Args:
-            heights: (96,) rows.
-            colour: of the ground.
-            texture: (96, 96), what is added to it.
-            until: the row from which on something else will cover it.
-            fade: how far it fades into the haze towards its foot.
+            heights: (96,) row of the line in each column.
+            colour: colour of the ground.
+            texture: (96, 96), added to the colour.
+            until: row from which something else will cover the ground.
+            fade: how much of the haze the foot of the ridge fades into, in [0, 1].
         """
         band = _band(heights.min(), until)
         below = Y[band] - heights
@@ -128,7 +128,7 @@ class _Picture:
 
 
 def _band(top: Number, bottom: Number = SIZE) -> slice:
-    """The rows that something soft between two heights can touch."""
+    """Return the rows that a soft shape between two heights can touch."""
     return slice(min(max(int(top) - 1, 0), SIZE - 1), min(max(int(bottom) + 2, 1), SIZE))
 
 
@@ -137,7 +137,7 @@ def _column(x: Number) -> int:
 
 
 def paint(scene: Scene) -> npt.NDArray[np.uint8]:
-    """Paint a scene.
+    """Paint a scene from far to near.
 
     Returns:
         (96, 96, 3) uint8.
@@ -156,7 +156,7 @@ def paint(scene: Scene) -> npt.NDArray[np.uint8]:
 def _sky(p: _Picture) -> None:
     scene, rng = p.scene, p.rng
     top, middle, low = p.sky
-    t = np.minimum(COLUMNS / (p.horizon + 4), 1)[:, None]  # (96, 1): one value a row
+    t = np.minimum(COLUMNS / (p.horizon + 4), 1)[:, None]  # (96, 1): one value per row
     colours = np.where(
         t < 0.55, mix(top, middle, t / 0.55), mix(middle, low, (t - 0.55) / 0.45)
     )  # (3, 96, 1)
@@ -181,7 +181,7 @@ def _sky(p: _Picture) -> None:
 
 
 def _glow(p: _Picture, x: Number, y: Number, colour: Floats, reach: Number, share: Number) -> None:
-    """A halo that falls off as a Gaussian, to nothing that shows at three times its reach."""
+    """Paint a halo that falls off as a Gaussian and is invisible at three times its reach."""
     rows, columns = _band(y - 3 * reach, y + 3 * reach), _band(x - 3 * reach, x + 3 * reach)
     down = share * np.exp(-(((COLUMNS[rows] - y) / reach) ** 2))
     across = np.exp(-(((COLUMNS[columns] - x) / reach) ** 2))
@@ -197,8 +197,8 @@ def _disc(
     blend(p.canvas[:, rows, columns], colour, unit(radius - distance + 0.5))
 
 
-def _moon(p: _Picture, moon: Thing) -> None:
-    rng = p.own(moon)
+def _moon(p: _Picture, moon: SceneObject) -> None:
+    rng = p.rng_of(moon)
     x, y = moon.x * SIZE, float(rng.uniform(9, 24))
     radius = 5.2 * moon.size + 1
     _glow(p, x, y, rgb("#dfe6f4"), radius * 2.3, 0.45)
@@ -212,8 +212,8 @@ def _moon(p: _Picture, moon: Thing) -> None:
     blend(p.canvas[:, rows, columns], unit(planes(rgb("#f8f4e2")) + craters), alpha)
 
 
-def _clouds(p: _Picture, clouds: Thing) -> None:
-    rng = p.own(clouds)
+def _clouds(p: _Picture, clouds: SceneObject) -> None:
+    rng = p.rng_of(clouds)
     overcast = p.scene.time == "overcast"
     lit = {
         "day": "#ffffff",
@@ -245,7 +245,7 @@ def _clouds(p: _Picture, clouds: Thing) -> None:
         y = rng.uniform(0.16, 0.66) * p.horizon
         wide = clouds.size * rng.uniform(10, 18) * (1.3 if overcast else 1)
         high = wide * rng.uniform(0.42, 0.6)
-        # Where u or v is beyond 1.4, the bumps of the outline do not reach.
+        # The bumps of the outline stay within |u|, |v| < 1.4.
         rows = _band(y - 1.4 * high, min(y + 0.54 * high, p.horizon + 4))
         columns = _band(x - 1.4 * wide, x + 1.4 * wide)
         u, v = (COLUMNS[columns] - x) / wide, (COLUMNS[rows] - y) / high
@@ -257,8 +257,8 @@ def _clouds(p: _Picture, clouds: Thing) -> None:
         blend(p.canvas[:, rows, columns], mix(dark, bright, shade), alpha)
 
 
-def _rainbow(p: _Picture, rainbow: Thing) -> None:
-    rng = p.own(rainbow)
+def _rainbow(p: _Picture, rainbow: SceneObject) -> None:
+    rng = p.rng_of(rainbow)
     radius = float(rng.uniform(34, 56))
     x = rainbow.x * SIZE
     y = p.horizon + rng.uniform(-2, 10)
@@ -276,11 +276,11 @@ def _rainbow(p: _Picture, rainbow: Thing) -> None:
 
 def _flying(p: _Picture) -> None:
     if plane := p.scene.get("plane"):
-        rng = p.own(plane)
+        rng = p.rng_of(plane)
         y = float(rng.uniform(0.14, 0.5)) * p.horizon
         draw.plane(p.canvas, p.light, rng, plane.x * SIZE, y, 0.85 * plane.size)
     if birds := p.scene.get("birds"):
-        rng = p.own(birds)
+        rng = p.rng_of(birds)
         white = birds.kind == "gulls" and p.scene.time in ("day", "overcast") and rng.random() < 0.5
         count = birds.count if birds.kind == "gulls" else birds.count + 5
         size = (0.95 if birds.kind == "gulls" else 0.55) * max(birds.size, 0.75)
@@ -300,9 +300,9 @@ def _flying(p: _Picture) -> None:
 def _far(p: _Picture) -> None:
     scene = p.scene
     winter = scene.season == "winter"
-    covered = p.horizon + 8  # from here on there is always something nearer
+    covered = p.horizon + 8  # below this row something nearer always covers it
     if mountain := scene.get("mountain"):
-        rng = p.own(mountain)
+        rng = p.rng_of(mountain)
         rock = rgb(_ROCK[int(rng.integers(len(_ROCK)))])
         layers = 1 if mountain.kind == "peak" else int(rng.integers(2, 4))
         for layer in range(layers):
@@ -341,7 +341,7 @@ def _hill(
 
 
 def _thicket(p: _Picture, rng: Rng, heights: Floats, distance: Number) -> None:
-    """A distant line of woods: not a tree one could point at, hence no label."""
+    """Paint a distant line of woods: no single tree can be made out, so it has no label."""
     bumps = np.interp(COLUMNS, np.linspace(0, 95, 40), rng.uniform(0.4, 2.6, 40))
     inside = unit(fractal_line(rng, 0.5, 3) * 2.2 + 0.4)
     top = heights - bumps * inside
@@ -352,23 +352,23 @@ def _thicket(p: _Picture, rng: Rng, heights: Floats, distance: Number) -> None:
     blend(p.canvas[:, rows], colour, alpha)
 
 
-# -- things that stand ----------------------------------------------------------------------------
+# -- buildings and trees --------------------------------------------------------------------------
 
 
 def _stand(
-    p: _Picture, thing: Thing, x: Number, y: Number, scale: Number, distance: Number
+    p: _Picture, item: SceneObject, x: Number, y: Number, scale: Number, distance: Number
 ) -> None:
-    rng = p.own(thing)
-    s = scale * thing.size
+    rng = p.rng_of(item)
+    s = scale * item.size
     canvas, light = p.canvas, p.light
-    if thing.label == "castle":
+    if item.label == "castle":
         draw.castle(canvas, light, rng, x, y + 1.5, s, distance)
-    elif thing.label == "temple":
-        draw.temple(canvas, light, rng, x, y + 1.5, s, distance, thing.kind)
-    elif thing.label == "tower":
-        draw.tower(canvas, light, rng, x, y + 1.5, s, distance, thing.kind)
-    elif thing.label == "house":
-        for i in range(thing.count):
+    elif item.label == "temple":
+        draw.temple(canvas, light, rng, x, y + 1.5, s, distance, item.kind)
+    elif item.label == "tower":
+        draw.tower(canvas, light, rng, x, y + 1.5, s, distance, item.kind)
+    elif item.label == "house":
+        for i in range(item.count):
             side = (1 if i % 2 else -1) * ((i + 1) // 2)
             dx = side * rng.uniform(13, 18) * s
             shrink = rng.uniform(0.75, 1.05)
@@ -378,26 +378,30 @@ def _stand(
 
 
 def _group(
-    p: _Picture, thing: Thing, ground: Callable[[float], float], scale: Number, distance: Number
+    p: _Picture,
+    item: SceneObject,
+    ground: Callable[[float], float],
+    scale: Number,
+    distance: Number,
 ) -> None:
-    """Trees side by side on the ground, the far ones first."""
-    rng = p.own(thing)
+    """Paint a group of trees, the farthest first."""
+    rng = p.rng_of(item)
     lots = sorted(
         (
-            (thing.x * SIZE + rng.normal(0, 5 + 6 * thing.count), rng.uniform(0, 4))
-            for _ in range(thing.count)
+            (item.x * SIZE + rng.normal(0, 5 + 6 * item.count), rng.uniform(0, 4))
+            for _ in range(item.count)
         ),
         key=lambda lot: lot[1],
     )
     for i, (x, y) in enumerate(lots):
-        x = thing.x * SIZE if i == len(lots) - 1 else x
-        s = scale * thing.size * rng.uniform(0.7, 1.1)
+        x = item.x * SIZE if i == len(lots) - 1 else x
+        s = scale * item.size * rng.uniform(0.7, 1.1)
         at = ground(min(max(x, 0), SIZE - 1)) + y * scale + 1
-        draw.tree(p.canvas, p.light, rng, x, at, s, distance, thing.kind, p.scene.season)
+        draw.tree(p.canvas, p.light, rng, x, at, s, distance, item.kind, p.scene.season)
 
 
-def _standing(p: _Picture) -> list[Thing]:
-    return [t for t in p.scene.things if t.label in ("castle", "temple", "tower", "house")]
+def _standing(p: _Picture) -> list[SceneObject]:
+    return [item for item in p.scene.objects if item.label in BUILDINGS]
 
 
 # -- water ----------------------------------------------------------------------------------------
@@ -415,7 +419,7 @@ def _water_colour(p: _Picture, rng: Rng) -> Floats:
 
 
 def _ripples(rng: Rng, row: int, top: Number, strength: Number) -> Floats:
-    """(96 - row, 96) light and dark strokes, finer towards the water's far edge `top`."""
+    """Return (96 - row, 96) light and dark strokes, finer towards the water's far edge `top`."""
     depth = np.maximum((COLUMNS[row:] - top) / (SIZE - top), 0)
     waves = wavy(rng, depth)
     waves -= 0.5
@@ -424,7 +428,7 @@ def _ripples(rng: Rng, row: int, top: Number, strength: Number) -> Floats:
 
 
 def _glitter(p: _Picture, rng: Rng, top: Number) -> None:
-    """The path of sun or moon on the water."""
+    """Paint the reflection of sun or moon on the water."""
     moon = p.scene.get("moon")
     if p.scene.time == "sunset":
         x, colour = p.sun_x, rgb("#ffdf9a")
@@ -443,7 +447,7 @@ def _boats(p: _Picture, low: Number, high: Number) -> None:
     boats = p.scene.get("boats")
     if boats is None:
         return
-    rng = p.own(boats)
+    rng = p.rng_of(boats)
     depths = sorted(rng.uniform(0, 1, boats.count).tolist())
     for i, depth in enumerate(depths):
         x = boats.x * SIZE if i == len(depths) - 1 else float(rng.uniform(8, 88))
@@ -455,7 +459,7 @@ def _boats(p: _Picture, low: Number, high: Number) -> None:
 
 
 def _mirror(p: _Picture, before: Floats, y: Number, length: Number) -> None:
-    """Reflect in the water what has just been drawn above row y."""
+    """Reflect in the water what was just drawn above row y."""
     row = round(y) + 1
     reach = min(round(length), row, SIZE - row)
     if reach <= 0:
@@ -467,8 +471,8 @@ def _mirror(p: _Picture, before: Floats, y: Number, length: Number) -> None:
     p.canvas[:, row : row + reach] = unit(change)
 
 
-def _suspension(p: _Picture, bridge: Thing, y: Number) -> None:
-    rng = p.own(bridge)
+def _suspension(p: _Picture, bridge: SceneObject, y: Number) -> None:
+    rng = p.rng_of(bridge)
     options = ("#b5402f", "#5a6a78", "#8a4a3a", "#40607a", "#7a2f2a")
     colour = rgb(options[int(rng.integers(len(options)))])
     s = 0.75 + 0.35 * bridge.size
@@ -493,9 +497,9 @@ def _suspension(p: _Picture, bridge: Thing, y: Number) -> None:
     pen.onto(p.canvas, 0, y - h + 3, p.light, 0.12)
 
 
-def _arches(p: _Picture, bridge: Thing, y: Number, high: Number = 0.0) -> float:
-    """A stone bridge on round arches with its feet at row y; returns the row of its deck."""
-    rng = p.own(bridge)
+def _arches(p: _Picture, bridge: SceneObject, y: Number, high: Number = 0.0) -> float:
+    """Paint a stone bridge on round arches with its feet at row y; return the row of its deck."""
+    rng = p.rng_of(bridge)
     options = ("#b8aa94", "#a8988a", "#c4a583", "#9a9488")
     stone = rgb(options[int(rng.integers(len(options)))])
     arches = int(rng.integers(3, 6))
@@ -548,9 +552,9 @@ def _coast(p: _Picture) -> None:
         )
         foot = top + 5 + rng.uniform(0, 3)
         before = p.canvas.copy()
-        for i, thing in enumerate(standing):
+        for i, item in enumerate(standing):
             x = SIZE * (side + (0.15 + 0.23 * i) * (1 if side == 0 else -1))
-            _stand(p, thing, x, float(heights[_column(x)]) + 1, 0.62, 0.12)
+            _stand(p, item, x, float(heights[_column(x)]) + 1, 0.62, 0.12)
         rows = _band(heights.min(), foot)
         below = Y[rows] - heights
         rock = mix(rgb("#8a7f72"), p.land, unit(1 - below / 5))
@@ -567,21 +571,22 @@ def _coast(p: _Picture) -> None:
     near = scene.get("road") or scene.get("horses") or scene.get("flowers") or scene.get("cars")
     edge = np.full(SIZE, float(SIZE))
     if beach:
-        own = p.own(beach)
-        bend = own.uniform(-0.22, 0.22)
-        edge = own.uniform(71, 79) + bend * (COLUMNS - 48) + 2.5 * fractal_line(own, 0.5, 3)
+        beach_rng = p.rng_of(beach)
+        bend = beach_rng.uniform(-0.22, 0.22)
+        edge = beach_rng.uniform(71, 79) + bend * (COLUMNS - 48)
+        edge += 2.5 * fractal_line(beach_rng, 0.5, 3)
     elif near or scene.get("tree"):
         edge = rng.uniform(77, 82) + 2.5 * fractal_line(rng, 0.45, 4)
     _boats(p, top + 4, float(min(edge.min() - 2, 84)))
     if beach:
-        _sand(p, p.own(beach), edge)
+        _sand(p, p.rng_of(beach), edge)
     elif edge.min() < SIZE:
         _meadow(p, rng, edge)
     _near(p, edge)
 
 
 def _sand(p: _Picture, rng: Rng, edge: Floats) -> None:
-    """The beach below `edge`, wet where the last wave was, and foam."""
+    """Paint the beach below `edge`, wet where the last wave was, and foam."""
     tint = rgb(("#ecd5a4", "#f0dfba", "#e2c08c", "#f3e8d4")[int(rng.integers(4))])
     rows = _band(edge.min() - 6)
     band = p.canvas[:, rows]
@@ -597,40 +602,40 @@ def _sand(p: _Picture, rng: Rng, edge: Floats) -> None:
 
 def _lake(p: _Picture) -> None:
     scene, rng = p.scene, p.rng
-    shore = p.horizon + rng.uniform(3, 7)
+    shore = float(p.horizon + rng.uniform(3, 7))
     heights = _hill(p, rng, shore - 3, float(rng.uniform(5, 10)), 0.42, shore + 1)
     if waterfall := scene.get("waterfall"):
         _waterfall(p, waterfall, shore)
     _thicket(p, rng, heights + 1, 0.45)
-    far = float(shore)
-    bank = far - 1.6 + 0.5 * fractal_line(rng, 0.5, 4)
-    p.ridge(bank, p.light.on(p.land * 0.82, 0.22), until=far + 1)
+    bank = shore - 1.6 + 0.5 * fractal_line(rng, 0.5, 4)
+    p.ridge(bank, p.light.on(p.land * 0.82, 0.22), until=shore + 1)
     tree = scene.get("tree")
     if tree and tree.depth > 0.45:
-        _group(p, tree, lambda _: far - 1, 0.7, 0.18)
-    ground = far - 7 if scene.get("train") else far - 0.5  # the train passes before them
-    for i, thing in enumerate(_standing(p)):
-        _stand(p, thing, thing.x * SIZE, ground, 0.72 if i == 0 else 0.64, 0.14)
+        _group(p, tree, lambda _: shore - 1, 0.7, 0.18)
+    # A train passes in front of the buildings.
+    ground = shore - 7 if scene.get("train") else shore - 0.5
+    for i, item in enumerate(_standing(p)):
+        _stand(p, item, item.x * SIZE, ground, 0.72 if i == 0 else 0.64, 0.14)
     if (train := scene.get("train")) is not None:
         s = 0.72 * max(train.size, 0.8)
-        draw.train(p.canvas, p.light, p.own(train), train.x * SIZE, far, s, 0.1, train.kind)
-    row = round(far) + 1
+        draw.train(p.canvas, p.light, p.rng_of(train), train.x * SIZE, shore, s, 0.1, train.kind)
+    row = round(shore) + 1
     down = np.arange(SIZE - row)
     sway = np.sin(down * 1.9 + rng.uniform(0, 6)) * (0.4 + 0.035 * down)
     sway += rng.uniform(-0.6, 0.6, len(down))
     source = np.maximum(row - 1 - down, 0)[:, None]
     columns = (np.arange(SIZE) - np.rint(sway).astype(int)[:, None]) % SIZE
     reflected = p.canvas[:, source, columns] * 0.94
-    own_colour = mix(_water_colour(p, rng), p.sky[1], 0.25)
-    water = mix(reflected, own_colour, np.linspace(0.28, 0.7, len(down))[:, None])
-    water += _ripples(rng, row, far, 0.2)
+    water_colour = mix(_water_colour(p, rng), p.sky[1], 0.25)
+    water = mix(reflected, water_colour, np.linspace(0.28, 0.7, len(down))[:, None])
+    water += _ripples(rng, row, shore, 0.2)
     p.canvas[:, row:] = unit(water)
     line = 0.5 * np.exp(-(((COLUMNS[row - 2 : row + 3] - row) / 0.7) ** 2))
     blend(p.canvas[:, row - 2 : row + 3], p.light.on(_WHITE, 0.3), line[:, None])
-    _glitter(p, rng, far)
+    _glitter(p, rng, shore)
     if bridge := scene.get("bridge"):
         before = p.canvas.copy()
-        y = far + 8 + 5 * bridge.depth
+        y = shore + 8 + 5 * bridge.depth
         (_suspension if bridge.kind == "suspension" else _arches)(p, bridge, y)
         _mirror(p, before, y, 18)
     near = any(scene.get(x) for x in ("road", "horses", "flowers", "cars")) or (
@@ -638,17 +643,17 @@ def _lake(p: _Picture) -> None:
     )
     level = 79 if near else 90
     edge = level + rng.uniform(-2, 3) + 5 * fractal_line(rng, 0.35, 3)
-    _boats(p, far + 4, float(min(edge.min() - 1, 84)))
+    _boats(p, shore + 4, float(min(edge.min() - 1, 84)))
     _meadow(p, rng, edge)
     _near(p, edge)
 
 
-def _waterfall(p: _Picture, waterfall: Thing, foot: Number) -> None:
-    rng = p.own(waterfall)
+def _waterfall(p: _Picture, waterfall: SceneObject, foot: Number) -> None:
+    rng = p.rng_of(waterfall)
     x, s = waterfall.x * SIZE, 0.75 + 0.45 * waterfall.size
     half = 15 * s
     top = foot - float(rng.uniform(25, 33)) * s
-    # A cliff that runs out of the picture on the nearer side and falls off on the other.
+    # The cliff leaves the picture on the nearer side and slopes down on the other.
     away = (COLUMNS - x) * (1 if waterfall.x < 0.5 else -1) / half
     cliff = top + 26 * np.maximum(away - 0.7, 0) ** 1.2 + 3.5 * np.minimum(away + 0.7, 0) ** 2
     cliff = cliff + fractal_line(rng, 0.65, 6) * 1.9
@@ -681,7 +686,7 @@ def _waterfall(p: _Picture, waterfall: Thing, foot: Number) -> None:
 
 
 def _meadow(p: _Picture, rng: Rng, edge: Floats) -> None:
-    """The near ground below `edge`, grassy or under snow, darker towards the viewer."""
+    """Paint the near ground below `edge`, grassy or snowy, darker towards the viewer."""
     below = Y - edge
     texture = stretched(rng, 1.6, 1.0) * 0.2 + noise(rng, "grain") * 0.07
     texture -= 0.135
@@ -702,11 +707,11 @@ def _land(p: _Picture) -> None:
     middle = p.horizon + 11 - float(rng.uniform(2, 6)) * fractal_line(rng, 0.3, 3)
     tree = scene.get("tree")
     ground = middle
-    if scene.get("train") or scene.get("bridge"):  # which pass before what stands here
+    if scene.get("train") or scene.get("bridge"):  # both pass in front of the buildings
         ground = np.minimum(middle, p.horizon + 6)
-    for i, thing in enumerate(_standing(p)):
-        x = thing.x * SIZE
-        _stand(p, thing, x, float(ground[_column(x)]) + 1, 0.82 if i == 0 else 0.72, 0.1)
+    for i, item in enumerate(_standing(p)):
+        x = item.x * SIZE
+        _stand(p, item, x, float(ground[_column(x)]) + 1, 0.82 if i == 0 else 0.72, 0.1)
     if tree and tree.depth > 0.45:
         _group(p, tree, lambda x: float(ground[int(x)]) + 1, 0.66, 0.15)
     texture = (stretched(rng, 1.2, 1.8) - 0.5) * 0.15
@@ -714,21 +719,21 @@ def _land(p: _Picture) -> None:
     texture *= float(p.light.tint.mean())
     p.ridge(middle, p.light.on(p.land * 0.94, 0.14), texture, p.horizon + 29)
     deck = None
-    if bridge := scene.get("bridge"):  # a viaduct across the dale
+    if bridge := scene.get("bridge"):  # a viaduct across the valley
         deck = _arches(p, bridge, p.horizon + 25, 6)
     if (train := scene.get("train")) is not None:
         s = 0.85 * max(train.size, 0.8)
         y = p.horizon + 17 + 4 * (1 - train.depth)
         y = y if deck is None else deck
-        draw.train(p.canvas, p.light, p.own(train), train.x * SIZE, y, s, 0.06, train.kind)
+        draw.train(p.canvas, p.light, p.rng_of(train), train.x * SIZE, y, s, 0.06, train.kind)
     edge = p.horizon + 24 + 3 * fractal_line(rng, 0.35, 3)
     _meadow(p, rng, edge)
     _near(p, edge)
 
 
-def _road(p: _Picture, road: Thing, edge: Floats) -> tuple[Number, Number]:
-    """Paint the road; returns where a car drives on it."""
-    rng = p.own(road)
+def _road(p: _Picture, road: SceneObject, edge: Floats) -> tuple[Number, Number]:
+    """Paint the road; return the row that cars drive on and their scale."""
+    rng = p.rng_of(road)
     tar = p.light.on(rgb(("#6a6a70", "#7a7570", "#5c6068")[int(rng.integers(3))]))
     stripe = p.light.on(rgb("#f4ecd0"))
     if road.kind == "across" or p.scene.place != "land":
@@ -778,7 +783,7 @@ def _near(p: _Picture, edge: Floats) -> None:
 
         _group(p, tree, ground, 1.05, 0.0)
     if horses := scene.get("horses"):
-        rng = p.own(horses)
+        rng = p.rng_of(horses)
         for i in range(horses.count):
             x = horses.x * SIZE + (0 if i == 0 else rng.uniform(16, 26) * (1 if i == 1 else -1))
             y = min(float(edge[_column(x)]) + 8 + 6 * rng.random(), 94)
@@ -786,7 +791,7 @@ def _near(p: _Picture, edge: Floats) -> None:
                 p.canvas, p.light, rng, x, y, 0.9 * horses.size * rng.uniform(0.85, 1.05), 0.0
             )
     if cars := scene.get("cars"):
-        rng = p.own(cars)
+        rng = p.rng_of(cars)
         y, s = where
         for i in range(cars.count):
             x = cars.x * SIZE + (0 if i == 0 else rng.uniform(25, 36) * (1 if i == 1 else -1))
@@ -800,8 +805,8 @@ def _near(p: _Picture, edge: Floats) -> None:
 _BLOSSOM = ((0, -0.7), (0.67, -0.2), (0.42, 0.57), (-0.42, 0.57), (-0.67, -0.2))
 
 
-def _flowers(p: _Picture, flowers: Thing, edge: Floats) -> None:
-    rng = p.own(flowers)
+def _flowers(p: _Picture, flowers: SceneObject, edge: Floats) -> None:
+    rng = p.rng_of(flowers)
     number = int(rng.integers(26, 60))
     hues = rng.choice(len(_PETALS), 2 if rng.random() < 0.6 else 1, replace=False)
     x = rng.normal(flowers.x * SIZE, rng.uniform(16, 40), number)
@@ -842,7 +847,7 @@ def _flowers(p: _Picture, flowers: Thing, edge: Floats) -> None:
 
 # -- print ----------------------------------------------------------------------------------------
 
-# colour = own * picture + grey * mean of the three + more, for each print.
+# Per print: colour = contrast * picture + grey * mean of its channels + offset.
 _PRINTS: tuple[tuple[Number, Floats, Number], ...] = (
     (1.0, np.zeros(3), 0.0),
     (1.375, np.full(3, -0.275), -0.05),  # poster
@@ -853,16 +858,16 @@ _PRINTS: tuple[tuple[Number, Floats, Number], ...] = (
 
 
 def _finish(p: _Picture) -> npt.NDArray[np.uint8]:
-    """The style of the print: plain, poster, pastel or faded; vignette and paper."""
+    """Apply the style of the print (plain, poster, pastel or faded), vignette and paper grain."""
     rng = np.random.default_rng([p.scene.seed, 3])
     picture = unit(p.canvas)
-    own, grey, more = _PRINTS[int(rng.integers(len(_PRINTS)))]
+    contrast, grey, offset = _PRINTS[int(rng.integers(len(_PRINTS)))]
     gain = rng.uniform(0.94, 1.05)
-    tone = planes(more * gain + rng.uniform(-0.015, 0.015, 3))
+    tone = planes(offset * gain + rng.uniform(-0.015, 0.015, 3))
     if grey.any():
         mean = (picture[0] + picture[1] + picture[2]) / 3
         tone = tone + planes(grey * gain) * mean
-    picture *= own * gain
+    picture *= contrast * gain
     picture += tone
     picture *= _VIGNETTE
     picture += noise(rng, "cloudy", 2) * (0.035 * 255) + (0.5 - 0.0175 * 255)

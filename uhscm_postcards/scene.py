@@ -1,8 +1,9 @@
-"""What is on a postcard: a seeded grammar of places, weather and things.
+"""What a postcard shows: a seeded grammar of places, weather and objects.
 
-A scene is a value: where (coast, lake or land), when (time of day, season), and which things stand
-where. Labels follow from it; sky is on every picture and therefore no label. Co-occurrence is what
-one expects: boats on water, palms on beaches, the moon at night, cars on roads, no flowers in snow.
+A scene is a value: where (coast, lake or land), when (time of day, season), and which objects are
+where. Labels follow from it; the sky is in every picture and therefore no label. Objects occur
+together as you would expect: boats on water, palms on beaches, the moon at night, cars on roads,
+no flowers in snow.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["LABELS", "Scene", "Thing", "make_scene"]
+__all__ = ["LABELS", "Scene", "SceneObject", "make_scene"]
 
 # In NUS-WIDE's own form, singular or plural as there.
 LABELS = (
@@ -45,17 +46,17 @@ BUILDINGS = ("castle", "temple", "tower", "house")
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One kind of thing on a picture.
+class SceneObject:
+    """All objects of one label in a picture.
 
     Attributes:
         label: one of `LABELS`.
-        kind: which sort of it, such as ``"palm"``.
-        x: where, 0 left to 1 right.
+        kind: the variant, such as ``"palm"``.
+        x: horizontal position, 0 left to 1 right.
         size: relative size, around 1.
         depth: 0 in the foreground to 1 in the distance.
-        count: how many.
-        seed: of everything else about how it looks.
+        count: how many there are.
+        seed: seed of everything else about their looks.
     """
 
     label: str
@@ -69,15 +70,15 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is on one postcard.
+    """What one postcard shows.
 
     Attributes:
-        seed: of the lie of the land and of the style.
+        seed: seed of the terrain and of the print's style.
         place: ``"coast"``, ``"lake"`` or ``"land"``.
         time: ``"day"``, ``"morning"``, ``"overcast"``, ``"sunset"`` or ``"night"``.
         season: ``"spring"``, ``"summer"``, ``"autumn"`` or ``"winter"``.
-        sun: whether the sun stands in a daytime sky.
-        things: in no particular order.
+        sun: whether a daytime sky shows the sun.
+        objects: what the picture shows, in no particular order.
     """
 
     seed: int
@@ -85,25 +86,25 @@ class Scene:
     time: str
     season: str
     sun: bool = False
-    things: tuple[Thing, ...] = field(default=())
+    objects: tuple[SceneObject, ...] = field(default=())
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Which of `LABELS` the picture shows."""
-        shown = {thing.label for thing in self.things}
+        """The members of `LABELS` that the picture shows."""
+        shown = {item.label for item in self.objects}
         shown |= {"coast": {"ocean"}, "lake": {"lake"}}.get(self.place, set())
         shown |= {"sunset"} if self.time == "sunset" else set()
         shown |= {"snow"} if self.season == "winter" else set()
         return tuple(label for label in LABELS if label in shown)
 
-    def get(self, label: str) -> Thing | None:
-        """The thing with this label, if the scene has one."""
-        return next((thing for thing in self.things if thing.label == label), None)
+    def get(self, label: str) -> SceneObject | None:
+        """Return the object with this label, or None."""
+        return next((item for item in self.objects if item.label == label), None)
 
 
 _SLOTS = np.array([0.17, 0.34, 0.5, 0.66, 0.83])
 _SIZES = (0.62, 0.8, 1.0, 1.0, 1.2)
-# They stand in the distance: smaller ones could not be told from each other.
+# Buildings are far away: smaller ones would all look the same.
 _BUILT_SIZES = (0.85, 0.95, 1.05, 1.15, 1.3)
 
 
@@ -126,12 +127,12 @@ def make_scene(seed: int) -> Scene:
     if not wanted and place == "land":
         wanted = [_pick(rng, dict.fromkeys(("tree", "house", "mountain", "clouds"), 1.0))]
     slots = rng.permutation(_SLOTS).tolist()
-    things = []
+    objects = []
     for i, label in enumerate(wanted):
         kind = _kind(rng, label, place, season)
         sizes = _BUILT_SIZES if label in BUILDINGS else _SIZES
-        things.append(
-            Thing(
+        objects.append(
+            SceneObject(
                 label=label,
                 kind=kind,
                 x=slots[i % len(slots)] + float(rng.uniform(-0.07, 0.07)),
@@ -141,7 +142,7 @@ def make_scene(seed: int) -> Scene:
                 seed=int(rng.integers(2**31)),
             )
         )
-    return Scene(seed, place, time, season, sun, tuple(things))
+    return Scene(seed, place, time, season, sun, tuple(objects))
 
 
 def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -184,7 +185,7 @@ def _wanted(rng: np.random.Generator, place: str, time: str, season: str) -> lis
     if beach:
         built = built[:1]
     wanted += [built[i] for i in rng.permutation(len(built))[:2]]
-    # A picture holds so much and no more.
+    # A picture has room for three of these.
     crowded = [x for x in wanted if x in ("horses", "train", "bridge", "waterfall", "road", "cars")]
     if len(crowded) > 3:
         wanted.remove(crowded[int(rng.integers(2))])
@@ -219,5 +220,5 @@ def _kind(rng: np.random.Generator, label: str, place: str, season: str) -> str:
 
 
 def _count(rng: np.random.Generator, label: str) -> int:
-    most = {"birds": 7, "boats": 3, "cars": 3, "horses": 3, "house": 4, "tree": 6, "clouds": 4}
-    return int(rng.integers(1, most.get(label, 1) + 1))
+    limits = {"birds": 7, "boats": 3, "cars": 3, "horses": 3, "house": 4, "tree": 6, "clouds": 4}
+    return int(rng.integers(1, limits.get(label, 1) + 1))

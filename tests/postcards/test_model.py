@@ -76,7 +76,7 @@ def test_it_reads_scenes_it_has_not_seen(vlp, features):
     assert np.mean(found) > 0.85  # benchmarks/results holds the figure on 11,000 pictures
 
 
-def test_another_sensible_wording_reads_alike_and_a_silly_one_does_not(vlp, features):
+def test_another_sensible_wording_reads_as_well_and_a_silly_one_does_not(vlp, features):
     """Held out of training, see wording.HELD_OUT; benchmarks/results holds more of them."""
     shown = np.array([[label in make_scene(s).labels for label in LABELS] for s in SEEDS])
 

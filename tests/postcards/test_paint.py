@@ -18,15 +18,15 @@ SCENES = [make_scene(seed) for seed in range(6_000, 6_300)]
 
 
 def changed(scene: Scene, label: str) -> Scene:
-    """The same scene without one of its labels."""
+    """Return the scene without one of its labels."""
     if label == "snow":
         return dataclasses.replace(scene, season="summer")
     if label == "sunset":
         return dataclasses.replace(scene, time="day")
     if label in ("ocean", "lake"):
         return dataclasses.replace(scene, place="land")
-    kept = tuple(thing for thing in scene.things if thing.label != label)
-    return dataclasses.replace(scene, things=kept)
+    kept = tuple(item for item in scene.objects if item.label != label)
+    return dataclasses.replace(scene, objects=kept)
 
 
 def test_a_picture_is_the_same_each_time():
@@ -46,7 +46,7 @@ def test_pictures_are_those_of_this_generator_version():
 
 @pytest.mark.parametrize("label", LABELS)
 def test_each_label_changes_pixels(label):
-    """What the labels say is in the picture: without it the picture is another one."""
+    """What a label names is visible: without it the picture differs."""
     scenes = [scene for scene in SCENES if label in scene.labels][:8]
     assert len(scenes) == 8
     visible = []
@@ -54,12 +54,12 @@ def test_each_label_changes_pixels(label):
         without = paint(changed(scene, label)).astype(int)
         difference = np.abs(paint(scene).astype(int) - without).max(2)
         visible.append((difference > 12).sum())
-    # Things may be small and half hidden, but hardly ever not there at all.
+    # Objects may be small and half hidden, but are hardly ever invisible.
     assert np.median(visible) > 40
     assert sum(count >= 8 for count in visible) >= 7
 
 
-def test_taking_a_thing_off_leaves_the_rest_in_place():
+def test_removing_an_object_leaves_the_rest_in_place():
     scene = next(s for s in SCENES if s.get("plane") and s.place == "land")
     difference = (paint(scene) != paint(changed(scene, "plane"))).any(2)
     assert not difference[70:].any()
@@ -67,12 +67,12 @@ def test_taking_a_thing_off_leaves_the_rest_in_place():
 
 def test_pictures_differ_from_each_other():
     pictures = np.stack([paint(make_scene(seed)) for seed in range(12)]).astype(int)
-    far = np.abs(pictures[:, None] - pictures[None]).mean((2, 3, 4))
-    assert far[np.triu_indices(12, 1)].min() > 4
+    differences = np.abs(pictures[:, None] - pictures[None]).mean((2, 3, 4))
+    assert differences[np.triu_indices(12, 1)].min() > 4
 
 
 def test_edges_are_smooth():
-    """Half of a pixel covered is half of the colour."""
+    """A half-covered pixel gets half of the colour."""
     canvas = np.zeros((3, 96, 96))
     pen = Pen(8, 8)
     pen.rect(0, 0, 0.5625, 1, np.ones(3))  # 4.5 of 8 pixels
@@ -102,7 +102,7 @@ def test_blend_is_a_weighted_mean():
     assert canvas[0, 5, 8] == pytest.approx(0.2)
 
 
-def test_colours_mix_alike_as_three_numbers_and_as_planes():
+def test_colours_mix_equally_as_three_numbers_and_as_planes():
     a, b = rgb("#204060"), rgb("#f0c080")
     t = np.linspace(0, 1, 12).reshape(3, 4)
     by_hand = [

@@ -61,15 +61,15 @@ def test_cars_go_with_roads_far_more_often_than_chance():
     assert (cars & road).mean() > 3 * cars.mean() * road.mean()
 
 
-def test_things_have_one_entry_each():
+def test_each_label_has_one_object():
     for scene in SCENES:
-        labels = [thing.label for thing in scene.things]
+        labels = [item.label for item in scene.objects]
         assert len(labels) == len(set(labels))
 
 
 def test_labels_follow_from_the_scene():
     scene = next(s for s in SCENES if s.get("castle"))
     without = dataclasses.replace(
-        scene, things=tuple(t for t in scene.things if t.label != "castle")
+        scene, objects=tuple(o for o in scene.objects if o.label != "castle")
     )
     assert set(scene.labels) - set(without.labels) == {"castle"}
