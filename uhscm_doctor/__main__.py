@@ -1,4 +1,4 @@
-"""The doctor at the command line; the exit status is 1 when something is bad."""
+"""Run the doctor at the command line; the exit status is 1 if something is bad."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from uhscm_doctor.report import doctor
 
 
 def main() -> int:
-    """Print the report."""
+    """Print the report and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m uhscm_doctor",
-        description="Looks at this installation and says how to mend what it finds.",
+        description="Check this installation and say how to fix what is wrong.",
     )
     parser.add_argument(
-        "--clean", action="store_true", help="remove what killed writes left in the cache folder"
+        "--clean",
+        action="store_true",
+        help="remove the files that killed writes left in the cache folder",
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ is no reason to stop
-    if asked.clean:
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ must not stop the report
+    if options.clean:
         removed = cache.clean()
         size = cache.as_size(sum(part.size for part in removed))
         print(f"Removed {len(removed)} unfinished files, {size}.\n")

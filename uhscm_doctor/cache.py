@@ -1,9 +1,9 @@
-"""The cache folder: whether it takes files, what lies in it, and what killed writes left there.
+"""The cache folder: whether it is writable, what it contains, and what killed writes left there.
 
-A file is written aside as ``.<name>.<32 hex digits>.part`` and renamed
-(`uhscm_core.support.store`). A process killed in between leaves that file behind. It is a leftover
-when it has not changed for an hour (a write takes seconds) and no process holds a lock in its
-folder.
+A file is first written as ``.<name>.<32 hex digits>.part`` and then renamed
+(`uhscm_core.support.store`). A process killed in between leaves that file behind. It counts as a
+leftover once it has not changed for an hour (a write takes seconds) and no process holds a lock in
+its folder.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ __all__ = ["as_size", "clean", "contents", "leftovers", "writable"]
 _KINDS = ("features", "runs", "postcards", "checked", "weights")
 _PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
 _HOUR = 3600.0
-_ELSEWHERE = "choose another folder: export UHSCM_HOME=/path/to/folder before JupyterLab starts"
+_ELSEWHERE = "use another folder: export UHSCM_HOME=/path/to/folder before JupyterLab starts"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file that a write did not finish.
+    """A partly written file.
 
     Attributes:
-        path: of the file.
-        size: in bytes.
+        path: where it is.
+        size: its size in bytes.
     """
 
     path: Path
@@ -49,7 +49,7 @@ def _home() -> Path:
 
 
 def writable() -> Iterator[Finding]:
-    """Writes a file, renames it, takes a lock, and looks at the space that is left."""
+    """Check that files can be written, renamed and locked, and that there is free space."""
     from filelock import FileLock
 
     from uhscm_core.support import store
@@ -59,7 +59,7 @@ def writable() -> Iterator[Finding]:
     probe = home / f"doctor-{uuid.uuid4().hex}.json"
     lock = probe.with_suffix(".lock")
     try:
-        store.save_json(probe, "written aside and renamed")
+        store.save_json(probe, "a file to write and rename")
         with FileLock(lock, timeout=1):
             pass
     except (OSError, NotImplementedError) as error:
@@ -73,31 +73,31 @@ def writable() -> Iterator[Finding]:
     free = shutil.disk_usage(home).free
     found = f"{home} ({origin}), {as_size(free)} free"
     if free < 2**30:
-        mend = f"make room, or {_ELSEWHERE}"
-        yield Finding("cache folder", found, BAD if free < 50 * 2**20 else WARN, mend)
+        fix = f"free some disk space, or {_ELSEWHERE}"
+        yield Finding("cache folder", found, BAD if free < 50 * 2**20 else WARN, fix)
         return
     yield Finding("cache folder", found)
 
 
 def contents() -> Iterator[Finding]:
-    """What is kept, by kind, and files that can't be read."""
+    """Report what the cache contains, by kind, and files that cannot be read."""
     home = _home()
     files = list(_files(home))
     sizes = dict.fromkeys((*_KINDS, "other"), 0)
     for path, size in files:
         kind = path.relative_to(home).parts[0]
         sizes[kind if kind in _KINDS else "other"] += size
-    kept = ", ".join(f"{kind} {as_size(size)}" for kind, size in sizes.items() if size)
-    clear = f" (all but runs and weights is made again when you delete it from {home})"
-    yield Finding("kept", kept + clear if kept else "nothing yet")
+    by_kind = ", ".join(f"{kind} {as_size(size)}" for kind, size in sizes.items() if size)
+    note = f" (you may delete all but runs and weights from {home}: it is computed again)"
+    yield Finding("cached files", by_kind + note if by_kind else "none yet")
     damaged = [path for path, _ in files if path.suffix == ".safetensors" and _is_damaged(path)]
     if damaged:
-        found = f"{len(damaged)} can't be read: {', '.join(map(str, damaged[:5]))}"
-        yield Finding("kept files", found, BAD, "delete them; what they held is made again")
+        found = f"{len(damaged)} cannot be read: {', '.join(map(str, damaged[:5]))}"
+        yield Finding("damaged files", found, BAD, "delete them; their content is computed again")
 
 
 def leftovers() -> Iterator[Finding]:
-    """What killed writes left behind, and what other processes are at."""
+    """Report the leftovers of killed writes, and which locks other processes hold."""
     home = _home()
     parts = list(_leftovers(home))
     if parts:
@@ -106,16 +106,16 @@ def leftovers() -> Iterator[Finding]:
         yield Finding("leftovers", found, WARN, f"{sys.executable} -m uhscm_doctor --clean")
     locks = [path for path, _ in _files(home) if path.suffix == ".lock"]
     held = [path for path in locks if _is_held(path)]
-    at = f"{len(held)} held by work under way: {', '.join(map(str, held[:3]))}"
-    free = f"{len(locks)} lock files, none held; they are left where they are and do no harm"
-    yield Finding("locks", at if held else free if locks else "none")
+    in_use = f"{len(held)} held by running work: {', '.join(map(str, held[:3]))}"
+    free = f"{len(locks)} lock files, none held; they do no harm"
+    yield Finding("locks", in_use if held else free if locks else "none")
 
 
 def clean() -> list[Part]:
-    """Remove the leftovers.
+    """Remove the leftovers of killed writes.
 
     Returns:
-        What was removed.
+        The files that were removed.
     """
     removed = []
     for part in _leftovers(_home()):
@@ -126,7 +126,7 @@ def clean() -> list[Part]:
 
 
 def as_size(size: int) -> str:
-    """Bytes for people."""
+    """Format a number of bytes, such as ``"1.5 MB"``."""
     for unit, factor in (("GB", 2**30), ("MB", 2**20)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
@@ -134,13 +134,13 @@ def as_size(size: int) -> str:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Regular files below a folder with their sizes; links are not followed."""
+    """Yield the regular files below a folder with their sizes; links are not followed."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
-            with contextlib.suppress(OSError):  # gone by now
+            with contextlib.suppress(OSError):  # deleted in the meantime
                 if not path.is_symlink():
-                    status = path.stat()  # the pictures' file has holes: count what is on disk
+                    status = path.stat()  # the postcards' file is sparse: count what is on disk
                     blocks = getattr(status, "st_blocks", None)
                     yield path, status.st_size if blocks is None else 512 * blocks
 
@@ -156,7 +156,7 @@ def _leftovers(home: Path) -> Iterator[Part]:
 
 
 def _is_held(lock: Path) -> bool:
-    """Whether a process holds a lock; without waiting, and free again at once."""
+    """Return whether a process holds a lock, without waiting for it."""
     from filelock import FileLock, Timeout
 
     try:
@@ -167,7 +167,7 @@ def _is_held(lock: Path) -> bool:
 
 
 def _is_damaged(path: Path) -> bool:
-    """Whether a file's header does not fit its length."""
+    """Return whether a file's header contradicts its length."""
     import safetensors
 
     try:

@@ -1,7 +1,7 @@
-"""Where the notebook runs: JupyterLab, its parts for widgets, and two of its settings.
+"""Where the notebook runs: JupyterLab, its extensions for widgets, and two of its settings.
 
-A kernel may live in another environment than the server that shows it, so that what counts is what
-the server says. It is asked over the loopback, with the token that it left for this user.
+A kernel may run in another environment than the server that shows it, so what counts is what the
+server says. The doctor asks it over the loopback, with the token that it stores for this user.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ PARTS = {
 _HINTS = {
     "VSCODE_PID": (
         "VS Code",
-        "figures and widgets show with its Jupyter extension; if a view stays empty, make explore",
+        "its Jupyter extension shows figures and widgets; if a view stays empty, make explore",
     ),
     "COLAB_RELEASE_TAG": (
         "Colab",
-        "run first: from google.colab import output; output.enable_custom_widget_manager()",
+        "first run: from google.colab import output; output.enable_custom_widget_manager()",
     ),
     "BINDER_SERVICE_HOST": ("Binder", "the session ends when idle: download what you want to keep"),
 }
 
 
 def in_kernel() -> bool:
-    """Whether this is a notebook's kernel."""
+    """Return whether this is a notebook's kernel."""
     if "ipykernel" not in sys.modules:
         return False
     from IPython import get_ipython
@@ -55,7 +55,7 @@ def in_kernel() -> bool:
 
 
 def place() -> Iterator[Finding]:
-    """Where this runs, with what is special there."""
+    """Report where this runs, with a hint for that place."""
     for variable, (name, hint) in _HINTS.items():
         if variable in os.environ and in_kernel():
             yield Finding("runs in", name, WARN if name != "Binder" else "ok", hint)
@@ -64,7 +64,7 @@ def place() -> Iterator[Finding]:
 
 
 def front_end() -> Iterator[Finding]:
-    """The parts of this Python's JupyterLab that show widgets."""
+    """Check that this Python's JupyterLab has the extensions that show widgets."""
     from jupyter_core.paths import jupyter_path
 
     folders = [Path(folder) for folder in jupyter_path("labextensions")]
@@ -72,21 +72,25 @@ def front_end() -> Iterator[Finding]:
     found = f"JupyterLab {metadata.version('jupyterlab')}"
     if missing:
         packages = " ".join(PARTS[part] for part in missing)
-        mend = f"{sys.executable} -m pip install --force-reinstall {packages}, then reload the page"
-        yield Finding("front end", f"{found} without {', '.join(missing)}", BAD, mend)
+        fix = f"{sys.executable} -m pip install --force-reinstall {packages}, then reload the page"
+        yield Finding("front end", f"{found} without {', '.join(missing)}", BAD, fix)
         return
-    yield Finding("front end", f"{found}, with what shows widgets and figures")
+    yield Finding("front end", f"{found}, with the extensions for widgets and figures")
 
 
 def servers() -> Iterator[Finding]:
-    """The two settings that prevent blank or mute widgets, and the parts, in running servers."""
+    """Check the extensions of running servers, and two settings against blank or mute widgets."""
     found = list(_running())
     if not found:
         if in_kernel():
-            say = "can't be asked, so its settings are not known"
-            yield Finding("server", say, "ok", f"if widgets go blank after scrolling: {_ADVICE}")
+            unknown = "cannot be reached, so its settings are unknown"
+            yield Finding(
+                "server", unknown, "ok", f"if widgets go blank after scrolling: {_ADVICE}"
+            )
         else:
-            yield Finding("server", "none runs now; make explore starts one with our settings")
+            yield Finding(
+                "server", "none is running; make explore starts one with the right settings"
+            )
     for server in found:
         yield _server(server)
 
@@ -100,22 +104,26 @@ _ADVICE = (
 def _server(server: dict[str, Any]) -> Finding:
     what = f"server on port {server.get('port')}"
     try:
-        off = [
+        wrong = [
             f"{key} is {value!r}, not {wanted!r}"
             for plugin, (key, wanted) in WANTED.items()
             if (value := _setting(server, plugin, key)) != wanted
         ]
         shown = _shown_parts(server)
     except (OSError, ValueError, KeyError) as error:
-        found = f"does not answer as a JupyterLab does ({type(error).__name__})"
-        return Finding(what, found, WARN, "reload the page; else Ctrl-C and make explore")
+        found = f"does not answer like JupyterLab ({type(error).__name__})"
+        return Finding(
+            what, found, WARN, "reload the page; if that does not help, Ctrl-C and make explore"
+        )
     missing = [part for part in PARTS if part not in shown]
     if missing:
         packages = " ".join(PARTS[part] for part in missing)
-        mend = f"install {packages} where the server runs, restart it and reload; or make explore"
-        return Finding(what, f"shows no widgets: it lacks {', '.join(missing)}", BAD, mend)
-    if off:
-        return Finding(what, "; ".join(off), WARN, _ADVICE)
+        fix = f"install {packages} where the server runs, restart it and reload; or make explore"
+        return Finding(
+            what, f"shows no widgets: these extensions are missing: {', '.join(missing)}", BAD, fix
+        )
+    if wrong:
+        return Finding(what, "; ".join(wrong), WARN, _ADVICE)
     return Finding(what, "has both settings that keep widgets from going blank or mute")
 
 
@@ -137,7 +145,7 @@ def _running() -> Iterator[dict[str, Any]]:
 
 
 def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":  # where signal 0 would end it
+    if sys.platform == "win32":  # signal 0 would end the process there
         return True
     try:
         os.kill(pid, 0)
@@ -149,13 +157,13 @@ def _is_alive(pid: int) -> bool:
 
 
 def _setting(server: dict[str, Any], plugin: str, key: str) -> Any:
-    """The value in force: the user's own, or else the default with its overrides."""
+    """Return the value in force: the user's own, or else the default with its overrides."""
     answer = json.loads(_ask(server, f"lab/api/settings/{urllib.parse.quote(plugin)}"))
     return answer["settings"].get(key, answer["schema"]["properties"].get(key, {}).get("default"))
 
 
 def _shown_parts(server: dict[str, Any]) -> set[str]:
-    """Names of the extensions that the server gives to the browser."""
+    """Return the names of the extensions that the server gives to the browser."""
     page = _ask(server, "lab")
     config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)
     if config is None:
@@ -174,7 +182,7 @@ def _ask(server: dict[str, Any], path: str) -> str:
 
 
 def chromium() -> Iterator[Finding]:
-    """The browser of the tests and of `make screenshots`."""
+    """Look for the browser that the tests and `make screenshots` use."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
-    lacking = "not here, and only the browser tests and make screenshots want it"
-    yield Finding("Chromium", path or f"{lacking} (Debian: apt-get install chromium)")
+    missing = "not installed; only the browser tests and make screenshots need it"
+    yield Finding("Chromium", path or f"{missing} (Debian: apt-get install chromium)")

@@ -1,4 +1,4 @@
-"""What computes: the device, threads, memory."""
+"""The hardware: device, threads and memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["device", "memory", "threads"]
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 _CGROUP = Path("/sys/fs/cgroup")
-_ON_CPU = "until then all works on the CPU: CUDA_VISIBLE_DEVICES= make explore"
+_ON_CPU = "until then run everything on the CPU: CUDA_VISIBLE_DEVICES= make explore"
 
 
 def device() -> Iterator[Finding]:
-    """The device that ``"auto"`` chooses, and whether it computes."""
+    """Check that the device that ``"auto"`` chooses computes correctly."""
     import torch
 
     from uhscm_core.support.devices import resolve_device
@@ -32,19 +32,19 @@ def device() -> Iterator[Finding]:
         if not (said or _DRIVER.exists()):
             yield Finding("device", "the CPU")
             return
-        built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU alone"
-        found = f"the CPU; torch {torch.__version__}, built for {built}, can't use the NVIDIA GPU"
-        mend = "update the GPU's driver, or install a torch built for the driver that you have"
-        yield Finding("device", f"{found}. {said}".rstrip(". "), WARN, mend)
+        built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPUs only"
+        found = f"the CPU; torch {torch.__version__}, built for {built}, cannot use the NVIDIA GPU"
+        fix = "update the GPU's driver, or install a torch built for this driver"
+        yield Finding("device", f"{found}. {said}".rstrip(". "), WARN, fix)
         return
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "Apple GPU"
     a = torch.rand(64, 64, generator=torch.Generator().manual_seed(0))
     try:
         right = torch.allclose((a.to(chosen) @ a.to(chosen)).cpu(), a @ a, rtol=1e-2)
     except RuntimeError as error:
-        mend = f"update its driver, or install a torch built for it; {_ON_CPU}"
+        fix = f"update its driver, or install a torch built for it; {_ON_CPU}"
         said = (str(error).splitlines() or [""])[0]
-        yield Finding("device", f"{name} does not compute: {said}", BAD, mend)
+        yield Finding("device", f"{name} does not compute: {said}", BAD, fix)
         return
     if not right:
         yield Finding("device", f"{name} computes a wrong product", BAD, _ON_CPU)
@@ -53,33 +53,35 @@ def device() -> Iterator[Finding]:
         free, total = torch.cuda.mem_get_info(chosen)
         name = f"{name}, {free / 2**30:.1f} of {total / 2**30:.0f} GB free"
         if free < 2**30:
-            mend = "end what else runs on it (nvidia-smi), or CUDA_VISIBLE_DEVICES= make explore"
-            yield Finding("device", name, WARN, mend)
+            fix = "stop other programs on it (nvidia-smi), or CUDA_VISIBLE_DEVICES= make explore"
+            yield Finding("device", name, WARN, fix)
             return
-    yield Finding("device", f"{name}; a product comes out right")
+    yield Finding("device", f"{name}; a test product is correct")
 
 
 def threads() -> Iterator[Finding]:
-    """How many threads torch uses on how many cores, and how they wait for each other."""
+    """Check how many threads torch uses on how many cores, and how they wait for each other."""
     import torch
 
     number, cores = torch.get_num_threads(), usable_cores()
     found = f"torch uses {number}, of {cores:g} cores"
     if number > math.ceil(cores):
-        mend = f"export OMP_NUM_THREADS={math.ceil(cores)} before JupyterLab starts"
-        yield Finding("threads", f"{found}: more get in each other's way", WARN, mend)
+        fix = f"export OMP_NUM_THREADS={math.ceil(cores)} before JupyterLab starts"
+        yield Finding(
+            "threads", f"{found}: more threads than cores slow each other down", WARN, fix
+        )
         return
     policy = os.environ.get("OMP_WAIT_POLICY", "")
     if in_kernel() and number > 1 and policy.upper() != "PASSIVE":
-        mend = "make explore sets it; elsewhere export OMP_WAIT_POLICY=PASSIVE before the server"
-        found = f"{found}, which spin while they wait: slow when anything else runs"
-        yield Finding("threads", found, WARN, mend)
+        fix = "make explore sets it; elsewhere export OMP_WAIT_POLICY=PASSIVE before the server"
+        found = f"{found}; waiting threads spin, which is slow when anything else runs"
+        yield Finding("threads", found, WARN, fix)
         return
     yield Finding("threads", found)
 
 
 def usable_cores() -> float:
-    """The cores of this process, by its affinity and its container's quota."""
+    """Return the cores of this process, by its affinity and its container's quota."""
     if hasattr(os, "sched_getaffinity"):
         cores = float(len(os.sched_getaffinity(0)))
     else:
@@ -91,21 +93,21 @@ def usable_cores() -> float:
 
 
 def memory() -> Iterator[Finding]:
-    """Memory that is free, by the machine and by its container."""
+    """Check the free memory of the machine and of its container."""
     free = free_memory()
     if free is None:
-        yield Finding("memory", "can't be asked for on this system; 2 GB free are enough")
+        yield Finding("memory", "unknown on this system; 2 GB of free memory are enough")
         return
     found = f"{free / 2**30:.1f} GB free"
     if free < 2 * 2**30:
-        mend = "close other notebooks (Kernel > Shut Down All Kernels); the tour wants about 2 GB"
-        yield Finding("memory", found, WARN, mend)
+        fix = "close other notebooks (Kernel > Shut Down All Kernels); the tour needs about 2 GB"
+        yield Finding("memory", found, WARN, fix)
         return
     yield Finding("memory", found)
 
 
 def free_memory() -> int | None:
-    """In bytes; None where the system does not say."""
+    """Return the free memory in bytes, or None if the system does not report it."""
     available = [line.split() for line in _read(Path("/proc/meminfo")).splitlines()]
     bytes_free = [int(words[1]) * 1024 for words in available if words[0] == "MemAvailable:"]
     limit, used = _read(_CGROUP / "memory.max").strip(), _read(_CGROUP / "memory.current").strip()

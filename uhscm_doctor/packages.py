@@ -1,4 +1,4 @@
-"""Python, the packages that pyproject.toml asks for, and whether they can be imported."""
+"""Python, the packages that pyproject.toml requires, and whether they can be imported."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _LEAST = (3, 11)
 
 
 def python() -> Iterator[Finding]:
-    """Python's version, and whose Python it is."""
+    """Check Python's version, and which environment it belongs to."""
     found = f"{platform.python_version()}, {sys.executable}"
     if sys.version_info[:2] < _LEAST:
-        mend = "install Python 3.11 or later, then: make clean; make explore PYTHON=python3.12"
-        yield Finding("Python", found, BAD, mend)
+        fix = "install Python 3.11 or later, then: make clean; make explore PYTHON=python3.12"
+        yield Finding("Python", found, BAD, fix)
         return
     yield Finding("Python", found)
-    own = ROOT / ".venv"
-    if own.is_dir() and Path(sys.prefix).resolve() != own.resolve():
-        mend = "as you please; if you meant this copy's own: make explore, or make doctor"
-        yield Finding("environment", f"{sys.prefix}, not this copy's {own}", WARN, mend)
+    venv = ROOT / ".venv"
+    if venv.is_dir() and Path(sys.prefix).resolve() != venv.resolve():
+        fix = "to use this copy's own environment: make explore, or make doctor"
+        yield Finding("environment", f"{sys.prefix}, not this copy's {venv}", WARN, fix)
 
 
 def requirements() -> list[str]:
-    """What the package asks for, such as ``"numpy>=2.0"``: from pyproject.toml, if that is here."""
+    """Return the requirements, such as ``"numpy>=2.0"``, from pyproject.toml if it is here."""
     listed = ROOT / "pyproject.toml"
     if listed.is_file():
         import tomllib
@@ -46,7 +46,7 @@ def requirements() -> list[str]:
 
 
 def installed() -> Iterator[Finding]:
-    """The version of each package against what is asked for, and torchvision's against torch's."""
+    """Check each package's version against its requirement, and torchvision's against torch's."""
     asked = {_name(text): text for text in requirements()}
     versions = {name: _version(name) for name in asked}
     missing = [text for name, text in asked.items() if versions[name] is None]
@@ -55,7 +55,7 @@ def installed() -> Iterator[Finding]:
         whole = [f"--editable {ROOT}"] if (ROOT / "pyproject.toml").is_file() else missing
         yield Finding("packages", found, BAD, _pip(whole))
         return
-    from packaging.requirements import Requirement  # JupyterLab brings it
+    from packaging.requirements import Requirement  # JupyterLab depends on it
 
     wrong = []
     for name, text in asked.items():
@@ -68,26 +68,28 @@ def installed() -> Iterator[Finding]:
             str(versions["torch"]), prereleases=True
         ):
             wrong.append(text)
-            found = f"{versions['torchvision']} is made for {needs}, not for {versions['torch']}"
+            found = f"{versions['torchvision']} is built for {needs}, not for {versions['torch']}"
             yield Finding("torchvision", found, BAD, _pip(["torch", "torchvision"]))
     if not wrong:
         shown = ", ".join(f"{n} {versions[n]}" for n in ("torch", "jupyterlab", "anywidget"))
-        yield Finding("packages", f"all {len(asked)} are here and new enough ({shown}, ...)")
+        yield Finding(
+            "packages", f"all {len(asked)} are installed and recent enough ({shown}, ...)"
+        )
 
 
 def imports() -> Iterator[Finding]:
-    """Whether what is installed can be imported."""
+    """Check that the installed packages can be imported."""
     began = time.monotonic()
     try:
         import torchvision  # noqa: F401
 
         import uhscm_core
-    except Exception as error:  # broken binary packages raise all kinds
+    except Exception as error:  # broken binary packages raise errors of all kinds
         said = (str(error).splitlines() or [""])[0]
-        # The package itself is the one that nobody but `pip install --editable` finds.
+        # The package itself is missing unless `pip install --editable` has been run.
         lost = isinstance(error, ModuleNotFoundError) and error.name == "uhscm_core"
-        mend = _pip([f"--editable {ROOT}"]) if lost else _pip(["torch", "torchvision"])
-        yield Finding("imports", f"{type(error).__name__}: {said}", BAD, mend)
+        fix = _pip([f"--editable {ROOT}"]) if lost else _pip(["torch", "torchvision"])
+        yield Finding("imports", f"{type(error).__name__}: {said}", BAD, fix)
         return
     where = Path(uhscm_core.__file__).parent
     yield Finding("imports", f"{time.monotonic() - began:.1f} s, from {where}")
@@ -106,7 +108,7 @@ def _version(name: str) -> str | None:
 
 
 def _pip(wanted: list[str]) -> str:
-    """The command that installs; where this copy has no environment of its own yet, `make` does."""
+    """Return the command that installs packages, or `make` while this copy has no `.venv`."""
     what = " ".join(w if w.startswith("-") else f"'{w}'" for w in wanted)
     command = f"{sys.executable} -m pip install --upgrade {what}"
     if (ROOT / "Makefile").exists() and not (ROOT / ".venv").exists():

@@ -1,4 +1,4 @@
-"""All checks, one after the other."""
+"""Run all checks, one after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uhscm_doctor.finding import WARN, Finding, Report
 __all__ = ["CHECKS", "doctor"]
 
 Check = Callable[[], Iterable[Finding]]
-# While one of these is bad the others would only say the same in other words.
+# If one of these is bad, the later checks would only repeat it in other words.
 FOUNDATIONS: tuple[Check, ...] = (packages.python, packages.installed, packages.imports)
 CHECKS: tuple[Check, ...] = (
     *FOUNDATIONS,
@@ -32,29 +32,29 @@ CHECKS: tuple[Check, ...] = (
 
 
 def doctor(checks: Iterable[Check] = CHECKS) -> Report:
-    """Look at everything that the explorer needs.
+    """Check everything that the explorer needs.
 
     Args:
-        checks: to make; by default all.
+        checks: the checks to run; by default all.
 
     Returns:
-        What was found. A check that fails is a finding as well: this raises nothing.
+        The findings. A check that raises is a finding as well: nothing is raised here.
     """
     report = Report()
     for check in checks:
         try:
             report.extend(check())
-        except Exception as error:  # whatever it is, the other checks are worth making
-            said = f"could not be checked ({type(error).__name__}: {first_line(error)})"
-            mend = "mend what is bad above first; if nothing is, this is a fault of the doctor's"
-            report.append(Finding(check.__name__.replace("_", " "), said, WARN, mend))
+        except Exception as error:  # whatever it is, run the other checks
+            message = f"could not be checked ({type(error).__name__}: {first_line(error)})"
+            fix = "fix what is bad above first; if nothing is, please report this as a bug"
+            report.append(Finding(check.__name__.replace("_", " "), message, WARN, fix))
         if check in FOUNDATIONS and not report.healthy:
-            mend = "mend what is bad above, then ask the doctor again"
-            report.append(Finding("the rest", "not looked at yet", WARN, mend))
+            fix = "fix what is bad above, then run the doctor again"
+            report.append(Finding("other checks", "not run yet", WARN, fix))
             break
     return report
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says."""
+    """Return the first line of an error's message."""
     return (str(error).splitlines() or [""])[0]

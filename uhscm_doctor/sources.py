@@ -1,4 +1,4 @@
-"""Images and models: what ships, what the environment names, and which weights are at hand."""
+"""Images and models: what ships, what the environment names, and which weights are available."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["model", "photos", "postcards", "weights"]
 
 
 def postcards() -> Iterator[Finding]:
-    """The model that ships can be read, and the features that ship belong to it."""
+    """Check that the model that ships can be read and that the shipped features are its own."""
     from uhscm_core import load_dataset, load_vlp
     from uhscm_core.features import SHIPPED, features_key
 
@@ -24,14 +24,14 @@ def postcards() -> Iterator[Finding]:
         yield Finding("postcards", f"the model that ships: {error}", BAD, restore)
         return
     if (SHIPPED / features_key(load_dataset("postcards", progress=False), vlp)).is_dir():
-        yield Finding("postcards", "the model reads, and its features ship with it")
+        yield Finding("postcards", "the model can be read, and its features ship with it")
     else:
-        found = "the model reads, but the features that ship are not its own: made anew, minutes"
+        found = "the shipped features are not of the shipped model: computing them takes minutes"
         yield Finding("postcards", found, WARN, restore)
 
 
 def photos() -> Iterator[Finding]:
-    """The folder that ``$UHSCM_PHOTOS`` names, if it is set."""
+    """Check the folder that ``$UHSCM_PHOTOS`` names, if it is set."""
     named = os.environ.get("UHSCM_PHOTOS")
     if named in (None, "postcards"):
         yield Finding("UHSCM_PHOTOS", "not set: the notebooks show the postcards")
@@ -39,20 +39,20 @@ def photos() -> Iterator[Finding]:
     from PIL import Image
 
     folder = Path(str(named)).expanduser()
-    mend = "export UHSCM_PHOTOS=/path/to/photos, or unset UHSCM_PHOTOS, before JupyterLab starts"
+    fix = "export UHSCM_PHOTOS=/path/to/photos, or unset UHSCM_PHOTOS, before JupyterLab starts"
     if not folder.is_dir():
-        yield Finding("UHSCM_PHOTOS", f"{named!r} is no folder here", BAD, mend)
+        yield Finding("UHSCM_PHOTOS", f"there is no folder {named!r}", BAD, fix)
         return
     known = Image.registered_extensions()
     names = (name for _, _, files in os.walk(folder, followlinks=True) for name in files)
     if not any(Path(name).suffix.lower() in known for name in names):
-        yield Finding("UHSCM_PHOTOS", f"no image in {folder}", BAD, mend)
+        yield Finding("UHSCM_PHOTOS", f"there is no image in {folder}", BAD, fix)
         return
     yield Finding("UHSCM_PHOTOS", f"{folder}")
 
 
 def model() -> Iterator[Finding]:
-    """The configuration that ``$UHSCM_VLP`` names, if it is set, and its weights."""
+    """Check the configuration that ``$UHSCM_VLP`` names, if it is set, and its weights."""
     named = os.environ.get("UHSCM_VLP")
     if named in (None, "postcards"):
         yield Finding("UHSCM_VLP", "not set: the notebooks use the postcards' model")
@@ -61,35 +61,35 @@ def model() -> Iterator[Finding]:
 
     try:
         vlp = load_vlp(str(named), device="cpu")
-    except Exception as error:  # open_clip has many ways to refuse
-        mend = "export UHSCM_VLP=/path/to/model.json, with model.safetensors beside it, or unset it"
-        yield Finding("UHSCM_VLP", f"{named!r}: {error}", BAD, mend)
+    except Exception as error:  # open_clip raises errors of many kinds
+        fix = "export UHSCM_VLP=/path/to/model.json, with model.safetensors next to it, or unset it"
+        yield Finding("UHSCM_VLP", f"{named!r}: {error}", BAD, fix)
         return
-    yield Finding("UHSCM_VLP", f"{vlp.name}, {vlp.embed_dim} numbers an image")
+    yield Finding("UHSCM_VLP", f"{vlp.name}, {vlp.embed_dim} numbers per image")
 
 
 def weights() -> Iterator[Finding]:
-    """Weights of open_clip models that are at hand; nothing is fetched."""
+    """List the available weights of open_clip models; nothing is downloaded."""
     import huggingface_hub.constants as hub
 
     from uhscm_core.support.hub import WEIGHT_SUFFIXES
     from uhscm_core.support.store import home
 
-    brought = home() / "weights"
-    names = [path.name for path in sorted(brought.glob("*")) if path.suffix in WEIGHT_SUFFIXES]
-    kept = Path(hub.HF_HUB_CACHE)
+    folder = home() / "weights"
+    names = [path.name for path in sorted(folder.glob("*")) if path.suffix in WEIGHT_SUFFIXES]
+    downloaded = Path(hub.HF_HUB_CACHE)
     names += [
         path.parent.name.removeprefix("models--").replace("--", "/")
-        for path in sorted(kept.glob("models--*/snapshots"))
+        for path in sorted(downloaded.glob("models--*/snapshots"))
         if "clip" in path.parent.name.lower()
     ]
     if names:
-        yield Finding("real CLIP", f"at hand: {', '.join(names)}")
+        yield Finding("real CLIP", f"available: {', '.join(names)}")
         return
-    offline = "; HF_HUB_OFFLINE is set, so none is fetched" if hub.HF_HUB_OFFLINE else ""
+    offline = "; HF_HUB_OFFLINE is set, so none is downloaded" if hub.HF_HUB_OFFLINE else ""
     found = (
-        "no weights at hand (not needed for the postcards). With a network "
-        'load_vlp("ViT-B-16", "openai") fetches them once; without, it says which file to put '
-        f"into {brought}"
+        "no weights here (not needed for the postcards). With a network connection "
+        'load_vlp("ViT-B-16", "openai") downloads them once; without one it names the file to put '
+        f"into {folder}"
     )
     yield Finding("real CLIP", found + offline)

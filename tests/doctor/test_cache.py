@@ -32,7 +32,7 @@ def part_in(folder, age=2 * HOUR, name="000000000.safetensors", digits="a" * 32)
     return path
 
 
-def test_a_folder_that_takes_files_is_well_and_left_as_it_was(home):
+def test_a_folder_that_takes_files_is_fine_and_left_as_it_was(home):
     finding = one(cache.writable)
     assert finding.verdict == "ok"
     assert str(home) in finding.found
@@ -45,7 +45,7 @@ def test_a_folder_below_a_file_is_bad(tmp_path, monkeypatch):
     monkeypatch.setenv("UHSCM_HOME", str(tmp_path / "file" / "home"))
     finding = one(cache.writable)
     assert finding.verdict == "bad"
-    assert "UHSCM_HOME=" in finding.mend
+    assert "UHSCM_HOME=" in finding.fix
 
 
 def test_a_folder_that_takes_no_rename_is_bad(home, monkeypatch):
@@ -75,11 +75,11 @@ def test_room_on_the_disk(monkeypatch, free, verdict):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     finding = one(cache.writable)
     assert finding.verdict == verdict
-    assert ("make room" in finding.mend) == (verdict != "ok")
+    assert ("free some disk space" in finding.fix) == (verdict != "ok")
 
 
 def test_what_is_kept_is_counted_by_kind(home):
-    assert one(cache.contents).found == "nothing yet"
+    assert one(cache.contents).found == "none yet"
     store.save_tensors(home / "features" / "a" / "0.safetensors", {"x": torch.zeros(2**18)})
     store.save_json(home / "notes.json", "mine")
     found = one(cache.contents).found
@@ -96,7 +96,7 @@ def test_a_torn_file_is_bad_and_named(home):
     _, damaged = cache.contents()
     assert damaged.verdict == "bad"
     assert str(path) in damaged.found
-    assert "delete" in damaged.mend
+    assert "delete" in damaged.fix
 
 
 def test_what_a_killed_write_left_is_removed_and_nothing_else(home):
@@ -120,7 +120,7 @@ def test_an_old_write_is_left_alone_while_its_folder_is_locked(home):
     path = part_in(home / "runs" / "s" / "001", name="checkpoint.safetensors")
     with filelock.FileLock(path.parent / "run.lock"):
         held = one(cache.leftovers)
-        assert held.found.startswith("1 held by work under way")
+        assert held.found.startswith("1 held by running work")
         assert "run.lock" in held.found
         assert cache.clean() == []
     assert len(cache.clean()) == 1

@@ -99,7 +99,7 @@ def test_a_setting_that_is_not_in_force_is_said(lab):
     finding = one(jupyter.servers)
     assert finding.verdict == "warn"
     assert finding.found == "windowingMode is 'full', not 'defer'"
-    assert "lab_settings" in finding.mend
+    assert "lab_settings" in finding.fix
     lab.users[plugin] = {"windowingMode": "defer"}  # a user's own wins
     assert one(jupyter.servers).verdict == "ok"
 
@@ -109,7 +109,7 @@ def test_a_server_that_shows_no_widgets_is_bad(lab):
     finding = one(jupyter.servers)
     assert finding.verdict == "bad"
     assert "anywidget" in finding.found
-    assert "where the server runs" in finding.mend
+    assert "where the server runs" in finding.fix
 
 
 def test_a_server_that_answers_otherwise_is_said_without_its_token(lab, runtime):
@@ -136,7 +136,7 @@ def test_a_kernel_asks_its_own_server_alone(lab, monkeypatch):
     monkeypatch.setenv("JPY_PARENT_PID", "1")
     assert one(jupyter.servers).what == "server"
     monkeypatch.delenv("JPY_PARENT_PID")
-    assert "can't be asked" in one(jupyter.servers).found
+    assert "cannot be reached" in one(jupyter.servers).found
 
 
 def test_missing_parts_of_the_front_end_are_bad(monkeypatch, tmp_path):
@@ -146,7 +146,7 @@ def test_missing_parts_of_the_front_end_are_bad(monkeypatch, tmp_path):
     (tmp_path / "anywidget" / "package.json").write_text("{}")
     finding = one(jupyter.front_end)
     assert finding.verdict == "bad"
-    assert "jupyterlab_widgets plotly" in finding.mend
+    assert "jupyterlab_widgets plotly" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_other_places_are_known(monkeypatch, variable, says):
     assert one(jupyter.place).found == "a terminal"
     monkeypatch.setattr(jupyter, "in_kernel", lambda: True)
     finding = one(jupyter.place)
-    assert says in finding.found + finding.mend
-    assert finding.mend
+    assert says in finding.found + finding.fix
+    assert finding.fix
 
 
 def test_a_machine_without_chromium_is_told_what_for(monkeypatch):

@@ -1,4 +1,4 @@
-"""The device, threads and memory, with each trouble made."""
+"""The device, threads and memory, with each fault provoked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def driver(monkeypatch, tmp_path):
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A GPU that computes as the meta device does: not at all."""
+    """A GPU that, like the meta device, does not compute."""
     monkeypatch.setattr(devices, "resolve_device", lambda _: torch.device("meta"))
 
 
@@ -41,8 +41,8 @@ def test_a_cpu_alone_is_well(monkeypatch, tmp_path):
 def test_a_gpu_that_torch_does_not_see_is_said(driver, monkeypatch):
     finding = one(machine.device)
     assert finding.verdict == "warn"
-    assert "can't use the NVIDIA GPU" in finding.found
-    assert "driver" in finding.mend
+    assert "cannot use the NVIDIA GPU" in finding.found
+    assert "driver" in finding.fix
 
     def old(_):
         warnings.warn("CUDA initialization: The NVIDIA driver is too old\nlong", stacklevel=1)
@@ -56,7 +56,7 @@ def test_a_device_that_does_not_compute_is_bad(gpu):
     finding = one(machine.device)
     assert finding.verdict == "bad"
     assert "does not compute" in finding.found
-    assert "CUDA_VISIBLE_DEVICES=" in finding.mend
+    assert "CUDA_VISIBLE_DEVICES=" in finding.fix
 
 
 def test_more_threads_than_cores_are_said(monkeypatch, tmp_path):
@@ -67,7 +67,7 @@ def test_more_threads_than_cores_are_said(monkeypatch, tmp_path):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     finding = one(machine.threads)
     assert finding.verdict == "warn"
-    assert "OMP_NUM_THREADS=" in finding.mend
+    assert "OMP_NUM_THREADS=" in finding.fix
 
 
 def test_threads_that_spin_are_said_in_a_notebook_alone(monkeypatch):
@@ -76,7 +76,7 @@ def test_threads_that_spin_are_said_in_a_notebook_alone(monkeypatch):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert one(machine.threads).verdict == "ok"
     monkeypatch.setattr(machine, "in_kernel", lambda: True)
-    assert "OMP_WAIT_POLICY=PASSIVE" in one(machine.threads).mend
+    assert "OMP_WAIT_POLICY=PASSIVE" in one(machine.threads).fix
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     assert one(machine.threads).verdict == "ok"
 

@@ -1,4 +1,4 @@
-"""Versions: too old a Python, packages that are missing, too old, or made for another torch."""
+"""Versions: too old a Python, packages that are missing, too old, or built for another torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_old_python_is_bad(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 10, 13, "final", 0))
     finding = one(packages.python)
     assert finding.verdict == "bad"
-    assert "Python 3.11 or later" in finding.mend
+    assert "Python 3.11 or later" in finding.fix
 
 
 def test_another_environment_than_this_copys_is_said(monkeypatch, tmp_path):
@@ -66,13 +66,13 @@ def test_all_packages_that_are_missing_are_named_at_once(versions, monkeypatch, 
     assert finding.verdict == "bad"
     assert "2 of " in finding.found
     assert "torch>=2.6" in finding.found
-    assert finding.mend == f"{sys.executable} -m pip install --upgrade --editable {packages.ROOT}"
+    assert finding.fix == f"{sys.executable} -m pip install --upgrade --editable {packages.ROOT}"
     (tmp_path / "Makefile").touch()
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "uhscm-explorer"\ndependencies = ["torch"]'
     )
     monkeypatch.setattr(packages, "ROOT", tmp_path)
-    assert one(packages.installed).mend.startswith("make explore")
+    assert one(packages.installed).fix.startswith("make explore")
 
 
 @pytest.mark.parametrize("old", ["8.1.4", "7.8", "8.1.5rc1"])
@@ -97,17 +97,17 @@ def test_a_torch_that_torchvision_was_not_made_for_is_bad(versions, monkeypatch)
     versions["torch"] = "2.8.1"
     finding = one(packages.installed)
     assert (finding.what, finding.verdict) == ("torchvision", "bad")
-    assert "'torch' 'torchvision'" in finding.mend
+    assert "'torch' 'torchvision'" in finding.fix
 
 
 @pytest.mark.parametrize(
-    ("error", "mend"),
+    ("error", "fix"),
     [
         (RuntimeError("operator torchvision::nms does not exist\nmore"), "'torch' 'torchvision'"),
         (ModuleNotFoundError("No module named 'uhscm_core'", name="uhscm_core"), "--editable"),
     ],
 )
-def test_what_cannot_be_imported_is_bad(monkeypatch, error, mend):
+def test_what_cannot_be_imported_is_bad(monkeypatch, error, fix):
     real = builtins.__import__
 
     def broken(name, *arguments, **keywords):
@@ -120,4 +120,4 @@ def test_what_cannot_be_imported_is_bad(monkeypatch, error, mend):
     assert finding.verdict == "bad"
     assert str(error).splitlines()[0] in finding.found
     assert "more" not in finding.found
-    assert mend in finding.mend
+    assert fix in finding.fix

@@ -61,8 +61,8 @@ def test_a_report_says_each_verdict_in_a_word_beside_its_icon():
     assert "<i>" not in page
     assert "&lt;script&gt;" in page
     assert not report.healthy
-    assert report.summary == "1 bad, 1 to look at, of 3 checks."
-    assert Report([Finding("a", "fine")]).summary == "All 1 checks are well."
+    assert report.summary == "3 checks: 1 bad, 1 with a warning."
+    assert Report([Finding("a", "fine")]).summary == "All 1 checks passed."
     assert report.to_frame()["verdict"].tolist() == ["ok", "warn", "bad"]
 
 
@@ -81,7 +81,7 @@ def test_it_starts_where_nothing_is_installed():
     assert done.stderr == ""
     assert " are missing: " in done.stdout
     assert "pip install" in done.stdout
-    assert "the rest" in done.stdout
+    assert "other checks" in done.stdout
     assert "could not be checked" not in done.stdout
 
 
@@ -113,4 +113,4 @@ def test_each_check_finds_something_here(check):
     found = list(check())
     assert found or check.__name__ == "python"
     assert all(isinstance(finding, Finding) for finding in found)
-    assert all(finding.mend for finding in found if finding.verdict != "ok")
+    assert all(finding.fix for finding in found if finding.verdict != "ok")

@@ -22,7 +22,7 @@ def test_features_of_another_model_are_said(monkeypatch, tmp_path):
     monkeypatch.setattr(features, "SHIPPED", tmp_path)
     finding = one(sources.postcards)
     assert finding.verdict == "warn"
-    assert "checkout" in finding.mend
+    assert "checkout" in finding.fix
 
 
 def test_a_model_that_cannot_be_read_is_bad(monkeypatch):
@@ -39,12 +39,12 @@ def test_photos_of_ones_own(monkeypatch, tmp_path, photo_folder):
     monkeypatch.delenv("UHSCM_PHOTOS", raising=False)
     assert one(sources.photos).verdict == "ok"
     monkeypatch.setenv("UHSCM_PHOTOS", str(tmp_path / "gone"))
-    assert "is no folder" in one(sources.photos).found
+    assert "there is no folder" in one(sources.photos).found
     assert one(sources.photos).verdict == "bad"
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "letter.txt").write_text("no image")
     monkeypatch.setenv("UHSCM_PHOTOS", str(tmp_path / "empty"))
-    assert one(sources.photos).found.startswith("no image in")
+    assert one(sources.photos).found.startswith("there is no image in")
     monkeypatch.setenv("UHSCM_PHOTOS", str(photo_folder))
     assert one(sources.photos).verdict == "ok"
 
@@ -57,7 +57,7 @@ def test_a_model_of_ones_own(monkeypatch, tmp_path, tiny_model):
         assert one(sources.model).verdict == "bad"
         assert str(named) in one(sources.model).found
     monkeypatch.setenv("UHSCM_VLP", str(tiny_model))
-    assert one(sources.model).found == "tiny, 16 numbers an image"
+    assert one(sources.model).found == "tiny, 16 numbers per image"
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def hub(monkeypatch, tmp_path):
 def test_weights_at_hand_are_named_and_none_is_fetched(hub, home):
     finding = one(sources.weights)
     assert finding.verdict == "ok"
-    assert "no weights at hand" in finding.found
+    assert "no weights here" in finding.found
     assert str(home / "weights") in finding.found
     (home / "weights").mkdir(parents=True)
     (home / "weights" / "ViT-B-16.openai.safetensors").touch()
@@ -79,4 +79,6 @@ def test_weights_at_hand_are_named_and_none_is_fetched(hub, home):
     (hub / "models--timm--vit_base_patch16_clip_224.openai" / "snapshots").mkdir(parents=True)
     (hub / "models--timm--vgg19" / "snapshots").mkdir(parents=True)
     found = one(sources.weights).found
-    assert found == ("at hand: ViT-B-16.openai.safetensors, timm/vit_base_patch16_clip_224.openai")
+    assert found == (
+        "available: ViT-B-16.openai.safetensors, timm/vit_base_patch16_clip_224.openai"
+    )
