@@ -104,13 +104,13 @@ def test_a_blank_line_is_named_with_its_file(concept_file, line):
 @pytest.mark.parametrize("again", ["sun", "Sun", " SUN "])
 def test_a_repeated_name_is_named_with_both_lines(concept_file, again):
     with pytest.raises(
-        ValueError, match=rf"concepts\.txt, line 3: '{again.strip()}' stands already in line 1"
+        ValueError, match=rf"concepts\.txt, line 3: '{again.strip()}' is already listed on line 1"
     ):
         load_concepts(concept_file(f"sun\nmoon\n{again}\n"))
 
 
 def test_names_are_compared_by_their_folded_case():
-    with pytest.raises(ValueError, match="line 2: 'STRASSE' stands already in line 1"):
+    with pytest.raises(ValueError, match="line 2: 'STRASSE' is already listed on line 1"):
         load_concepts(["straße", "STRASSE"])
 
 
@@ -145,7 +145,7 @@ def test_an_unknown_list_names_the_known_ones(source):
 
 
 def test_a_folder_is_not_a_concept_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="or a text file with one name a line"):
+    with pytest.raises(FileNotFoundError, match="or a text file with one name per line"):
         load_concepts(tmp_path)
 
 

@@ -172,8 +172,8 @@ def test_no_concept_kept_is_an_error_with_the_votes():
     images, texts = along_axes([1, 3, 2])
     with pytest.raises(
         ValueError,
-        match=r"no concept is kept: keeping one takes more than 4 of 6 votes, and the 3 concepts "
-        r"got 3, 2, 1 \(largest first\)",
+        match=r"no concept passed the threshold: each needs more than 4 of 6 votes, and the 3 "
+        r"concepts got 3, 2, 1 \(largest first\)",
     ):
         mine_concepts(images, texts, min_share=2.0)
 

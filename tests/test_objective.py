@@ -104,7 +104,7 @@ def test_a_hand_table_of_two_images():
     assert float(terms.total) == pytest.approx(0.001 * 0.5 - 0.2 * 5, abs=1e-4)
 
 
-def test_codes_that_are_signs_already_lose_nothing_by_quantisation():
+def test_codes_that_are_signs_already_lose_nothing_by_quantization():
     outputs = batch(2)[0].sign()
     assert float(uhscm_loss(outputs, torch.eye(7).double()).quantization) == 0.0
 
@@ -168,7 +168,7 @@ def test_images_all_alike_are_all_positive_and_stay_finite():
     terms = uhscm_loss(outputs, torch.ones(6, 6))
     terms.total.backward()
     assert float(terms.contrastive.detach()) == pytest.approx(-1 / 0.2 + math.log(1e-5), rel=1e-6)
-    # Only quantisation moves equal outputs: 2 (z - 1) beta / B.
+    # Only quantization moves equal outputs: 2 (z - 1) beta / B.
     torch.testing.assert_close(outputs.grad, torch.full((6, 4), 2 * -0.7 * 0.001 / 6))
 
 

@@ -416,5 +416,7 @@ def test_settings_from_numpy_can_be_saved_and_unknown_ones_are_named(photo_folde
     dataset = load_dataset(photo_folder, n_query=np.int64(5), progress=False)
     base.with_(dataset=dataset).save(tmp_path / "study")
     assert len(Study.load(tmp_path / "study").dataset.splits["query"]) == 5
-    with pytest.raises(TypeError, match="knows no test, train: expected n_train, n_database"):
+    with pytest.raises(
+        TypeError, match="has no argument test, train: expected some of n_train, n_database"
+    ):
         load_dataset(photo_folder, train=3, test=4)

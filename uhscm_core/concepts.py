@@ -1,11 +1,11 @@
-r"""Candidate concepts: the names and the prompt templates that put them into words.
+r"""Candidate concepts: their names and the prompt templates around them.
 
 The paper scores every image against M concept names taken from a benchmark's vocabulary and
 put into one prompt, "a photo of the {}". Three lists ship with the package:
 
 - ``nuswide81``: the 81 names of NUS-WIDE (Chua et al. 2009), the paper's first choice.
 - ``coco80``: the 80 object names of MS COCO (Lin et al. 2014), its second.
-- ``common``: some 500 everyday nouns chosen by us with no benchmark in mind, because the other
+- ``common``: some 500 everyday nouns chosen without a benchmark in mind, because the other
   two are benchmark vocabularies themselves and flatter the benchmarks they come from.
 """
 
@@ -58,8 +58,8 @@ class ConceptSet:
         return len(self.names)
 
     def prompts(self, template: str | None = None) -> list[str]:
-        """Each name put into `template` (default: the first of ``templates``), in order."""
-        # str.replace, because str.format would read the braces of a hostile name's template.
+        """Return each name in `template` (default: the first of ``templates``), in order."""
+        # str.replace, because str.format would interpret other braces of a template.
         chosen = self.templates[0] if template is None else template
         return [chosen.replace("{}", name) for name in self.names]
 
@@ -72,8 +72,8 @@ def load_concepts(
 
     Args:
         source: ``"nuswide81"``, ``"coco80"`` or ``"common"``; several of them joined by ``+`` (a
-            name that stands in more than one list is taken once, where it stands first); the path
-            of a UTF-8 text file with one name a line; or a sequence of names.
+            name in more than one list counts once, at its first place); the path of a UTF-8 text
+            file with one name per line; or a sequence of names.
         templates: one prompt template or several, each with one ``{}``.
 
     Returns:
@@ -94,7 +94,7 @@ def load_concepts(
         if not path.is_file():
             raise FileNotFoundError(
                 f"no concept list {str(source)!r}: expected one of {', '.join(VOCABULARIES)}, "
-                f"several joined by '+', or a text file with one name a line"
+                f"several joined by '+', or a text file with one name per line"
             )
         names = _read_names(path)
     else:
@@ -112,7 +112,7 @@ def _read_names(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         # error.object, because error.start does not count a byte-order mark.
         line = error.object[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}, line {line}: not UTF-8 text, save the list as UTF-8") from error
+        raise ValueError(f"{path}, line {line}: not UTF-8 text; save the list as UTF-8") from error
     names = [line.strip() for line in text.splitlines()]
     if not names:
         raise ValueError(f"{path}: the concept list is empty")
@@ -132,7 +132,7 @@ def _check_names(names: Sequence[str], where: str) -> None:
         key = name.casefold()  # CLIP's tokenizer lower-cases: "Cat" and "cat" are one concept
         if key in first:
             raise ValueError(
-                f"{where}, line {number}: {name!r} stands already in line {first[key]}"
+                f"{where}, line {number}: {name!r} is already listed on line {first[key]}"
             )
         first[key] = number
 

@@ -18,12 +18,12 @@ concept j is kept when :math:`\mathrm{wins}_j > 0.5\,N/M`, and with the K kept o
 Symbols: N images, M candidate concepts, K kept concepts, D embedding width.
 
 Two remarks. The softmax of the first step is monotone, so the votes are those of the scores
-themselves: tau and M do not move them. And tau has a meaning only beside the model's own logit
-scale: CLIP was trained with 100, while the paper's :math:`\tau M` is 243 for 81 names.
+themselves: tau and M do not change them. And tau has a meaning only relative to the model's own
+logit scale: CLIP was trained with 100, while the paper's :math:`\tau M` is 243 for 81 names.
 
 Differs from the authors' released code in: images reach the model with the model's own
 preprocessing (theirs were normalised for ImageNet), and an upper bound on a concept's votes is
-offered (the paper has one, their code has not; off by default, as there).
+available (the paper has one, their code does not; off by default, as there).
 
 Source: Tu et al., *Unsupervised Hashing with Semantic Concept Mining*, arXiv 2209.11475.
 """
@@ -70,14 +70,14 @@ def concept_scores(
 def top_concepts(
     image_features: Float[Tensor, "n d"], text_features: Float[Tensor, "m d"]
 ) -> Int64[Tensor, " n"]:
-    r"""The concept that each image votes for, :math:`\arg\max_j s_{ij}`.
+    r"""Return the concept that each image votes for, :math:`\arg\max_j s_{ij}`.
 
     Args:
         image_features: (N, D), rows of unit length.
         text_features: (M, D), rows of unit length, at least one.
 
     Returns:
-        (N,) indices in [0, M); of equal scores the first concept's.
+        (N,) indices in [0, M); the first concept among equal scores.
 
     Raises:
         ValueError: the widths differ or a feature is not finite.
@@ -89,18 +89,18 @@ def top_concepts(
 
 @dataclass(frozen=True, eq=False)
 class MinedConcepts:
-    r"""The concepts that stayed and each image's distribution over them.
+    r"""The kept concepts and each image's distribution over them.
 
     Attributes:
         wins: (M,) int64, how many images voted for each candidate; they sum to N.
-        kept: (M,) bool, which candidates stayed.
+        kept: (M,) bool, which candidates were kept.
         distribution: (N, K), rows :math:`q_i`, non-negative, summing to 1.
         temperature: :math:`\tau K`, the scale inside the softmax of ``distribution``. Compare it
             with the model's own logit scale.
         tau: the paper's :math:`\tau`.
-        min_votes: votes a kept concept has more than, ``min_share * N / M``.
-        max_votes: votes a kept concept has at most, ``max_share * N``; None without the bound.
-        text_features: (K, D), of the kept concepts.
+        min_votes: a kept concept has more votes than this, ``min_share * N / M``.
+        max_votes: a kept concept has at most this many votes, ``max_share * N``; None: no bound.
+        text_features: (K, D), text features of the kept concepts.
     """
 
     wins: Int64[Tensor, " m"]
@@ -113,13 +113,13 @@ class MinedConcepts:
     text_features: Float[Tensor, "k d"]
 
     def apply(self, image_features: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Distributions of other images over the same kept concepts.
+        """Return the distributions of other images over the same kept concepts.
 
         Args:
             image_features: (n, D), rows of unit length.
 
         Returns:
-            (n, K), rows that sum to 1. For the images mined from, equal to ``distribution``.
+            (n, K), rows that sum to 1. For the mined images these equal ``distribution``.
 
         Raises:
             ValueError: the width differs or a feature is not finite.
@@ -175,8 +175,8 @@ def mine_concepts(
         bounds += "" if max_votes is None else f" and at most {max_votes:.4g}"
         votes = ", ".join(str(w) for w in sorted(wins.tolist(), reverse=True)[:10])
         raise ValueError(
-            f"no concept is kept: keeping one takes {bounds} of {n} votes, and the {m} concepts "
-            f"got {votes}{', ...' if m > 10 else ''} (largest first)"
+            f"no concept passed the threshold: each needs {bounds} of {n} votes, and the {m} "
+            f"concepts got {votes}{', ...' if m > 10 else ''} (largest first)"
         )
     kept_features = text_features[kept]
     temperature = tau * len(kept_features)
@@ -195,10 +195,10 @@ def mine_concepts(
 def semantic_similarity(
     a: Float[Tensor, "n k"], b: Float[Tensor, "m k"] | None = None
 ) -> Float[Tensor, "n m"]:
-    r"""Similarity of images by their concept distributions, :math:`S_{ij} = 2\cos(q_i, q_j) - 1`.
+    r"""Compare images by their concept distributions, :math:`S_{ij} = 2\cos(q_i, q_j) - 1`.
 
-    Made for a batch or a chosen set: the result is (n, m), so never call it on all pairs of a
-    training set.
+    This is for a batch or a small selection: the result is (n, m), so never call it on all pairs
+    of a training set.
 
     Args:
         a: (n, K) distributions.
@@ -218,9 +218,9 @@ def semantic_similarity(
 
 
 def explain_similarity(qi: Float[Tensor, " k"], qj: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
-    r"""Each concept's part in why two images are alike.
+    r"""Split the similarity of two images into one part per concept.
 
-    With :math:`u = q / |q|`, :math:`S_{ij} + 1 = \sum_c 2\,u_{ic}\,u_{jc}`, an exact split.
+    With :math:`u = q / |q|`, :math:`S_{ij} + 1 = \sum_c 2\,u_{ic}\,u_{jc}`, which is exact.
 
     Args:
         qi: (K,) distribution of one image.
@@ -249,7 +249,7 @@ def _distribution(image_features: Tensor, text_features: Tensor, temperature: fl
 
 
 def check_features(**features: Tensor) -> None:
-    """Raise unless these are finite, of one width and one type; for this package's own modules."""
+    """Raise an error unless all features are finite and share one width and one dtype."""
     for name, x in features.items():
         if not isinstance(x, Tensor):
             raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}")

@@ -1,8 +1,8 @@
 r"""The hash network: :math:`z = \tanh(\mathrm{head}(\mathrm{backbone}(x))) \in (-1, 1)^L`.
 
-Two kinds. ``"features"`` is a small head on frozen features of the vision-language model: seconds
-on a CPU, and the default. Any timm name (the paper's is ``"vgg19"``) is a backbone fine-tuned on
-pixels, with a new linear hash layer.
+There are two kinds. ``"features"``, the default, is a small head on frozen features of the
+vision-language model and trains in seconds on a CPU. Any timm name (the paper's is ``"vgg19"``) is
+a backbone fine-tuned on pixels, with a new linear hash layer.
 
 Symbols: L code length in bits, D width of the features.
 """
@@ -29,20 +29,20 @@ __all__ = ["HashNetwork", "PixelDataset"]
 
 
 class HashNetwork(nn.Module):
-    """A network whose signs are hash codes.
+    """A network whose output signs are hash codes.
 
     Args:
         bits: L, the code length, at least 1.
         backbone: ``"features"`` or a timm model name.
-        in_features: D, the width of the features; for ``"features"`` alone.
+        in_features: D, the width of the features; for ``"features"`` only.
         pretrained: whether a timm backbone starts from its ImageNet weights.
-        hidden: width of the head's hidden layer; for ``"features"`` alone.
-        seed: of the new layers' initial weights; the global random state is left alone.
+        hidden: width of the head's hidden layer; for ``"features"`` only.
+        seed: seed of the new layers' initial weights; the global random state is not used.
 
     Raises:
         ValueError: bits below 1, an unknown backbone, or no width given for ``"features"``.
-        ConnectionError: ImageNet weights that could not be fetched; the message says which file to
-            put where.
+        ConnectionError: the ImageNet weights could not be downloaded; the message says which
+            file to put where.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class HashNetwork(nn.Module):
                 )
 
     def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b l"]:
-        """(B, D) features or (B, 3, H, W) pixels -> (B, L) in (-1, 1)."""
+        """Map (B, D) features or (B, 3, H, W) pixels to (B, L) outputs in (-1, 1)."""
         return torch.tanh(self.head(self.backbone(x)))
 
     def parameter_groups(self, learning_rate: float, backbone_share: float) -> list[dict[str, Any]]:
-        """The head at the full learning rate, a backbone at a share of it (the paper's 0.05)."""
+        """Return the head at the full learning rate, a backbone at a share of it (paper: 0.05)."""
         groups = [{"params": list(self.head.parameters()), "lr": learning_rate}]
         if self.on_pixels:
             rate = learning_rate * backbone_share
@@ -87,10 +87,10 @@ class HashNetwork(nn.Module):
         return groups
 
     def transform(self, augment: bool) -> v2.Transform:
-        """Image -> pixels for the backbone; with the paper's augmentation, or without any.
+        """Return the transform from image to pixels, with the paper's augmentation or without.
 
-        Resized to 8/7 of the input size (256 for 224), then cropped: at random and flipped by
-        chance in training, in the middle otherwise.
+        Images are resized to 8/7 of the input size (256 for 224), then cropped: at random, with
+        random flips, for training; in the middle otherwise.
         """
         config = resolve_model_data_config(self.backbone)  # type: ignore[no-untyped-call]
         size = config["input_size"][1:]
@@ -111,17 +111,17 @@ class HashNetwork(nn.Module):
     def outputs(
         self, data: Float[Tensor, "n d"] | Sequence[Image.Image], *, workers: int = 0
     ) -> Float32[Tensor, "n l"]:
-        """Outputs for a whole collection, whose signs are its codes (see `pack_codes`).
+        """Compute the outputs of a collection; their signs are its codes (see `pack_codes`).
 
         Args:
             data: (n, D) features, or n images for a backbone on pixels.
-            workers: processes that read images.
+            workers: number of processes that read images.
 
         Returns:
             (n, L) float32 in (-1, 1), on the CPU.
 
         Raises:
-            TypeError: features given to a network on pixels, or images to one on features.
+            TypeError: features for a network on pixels, or images for one on features.
         """
         self.check_data(data)
         first = next(self.parameters())
@@ -138,7 +138,7 @@ class HashNetwork(nn.Module):
         return torch.cat([torch.empty(0, self.bits), *rows])
 
     def check_data(self, data: Tensor | Sequence[Image.Image]) -> None:
-        """Raise TypeError or ValueError where `data` is not what this network reads."""
+        """Raise TypeError or ValueError if `data` is not what this network reads."""
         if self.on_pixels == isinstance(data, Tensor):
             wanted = "a sequence of images" if self.on_pixels else "an (N, D) tensor of features"
             raise TypeError(
@@ -158,7 +158,7 @@ class HashNetwork(nn.Module):
 
 
 class PixelDataset(Dataset[Tensor]):
-    """Images as pixels; an item's key is (index, seed), the seed for its augmentation."""
+    """Images as pixels; an item's key is (index, seed), with the seed of its augmentation."""
 
     def __init__(self, images: Sequence[Image.Image], transform: v2.Transform) -> None:
         self.images = images
@@ -189,5 +189,5 @@ def _timm_backbone(name: str, pretrained: bool) -> nn.Module:
         return timm.create_model(
             name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
         )
-    except OSError as error:  # the hub's and urllib's errors are of this class
+    except OSError as error:  # errors of the hub and of urllib are subclasses
         raise missing_weights(name, origin, name, error) from error

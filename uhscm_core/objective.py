@@ -33,7 +33,7 @@ __all__ = ["LossTerms", "uhscm_loss"]
 
 
 class LossTerms(NamedTuple):
-    """The objective and its terms, scalars; ``total`` weighs the others, which are unweighted."""
+    """The objective and its terms as scalars; ``total`` is the weighted sum of the others."""
 
     total: Float[Tensor, ""]
     similarity: Float[Tensor, ""]
@@ -49,13 +49,13 @@ def uhscm_loss(
     gamma: float = 0.2,
     lam: float = 0.8,
 ) -> LossTerms:
-    r"""The UHSCM objective on one batch.
+    r"""Compute the UHSCM objective on one batch.
 
     Args:
         outputs: (B, L) network outputs, in (-1, 1).
         similarity: (B, B) semantic similarity of the batch's images, in [-1, 1].
         alpha: :math:`\alpha`, weight of the contrastive term; the paper's 0.2.
-        beta: :math:`\beta`, weight of the quantisation term; the paper's 0.001.
+        beta: :math:`\beta`, weight of the quantization term; the paper's 0.001.
         gamma: :math:`\gamma > 0`, temperature of the contrastive term; the paper's 0.2.
         lam: :math:`\lambda`, pairs at least this similar are positives; the paper's 0.8.
 
@@ -63,7 +63,7 @@ def uhscm_loss(
         The total and the three terms, differentiable in `outputs`.
 
     Raises:
-        ValueError: shapes that do not fit, or gamma that is not positive.
+        ValueError: shapes that do not match, or a gamma that is not positive.
     """
     b = len(outputs) if outputs.ndim == 2 else 0
     if not b or similarity.shape != (b, b):
@@ -77,7 +77,7 @@ def uhscm_loss(
     h = unit @ unit.T  # (B, B)
     similarity_term = (h - similarity).square().mean()
 
-    # An image is its own positive even where rounding puts its S just below lambda.
+    # An image is its own positive even if rounding puts its S just below lambda.
     positive = (similarity >= lam) | torch.eye(b, dtype=torch.bool, device=h.device)  # (B, B)
     logits = h / gamma
     # log(sum over negatives + 1e-5) as one logsumexp, which does not overflow at a small gamma.

@@ -158,7 +158,7 @@ def test_a_threshold_above_all_says_why_not(denoising):
     page.mouse.up()
     error = box.locator(".uhscm-status .error")
     error.wait_for()
-    assert "no concept is kept" in error.inner_text()
+    assert "no concept passed the threshold" in error.inner_text()
     shot(page, "denoising_error")
     assert sentence(page) == before
     assert abs(handle.bounding_box()["x"] - spot["x"]) < 1  # the line went back

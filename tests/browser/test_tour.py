@@ -53,7 +53,7 @@ def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer, theme):
 
 def test_the_tours_page_needs_nothing_but_itself(browser, tmp_path):
     content = nbformat.v4.new_notebook()
-    bar = "drawing up scenes: {0:3d}%|███ | {0}/100 [00:01<00:00, 90.2image/s]"
+    bar = "drawing scenes: {0:3d}%|███ | {0}/100 [00:01<00:00, 90.2image/s]"
     content.cells = [
         nbformat.v4.new_markdown_cell("$$S_{ij} = 2\\cos(q_i, q_j) - 1$$ and $K$ `code`"),
         nbformat.v4.new_markdown_cell("Next: [a lesson](01_concept_denoising.ipynb)."),
@@ -79,7 +79,7 @@ def test_the_tours_page_needs_nothing_but_itself(browser, tmp_path):
     assert page.locator("math").count() == 2
     assert "$" not in said
     assert "half" not in said
-    assert "drawing up" not in said
+    assert "drawing scenes" not in said
     assert "50% of | all | stay" in said
     assert "a lesson (notebooks/01_concept_denoising.ipynb)" in said
     assert page.locator("a[href$=ipynb]").count() == 0

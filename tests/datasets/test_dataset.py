@@ -1,4 +1,4 @@
-"""Splits from a seed, and what a data set must be."""
+"""Splits from a seed, and the checks of a dataset."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def test_labels_have_names():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"names": ("a",)}, "4 images but 1 names"),
+        ({"names": ("a",)}, "4 images, got 1 names"),
         (
             {"label_names": ("cat",)},
-            r"labels must have shape \(4, 1\), a row an image .* got \(4, 2\)",
+            r"labels must have shape \(4, 1\), one row per image .* got \(4, 2\)",
         ),
         ({"labels": torch.zeros(3, 2, dtype=torch.uint8)}, r"shape \(4, 2\), .* got \(3, 2\)"),
         ({"splits": splits_of(train=[0])}, "splits must be train, database, query, got train"),
@@ -88,7 +88,7 @@ def test_images_of_no_split_can_be_left_out():
 
 
 def test_benchmarks_need_their_folder():
-    with pytest.raises(ValueError, match="data set 'cifar10' needs its folder: root="):
+    with pytest.raises(ValueError, match="dataset 'cifar10' needs its folder: root="):
         load_dataset("cifar10")
 
 

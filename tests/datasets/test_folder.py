@@ -123,7 +123,9 @@ def test_a_photo_beside_train_and_test_is_in_no_split(folder):
 def test_a_test_label_that_train_lacks_is_refused(folder):
     for name in ("train/cat/1.png", "test/cat/2.png", "test/cow/3.png"):
         photo(folder / name)
-    with pytest.raises(ValueError, match=r"labels do not match, test/ has 'cow' and train/ has no"):
+    with pytest.raises(
+        ValueError, match=r"labels do not match, 'cow' appears in test/ but not in train/"
+    ):
         load(folder)
 
 
@@ -145,7 +147,7 @@ def broken_photos(folder: Path, png_of_size) -> dict[str, str]:
         "bomb.png": "more pixels than the limit",
         "cut.png": "truncated",
         "empty.png": "the file is empty",
-        "phone.HEIC": "HEIC is not read by Pillow, save it as JPEG",
+        "phone.HEIC": "Pillow does not read HEIC, save it as JPEG",
         "self.png": "too many levels of symbolic links",
         "text.jpg": "not an image of a known format",
     }
@@ -195,7 +197,7 @@ def test_nothing_readable_is_an_error_that_lists_the_reasons(folder):
 
 def test_a_folder_of_heic_alone_says_what_to_do(folder):
     (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(ValueError, match="HEIC is not read by Pillow, save it as JPEG"):
+    with pytest.raises(ValueError, match="Pillow does not read HEIC, save it as JPEG"):
         load(folder)
 
 
@@ -369,7 +371,7 @@ def test_a_second_load_decodes_nothing(folder, monkeypatch):
             dataset = load(folder)
         assert dataset.skipped == {"bad.png": "the file is empty"}
     assert decoded == [2]
-    photo(folder / "bad.png")  # mended
+    photo(folder / "bad.png")  # fixed
     assert load(folder).names == ("bad.png", "good.png")
     assert decoded == [2, 2]
 
@@ -435,7 +437,7 @@ def test_what_was_asked_for_stays_with_the_data_set(folder, monkeypatch):
 
 def test_root_and_index_do_not_go_with_a_folder(folder):
     photo(folder / "1.png")
-    with pytest.raises(ValueError, match="root and index go with cifar10, flickr25k, nuswide"):
+    with pytest.raises(ValueError, match="root and index are only for cifar10, flickr25k, nuswide"):
         load_dataset(folder, root=folder)
 
 

@@ -94,7 +94,7 @@ def test_other_seeds_other_pictures():
 
 def test_progress_is_shown_while_scenes_are_drawn_up(capsys):
     load_postcards(**SMALL)
-    assert "drawing up scenes" in capsys.readouterr().out
+    assert "drawing scenes" in capsys.readouterr().out
     load_postcards(**SMALL, progress=False)
     assert capsys.readouterr().out == ""
 

@@ -1,4 +1,4 @@
-"""Data sets: images to hash, labels to judge by, and splits from a seed."""
+"""Datasets: images to hash, labels for evaluation, and splits from a seed."""
 
 from __future__ import annotations
 
@@ -42,50 +42,53 @@ def load_dataset(
     index: str | PathLike[str] | None = None,
     **split: Any,
 ) -> ImageDataset:
-    """Load a data set.
+    """Load a dataset.
 
     Args:
         source: ``"postcards"``, the painted world that ships with the package; a folder of photos
-            (sub-folders are labels, none needed; a ``train`` and a ``test`` folder are taken as
-            database and queries); or ``"cifar10"``, ``"flickr25k"`` or ``"nuswide"`` with `root`.
-        root: the benchmark's folder.
+            (sub-folders are labels and optional; folders ``train`` and ``test`` become database
+            and queries); or ``"cifar10"``, ``"flickr25k"`` or ``"nuswide"`` with `root`.
+        root: folder of the benchmark.
         index: for a benchmark, a folder of index files (``train.txt``, ``database.txt``,
             ``test.txt``) of a published split, used in place of the benchmark's own labels.
-        split: ``n_train`` (at most 5,000 unless told), ``n_database``, ``n_query``, ``seed``, and
-            what the loader of `source` takes besides. Images that no split holds are left out.
+        split: ``n_train`` (by default at most 5,000), ``n_database``, ``n_query``, ``seed``, and
+            further arguments of that source's loader. Images in no split are left out.
 
     Returns:
-        The data set; files that could not be read are in ``skipped``.
+        The dataset; files that could not be read are in ``skipped``.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: nothing there; the message says what to put where.
+        FileNotFoundError, NotADirectoryError: there is nothing; the message says what to put where.
         ValueError: no readable image, labels that do not match, a split larger than the data.
     """
     if unknown := split.keys() - _SETTINGS:
         raise TypeError(
-            f"load_dataset knows no {', '.join(sorted(unknown))}: expected {', '.join(_SETTINGS)}"
+            f"load_dataset has no argument {', '.join(sorted(unknown))}: "
+            f"expected some of {', '.join(_SETTINGS)}"
         )
     split = {k: int(v) if isinstance(v, np.integer) else v for k, v in split.items()}
-    asked = {"source": str(source), "root": root and str(root), "index": index and str(index)}
+    request = {"source": str(source), "root": root and str(root), "index": index and str(index)}
     if source == "postcards":
         if root is not None or index is not None:
-            raise ValueError("postcards are painted: they have no root and no index files")
+            raise ValueError("postcards are painted and take no root and no index")
         dataset = load_postcards(**split)
     elif source in _BENCHMARKS:
         if root is None:
-            raise ValueError(f"the data set {source!r} needs its folder: root=...")
+            raise ValueError(f"the dataset {source!r} needs its folder: root=...")
         if index is not None:
             dataset = load_index_files(Path(root), Path(index), **split)
         else:
             dataset = _BENCHMARKS[str(source)](Path(root), **split)
     else:
         if root is not None or index is not None:
-            raise ValueError(f"root and index go with {', '.join(_BENCHMARKS)}, not with a folder")
+            raise ValueError(
+                f"root and index are only for {', '.join(_BENCHMARKS)}, not for a folder"
+            )
         if isinstance(source, str) and not Path(source).expanduser().exists():
             raise NotADirectoryError(
-                f"no data set {source!r}: expected a folder of photos or one of postcards, "
+                f"no dataset {source!r}: expected a folder of photos or one of postcards, "
                 f"{', '.join(_BENCHMARKS)}"
             )
-        asked["source"] = str(Path(source).expanduser().absolute())
+        request["source"] = str(Path(source).expanduser().absolute())
         dataset = load_folder(Path(source).expanduser(), **split)
-    return dataclasses.replace(dataset.without_unused(), source={**asked, **split})
+    return dataclasses.replace(dataset.without_unused(), source={**request, **split})

@@ -1,13 +1,13 @@
 r"""The three benchmarks of the paper, in the layouts in which they are distributed.
 
 - **CIFAR-10** (Krizhevsky 2009), through torchvision, which downloads it.
-- **MIRFlickr-25K** (Huiskes and Lew 2008): ``im1.jpg`` ... ``im25000.jpg`` and, beside or below
+- **MIRFlickr-25K** (Huiskes and Lew 2008): ``im1.jpg`` ... ``im25000.jpg`` and, next to or below
   them, the annotation files (``sky.txt``, ...), each a list of image numbers.
 - **NUS-WIDE** (Chua et al. 2009): ``ImageList/Imagelist.txt``, ``Groundtruth/AllLabels/`` or
-  ``AllTags81``-style label files with one 0 or 1 a line, and the images in ``Flickr/``.
+  ``AllTags81``-style label files with one 0 or 1 per line, and the images in ``Flickr/``.
 
 A published split comes as index files, ``train.txt``, ``database.txt`` and ``test.txt``, each line
-an image's path and its labels as 0 or 1, as deep-hashing papers distribute them.
+with an image's path and its labels as 0 or 1, as deep-hashing papers distribute them.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from uhscm_core.datasets.images import ArrayImages, ImageFiles
 __all__ = ["load_cifar10", "load_flickr25k", "load_index_files", "load_nuswide"]
 
 _WHERE = {
-    "flickr25k": "MIRFlickr-25K and its annotations can be had from the LIACS MIRFLICKR page",
-    "nuswide": "NUS-WIDE can be had from the NUS Lab for Media Search page",
+    "flickr25k": "get MIRFlickr-25K and its annotations from the LIACS MIRFLICKR page",
+    "nuswide": "get NUS-WIDE from the NUS Lab for Media Search page",
 }
 
 
 def load_cifar10(root: Path, *, download: bool = True, **split: Any) -> ImageDataset:
-    """CIFAR-10: the 50,000 training images as database, the 10,000 test images as queries.
+    """Load CIFAR-10: the 50,000 training images as database, the 10,000 test images as queries.
 
     Args:
-        root: folder that holds, or is to hold, ``cifar-10-batches-py``.
-        download: fetch it through torchvision when it is not there.
+        root: folder that contains ``cifar-10-batches-py``, or where to put it.
+        download: download it through torchvision if it is missing.
         split: see `random_splits`.
 
     Raises:
-        FileNotFoundError: it is not there and could not be fetched.
+        FileNotFoundError: it is missing and could not be downloaded.
     """
     try:
         parts = [
@@ -52,24 +52,24 @@ def load_cifar10(root: Path, *, download: bool = True, **split: Any) -> ImageDat
         ]
     except (RuntimeError, URLError, OSError) as error:
         raise FileNotFoundError(
-            f"CIFAR-10 is not in {root} and could not be fetched ({error}): put the extracted "
+            f"CIFAR-10 is not in {root} and could not be downloaded ({error}): put the extracted "
             f"folder cifar-10-batches-py (python version) there"
         ) from error
     images = ArrayImages(np.concatenate([part.data for part in parts]))
-    first = len(parts[0])  # of the test images
+    n_database = len(parts[0])
     targets = torch.tensor([target for part in parts for target in part.targets])
     return ImageDataset(
         images=images,
         labels=torch.nn.functional.one_hot(targets, 10).to(torch.uint8),
         label_names=tuple(parts[0].classes),
-        splits=random_splits(np.arange(first), np.arange(first, len(images)), **split),
+        splits=random_splits(np.arange(n_database), np.arange(n_database, len(images)), **split),
         digest=images.digest,
         names=images.names,
     )
 
 
 def load_flickr25k(root: Path, **split: Any) -> ImageDataset:
-    """MIRFlickr-25K with its 24 potential labels (or what annotation files are there).
+    """Load MIRFlickr-25K with its 24 potential labels (or those of the annotation files there).
 
     Args:
         root: folder with ``im*.jpg`` at any depth and the annotation ``.txt`` files at any depth;
@@ -105,7 +105,7 @@ def load_flickr25k(root: Path, **split: Any) -> ImageDataset:
 
 
 def load_nuswide(root: Path, *, n_labels: int = 21, **split: Any) -> ImageDataset:
-    """NUS-WIDE, the images that carry one of its most frequent labels.
+    """Load the images of NUS-WIDE that have one of its most frequent labels.
 
     Args:
         root: folder with ``ImageList/Imagelist.txt``, ``Groundtruth/AllLabels/Labels_*.txt`` and
@@ -115,7 +115,7 @@ def load_nuswide(root: Path, *, n_labels: int = 21, **split: Any) -> ImageDatase
 
     Raises:
         FileNotFoundError: a part of the layout is missing; the message says where to get it.
-        ValueError: label files whose lengths differ from the image list's.
+        ValueError: label files whose lengths differ from that of the image list.
     """
     listing = _only(root.rglob("Imagelist.txt"))
     truth = sorted(root.rglob("AllLabels/Labels_*.txt"))
@@ -132,7 +132,7 @@ def load_nuswide(root: Path, *, n_labels: int = 21, **split: Any) -> ImageDatase
         flags = path.read_text(errors="replace").split()
         if len(flags) != len(names) or not set(flags) <= {"0", "1"}:
             raise ValueError(
-                f"{path}: expected 0 or 1 on {len(names)} lines, one an image listed in "
+                f"{path}: expected 0 or 1 on {len(names)} lines, one per image listed in "
                 f"{listing.name}, got {len(flags)} lines"
             )
         columns.append(np.array(flags, dtype=np.uint8))
@@ -145,15 +145,15 @@ def load_nuswide(root: Path, *, n_labels: int = 21, **split: Any) -> ImageDatase
 
 
 def load_index_files(root: Path, index: Path) -> ImageDataset:
-    """A published split: ``train.txt``, ``database.txt`` and ``test.txt`` in the folder `index`.
+    """Load a published split: ``train.txt``, ``database.txt`` and ``test.txt`` in `index`.
 
     Args:
         root: folder that the paths in the files are relative to.
         index: folder with the three files; each line is a path and its labels as 0 or 1.
 
     Raises:
-        FileNotFoundError: an index file or an image is not there.
-        ValueError: a line (named) that is not of this form or has another number of labels.
+        FileNotFoundError: an index file or an image is missing.
+        ValueError: a line of another form or number of labels; the message names it.
     """
     rows: dict[str, list[int]] = {}
     splits = {}
@@ -163,7 +163,7 @@ def load_index_files(root: Path, index: Path) -> ImageDataset:
         if not path.is_file():
             raise FileNotFoundError(f"no index file {path}")
         names = []
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")  # as file names are
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")  # as in file names
         for number, line in enumerate(text.splitlines(), start=1):
             name, *flags = line.split() or [""]
             width = len(flags) if width is None else width
@@ -209,7 +209,7 @@ def _of_files(
 
 
 def _numbers(path: Path) -> list[int] | None:
-    """The image numbers of an annotation file; None for a text file that is something else."""
+    """Return the image numbers of an annotation file, or None for any other text file."""
     words = path.read_text(errors="replace").split()
     return [int(word) for word in words] if words and all(w.isdigit() for w in words) else None
 

@@ -1,4 +1,4 @@
-"""What a data set is here: images, labels for judging, and three splits."""
+"""A dataset: images, labels for evaluation, and three splits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from jaxtyping import UInt8
 from torch import Tensor
 
+from uhscm_core.datasets.generated import GeneratedImages
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.datasets.images import ArrayImages, ImageFiles
-from uhscm_core.datasets.made import MadeImages
 
 __all__ = ["ImageDataset", "random_splits"]
 
@@ -23,22 +23,22 @@ SPLITS = ("train", "database", "query")
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """N images and how they are split.
+    """N images with labels and splits.
 
     Attributes:
-        images: N RGB images, read when asked for.
-        labels: (N, C) uint8 multi-hot, or None. For judging alone: training never sees them.
+        images: N RGB images, read on access.
+        labels: (N, C) uint8 multi-hot, or None. For evaluation only: training never sees them.
         label_names: the C names.
         splits: int64 indices into ``images``. ``query`` shares none with ``database`` or ``train``;
-            ``train`` may lie outside the database, as some published splits have it.
-        digest: content digest of the images; features are found again by it.
-        names: N names, such as file names, to show beside the images.
-        skipped: file name -> why it is not among the images.
+            ``train`` may lie outside the database, as in some published splits.
+        digest: content digest of the images; cached features are found by it.
+        names: N names, such as file names, to show next to the images.
+        skipped: file name -> reason why it was skipped.
         notes: sentences on how the input was understood, each also a `UHSCMWarning`.
-        source: what `load_dataset` was asked for, so that a saved study can load it again.
+        source: arguments of `load_dataset`, so that a saved study can load it again.
     """
 
-    images: ArrayImages | GivenImages | ImageFiles | MadeImages
+    images: ArrayImages | GivenImages | ImageFiles | GeneratedImages
     labels: UInt8[Tensor, "n c"] | None
     label_names: tuple[str, ...]
     splits: Mapping[str, Indices]
@@ -51,13 +51,15 @@ class ImageDataset:
     def __post_init__(self) -> None:
         n = len(self.images)
         if not n:
-            raise ValueError("a data set needs at least one image")
+            raise ValueError("a dataset needs at least one image, got none")
         if len(self.names) != n:
-            raise ValueError(f"{n} images but {len(self.names)} names")
+            raise ValueError(
+                f"names must have one entry per image: {n} images, got {len(self.names)} names"
+            )
         expected = (n, len(self.label_names))
         if self.labels is not None and tuple(self.labels.shape) != expected:
             raise ValueError(
-                f"labels must have shape {expected}, a row an image and a column a label name, "
+                f"labels must have shape {expected}, one row per image and one column per label, "
                 f"got {tuple(self.labels.shape)}"
             )
         if set(self.splits) != set(SPLITS):
@@ -79,7 +81,7 @@ class ImageDataset:
         return not isinstance(self.images, GivenImages) or self.images.has_pixels
 
     def without_unused(self) -> ImageDataset:
-        """This data set without the images that no split holds, so that nobody encodes them."""
+        """Return this dataset without the images in no split, so that they are never encoded."""
         used = np.unique(np.concatenate(list(self.splits.values())))
         if len(used) == len(self):
             return self
@@ -94,7 +96,7 @@ class ImageDataset:
         )
 
     def labels_of(self, index: int) -> tuple[str, ...]:
-        """The names of one image's labels."""
+        """Return the names of one image's labels."""
         if self.labels is None:
             return ()
         flags = self.labels[index].tolist()
@@ -113,15 +115,15 @@ def random_splits(
     """Split at random, without looking at labels.
 
     Args:
-        pool: images the database is drawn from, and the queries too where `query` is None.
-        query: images the queries are drawn from.
-        n_train: images to train on, drawn from the database; None for at most 5,000.
-        n_database: None for all of the pool that is no query.
+        pool: images to draw the database from, and the queries too if `query` is None.
+        query: images to draw the queries from.
+        n_train: number of training images, drawn from the database; None for at most 5,000.
+        n_database: None for all of the pool that are no queries.
         n_query: None for all of `query`, or for at most 1,000 and at most a tenth of the pool.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Raises:
-        ValueError: more images asked for than there are, or none left to train on.
+        ValueError: more images requested than there are, or none left to train on.
     """
     generator = np.random.default_rng(seed)
     pool = generator.permutation(pool)
@@ -149,5 +151,5 @@ def random_splits(
 def _check_size(name: str, wanted: int, available: int) -> None:
     if not 0 <= wanted <= available:
         raise ValueError(
-            f"{name} must lie between 0 and {available}, the images there, got {wanted}"
+            f"{name} must lie between 0 and {available}, the images available, got {wanted}"
         )

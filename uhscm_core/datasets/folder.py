@@ -1,6 +1,6 @@
-"""A folder of photos of any size and mode; sub-folders are labels, none are needed.
+"""A folder of photos of any size and mode; sub-folders are labels and optional.
 
-With a ``train`` and a ``test`` folder directly below, these are the database and the queries.
+Folders ``train`` and ``test`` directly below it become the database and the queries.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ SUFFIXES = frozenset(
         ".webp",
     ]
 )
-_UNREADABLE = dict.fromkeys((".heic", ".heif"), "HEIC is not read by Pillow, save it as JPEG")
+_UNREADABLE = dict.fromkeys((".heic", ".heif"), "Pillow does not read HEIC, save it as JPEG")
 _UNREADABLE |= dict.fromkeys(
     (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
-    "a camera's raw file is not read, save it as JPEG",
+    "raw files of cameras are not read, save it as JPEG",
 )
 
 
@@ -58,21 +58,21 @@ def load_folder(
 ) -> ImageDataset:
     """Load a folder of photos.
 
-    Every file is decoded once and the result remembered by digest, so that an unreadable,
-    truncated, empty or enormous image is known before anything is computed from the folder.
+    Every file is decoded once and the result cached by digest, so that unreadable, truncated,
+    empty or enormous images are known before anything is computed from the folder.
 
     Args:
         root: the folder.
         n_train, n_database, n_query, seed: see `random_splits`.
         progress: show a bar while the images are checked.
-        warn: say in a warning how many files were skipped.
+        warn: warn if files were skipped, and say how many.
 
     Returns:
         The readable images in order of their names; ``skipped`` lists the others with the reason.
 
     Raises:
         NotADirectoryError: no such folder.
-        ValueError: no readable image, or labels of queries that no database image has.
+        ValueError: no readable image, or queries with a label that no database image has.
     """
     if not root.is_dir():
         raise NotADirectoryError(f"no such folder of photos: {root}")
@@ -81,7 +81,7 @@ def load_folder(
     files = ImageFiles(root, (name for name in found if _suffix(name) in SUFFIXES))
     skipped |= {name: _UNREADABLE[_suffix(name)] for name in found if _suffix(name) in _UNREADABLE}
     pipes = {name for name in files.names if (root / name).exists() and not (root / name).is_file()}
-    if pipes:  # opening one would wait for ever
+    if pipes:  # opening one would block forever
         skipped |= dict.fromkeys(pipes, "not a regular file")
         files = ImageFiles(root, (name for name in files.names if name not in pipes))
     if not files and not skipped:
@@ -127,7 +127,7 @@ def load_folder(
 
 
 def _image_names(root: Path, unread: dict[str, str]) -> Iterator[str]:
-    """The names below `root`; folders that can't be listed go to `unread` with the reason."""
+    """Yield the names below `root`; put folders that cannot be listed into `unread`."""
 
     def note(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
@@ -156,7 +156,7 @@ def _problems(files: ImageFiles, progress: bool) -> dict[str, str]:
         known: dict[str, str] = store.load_json(checked)
     except (FileNotFoundError, ValueError):
         known = files.problems(progress)
-        # What went meanwhile may come back, as an unplugged disk does, under the same digest.
+        # A folder that vanished meanwhile (an unplugged disk) may return under the same digest.
         if not known or ImageFiles(files.root, files.names).digest == files.digest:
             store.save_json(checked, known)
     return known
@@ -167,8 +167,8 @@ def _check_labels(root: Path, label_of: list[str | None], is_query: np.ndarray) 
     unknown = sorted(str(label) for label in sides[1] - sides[0] if label is not None)
     if unknown:
         raise ValueError(
-            f"{root}: labels do not match, test/ has {', '.join(map(repr, unknown[:5]))} and "
-            f"train/ has not"
+            f"{root}: labels do not match, {', '.join(map(repr, unknown[:5]))} "
+            f"{'appears' if len(unknown) == 1 else 'appear'} in test/ but not in train/"
         )
 
 

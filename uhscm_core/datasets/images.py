@@ -1,4 +1,4 @@
-"""Lazy sequences of RGB images, and how one file becomes an image."""
+"""Lazy sequences of RGB images, and the reading of one image file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uhscm_core.support.progress import progress_bar
 
 __all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "as_rgb", "read_image"]
 
-# Fixed, because some of Pillow's other readers start programs (EPS) or stand for video. MPO is
+# A fixed list, because some of Pillow's other readers start programs (EPS) or read video. MPO is
 # read as the JPEG that it starts with.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _EDGE_BYTES = 32_768
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class PixelLimitError(ValueError):
-    """An image of more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS``, 89 million."""
+    """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million)."""
 
 
 def read_image(path: Path) -> Image.Image:
@@ -36,7 +36,7 @@ def read_image(path: Path) -> Image.Image:
 
     Raises:
         PixelLimitError: more pixels than Pillow's limit; its size is read before its pixels.
-        OSError: not there, not readable, truncated, or not an image of a known format.
+        OSError: missing, unreadable, truncated, or not an image of a known format.
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
@@ -52,7 +52,7 @@ def read_image(path: Path) -> Image.Image:
         raise PixelLimitError(f"{path}: more pixels than the limit of {limit:,}") from error
     except (PixelLimitError, MemoryError):
         raise
-    except Exception as error:  # on damaged files Pillow's readers fail each in its own manner
+    except Exception as error:  # on damaged files each of Pillow's readers raises errors of its own
         reason = _reason(error)
         if isinstance(error, UnidentifiedImageError) and not path.stat().st_size:
             reason = "the file is empty"
@@ -68,7 +68,7 @@ def _reason(error: Exception) -> str:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB: upright by its EXIF tag, on white where it is transparent."""
+    """Convert an image of any mode to RGB: upright by its EXIF tag, on white if transparent."""
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -85,7 +85,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 class ImageFiles(Sequence[Image.Image]):
-    """Image files, read when asked for; each item is an RGB image.
+    """Image files, read on access; each item is an RGB image.
 
     Args:
         root: folder that the names are relative to.
@@ -109,16 +109,16 @@ class ImageFiles(Sequence[Image.Image]):
         return read_image(self.path(index))
 
     def take(self, ids: Iterable[int]) -> ImageFiles:
-        """The images of these indices alone."""
+        """Return only the images with these indices."""
         return ImageFiles(self.root, (self.names[i] for i in ids))
 
     def path(self, index: SupportsIndex) -> Path:
-        """The file of one image."""
+        """Return the path of one image."""
         return self.root / self.names[index]
 
     @functools.cached_property
     def digest(self) -> str:
-        """Of the files' names, sizes, and first and last 32 kB: wherever they lie, the same."""
+        """A digest of the files' names, sizes, and first and last 32 kB, but not of the folder."""
         total = hashlib.sha256()
         for name, edges in zip(
             self.names, in_threads(_edges, map(self.path, range(len(self)))), strict=True
@@ -127,7 +127,7 @@ class ImageFiles(Sequence[Image.Image]):
         return total.hexdigest()[:20]
 
     def problems(self, progress: bool) -> dict[str, str]:
-        """Decode every file and return the reason for each that can't be: name -> reason."""
+        """Decode every file and return the reason for each that cannot be: name -> reason."""
         checked = in_threads(_problem, map(self.path, range(len(self))))
         bar = progress_bar("checking images", len(self), progress, checked)
         return {
@@ -161,19 +161,19 @@ class ArrayImages(Sequence[Image.Image]):
         return Image.fromarray(self.pixels[index])
 
     def take(self, ids: Iterable[int]) -> ArrayImages:
-        """The images of these indices alone."""
+        """Return only the images with these indices."""
         ids = list(ids)
         return ArrayImages(self.pixels[ids], (self.names[i] for i in ids))
 
     @functools.cached_property
     def digest(self) -> str:
-        """Of the pixels."""
+        """A digest of the pixels."""
         shape = str(self.pixels.shape).encode()
         return hashlib.sha256(shape + np.ascontiguousarray(self.pixels).tobytes()).hexdigest()[:20]
 
 
 def in_threads(function: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:
-    """Map over paths in threads (file reading and Pillow leave the interpreter lock), in order."""
+    """Map over paths in threads, in order; file reading and Pillow release the interpreter lock."""
     paths = iter(paths)
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
         while chunk := list(itertools.islice(paths, 512)):

@@ -1,4 +1,4 @@
-"""Postcards as a data set: painted when asked for, then kept under ``home()/postcards``."""
+"""Postcards as a dataset: painted on access, then cached under ``home()/postcards``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from uhscm_core.datasets.dataset import ImageDataset
-from uhscm_core.datasets.made import MadeImages
+from uhscm_core.datasets.generated import GeneratedImages
 from uhscm_core.support import store
 from uhscm_core.support.progress import progress_bar
 from uhscm_postcards.brush import SIZE
@@ -29,42 +29,42 @@ def load_postcards(
     *,
     progress: bool = True,
 ) -> ImageDataset:
-    """Load a data set of postcards; each is painted when it is first asked for.
+    """Load a dataset of postcards; each is painted on first access.
 
     Args:
-        n_database: pictures in the database. A larger one begins with the pictures of a smaller.
+        n_database: pictures in the database. A larger one starts with those of a smaller one.
         n_train: how many of the database to train on; None for at most 5,000.
-        n_query: pictures that are queries.
-        seed: another seed, other pictures.
-        progress: show a bar while the scenes, from which the labels follow, are drawn up.
+        n_query: number of queries.
+        seed: another seed gives other pictures.
+        progress: show a bar while the scenes, which determine the labels, are drawn.
 
     Returns:
-        The database's pictures, then the queries'; labels as in `LABELS`.
+        The database's pictures, then the queries'; labels in the order of `LABELS`.
 
     Raises:
         ValueError: a size or seed out of range.
     """
     n_train = min(5_000, n_database) if n_train is None else n_train
-    for name, wanted, least, most in (
+    for name, wanted, low, high in (
         ("n_database", n_database, 1, _QUERIES),
         ("n_train", n_train, 1, n_database),
         ("n_query", n_query, 0, _QUERIES),
         ("seed", seed, 0, 2**31),
     ):
-        if not least <= wanted <= most:
-            raise ValueError(f"{name} must lie between {least} and {most:,}, got {wanted}")
+        if not low <= wanted <= high:
+            raise ValueError(f"{name} must lie between {low} and {high:,}, got {wanted}")
     seeds = scene_seeds(n_database, n_query, seed)
     digest = store.digest_of("postcards", GENERATOR_VERSION, seed, n_database, n_query)
     numbers = {label: column for column, label in enumerate(LABELS)}
     labels = torch.zeros(len(seeds), len(LABELS), dtype=torch.uint8)
-    bar = progress_bar("drawing up scenes", len(seeds), progress, seeds)
+    bar = progress_bar("drawing scenes", len(seeds), progress, seeds)
     for row, scene_seed in enumerate(bar):
         labels[row, [numbers[label] for label in make_scene(scene_seed).labels]] = 1
     database = np.arange(n_database, dtype=np.int64)
     names = tuple(f"postcard {scene_seed - _FIRST}" for scene_seed in seeds)
     return ImageDataset(
-        images=MadeImages(
-            _painted, seeds, SIZE, names, store.home() / "postcards" / digest, digest
+        images=GeneratedImages(
+            _paint, seeds, SIZE, names, store.home() / "postcards" / digest, digest
         ),
         labels=labels,
         label_names=LABELS,
@@ -79,7 +79,7 @@ def load_postcards(
 
 
 def scene_seeds(n_database: int, n_query: int, seed: int) -> list[int]:
-    """The seeds of the scenes of a data set: the database's, then the queries'."""
+    """Return the seeds of a dataset's scenes: the database's, then the queries'."""
     first = _FIRST + seed * _SPAN
     return [
         *range(first, first + n_database),
@@ -87,5 +87,5 @@ def scene_seeds(n_database: int, n_query: int, seed: int) -> list[int]:
     ]
 
 
-def _painted(seed: int) -> npt.NDArray[np.uint8]:
+def _paint(seed: int) -> npt.NDArray[np.uint8]:
     return paint(make_scene(seed))

@@ -1,8 +1,8 @@
-"""What is kept on disk, and how it is written so that nothing is lost.
+"""Files on disk, written so that nothing is lost.
 
-Everything lives under ``$UHSCM_HOME``, or else the platform's cache folder. A file is written
-aside, flushed and renamed into place: after a crash it is there whole or not at all. Tensors are
-safetensors files; nothing here reads or writes pickle.
+Everything lives under ``$UHSCM_HOME``, or else in the platform's cache folder. A file is written
+under a temporary name, flushed and renamed: after a crash it is complete or missing. Tensors are
+stored as safetensors; nothing here reads or writes pickle.
 """
 
 from __future__ import annotations
@@ -25,31 +25,33 @@ __all__ = ["digest_of", "home", "load_json", "load_tensors", "save_json", "save_
 
 
 def home() -> Path:
-    """The folder of caches and runs: ``$UHSCM_HOME`` or the platform's cache folder."""
+    """Return the folder of caches and runs: ``$UHSCM_HOME`` or the platform's cache folder."""
     configured = os.environ.get("UHSCM_HOME")
     return Path(configured).expanduser() if configured else platformdirs.user_cache_path("uhscm")
 
 
 def digest_of(*parts: object) -> str:
-    """A short content digest (hex) of values that JSON can hold."""
+    """Return a short content digest (hex) of values that JSON can represent."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of `path` when the block ends well, and else goes."""
+    """Open a binary file that replaces `path` once the block succeeds, and is else deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(aside, flags, 0o666), "wb") as file:  # less the umask, as usual
+        with os.fdopen(
+            os.open(temporary, flags, 0o666), "wb"
+        ) as file:  # the umask applies, as usual
             yield file
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        temporary.replace(path)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OSError(
                 error.errno, f"could not write ({error.strerror}); nothing was changed", str(path)
@@ -60,7 +62,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Write named tensors, and metadata that JSON can hold, to one safetensors file."""
+    """Write named tensors, and metadata that JSON can represent, to one safetensors file."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = safetensors.torch.save(plain, {"json": json.dumps(metadata or {})})
     with replacing(path) as file:
@@ -72,7 +74,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not a safetensors file of ours (torn, or a pickle in disguise).
+        ValueError: not a valid safetensors file (truncated, or a pickle in disguise).
     """
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")

@@ -82,7 +82,7 @@ def test_the_dragged_threshold_denoises_anew(study, denoising):
 
 def test_a_threshold_above_every_bar_changes_nothing_and_says_why(study, denoising):
     denoising.bars.threshold = 119.0
-    done(denoising, "no concept is kept")
+    done(denoising, "no concept passed the threshold")
     assert denoising.study is study
     assert denoising.bars.threshold == study.mined.min_votes  # the line goes back
     denoising.status._receive(None, {"type": "dismiss", "error": denoising.status.errors[0]}, [])
@@ -146,7 +146,7 @@ def test_undo_and_redo_go_through_all_that_was_changed(study, denoising):
         ("a photo", "cat", "a prompt template needs exactly one {}"),
         ("", "cat", "at least one prompt template"),
         ("a {}", "", "at least one name"),
-        ("a {}", "cat\ndog\nCat", "'Cat' stands already in line 1"),
+        ("a {}", "cat\ndog\nCat", "'Cat' is already listed on line 1"),
     ],
 )
 @pytest.mark.usefixtures("as_users_run_it")
@@ -396,7 +396,7 @@ def test_an_image_of_ones_own_is_read_and_explained(trained, distribution):
     assert distribution.gallery.ids[0] == 260
     assert distribution.concepts.summary.startswith(f"{HOSTILE}: after denoising")
     assert distribution.to_frame()["part"].sum() > 0
-    distribution.controls["sample"].value = "alike"
+    distribution.controls["sample"].value = "similar"
     done(distribution)
     assert 260 in distribution.grid.ids
     distribution.undo()
@@ -411,7 +411,7 @@ def test_so_few_images_without_labels(study, n):
     assert "first label" not in distribution.controls["order"].options
     changes = (
         ("sample", "random"),
-        ("sample", "alike"),
+        ("sample", "similar"),
         ("order", "clustering"),
         ("minus", FEATURES),
     )

@@ -156,7 +156,7 @@ def photos_model_is_kept(folder) -> bool:
         ({"model": "ViT-B-32"}, "ViT-B-32 needs pretrained weights"),
         ({"model": "/no/where.json"}, "no such file: /no/where.json"),
         ({"concepts": ()}, "no concept given"),
-        ({"concepts": ("cat", "Cat")}, "'Cat' stands already in line 1"),
+        ({"concepts": ("cat", "Cat")}, "'Cat' is already listed on line 1"),
         ({"concepts": "/no/list.txt"}, "no such text file of concepts: /no/list.txt"),
     ],
 )

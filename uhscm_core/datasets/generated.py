@@ -1,4 +1,4 @@
-"""Images that a function makes: each one when it is asked for, then kept in a file."""
+"""Images that a function generates on access and a file caches."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from PIL import Image
 
 from uhscm_core.support import store
 
-__all__ = ["MadeImages"]
+__all__ = ["GeneratedImages"]
 
 _CHECK = 4  # bytes
 
 
-class MadeImages(Sequence[Image.Image]):
-    """Square RGB images made from whole numbers, such as the seeds of painted scenes.
+class GeneratedImages(Sequence[Image.Image]):
+    """Square RGB images generated from integers, such as the seeds of painted scenes.
 
-    The file has one record an image, at a fixed place: its pixels and their CRC-32. A record that
-    is missing, torn or half-written is made again, so processes that share the file need no lock:
-    two of them that make the same image write the same bytes. What a full disk does not take is
-    made each time.
+    The file has one record per image, at a fixed place: its pixels and their CRC-32. A missing or
+    damaged record is computed again, so processes that share the file need no lock: two of them
+    that generate the same image write the same bytes. If the disk is full, images are generated
+    at each access.
 
     Args:
-        make: number -> (side, side, 3) uint8; a function that pickle finds by name.
-        numbers: what each image is made from.
-        side: of the images, in pixels.
-        names: of the images.
-        path: the file; one for each `make` and `numbers`.
+        generate: number -> (side, side, 3) uint8; a function that pickle finds by its name.
+        numbers: the number that each image is generated from.
+        side: width and height of the images, in pixels.
+        names: names of the images.
+        path: the file; one per combination of `generate` and `numbers`.
         digest: content digest of the images.
-        records: where in the file each image lies; None for one after the other.
+        records: record of each image in the file; None for 0, 1, 2, ...
     """
 
     def __init__(
         self,
-        make: Callable[[int], npt.NDArray[np.uint8]],
+        generate: Callable[[int], npt.NDArray[np.uint8]],
         numbers: Sequence[int],
         side: int,
         names: Iterable[str],
@@ -48,7 +48,7 @@ class MadeImages(Sequence[Image.Image]):
         digest: str,
         records: Sequence[int] | None = None,
     ) -> None:
-        self.make = make
+        self.generate = generate
         self.numbers = tuple(numbers)
         self.side = side
         self.names = tuple(names)
@@ -62,22 +62,22 @@ class MadeImages(Sequence[Image.Image]):
     @overload
     def __getitem__(self, index: SupportsIndex) -> Image.Image: ...
     @overload
-    def __getitem__(self, index: slice) -> MadeImages: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | MadeImages:
+    def __getitem__(self, index: slice) -> GeneratedImages: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | GeneratedImages:
         if isinstance(index, slice):
             return self.take(range(len(self))[index])
         number, record = self.numbers[index], self.records[index]
-        pixels = self._kept(record)
+        pixels = self._read(record)
         if pixels is None:
-            pixels = self.make(number).tobytes()
-            self._keep(record, pixels)
+            pixels = self.generate(number).tobytes()
+            self._write(record, pixels)
         return Image.frombytes("RGB", (self.side, self.side), pixels)
 
-    def take(self, ids: Iterable[int]) -> MadeImages:
-        """The images of these indices alone, from the same file."""
+    def take(self, ids: Iterable[int]) -> GeneratedImages:
+        """Return only the images with these indices, from the same file."""
         ids = list(ids)
-        return MadeImages(
-            self.make,
+        return GeneratedImages(
+            self.generate,
             [self.numbers[i] for i in ids],
             self.side,
             (self.names[i] for i in ids),
@@ -90,17 +90,17 @@ class MadeImages(Sequence[Image.Image]):
     def _size(self) -> int:
         return self.side * self.side * 3
 
-    def _kept(self, record: int) -> bytes | None:
+    def _read(self, record: int) -> bytes | None:
         try:
             with self.path.open("rb", buffering=0) as file:
                 file.seek(record * (self._size + _CHECK))
-                read = file.read(self._size + _CHECK) or b""
+                stored = file.read(self._size + _CHECK) or b""
         except OSError:
             return None
-        pixels, check = read[: self._size], read[self._size :]
+        pixels, check = stored[: self._size], stored[self._size :]
         return pixels if check == zlib.crc32(pixels).to_bytes(_CHECK, "little") else None
 
-    def _keep(self, record: int, pixels: bytes) -> None:
+    def _write(self, record: int, pixels: bytes) -> None:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0)

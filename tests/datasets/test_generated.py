@@ -9,37 +9,39 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from uhscm_core.datasets.made import MadeImages
+from uhscm_core.datasets.generated import GeneratedImages
 
-MADE: list[int] = []
+GENERATED: list[int] = []
 
 
 def grey(number: int) -> np.ndarray:
-    MADE.append(number)
+    GENERATED.append(number)
     return np.full((4, 4, 3), number, dtype=np.uint8)
 
 
 @pytest.fixture
 def images(tmp_path):
-    MADE.clear()
+    GENERATED.clear()
     numbers = range(100, 110)
-    return MadeImages(grey, numbers, 4, map(str, numbers), tmp_path / "made" / "file", "digest")
+    return GeneratedImages(
+        grey, numbers, 4, map(str, numbers), tmp_path / "generated" / "file", "digest"
+    )
 
 
 def shades(images) -> list[int]:
     return [int(np.asarray(image)[0, 0, 0]) for image in images]
 
 
-def test_each_is_made_once(images):
+def test_each_is_generated_once(images):
     assert shades(images) == list(range(100, 110))
     assert shades(images) == list(range(100, 110))
-    assert list(range(100, 110)) == MADE
+    assert list(range(100, 110)) == GENERATED
 
 
-def test_nothing_is_made_before_it_is_asked_for(images):
+def test_nothing_is_generated_before_it_is_accessed(images):
     assert len(images) == 10
     assert images[-1].size == (4, 4)
-    assert MADE == [109]
+    assert GENERATED == [109]
     with pytest.raises(IndexError):
         images[10]
 
@@ -48,7 +50,7 @@ def test_parts_share_the_file(images):
     assert shades(images[7:3:-2]) == [107, 105]
     assert shades(images.take([5, 0, 7])[::-1]) == [107, 100, 105]
     assert images.take([5, 0]).names == ("105", "100")
-    assert sorted(MADE) == [100, 105, 107]
+    assert sorted(GENERATED) == [100, 105, 107]
     digests = {images.digest, images.take([5, 0]).digest, images.take([0, 5]).digest}
     assert len(digests) == 3
 
@@ -59,10 +61,10 @@ def test_a_damaged_record_is_made_again(images, damage):
     whole = images.path.read_bytes()
     damaged = {"cut": whole[:-1], "flipped": b"\0" + whole[1:], "empty": b""}[damage]
     images.path.write_bytes(damaged)
-    MADE.clear()
+    GENERATED.clear()
     assert shades(images) == list(range(100, 110))
     again = {"flipped": [100], "cut": [109], "empty": list(range(100, 110))}
-    assert again[damage] == MADE
+    assert again[damage] == GENERATED
     assert images.path.read_bytes() == whole
 
 
@@ -73,7 +75,7 @@ def test_what_a_full_disk_does_not_take_is_made_each_time(images, monkeypatch):
     monkeypatch.setattr(os, "open", full)
     assert shades(images)[:2] == [100, 101]
     assert shades(images[:2]) == [100, 101]
-    assert len(MADE) == 12
+    assert len(GENERATED) == 12
 
 
 def test_processes_share_the_file(images):
@@ -82,9 +84,9 @@ def test_processes_share_the_file(images):
         images, 2, num_workers=2, collate_fn=shades, multiprocessing_context=context
     )
     assert [shade for batch in loader for shade in batch] == list(range(100, 110))
-    assert not MADE  # the workers did it
+    assert not GENERATED  # the workers did it
     assert shades(images) == list(range(100, 110))
-    assert not MADE  # and kept it
+    assert not GENERATED  # and kept it
 
 
 def test_they_travel_to_other_processes(images):
