@@ -87,8 +87,8 @@ def test_the_sample_is_spread_over_the_most_frequent_concepts(pictures):
     assert len(sample(pictures, "random", 10_000)) == len(database)
 
 
-def test_the_most_alike_come_first_without_the_image_itself(pictures):
-    ids = sample(pictures, "alike", 20, image=5)
+def test_the_most_similar_come_first_without_the_image_itself(pictures):
+    ids = sample(pictures, "similar", 20, image=5)
     assert ids[0] == 5
     assert 5 not in ids[1:]
     database = pictures.study.dataset.splits["database"]
@@ -139,7 +139,7 @@ def test_clustering_puts_copies_side_by_side(pictures):
 
 def test_disagreements_are_the_largest_differences_of_rank(pictures):
     ids = sample(pictures, "random", 12)
-    table = disagreements(pictures, ids, most=132)
+    table = disagreements(pictures, ids, limit=132)
     assert len(table) == 66
     a = ranks(similarities(pictures, ids, CONCEPTS))
     b = ranks(similarities(pictures, ids, FEATURES))
@@ -148,7 +148,7 @@ def test_disagreements_are_the_largest_differences_of_rank(pictures):
         i, j = place[row.i], place[row.j]
         assert row.difference == pytest.approx(a[i, j] - b[i, j])
     assert table["difference"].abs().is_monotonic_decreasing
-    few = disagreements(pictures, ids, most=6)
+    few = disagreements(pictures, ids, limit=6)
     assert (few["difference"] > 0).tolist().count(True) == 3  # half of each kind
     assert few["difference"].abs().max() == table["difference"].abs().max()
     assert disagreements(pictures, ids[:1]).empty
@@ -159,7 +159,7 @@ def test_disagreements_are_the_largest_differences_of_rank(pictures):
     [
         (0.78, [1.2, 0.5, 0.08], "0.78: mostly a, some b"),
         (0.2, [0.4, 0.4, 0.4], "0.20: some a, some b, some c"),
-        (-0.99, [0.01, 0.0, 0.0], "-0.99: next to nothing in common"),
+        (-0.99, [0.01, 0.0, 0.0], "-0.99: hardly anything in common"),
         (-0.5, [0.4, 0.1, 0.0], "-0.50: little in common, most of it a, some b"),
         (1.0, [2.0, 0.0, 0.0], "1.00: mostly a"),
     ],

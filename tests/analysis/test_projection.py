@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, similarities
-from uhscm_core.analysis.projection import aligned, pca, umap_layout, unit_vectors, unpiled
+from uhscm_core.analysis.projection import aligned, pca, spread_overlaps, umap_layout, unit_vectors
 from uhscm_core.analysis.study_images import StudyImages
 
 
@@ -71,7 +71,7 @@ def test_equal_images_lie_on_one_point(cloud):
 def test_what_is_no_number_is_named(function):
     vectors = np.ones((20, 3))
     vectors[7, 1] = np.nan
-    with pytest.raises(ValueError, match="row 7 holds NaN"):
+    with pytest.raises(ValueError, match="row 7 contains NaN"):
         function(vectors)
     with pytest.raises(ValueError, match=r"shape \(n, d\).* got \(0, 3\)"):
         function(np.ones((0, 3)))
@@ -127,7 +127,7 @@ def test_points_that_are_all_the_same_are_moved_and_no_more(n):
 
 def test_piles_are_spread_and_the_rest_stays():
     points = np.array([[0, 0], [1, 1], [0, 0], [0, 0], [1, 0], [1, 1]], float)
-    spread = unpiled(points, step=0.01)
+    spread = spread_overlaps(points, step=0.01)
     assert len(np.unique(spread, axis=0)) == 6
     np.testing.assert_array_equal(spread[[0, 1, 4]], points[[0, 1, 4]])
     apart = np.linalg.norm(spread - points, axis=1)
@@ -135,11 +135,11 @@ def test_piles_are_spread_and_the_rest_stays():
 
 
 def test_a_thousand_of_one_place_lie_apart():
-    spread = unpiled(np.zeros((1000, 2)))
+    spread = spread_overlaps(np.zeros((1000, 2)))
     near = np.linalg.norm(spread[:, None] - spread[None], axis=2) + np.eye(1000)
     assert near.min() > 0.5 * 0.0015
     assert np.abs(spread).max() < 0.0015 * np.sqrt(1000)
-    assert unpiled(np.zeros((1, 2))).tolist() == [[0, 0]]
+    assert spread_overlaps(np.zeros((1, 2))).tolist() == [[0, 0]]
 
 
 # -- UMAP ----------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_umap_keeps_clusters_together_and_equal_vectors_on_one_point():
 
 def test_images_beyond_the_fitted_ones_lie_among_their_like():
     vectors, group = clusters(4, 40)
-    points = umap_layout(vectors, most=100)
+    points = umap_layout(vectors, limit=100)
     apart = np.linalg.norm(points[:, None] - points[None], axis=2)
     nearest = np.argsort(apart, axis=1)[:, 1:6]
     assert (group[nearest] == group[:, None]).mean() > 0.95

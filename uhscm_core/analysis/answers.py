@@ -1,7 +1,7 @@
-r"""The numbers of one query: the database on Hamming shelves, and how good they are.
+r"""The numbers of one query: the database by Hamming distance, and how good the ranking is.
 
-An image is answered by its code: the database by Hamming distance. A text has no code, because the
-network has no text branch; it is answered by its concept distribution, the database by
+An image query ranks the database by the Hamming distance of codes. A text has no code, because the
+network has no text branch: it ranks the database by its concept distribution,
 :math:`S = 2\cos(q, q_i) - 1`, in steps of a tenth.
 """
 
@@ -39,13 +39,13 @@ __all__ = [
 
 Ids = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-STEPS = 20  # shelves of a text's answer, a tenth of S each
+STEPS = 20  # levels of a text's answer, a tenth of S each
 
 
 class Within(NamedTuple):
-    """What lies within each distance; all (levels,). Matches, precision and recall may be None.
+    """What is within each distance; all (levels,). Matches, precision and recall may be None.
 
-    Precision is NaN where nothing is found yet; recall is 0 where nothing in the database matches.
+    Precision is NaN while nothing is found; recall is 0 if nothing in the database matches.
     """
 
     found: Ids
@@ -56,14 +56,14 @@ class Within(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The database, nearest first.
+    """The ranked database, nearest first.
 
     Attributes:
-        ids: (n,) images; those of one level by id.
-        level: (n,) the shelf of each: a Hamming distance in bits, or how many tenths of S below 1.
-        levels: one more than the largest that could be.
-        by_text: which of the two.
-        match: (n,) whether each shares a label with the query; None where that is not known.
+        ids: (n,) images; equal levels are ordered by id.
+        level: (n,) level of each: a Hamming distance in bits, or tenths of S below 1.
+        levels: number of possible levels.
+        by_text: whether the query is a text.
+        match: (n,) whether each shares a label with the query; None if that is unknown.
     """
 
     ids: Ids
@@ -73,19 +73,19 @@ class Answer:
     match: Flags | None = None
 
     def shelves(self) -> list[tuple[int, int, int]]:
-        """Level, start and stop in ``ids`` of each shelf that holds an image."""
+        """Return level, start and stop in ``ids`` of each level that has an image."""
         present, starts = np.unique(self.level, return_index=True)
         edges = itertools.pairwise([*starts.tolist(), len(self.ids)])
         return [(level, a, b) for level, (a, b) in zip(present.tolist(), edges, strict=True)]
 
     def named(self, level: int) -> str:
-        """A level in words: ``"3 bits"`` or ``"S ≥ 0.9"``."""
+        """Put a level into words: ``"3 bits"`` or ``"S ≥ 0.9"``."""
         if self.by_text:
             return f"S ≥ {1 - (level + 1) / 10:.1f}".replace("-", "−")
         return f"{level} bit{'' if level == 1 else 's'}"
 
     def within(self) -> Within:
-        """What lies within each level."""
+        """Count what is within each level."""
         found = np.bincount(self.level, minlength=self.levels).cumsum()
         if self.match is None:
             return Within(found, None, None, None)
@@ -101,10 +101,10 @@ def answer_to_code(
     """Rank the database by Hamming distance.
 
     Args:
-        pictures: where codes come from.
-        code: (⌈L/8⌉,) packed.
-        image: the query, which is left out of its own answer; None for no image.
-        match: (N,) by `labels_named` or by an image's labels; None without labels.
+        pictures: the images of the study, with their codes.
+        code: (⌈L/8⌉,) packed code of the query.
+        image: the query image, which is left out of the answer; None if it is no image.
+        match: (N,) from `labels_named` or from an image's labels; None without labels.
     """
     index: HammingIndex = pictures.study.index
     database: Ids = pictures.study.dataset.splits["database"]
@@ -116,23 +116,23 @@ def answer_to_code(
 
 
 def answer_to_text(study: Study, text: str, match: Flags | None = None) -> Answer:
-    """Rank the database by how alike its concepts are to a text's.
+    """Rank the database by the similarity of its concepts to those of a text.
 
     Raises:
-        ValueError: no text.
+        ValueError: the text is empty.
     """
     found = study.search(text, len(study.dataset.splits["database"]))
-    # The search's distance is (1 - S)/2; a hair is taken off, so that S = 0.9 is within 0.9.
+    # The search's distance is (1 - S)/2; the small offset keeps S = 0.9 within 0.9.
     level = np.floor(np.clip(found.distances.double().numpy() * STEPS - 1e-6, 0, STEPS - 1))
     ids = found.ids.numpy()
     return Answer(ids, level.astype(np.int64), STEPS, True, None if match is None else match[ids])
 
 
 def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None]:
-    """The labels whose names stand in a text as words, and which of the N images have one.
+    """Find the labels that a text names, and which of the N images have one of them.
 
     Returns:
-        Their names, and None in place of the flags where no label is named.
+        Their names, and (N,) flags; the flags are None if no label is named.
     """
     labels = study.dataset.labels
     names = tuple(
@@ -147,18 +147,18 @@ def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None
 
 
 def average_precision_bounds(answer: Answer, code: Tensor, codes: Tensor) -> dict[str, float]:
-    """Average precision of one answer over the whole database: worst, expected and best.
+    """Return the average precision of one answer over the database: worst, expected and best.
 
     Args:
-        answer: to a code, with matches.
-        code: (⌈L/8⌉,) the query's.
-        codes: (N, ⌈L/8⌉) of all images.
+        answer: the answer to a code, with matches.
+        code: (⌈L/8⌉,) packed code of the query.
+        codes: (N, ⌈L/8⌉) packed codes of all images.
 
     Raises:
-        ValueError: no matches are known.
+        ValueError: the matches are unknown.
     """
     if answer.match is None:
-        raise ValueError("average precision needs matches, and there is no label to tell them by")
+        raise ValueError("average precision needs matches, but the query has no label to match by")
     match = torch.from_numpy(answer.match)[:, None].to(torch.uint8)
     arrays = (code[None], codes[answer.ids], torch.ones(1, 1, dtype=torch.uint8), match)
     return {
@@ -168,36 +168,36 @@ def average_precision_bounds(answer: Answer, code: Tensor, codes: Tensor) -> dic
 
 
 def flip(code: Tensor, bits: Sequence[int]) -> Tensor:
-    """A packed code (⌈L/8⌉,) with some bits turned over."""
-    turned = code.clone()
+    """Return a packed code (⌈L/8⌉,) with some bits flipped."""
+    flipped = code.clone()
     for bit in bits:
-        turned[bit // 8] ^= 128 >> bit % 8
-    return turned
+        flipped[bit // 8] ^= 128 >> bit % 8
+    return flipped
 
 
 def bits_of(code: Tensor, bits: int) -> list[int]:
-    """A packed code (⌈L/8⌉,) as L zeros and ones."""
-    ones: list[int] = (unpack_codes(code[None], bits)[0] > 0).int().tolist()
-    return ones
+    """Unpack a code (⌈L/8⌉,) to a list of L zeros and ones."""
+    values: list[int] = (unpack_codes(code[None], bits)[0] > 0).int().tolist()
+    return values
 
 
-def bit_words(meaning: Tensor, names: Sequence[str], most: int = 3) -> list[str]:
-    """What each bit stands for, such as ``"+0.62 ocean, +0.40 boats, −0.31 castle"``.
+def bit_words(meaning: Tensor, names: Sequence[str], limit: int = 3) -> list[str]:
+    """Say what each bit stands for, such as ``"+0.62 ocean, +0.40 boats, −0.31 castle"``.
 
     Args:
-        meaning: (L, K) correlations, of `bit_concepts`.
+        meaning: (L, K) correlations from `bit_concepts`.
         names: the K concepts.
-        most: concepts named a bit.
+        limit: number of concepts named per bit.
     """
-    said = []
+    texts = []
     for row in meaning:
-        strongest = row.abs().argsort(descending=True, stable=True)[:most].tolist()
+        strongest = row.abs().argsort(descending=True, stable=True)[:limit].tolist()
         parts = [f"{row[c]:+.2f} {names[c]}".replace("-", "−", 1) for c in strongest if row[c] != 0]
-        said.append(", ".join(parts) or "the same for all images")
-    return said
+        texts.append(", ".join(parts) or "the same for all images")
+    return texts
 
 
-def concepts_in_words(weights: Tensor, names: Sequence[str], most: int = 3) -> str:
-    """The largest weights of a distribution (K,), such as ``"62% castle, 20% ocean"``."""
-    largest = weights.argsort(descending=True, stable=True)[:most].tolist()
+def concepts_in_words(weights: Tensor, names: Sequence[str], limit: int = 3) -> str:
+    """Name the largest weights of a distribution (K,), such as ``"62% castle, 20% ocean"``."""
+    largest = weights.argsort(descending=True, stable=True)[:limit].tolist()
     return ", ".join(f"{weights[c]:.0%} {names[c]}" for c in largest if weights[c] >= 0.005)

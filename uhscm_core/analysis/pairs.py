@@ -1,9 +1,9 @@
-r"""The numbers of pairs: how alike by features, by concepts and by codes, and why.
+r"""The numbers of pairs: their similarity by features, by concepts and by codes, and why.
 
 A pair has three similarities: the cosine of the features, the concepts'
-:math:`S = 2\cos(q_i, q_j) - 1`, and the codes' :math:`1 - 2d/L` with Hamming distance d. They have
-different spreads, so two of them are compared by rank: the share of the pairs shown that are less
-alike.
+:math:`S = 2\cos(q_i, q_j) - 1`, and the codes' :math:`1 - 2d/L` with Hamming distance d. Their
+spreads differ, so two of them are compared by rank: the share of the pairs shown that are less
+similar.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
     "FEATURES",
     "disagreements",
     "in_words",
-    "most_alike",
+    "most_similar",
     "ordered",
     "ranks",
     "sample",
@@ -39,18 +39,18 @@ FEATURES, CONCEPTS, CODES = "features", "concepts", "codes"
 
 
 def sample(pictures: StudyImages, how: str, n: int = 96, image: int | None = None) -> Ids:
-    """Images to look at in pairs.
+    """Choose images to compare in pairs.
 
     Args:
-        pictures: to choose from; the study's database, and for ``"alike"`` all.
+        pictures: the images of the study; all choices are from its database.
         how: ``"concepts"``, the same number for each of the most frequent dominant concepts;
-            ``"random"``, with a seed of its own; ``"alike"``, those most alike to `image`.
-        n: how many.
-        image: for ``"alike"``.
+            ``"random"``, with a fixed seed; ``"similar"``, `image` and those most similar to it.
+        n: number of images.
+        image: for ``"similar"``.
     """
     database: Ids = pictures.study.dataset.splits["database"]
-    if how == "alike" and image is not None:
-        return np.concatenate([[image], most_alike(pictures, image, n - 1)])
+    if how == "similar" and image is not None:
+        return np.concatenate([[image], most_similar(pictures, image, n - 1)])
     if how == "random":
         drawn: Ids = np.random.default_rng(0).permutation(database)[:n]
         return np.sort(drawn)
@@ -60,8 +60,8 @@ def sample(pictures: StudyImages, how: str, n: int = 96, image: int | None = Non
     return np.asarray(database[torch.cat(rows).numpy()])
 
 
-def most_alike(pictures: StudyImages, image: int, n: int) -> Ids:
-    """The n database images most like an image by their concepts, itself left out."""
+def most_similar(pictures: StudyImages, image: int, n: int) -> Ids:
+    """Return the n database images most similar to an image by their concepts, without it."""
     database: Ids = pictures.study.dataset.splits["database"]
     q = pictures.distribution
     order = semantic_similarity(q[image][None], q[database])[0].argsort(
@@ -72,11 +72,11 @@ def most_alike(pictures: StudyImages, image: int, n: int) -> Ids:
 
 
 def similarities(pictures: StudyImages, ids: Ids, source: str) -> Floats:
-    """How alike each pair is.
+    """Compute the similarity of each pair.
 
     Args:
-        pictures: where the numbers come from.
-        ids: (n,).
+        pictures: the images of the study.
+        ids: (n,) images.
         source: `FEATURES`, `CONCEPTS` or `CODES`.
 
     Returns:
@@ -101,31 +101,31 @@ def similarities(pictures: StudyImages, ids: Ids, source: str) -> Floats:
 
 
 def ranks(values: Floats) -> Floats:
-    """For each pair the share of the pairs of different images that are less alike, in [0, 1].
+    """Return for each pair the share of the other pairs that are less similar, in [0, 1].
 
     Args:
-        values: (n, n) symmetric; its diagonal is left out and becomes 1.
+        values: (n, n) symmetric; its diagonal is ignored and becomes 1.
     """
     n = len(values)
     result = np.ones((n, n))
     upper = np.triu_indices(n, 1)
     if len(upper[0]):
-        place = (rankdata(values[upper]) - 1) / max(len(upper[0]) - 1, 1)
-        result[upper] = place
-        result.T[upper] = place
+        shares = (rankdata(values[upper]) - 1) / max(len(upper[0]) - 1, 1)
+        result[upper] = shares
+        result.T[upper] = shares
     return result
 
 
 def ordered(
     pictures: StudyImages, ids: Ids, by: str, values: Floats
 ) -> tuple[npt.NDArray[np.intp], tuple[str, ...] | None]:
-    """In which order to show images, and the group of each in that order.
+    """Return the order in which to show images, and the group of each in that order.
 
     Args:
-        pictures: where concepts and labels come from.
-        ids: (n,).
+        pictures: the images of the study, with concepts and labels.
+        ids: (n,) images.
         by: ``"dominant concept"``, ``"first label"``, or ``"clustering"``.
-        values: (n, n) similarities, for the clustering: average linkage, neighbours side by side.
+        values: (n, n) similarities, for the clustering by average linkage.
 
     Returns:
         Positions in `ids`, and groups or None for a clustering.
@@ -133,10 +133,10 @@ def ordered(
     if by == "clustering":
         if len(ids) < 3:
             return np.arange(len(ids)), None
-        apart = values.max() - (values + values.T) / 2
-        np.fill_diagonal(apart, 0)
-        close = squareform(apart, checks=False)
-        leaves = leaves_list(optimal_leaf_ordering(linkage(close, "average"), close))
+        distances = values.max() - (values + values.T) / 2
+        np.fill_diagonal(distances, 0)
+        condensed = squareform(distances, checks=False)
+        leaves = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
         return leaves.astype(np.intp), None
     if by == "first label":
         dataset = pictures.study.dataset
@@ -150,47 +150,48 @@ def ordered(
 
 
 def disagreements(
-    pictures: StudyImages, ids: Ids, one: str = CONCEPTS, other: str = FEATURES, most: int = 60
+    pictures: StudyImages, ids: Ids, first: str = CONCEPTS, second: str = FEATURES, limit: int = 60
 ) -> pd.DataFrame:
-    """The pairs on which two similarities disagree most, by the difference of their ranks:
-    half of them more alike by the one, half by the other.
+    """Return the pairs on which two similarities disagree most, by the difference of ranks.
+
+    Half of the pairs are more similar by `first`, half by `second`.
 
     Returns:
         ``i``, ``j``, the two similarities, their ranks and the ``difference``, largest first.
     """
     left, right = np.triu_indices(len(ids), 1)
-    a, b = (similarities(pictures, ids, source) for source in (one, other))
+    a, b = (similarities(pictures, ids, source) for source in (first, second))
     rank_a, rank_b = ranks(a)[left, right], ranks(b)[left, right]
     frame = pd.DataFrame(
         {
             "i": ids[left],
             "j": ids[right],
-            one: a[left, right],
-            other: b[left, right],
-            f"rank by {one}": rank_a,
-            f"rank by {other}": rank_b,
+            first: a[left, right],
+            second: b[left, right],
+            f"rank by {first}": rank_a,
+            f"rank by {second}": rank_b,
             "difference": rank_a - rank_b,
         }
     )
     by_size = frame.loc[frame["difference"].abs().sort_values(ascending=False, kind="stable").index]
-    return by_size.groupby(by_size["difference"] > 0).head(most // 2).reset_index(drop=True)
+    return by_size.groupby(by_size["difference"] > 0).head(limit // 2).reset_index(drop=True)
 
 
 def in_words(similarity: float, parts: pd.DataFrame) -> str:
-    """A similarity and what makes it, such as ``"0.78: mostly beach, some sky"``.
+    """Put a similarity and its parts into words, such as ``"0.78: mostly beach, some sky"``.
 
     Args:
-        similarity: S.
-        parts: ``concept`` and ``part``, of `Explanation.to_frame`.
+        similarity: S of the pair.
+        parts: ``concept`` and ``part``, from `Explanation.to_frame`.
     """
     shares = parts["part"] / max(parts["part"].sum(), 1e-12)
     if similarity < -0.9:
-        return f"{similarity:.2f}: next to nothing in common"
-    said = []
+        return f"{similarity:.2f}: hardly anything in common"
+    phrases = []
     for concept, share in zip(parts["concept"], shares, strict=True):
         if share >= 0.5:
-            said.append(f"most of it {concept}" if similarity < 0 else f"mostly {concept}")
+            phrases.append(f"most of it {concept}" if similarity < 0 else f"mostly {concept}")
         elif share >= 0.1:
-            said.append(f"some {concept}")
-    words = ", ".join(said[:4]) or "a little of many concepts"
+            phrases.append(f"some {concept}")
+    words = ", ".join(phrases[:4]) or "a little of many concepts"
     return f"{similarity:.2f}: {'little in common, ' if similarity < 0 else ''}{words}"

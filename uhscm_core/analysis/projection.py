@@ -1,6 +1,6 @@
-r"""Images on a plane: PCA at once, UMAP for neighbourhoods, and one picture turned onto another.
+r"""Images on a plane: PCA at once, UMAP for neighbourhoods, and one layout aligned with another.
 
-What the explorers call alike is a cosine throughout: of features, of concept distributions
+Similarity in the explorers is always a cosine: of features, of concept distributions
 (:math:`S = 2\cos - 1`, which the codes learn; Hellinger's distance would compare distributions as
 such, but not as the method does) and of codes as ±1 (:math:`1 - 2d/L` with Hamming distance d).
 So each source becomes rows of unit length, and cosine distance is the one metric of the maps.
@@ -20,23 +20,23 @@ from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
 
-__all__ = ["MOST", "NEIGHBOURS", "aligned", "pca", "umap_layout", "unit_vectors", "unpiled"]
+__all__ = ["MOST", "NEIGHBOURS", "aligned", "pca", "umap_layout", "unit_vectors", "spread_overlaps"]
 
 Vectors = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float32]
 NEIGHBOURS = 15  # UMAP's own default
 MOST = 60_000  # images UMAP is fitted on: a minute on two cores
-_ALIKE = 5  # decimals; a model that reads the same image in another batch differs after them
-_PLACED_BY = 3  # fitted neighbours that say where an image lies that was not fitted
+_DECIMALS = 5  # the same image encoded in another batch differs in later decimals
+_PLACED_BY = 3  # fitted neighbours that place an image that was not fitted
 _ONE_AT_A_TIME = threading.Lock()  # numba's threads may end the process when two fits share them
 
 
 def unit_vectors(pictures: StudyImages, ids: npt.NDArray[np.int64], source: str) -> Vectors:
-    """Rows of unit length whose cosine is what `uhscm_core.analysis.pairs.similarities` shows.
+    """Return rows of unit length whose cosines are those of `analysis.pairs.similarities`.
 
     Args:
-        pictures: where the numbers come from.
-        ids: (n,).
+        pictures: the images of the study.
+        ids: (n,) images.
         source: ``"features"``, ``"concepts"`` or ``"codes"``.
 
     Returns:
@@ -59,17 +59,17 @@ def unit_vectors(pictures: StudyImages, ids: npt.NDArray[np.int64], source: str)
 
 
 def pca(vectors: npt.ArrayLike) -> Points:
-    """The two directions along which the vectors differ most.
+    """Project vectors onto the two directions along which they differ most.
 
-    Of each direction and its opposite, the one whose largest part is positive, so that the same
-    vectors always give the same picture.
+    Each direction points to where its largest part is positive, so that the same vectors always
+    give the same layout.
 
     Args:
         vectors: (n, d), n and d at least 1.
 
     Returns:
-        (n, 2) around 0; zeros where the vectors differ by no more than rounding, and in the second
-        column where they have one direction alone.
+        (n, 2) around 0; zeros if the vectors differ only by rounding, and in the second column if
+        they differ in one direction only.
 
     Raises:
         ValueError: another shape, NaN or infinity.
@@ -89,24 +89,25 @@ def pca(vectors: npt.ArrayLike) -> Points:
     return np.ascontiguousarray(points[first][back])  # equal vectors: the same point to the bit
 
 
-def umap_layout(vectors: npt.ArrayLike, seed: int = 0, most: int = MOST) -> Points:
-    """A plane on which near vectors stay near: UMAP by cosine distance.
+def umap_layout(vectors: npt.ArrayLike, seed: int = 0, limit: int = MOST) -> Points:
+    """Lay vectors out on a plane so that near ones stay near: UMAP by cosine distance.
 
-    Neighbours are exact, found by products of matrices: sooner than UMAP's own approximate search
-    is compiled. The layout begins as the PCA, which keeps its large structure (Kobak and Linderman
-    2021). Equal vectors count once and lie on one point. Takes seconds to import, once.
+    Neighbours are exact, found by matrix products, which is faster than compiling UMAP's own
+    approximate search. The layout starts from the PCA, which preserves its large structure (Kobak
+    and Linderman 2021). Equal vectors count once and share one point. The first call takes seconds
+    to import UMAP.
 
     Args:
         vectors: (n, d).
-        seed: for the same numbers again on the same machine.
-        most: fitted at the most, drawn at random from more than that; each of the others lies
-            between the three fitted ones nearest to it.
+        seed: the same seed gives the same numbers on the same machine.
+        limit: number of vectors to fit at most, drawn at random; each of the others is placed
+            between its three nearest fitted ones.
 
     Returns:
         (n, 2).
 
     Raises:
-        ValueError: as `pca`, or no more different vectors than UMAP looks at neighbours.
+        ValueError: as `pca`, or too few different vectors for the number of neighbours.
     """
     rows = _checked(vectors)
     first, back = _distinct(rows)
@@ -117,16 +118,18 @@ def umap_layout(vectors: npt.ArrayLike, seed: int = 0, most: int = MOST) -> Poin
         )
     fitted = np.arange(len(different))
     generator = np.random.default_rng(seed)
-    if len(different) > most:
-        fitted = np.sort(generator.permutation(len(different))[:most])
+    if len(different) > limit:
+        fitted = np.sort(generator.permutation(len(different))[:limit])
     chosen = different[fitted]
     start = pca(chosen).astype(np.float64)
-    start += generator.normal(scale=1e-4 * (start.std() or 1.0), size=start.shape)  # no axis is 0
+    start += generator.normal(
+        scale=1e-4 * (start.std() or 1.0), size=start.shape
+    )  # no axis is all 0
     ids, distances = _nearest(chosen, chosen, NEIGHBOURS)
     with _ONE_AT_A_TIME:
         import umap
 
-        # Nothing is transformed later, so no search index is given, and UMAP need not warn.
+        # Nothing is transformed later, so UMAP needs no search index and its warning is moot.
         warnings.filterwarnings("ignore", "precomputed_knn.2. .knn_search_index. is not")
         model = umap.UMAP(
             n_neighbors=NEIGHBOURS,
@@ -134,13 +137,13 @@ def umap_layout(vectors: npt.ArrayLike, seed: int = 0, most: int = MOST) -> Poin
             precomputed_knn=(ids, distances),
             init=start.astype(np.float32),
             random_state=seed,
-            n_jobs=1,  # as a seed has it
+            n_jobs=1,  # a seed requires it
         )
         layout = np.asarray(model.fit_transform(chosen), np.float32)
     points = layout
     if len(fitted) < len(different):
         ids, distances = _nearest(different, chosen, _PLACED_BY)
-        weights = 1 / (distances + 1e-6)  # (m, 3); a fitted one is its own nearest
+        weights = 1 / (distances + 1e-6)  # (m, 3); a fitted one is nearest to itself
         weights /= weights.sum(1, keepdims=True)
         points = np.einsum("mk,mkc->mc", weights, layout[ids])
         points[fitted] = layout
@@ -148,54 +151,54 @@ def umap_layout(vectors: npt.ArrayLike, seed: int = 0, most: int = MOST) -> Poin
 
 
 def aligned(points: npt.ArrayLike, to: npt.ArrayLike) -> Points:
-    """A layout moved, turned or mirrored, and scaled as a whole onto the picture before.
+    """Move, rotate or mirror, and scale a layout so that it matches an earlier one.
 
-    Rotation and reflection are those of Procrustes; the scale gives both the same spread. The
-    scale of least squares would shrink a layout to a dot that has little to do with the other.
+    Rotation and reflection are those of Procrustes; the scale gives both the same spread. A least
+    squares scale would shrink a layout to a dot if it has little in common with the other.
 
     Args:
         points: (n, 2).
-        to: (n, 2), the same images before.
+        to: (n, 2), the same images in the earlier layout.
 
     Returns:
         (n, 2).
 
     Raises:
-        ValueError: shapes that differ.
+        ValueError: the shapes differ.
     """
     new, old = np.asarray(points, np.float64), np.asarray(to, np.float64)
     if new.shape != old.shape or new.ndim != 2:
         raise ValueError(f"expected points of the same shape, got {new.shape} and {old.shape}")
-    middle, place = new.mean(0), old.mean(0)
-    new, old = new - middle, old - place
-    spread, wanted = np.linalg.norm(new), np.linalg.norm(old)
-    if spread == 0 or wanted == 0:  # nothing to turn by: each stays as large as it is
-        return np.asarray(new + place, np.float32)
-    turn, _ = orthogonal_procrustes(new / spread, old / wanted)
-    return np.asarray(new / spread @ turn * wanted + place, np.float32)
+    centre = old.mean(0)
+    new, old = new - new.mean(0), old - centre
+    new_spread, old_spread = np.linalg.norm(new), np.linalg.norm(old)
+    if new_spread == 0 or old_spread == 0:  # no rotation or scale is defined
+        return np.asarray(new + centre, np.float32)
+    rotation, _ = orthogonal_procrustes(new / new_spread, old / old_spread)
+    return np.asarray(new / new_spread @ rotation * old_spread + centre, np.float32)
 
 
-def unpiled(points: npt.ArrayLike, step: float = 0.0015) -> Points:
-    """Points of the same place side by side, as the seeds of a sunflower, so that all can be seen.
+def spread_overlaps(points: npt.ArrayLike, step: float = 0.0015) -> Points:
+    """Spread points at the same place like the seeds of a sunflower, so that all are visible.
 
     Args:
         points: (n, 2).
-        step: between neighbours, as a share of the picture's longer side.
+        step: distance of neighbours, as a share of the layout's longer side.
 
     Returns:
-        (n, 2); the first of each pile, and whatever lies alone, stays where it is.
+        (n, 2); the first point at each place does not move.
     """
     spread = np.array(points, np.float64)
-    _, pile, sizes = np.unique(spread, axis=0, return_inverse=True, return_counts=True)
-    order = np.argsort(pile, kind="stable")
+    _, place, sizes = np.unique(spread, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(place, kind="stable")
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    turn = np.empty(len(spread))  # 0, 1, 2, ... within each pile
-    turn[order] = np.arange(len(spread)) - np.repeat(starts, sizes)
+    number = np.empty(len(spread))  # 0, 1, 2, ... at each place
+    number[order] = np.arange(len(spread)) - np.repeat(starts, sizes)
     side = float(np.ptp(spread, axis=0).max()) or 1.0
-    angle = turn * np.pi * (3 - np.sqrt(5))  # the golden angle
-    radius = step * side * np.sqrt(turn)
-    aside = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return np.asarray(spread + aside, np.float32)
+    angle = number * np.pi * (3 - np.sqrt(5))  # the golden angle
+    radius = step * side * np.sqrt(number)
+    offset = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return np.asarray(spread + offset, np.float32)
 
 
 def _checked(vectors: npt.ArrayLike) -> Vectors:
@@ -204,13 +207,13 @@ def _checked(vectors: npt.ArrayLike) -> Vectors:
         raise ValueError(f"vectors must have shape (n, d), n and d at least 1, got {rows.shape}")
     wrong = np.flatnonzero(~np.isfinite(rows).all(1))
     if len(wrong):
-        raise ValueError(f"vectors must be finite, but row {wrong[0]} holds NaN or infinity")
+        raise ValueError(f"vectors must be finite, but row {wrong[0]} contains NaN or infinity")
     return rows
 
 
 def _distinct(rows: Vectors) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The first row of each kind, and for each row which of them it equals."""
-    rounded = np.ascontiguousarray(np.round(rows, _ALIKE) + 0.0)  # + 0: no -0 beside 0
+    """Return the first of each group of equal rows, and for each row its group."""
+    rounded = np.ascontiguousarray(np.round(rows, _DECIMALS) + 0.0)  # + 0 turns -0 into 0
     whole = rounded.view(np.dtype((np.void, rounded.dtype.itemsize * rounded.shape[1])))[:, 0]
     _, first, back = np.unique(whole, return_index=True, return_inverse=True)
     return first, back
@@ -223,7 +226,7 @@ def _unit(rows: Vectors) -> Vectors:
 def _nearest(
     rows: Vectors, among: Vectors, k: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """(n, k) positions of the nearest by cosine distance, nearest first, and how far they are."""
+    """Return (n, k) positions of the nearest by cosine distance, nearest first, and distances."""
     database = torch.from_numpy(among).T
     ids, distances = [], []
     for part in torch.split(torch.from_numpy(rows), 512):  # 512 x 60,000 products: 120 MB

@@ -1,7 +1,7 @@
 r"""The numbers of concept denoising, as sentences and tables.
 
-Each image of the training split votes for the concept it scores highest; a concept stays when its
-votes are more than :math:`\mathrm{min\_share}\,N/M`.
+Each image of the training split votes for the concept it scores highest; a concept is kept when it
+has more votes than :math:`\mathrm{min\_share}\,N/M`.
 """
 
 from __future__ import annotations
@@ -17,20 +17,29 @@ from torch import Tensor
 from uhscm_core.mining import concept_scores, top_concepts
 from uhscm_core.study import Study
 
-__all__ = ["Step", "counts", "flips", "moved_to", "steps", "vote_changes", "vote_frame", "voters"]
+__all__ = [
+    "DenoisingStep",
+    "counts",
+    "flips",
+    "moved_to",
+    "steps",
+    "vote_changes",
+    "vote_frame",
+    "voters",
+]
 
 Ids = npt.NDArray[np.int64]
 
 
 def counts(study: Study) -> str:
-    """How many concepts there are, stay and go, in a sentence."""
+    """Return how many concepts there are, are kept and are dropped, in a sentence."""
     kept = int(study.mined.kept.sum())
     m = len(study.concepts)
     return f"{m:,} concepts, {kept:,} kept, {m - kept:,} dropped"
 
 
 def vote_frame(study: Study) -> pd.DataFrame:
-    """A row a concept, most votes first: ``concept``, ``votes``, ``kept`` and its ``index``."""
+    """Return a row per concept, most votes first: ``concept``, ``votes``, ``kept``, ``index``."""
     frame = pd.DataFrame(
         {
             "concept": study.concepts.names,
@@ -43,7 +52,7 @@ def vote_frame(study: Study) -> pd.DataFrame:
 
 
 def voters(study: Study, concept: int) -> Ids:
-    """The training images that voted for a concept, those that score it highest first."""
+    """Return the training images that voted for a concept, highest score first."""
     train = study.dataset.splits["train"]
     ids: Ids = train[study.votes[train].numpy() == concept]
     scores = study.image_features[ids] @ study.text_features[concept]
@@ -51,7 +60,7 @@ def voters(study: Study, concept: int) -> Ids:
 
 
 def moved_to(study: Study, concept: int) -> pd.DataFrame:
-    """Where the voters of a dropped concept went: their best among the kept ones.
+    """Count which kept concept scores highest for each voter of a dropped concept.
 
     Returns:
         ``concept`` and ``images``, most images first.
@@ -67,7 +76,7 @@ def moved_to(study: Study, concept: int) -> pd.DataFrame:
 
 
 def flips(study: Study, other: Study) -> pd.DataFrame:
-    """Training images whose top concept is another one in another study of the same images.
+    """List the training images whose top concept differs in another study of the same images.
 
     Returns:
         ``image``, ``before`` and ``after``, the most frequent flip first.
@@ -82,15 +91,17 @@ def flips(study: Study, other: Study) -> pd.DataFrame:
         }
     )
     frame = frame[frame["before"] != frame["after"]]
-    often = frame.groupby(["before", "after"])["image"].transform("size")
-    return frame.loc[often.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+    frequency = frame.groupby(["before", "after"])["image"].transform("size")
+    return frame.loc[frequency.sort_values(ascending=False, kind="stable").index].reset_index(
+        drop=True
+    )
 
 
 def vote_changes(study: Study, other: Study) -> pd.DataFrame:
-    """The same concepts' votes in two studies.
+    """Compare the same concepts' votes in two studies.
 
     Returns:
-        ``concept``, ``before``, ``after`` and ``kept`` (afterwards), largest change first.
+        ``concept``, ``before``, ``after`` and ``kept`` (in `other`), largest change first.
     """
     frame = pd.DataFrame(
         {
@@ -106,20 +117,20 @@ def vote_changes(study: Study, other: Study) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Step:
+class DenoisingStep:
     """One step of denoising, for one image.
 
     Attributes:
-        title: its name.
-        formula: in LaTeX.
-        question: what to predict before one looks; empty where there is nothing to predict.
-        right: which of the names are right answers; empty where the answer is no name.
+        title: name of the step.
+        formula: its formula in LaTeX.
+        question: what to predict before looking; empty if there is nothing to predict.
+        right: the names that are right answers; empty if the answer is not a name.
         sentence: what happened, with this image's numbers.
         names: the concepts shown, best for this image first.
-        values: a number for each; empty where there is none yet.
-        kept: whether each is drawn as staying.
-        threshold: what a value has to exceed to stay; None without one.
-        digits: decimals of the values.
+        values: one number per name; empty if there is none yet.
+        kept: whether each name is drawn as kept.
+        threshold: a concept is kept if its value exceeds this; None without a threshold.
+        digits: number of decimals of the values.
     """
 
     title: str
@@ -134,35 +145,35 @@ class Step:
     digits: int = 3
 
 
-def steps(study: Study, features: Tensor, most: int = 8) -> tuple[Step, ...]:
-    """The five steps from prompt to drop, with the numbers of one image.
+def steps(study: Study, features: Tensor, limit: int = 8) -> tuple[DenoisingStep, ...]:
+    """Describe the five steps from prompt to drop with the numbers of one image.
 
     Args:
-        study: says the concepts and the settings.
-        features: (D,) of the image.
-        most: concepts to show, those that score highest.
+        study: the concepts and the settings.
+        features: (D,) features of the image.
+        limit: number of concepts to show, highest score first.
     """
     mined, names = study.mined, study.concepts.names
     scores = concept_scores(features[None], study.text_features)[0]  # (M,)
     sharpness = study.tau * len(names)
     p = torch.softmax(sharpness * scores, dim=0)
-    order = scores.argsort(descending=True, stable=True)[:most]
+    order = scores.argsort(descending=True, stable=True)[:limit]
     top, m = int(order[0]), len(names)
     shown = tuple(names[i] for i in order)
-    everything = (True,) * len(shown)
+    all_kept = (True,) * len(shown)
     best = names[top]
     votes, kept = int(mined.wins[top]), bool(mined.kept[top])
     templates = study.concepts.templates
-    stay = tuple(mined.kept[order].tolist())
+    kept_flags = tuple(mined.kept[order].tolist())
     averaged = f", averaged over {len(templates)} templates" if len(templates) > 1 else ""
     second = f" against {p[order[1]]:.2f} for {names[order[1]]!r}" if m > 1 else ""
-    gone = stay.count(False)
+    n_dropped = kept_flags.count(False)
     bound = f"{mined.min_votes:,.1f}"
     upper = f" and at most {mined.max_votes:,.1f}" if mined.max_votes is not None else ""
     q = mined.apply(features[None])[0]
     main = study.kept_names[int(q.argmax())]
     return (
-        Step(
+        DenoisingStep(
             title="Prompt",
             formula=r"\mathrm{prompt}(c_j)",
             question="",
@@ -171,9 +182,9 @@ def steps(study: Study, features: Tensor, most: int = 8) -> tuple[Step, ...]:
             "These prompts will fit this image best.",
             names=tuple(templates[0].replace("{}", name) for name in sorted(shown)),
             values=(),
-            kept=everything,
+            kept=all_kept,
         ),
-        Step(
+        DenoisingStep(
             title="Score",
             formula=r"s_{ij} = f(x_i) \cdot g(\mathrm{prompt}(c_j))",
             question="Which concept scores highest? Click it.",
@@ -182,9 +193,9 @@ def steps(study: Study, features: Tensor, most: int = 8) -> tuple[Step, ...]:
             f"the lowest is {scores.min():.3f}.",
             names=shown,
             values=tuple(scores[order].clamp(min=0).tolist()),
-            kept=everything,
+            kept=all_kept,
         ),
-        Step(
+        DenoisingStep(
             title="Softmax",
             formula=r"p_{ij} = \frac{e^{\tau M s_{ij}}}{\sum_k e^{\tau M s_{ik}}}",
             question="How much of the whole does the best concept get?",
@@ -193,34 +204,36 @@ def steps(study: Study, features: Tensor, most: int = 8) -> tuple[Step, ...]:
             f"The model itself was trained with {study.vlp.logit_scale:.0f} in place of τM.",
             names=shown,
             values=tuple(p[order].tolist()),
-            kept=everything,
+            kept=all_kept,
         ),
-        Step(
+        DenoisingStep(
             title="Vote",
             formula=r"\mathrm{vote}_i = \arg\max_j\, p_{ij}",
             question="For which concept does the image vote? Click it.",
             right=(best,),
-            sentence=f"The image votes for {best!r}, as {votes:,} of the "
-            f"{int(mined.wins.sum()):,} training images do.",
+            sentence=f"The image votes for {best!r}, like {votes:,} of the "
+            f"{int(mined.wins.sum()):,} training images.",
             names=shown,
             values=tuple(float(i == top) for i in order),
-            kept=everything,
+            kept=all_kept,
             digits=0,
         ),
-        Step(
+        DenoisingStep(
             title="Drop",
             formula=r"\text{keep } j \iff \#\{i : \mathrm{vote}_i = j\} > "
             + f"{study.min_share:g}"
             + r"\,\tfrac{N}{M}",
-            question=f"A concept stays with more than {bound} votes. Click one that goes.",
-            right=tuple(name for name, stays in zip(shown, stay, strict=True) if not stays),
-            sentence=f"{best!r} has {votes:,} votes and is {'kept' if kept else 'dropped'}: it "
-            f"takes more than {bound}{upper}. Of the {len(shown)} concepts here {gone} "
-            f"{'goes' if gone == 1 else 'go'}. Over the concepts that "
-            f"stay, {q.max():.0%} of this image is {main!r}.",
+            question=f"A concept is kept with more than {bound} votes. Click one that is dropped.",
+            right=tuple(
+                name for name, is_kept in zip(shown, kept_flags, strict=True) if not is_kept
+            ),
+            sentence=f"{best!r} has {votes:,} votes and is {'kept' if kept else 'dropped'}: each "
+            f"concept needs more than {bound}{upper}. Of the {len(shown)} concepts here "
+            f"{n_dropped} {'is' if n_dropped == 1 else 'are'} dropped. Over the kept concepts, "
+            f"{q.max():.0%} of this image is {main!r}.",
             names=shown,
             values=tuple(float(v) for v in mined.wins[order]),
-            kept=stay,
+            kept=kept_flags,
             threshold=mined.min_votes,
             digits=0,
         ),

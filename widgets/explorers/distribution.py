@@ -20,7 +20,7 @@ from uhscm_core.analysis.pairs import (
     FEATURES,
     disagreements,
     in_words,
-    most_alike,
+    most_similar,
     ordered,
     ranks,
     sample,
@@ -39,7 +39,7 @@ __all__ = ["DistributionExplorer"]
 _SAMPLES = {
     "of frequent concepts": "concepts",
     "at random": "random",
-    "like the image": "alike",
+    "similar to the image": "similar",
 }
 _ORDERS = ("dominant concept", "first label", "clustering")
 _NOTHING = "nothing"
@@ -82,7 +82,7 @@ class DistributionExplorer(Explorer[_View]):
         ids = sample(pictures, "concepts")
         focus = focus_of(selection, study)
         first = int(ids[0]) if focus is None else focus
-        partner = int(most_alike(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
+        partner = int(most_similar(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
         super().__init__(_View(first, (first, partner)), selection)
         self.study = study
         self.gallery = Gallery(pictures, edge=72, height=176)
@@ -159,7 +159,7 @@ class DistributionExplorer(Explorer[_View]):
             self._show_concepts()
             self._show_alike()
         heatmap = (view.sample, view.order, view.source, view.minus, len(self.pictures))
-        if self._is_new("heatmap", (*heatmap, view.image if view.sample == "alike" else None)):
+        if self._is_new("heatmap", (*heatmap, view.image if view.sample == "similar" else None)):
             self._show_heatmap()
         if self._is_new("pair", view.pair):
             self.pair.show(
@@ -190,7 +190,7 @@ class DistributionExplorer(Explorer[_View]):
 
     def _show_alike(self) -> None:
         image = self.now.image
-        alike = most_alike(self.pictures, image, 120)
+        alike = most_similar(self.pictures, image, 120)
         q = self.pictures.distribution
         values = semantic_similarity(q[image][None], q[alike])[0].tolist()
         captions = dict(zip(alike.tolist(), values, strict=True))
@@ -284,7 +284,7 @@ class DistributionExplorer(Explorer[_View]):
             self._change("looking", lambda view: self._at(view, image))
 
     def _at(self, view: _View, image: int) -> _View:
-        nearest = most_alike(self.pictures, image, 1)
+        nearest = most_similar(self.pictures, image, 1)
         pair = (image, int(nearest[0]) if len(nearest) else image)
         return dataclasses.replace(view, image=image, pair=pair, without=())
 
@@ -293,7 +293,7 @@ class DistributionExplorer(Explorer[_View]):
 
         def pick(view: _View) -> _View:
             # The heatmap of what is like the image stays while one looks around in it.
-            image = view.image if view.sample == "alike" else i
+            image = view.image if view.sample == "similar" else i
             return dataclasses.replace(view, image=image, pair=(i, j), without=())
 
         if (i, j) != self.now.pair:

@@ -13,7 +13,14 @@ import pandas as pd
 
 from uhscm_core import Study
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, ordered, sample, similarities
-from uhscm_core.analysis.projection import Points, Vectors, aligned, pca, unit_vectors, unpiled
+from uhscm_core.analysis.projection import (
+    Points,
+    Vectors,
+    aligned,
+    pca,
+    spread_overlaps,
+    unit_vectors,
+)
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.background.umap_cache import Layouts
 from widgets.explorers.explorer import Explorer, checked
@@ -172,7 +179,7 @@ class MapExplorer(Explorer[_View]):
         view = self.now
         points = self._layout(view.source, layout)
         self._shown = points
-        spread = unpiled(points)
+        spread = spread_overlaps(points)
         piled = int((spread != points).any(axis=1).sum())
         said = f"{len(points):,} images by {view.source}. {_SAID[layout]}."
         if piled:

@@ -8,7 +8,7 @@ import ipywidgets as ipw
 import traitlets
 
 from uhscm_core import Study
-from uhscm_core.analysis.votes import Step, steps
+from uhscm_core.analysis.votes import DenoisingStep, steps
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
@@ -30,7 +30,7 @@ class Stepper(ipw.VBox):
         self.selection = selection
         self.bars = Bars(height=200)
         self._study: Study | None = None
-        self._steps: tuple[Step, ...] = ()
+        self._steps: tuple[DenoisingStep, ...] = ()
         self.image = Gallery([], [], edge=120, height=140)
         self._pick = ipw.ToggleButtons(
             options=[(title, i) for i, title in enumerate(_TITLES)],

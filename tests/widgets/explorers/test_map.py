@@ -12,7 +12,7 @@ import torch
 
 from tests.widgets.explorers.test_explorers import HOSTILE, done, only
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similarities
-from uhscm_core.analysis.projection import aligned, pca, unit_vectors, unpiled
+from uhscm_core.analysis.projection import aligned, pca, spread_overlaps, unit_vectors
 from uhscm_core.support import store
 from widgets import MapExplorer, Selection
 from widgets.background import umap_cache as layouts
@@ -64,7 +64,7 @@ def test_pca_of_the_database_is_there_at_once(trained, explorer):
     database = trained.dataset.splits["database"]
     np.testing.assert_array_equal(explorer.map.ids, database)
     expected = pca(unit_vectors(explorer.pictures, database, FEATURES))
-    np.testing.assert_array_equal(explorer.map.coordinates, unpiled(expected))
+    np.testing.assert_array_equal(explorer.map.coordinates, spread_overlaps(expected))
     assert explorer.status.summary == "240 images by features (PCA), none picked"
     assert explorer.map.summary.startswith("240 images by features. PCA, the two directions")
     assert explorer.map.progress == ""  # nothing is fitted before a browser shows it
