@@ -1,27 +1,27 @@
-# One list of words for people and for CI. Each creates .venv when it is not there.
+# The same commands for people and for CI. Each creates .venv if it is missing.
 PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
-# Somebody who looks on wants to see that something goes on; a log does not.
+# In a terminal pip shows its progress; in a log it is quiet.
 QUIET := $(shell test -t 2 || echo --quiet)
-INSTALL = @echo "Installing into .venv. The first time that is some 3 GB to download on Linux, and takes minutes." && $(BIN)/python -m pip install $(QUIET) --editable
+INSTALL = @echo "Installing into .venv. The first time this downloads some 3 GB on Linux and takes minutes." && $(BIN)/python -m pip install $(QUIET) --editable
 
 .PHONY: help explore doctor test check tour screenshots bench clean
 .DEFAULT_GOAL := help
 
-help:  ## this list
+help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word text; do printf '  make %-12s %s\n' "$$word" "$$text"; done
 
 explore: .venv/explore  ## open the explorer in JupyterLab
 	$(BIN)/python scripts/explore.py
 
-doctor:  ## look at this installation and say how to mend what is wrong
+doctor:  ## check this installation and say how to fix what is wrong
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m uhscm_doctor; else $(PYTHON) -m uhscm_doctor; fi
 
 test: .venv/dev  ## run the tests
 	$(BIN)/python -m pytest $(PYTEST)
 
-check: .venv/dev  ## lint, format and types
+check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,7 +29,7 @@ check: .venv/dev  ## lint, format and types
 tour: .venv/dev  ## run the tour without a front end and write build/00_tour.html
 	$(BIN)/python scripts/tour.py
 
-screenshots: .venv/dev  ## take the README's pictures anew, in docs/
+screenshots: .venv/dev  ## take the README's pictures again, in docs/
 	$(BIN)/python -m scripts.screenshots $(SCREENSHOTS)
 
 bench: .venv/dev  ## run the benchmarks that this machine can run
@@ -39,7 +39,7 @@ clean:  ## remove .venv and build
 	rm -rf .venv build
 
 .venv/python:
-	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or later, or name yours: make PYTHON=python3.12 ..."; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or later, or say where yours is: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here. On Debian and Ubuntu: apt-get install python3-venv"; rm -rf .venv; exit 1; }
 	@touch $@

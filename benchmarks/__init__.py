@@ -1,1 +1,1 @@
-"""One question a file; each prints its answer, figures of one run, ratios where time is meant."""
+"""Benchmarks, one question per file; each prints figures of one run, and ratios for times."""

@@ -11,7 +11,7 @@ NAMES = (
     "batch_similarity",
     "postcards",
     "photos",
-    "tidy",
+    "duplicates",
     "gestures",
     "training",
     "gpu",
@@ -22,6 +22,6 @@ for name in sys.argv[1:] or NAMES:
         raise SystemExit(f"no benchmark {name!r}: expected some of {', '.join(NAMES)}")
     print(f"\n## {name}\n")
     module = importlib.import_module(f"benchmarks.{name}")
-    sys.argv = [name]  # the names asked for are not the module's own options
+    sys.argv = [name]  # the names on the command line are not options of the module
     print(module.__doc__.split("\n\n")[0] + "\n")
     module.main()

@@ -1,4 +1,4 @@
-"""What the benchmarks share."""
+"""Functions that the benchmarks share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """The shortest wall time of some runs; others use the machine too."""
+    """Return the shortest wall time of some runs, because other work uses the machine too."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -21,5 +21,5 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def load() -> str:
-    """How busy the machine was, to stand beside every figure."""
+    """Return how busy the machine is, to print next to every figure."""
     return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

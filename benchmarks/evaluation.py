@@ -1,7 +1,7 @@
-"""How much faster is evaluation from per-radius counts than a loop over queries?
+"""How much faster is evaluation from counts per radius than a loop over queries?
 
-Both on one thread, the same mean average precision over all the database: the loop sorts each
-query's distances, as the released evaluation does; ours counts them by radius.
+Both run on one thread and give the same mean average precision over the whole database: the loop
+sorts each query's distances, as the released evaluation does; ours counts them by radius.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ QUERIES, ITEMS, CLASSES = 200, 50_000, 10
 
 
 def naive(query: np.ndarray, database: np.ndarray, relevant: np.ndarray) -> float:
-    """The released evaluation's way, on ±1 codes, with a stable sort."""
+    """Evaluate as the released code does, on ±1 codes, with a stable sort."""
     values = []
     for code, flags in zip(query, relevant, strict=True):
         distances = 0.5 * (code.shape[0] - database @ code)

@@ -1,6 +1,6 @@
-"""How long from a gesture to the screen, in a real browser, and how much travels?
+"""How long does a gesture take to reach the screen in a real browser, and how much data is sent?
 
-    python -m benchmarks.gestures                     # the default data set, 10,000 postcards
+    python -m benchmarks.gestures                     # the default dataset, 10,000 postcards
     python -m benchmarks.gestures --photos FOLDER --vlp MODEL.json
 
 Drives the explorers in JupyterLab in headless Chromium. A time runs from the event in the page to
@@ -50,19 +50,19 @@ LOADED = f"{TILES}.length && {TILES}.every((t) => t.querySelector('img')?.natura
 
 
 def text(selector: str) -> str:
-    """A script for what an element says."""
+    """Return a script that reads the text of an element."""
     return f"document.querySelector({selector!r}).textContent"
 
 
 def timed(page: Page, event: str, shown: str, gesture: Callable[[], object]) -> float:
-    """Milliseconds from an event to the frame that shows its effect."""
+    """Return the milliseconds from an event to the frame that shows its effect."""
     page.evaluate(CLOCK, [event, shown])
     gesture()
     return float(page.evaluate("window.measured"))
 
 
 def changed(page: Page, selector: str) -> str:
-    """A condition: an element says something else than now."""
+    """Return a condition: the text of an element differs from what it is now."""
     now = page.evaluate(text(selector))
     return f"{text(selector)} !== {now!r}"
 
@@ -79,7 +79,7 @@ class Traffic:
 
 
 def opened(page: Page, traffic: Traffic, address: str) -> tuple[int, float]:
-    """Run a notebook's two cells; bytes and seconds from running the second to its pictures."""
+    """Run a notebook's two cells; return bytes and seconds from the second to its pictures."""
     go(page, address)
 
     def ask() -> None:
@@ -99,7 +99,7 @@ def opened(page: Page, traffic: Traffic, address: str) -> tuple[int, float]:
 
 
 def denoising(page: Page) -> dict[str, list[float]]:
-    """The gestures of the denoising explorer."""
+    """Time the gestures of the denoising explorer."""
     sentence, summary = ".uhscm-status .sentence", ".uhscm-summary"
     times: dict[str, list[float]] = {}
 
@@ -162,7 +162,7 @@ def denoising(page: Page) -> dict[str, list[float]]:
 
 
 def distribution(page: Page) -> dict[str, list[float]]:
-    """The gestures of the distribution and similarity explorer."""
+    """Time the gestures of the distribution and similarity explorer."""
     times: dict[str, list[float]] = {}
     over = page.locator(".grid-over")
     edge = over.bounding_box()
@@ -195,7 +195,7 @@ def distribution(page: Page) -> dict[str, list[float]]:
 
 
 def retrieval(page: Page) -> dict[str, list[float]]:
-    """The gestures of the retrieval explorer."""
+    """Time the gestures of the retrieval explorer."""
     times: dict[str, list[float]] = {}
     sentence = ".uhscm-status .sentence"
     shelved = TILES.replace(".gallery-list'", ".gallery-list.shelves'")
@@ -320,25 +320,27 @@ EXPLORERS = {
 
 
 def main() -> None:
-    """The explorers, one after the other."""
+    """Time the explorers, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photos", default="postcards", help="a folder of photos")
     parser.add_argument("--vlp", default="postcards", help="an open_clip configuration")
-    parser.add_argument("--only", default="", choices=EXPLORERS, help="one explorer alone")
-    asked = parser.parse_args()
+    parser.add_argument("--only", default="", choices=EXPLORERS, help="time only this explorer")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         if browser is None:
             raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
         folder = Path(name)
         parts = [
-            (name, gestures) for name, gestures in EXPLORERS.items() if asked.only in ("", name)
+            (name, gestures) for name, gestures in EXPLORERS.items() if options.only in ("", name)
         ]
         for explorer, _ in parts:
-            cells = [STUDY.format(dataset=asked.photos, vlp=asked.vlp)]
+            cells = [STUDY.format(dataset=options.photos, vlp=options.vlp)]
             cells.append(EXPLORER.format(name=explorer))
             write_notebook(folder / f"{explorer}.ipynb", cells)
-        print(f"# Gesture to screen: {asked.photos}\n\n`python -m benchmarks.gestures`, headless ")
-        print("Chromium, milliseconds; in brackets the time that is wanted.\n")
+        print(
+            f"# Gesture to screen: {options.photos}\n\n`python -m benchmarks.gestures`, headless "
+        )
+        print("Chromium, milliseconds; in brackets the target.\n")
         print("| gesture | median | slowest |\n|---|---|---|")
         notes = []
         with jupyterlab(folder) as address:

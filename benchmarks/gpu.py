@@ -1,7 +1,7 @@
 """Does a GPU give the CPU's numbers, and how busy does the method keep it?
 
-Checks that need a GPU, in one script. On a machine without one it says so and ends; with
-``--dry-run`` it runs the same lines small on the CPU.
+These are the checks that need a GPU. Without one the script says so and ends; with ``--dry-run``
+it runs the same lines at a small size on the CPU.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from uhscm_core.datasets import ArrayImages
 
 
 def main() -> None:
-    """Print agreement with the CPU and speeds."""
+    """Print the agreement with the CPU and the speeds."""
     dry = "--dry-run" in sys.argv
     if not torch.cuda.is_available() and not dry:
-        print("left out: no CUDA GPU on this machine")
+        print("skipped: there is no CUDA GPU on this machine")
         return
     device = "cpu" if dry else "cuda"
     name = "CPU, dry run" if dry else torch.cuda.get_device_name()
@@ -40,9 +40,9 @@ def main() -> None:
     images = torch.nn.functional.normalize(torch.randn(n, 512, generator=generator), dim=1)
     texts = torch.nn.functional.normalize(torch.randn(81, 512, generator=generator), dim=1)
     mined = mine_concepts(images, texts)
-    there = mine_concepts(images.to(device), texts.to(device))
-    print("votes equal:", torch.equal(mined.wins, there.wins.cpu()))
-    gap = (mined.distribution - there.distribution.cpu()).abs().max()
+    on_device = mine_concepts(images.to(device), texts.to(device))
+    print("votes equal:", torch.equal(mined.wins, on_device.wins.cpu()))
+    gap = (mined.distribution - on_device.distribution.cpu()).abs().max()
     print(f"distribution differs by at most {gap:.1e}")
     outputs = torch.tanh(torch.randn(128, 64, generator=generator))
     similarity = semantic_similarity(mined.distribution[:128])
@@ -80,7 +80,7 @@ def _pixels(device: str, dry: bool) -> None:
         run = train(network, ArrayImages(pixels), mined, config)
         rates = [step.images_per_second for step in islice(run, steps)]
         run.close()
-        # The network alone, on pixels that are there already: what the GPU could do.
+        # The network alone, on pixels already in memory: the upper limit of the GPU.
         network.train()
         x = torch.rand(batch, 3, *_input_size(network), device=device)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.006)

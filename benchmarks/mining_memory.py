@@ -1,7 +1,7 @@
-"""How much memory does it take to mine a million images? (Design: under 6 GB.)
+"""How much memory does mining a million images take? (Target: under 6 GB.)
 
-One million synthetic feature vectors of width 512 against 161 concepts, in a process of its own
-whose peak resident memory, feature array included, is read from the system.
+One million synthetic feature vectors of width 512 are mined with 161 concepts in a separate
+process; its peak resident memory, which includes the features, is read from the system.
 """
 
 from __future__ import annotations

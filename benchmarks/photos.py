@@ -1,7 +1,7 @@
-"""What does the method reach on 60,000 real photos, next to the baselines and the references?
+"""How good is the method on 60,000 real photos, compared with baselines and without hashing?
 
-The CIFAR-10 photos and the small checkpoint in ../shared: the 50,000 training photos as database,
-5,000 of them to train on, the 10,000 test photos as queries; ties expected.
+The CIFAR-10 photos and the small checkpoint in ../shared: the 50,000 training photos are the
+database, 5,000 of them the training set, the 10,000 test photos the queries; ties are "expected".
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ JOINED = "nuswide81+coco80"
 
 
 def main() -> None:
-    """Print the kept concepts of four lists, and a table of mAP a code length."""
+    """Print the kept concepts of four lists, and a table of mAP per code length."""
     folder, model = SHARED / "data" / "cifar10", SHARED / "models" / "photos-rn.json"
     if not (folder.is_dir() and model.is_file()):
-        print("left out: the photos and the checkpoint are not in ../shared")
+        print("skipped: the photos and the checkpoint are not in ../shared")
         return
     study = Study(load_dataset(folder), load_vlp(model), JOINED)
     for name in ("nuswide81", "coco80", JOINED, "common"):

@@ -1,9 +1,10 @@
-"""How well does the shipped model read Postcards, and what does the method make of it?
+"""How well does the shipped model read postcards, and how well does the method use it?
 
-    python -m benchmarks.postcards            # the default data set, seed 0
+    python -m benchmarks.postcards            # the default dataset, seed 0
     python -m benchmarks.postcards --seed 5 --model some/postcards.json --parts reading,wording
 
-The scenes' seeds are others than those the model was trained and checked on. Prints Markdown.
+The seeds of the scenes differ from those that the model was trained and checked on. The output is
+Markdown.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ WORDINGS = {
     "a photo of the {}": "trained, the paper's",
     "{}": "trained, the bare name",
     "a painting of the {}": "trained",
-    "my friend's blurry sketch showing a {}": "of the grammar that training drew from",
+    "my friend's blurry sketch showing a {}": "from the grammar of training",
     **HELD_OUT,
 }
-# Each one token, none in what training says.
+# Each is one token, and none occurs in the texts of training.
 NEW_ADJECTIVES = (
     "serene majestic gloomy delightful mysterious nostalgic dreamy crisp elegant romantic humble "
     "splendid gorgeous magnificent curious dusty crooked lively faint tidy"
@@ -63,7 +64,7 @@ import uhscm_core as uhscm
 import widgets
 print(f"imports {time.perf_counter() - started:.1f} s")
 dataset, vlp = uhscm.load_dataset("postcards", progress=False), uhscm.load_vlp("postcards")
-print(f"data set and model {time.perf_counter() - started:.1f} s")
+print(f"dataset and model {time.perf_counter() - started:.1f} s")
 study = uhscm.Study(dataset, vlp, "nuswide81", progress=False)
 widgets.votes_figure(study.concepts.names, study.mined)
 print(f"votes {time.perf_counter() - started:.1f} s")
@@ -78,15 +79,15 @@ def main() -> None:
     parser.add_argument("--database", type=int, default=10_000)
     parser.add_argument("--queries", type=int, default=1_000)
     parser.add_argument("--parts", default="world,first,reading,denoising,retrieval,wording")
-    asked = parser.parse_args()
-    sizes = {"n_database": asked.database, "n_query": asked.queries}
-    dataset = load_dataset("postcards", seed=asked.seed, **sizes)
-    vlp = load_vlp(asked.model)
-    print(f"# Postcards, seed {asked.seed}: {len(dataset):,} pictures\n")
-    print(f"`python -m benchmarks.postcards --seed {asked.seed}`, model digest `{vlp.digest}`, ")
+    options = parser.parse_args()
+    sizes = {"n_database": options.database, "n_query": options.queries}
+    dataset = load_dataset("postcards", seed=options.seed, **sizes)
+    vlp = load_vlp(options.model)
+    print(f"# Postcards, seed {options.seed}: {len(dataset):,} pictures\n")
+    print(f"`python -m benchmarks.postcards --seed {options.seed}`, model digest `{vlp.digest}`, ")
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}.\n")
     study = Study(dataset, vlp, load_concepts("nuswide81"))
-    seeds = scene_seeds(asked.database, asked.queries, asked.seed)
+    seeds = scene_seeds(options.database, options.queries, options.seed)
     started = time.perf_counter()
     features = study.image_features
     encoding = time.perf_counter() - started
@@ -99,19 +100,19 @@ def main() -> None:
         "retrieval": lambda: retrieval(study),
         "wording": lambda: wording(study),
     }
-    for part in asked.parts.split(","):
+    for part in options.parts.split(","):
         parts[part]()
 
 
 def labels_of(dataset: ImageDataset) -> Tensor:
-    """The labels, which postcards always have."""
+    """Return the labels, which postcards always have."""
     if dataset.labels is None:
         raise ValueError("a dataset without labels cannot be evaluated")
     return dataset.labels
 
 
 def the_world(dataset: ImageDataset, seeds: list[int], encoding: float) -> None:
-    """Speed, and how often two pictures share a label."""
+    """Print the painter's speed, and how often two pictures share a label."""
     labels = labels_of(dataset).float()
     shared = ((labels @ labels.T) > 0).float()
     n = len(labels)
@@ -126,22 +127,22 @@ def the_world(dataset: ImageDataset, seeds: list[int], encoding: float) -> None:
     busy, passed = min(times)
     print("## The world\n")
     print(
-        f"- Labels a picture: {labels.sum(1).mean():.2f}; without any: {(labels.sum(1) == 0).sum()}"
+        f"- Labels per picture: {labels.sum(1).mean():.2f}; "
+        f"without any: {(labels.sum(1) == 0).sum()}"
     )
-    print(f"- Pairs that share a label: {pairs:.1%} (wanted: 30 to 55 %)")
+    print(f"- Pairs that share a label: {pairs:.1%} (target: 30 to 55 %)")
     print(
-        f"- Painted: {len(scenes) / busy:.0f} pictures a second of one core's time "
+        f"- Painted: {len(scenes) / busy:.0f} pictures per second of one core's time "
         f"({len(scenes) / passed:.0f} by the clock, which other work shares; best of "
-        f"{len(times)} runs over {len(scenes):,}; wanted: 300)"
+        f"{len(times)} runs over {len(scenes):,}; target: 300)"
     )
     print(
-        f"- Features of all pictures: {encoding:.0f} s by the clock "
-        "(less where cached or shipped)\n"
+        f"- Features of all pictures: {encoding:.0f} s by the clock (less if cached or shipped)\n"
     )
 
 
 def first_result() -> None:
-    """How long the default data set takes to its first votes, with nothing in the cache."""
+    """Print how long the default dataset takes to its first votes with an empty cache."""
     with tempfile.TemporaryDirectory() as home:
         ran = subprocess.run(  # the program above
             [sys.executable, "-c", FIRST_RESULT],
@@ -150,12 +151,12 @@ def first_result() -> None:
             text=True,
             check=True,
         )
-    print("## Time to a first result, the default data set, an empty cache (wanted: 60 s)\n")
+    print("## Time to a first result, the default dataset, an empty cache (target: 60 s)\n")
     print("- Since the first import: " + ", ".join(ran.stdout.split("\n")[:-1]) + "\n")
 
 
 def reading(dataset: ImageDataset, vlp: VLP, features: Tensor, seeds: list[int]) -> None:
-    """Average precision of each label, and what wins the votes."""
+    """Print the average precision of each label, and what wins the votes."""
     labels = labels_of(dataset)
     scores = features @ vlp.encode_texts(load_concepts(LABELS)).T
     ap = {
@@ -166,7 +167,7 @@ def reading(dataset: ImageDataset, vlp: VLP, features: Tensor, seeds: list[int])
     print('## Reading, with "a photo of the {}"\n')
     print(
         f"- Mean average precision over the {len(LABELS)} labels: "
-        f"{np.mean(list(ap.values())):.3f} (wanted: 0.80)"
+        f"{np.mean(list(ap.values())):.3f} (target: 0.80)"
     )
     print("- Weakest: " + ", ".join(f"{label} {ap[label]:.2f}" for label in weakest) + "\n")
     print("| label | pictures | average precision |\n|---|---|---|")
@@ -184,9 +185,9 @@ def reading(dataset: ImageDataset, vlp: VLP, features: Tensor, seeds: list[int])
 
 
 def denoising(study: Study) -> None:
-    """Which concepts stay, against what the world contains."""
+    """Print which concepts are kept, compared with what the world contains."""
     print("## Denoising of the training pictures\n")
-    print("A name is in the world when `describe.LEXICON` has it.\n")
+    print("A name is in the world if `describe.LEXICON` has it.\n")
     for vocabulary in ("nuswide81", "coco80", "common"):
         other = study.with_(concepts=vocabulary)
         kept, names = set(other.kept_names), other.concepts.names
@@ -206,7 +207,7 @@ def denoising(study: Study) -> None:
 
 
 def retrieval(study: Study) -> None:
-    """Compare UHSCM with the baselines and the references."""
+    """Print UHSCM next to the baselines and the rankings without hashing."""
     dataset = study.dataset
     query, database = dataset.splits["query"], dataset.splits["database"]
     labels = (labels_of(dataset)[query], labels_of(dataset)[database])
@@ -234,7 +235,7 @@ def retrieval(study: Study) -> None:
 
 
 def cosine_ndcg(queries: Tensor, database: Tensor, ql: Tensor, dl: Tensor) -> float:
-    """NDCG@1000 of a ranking by cosine, gains as in `ndcg_at`."""
+    """Return NDCG@1000 of a ranking by cosine, with the gains of `ndcg_at`."""
     q, d = (torch.nn.functional.normalize(x, dim=1) for x in (queries, database))
     gains = 2.0 ** (ql.float() @ dl.float().T) - 1
     top = min(TOP, gains.shape[1])
@@ -245,7 +246,7 @@ def cosine_ndcg(queries: Tensor, database: Tensor, ql: Tensor, dl: Tensor) -> fl
 
 
 def wording(study: Study) -> None:
-    """What another template does."""
+    """Print the effect of other templates."""
     print(f"## Wording: concepts nuswide81, mAP@{TOP} at 32 bits\n")
     print("What is neither trained nor of the grammar was held out of training.\n")
     print("| template | | kept | of them in the world | mAP |\n|---|---|---|---|---|")

@@ -1,9 +1,9 @@
-"""How long do 60 epochs at 64 bits take, against the bare matrix products that they need?
+"""How long do 60 epochs at 64 bits take, compared with the bare matrix products they need?
 
-5,000 postcards, a head on features, batches of 128, on the CPU. Three figures of one run: the
-matrix products alone (forward, backward, the cosines of a batch and its similarity), `train` as a
-loop, and the panel with its looks, validations, files and pump. Then the bytes that the panel
-sends to a browser in a minute of training.
+A head on features is trained on 5,000 postcards in batches of 128 on the CPU. Three figures come
+from one run: the matrix products alone (forward, backward, the cosines of a batch and its
+similarity), `train` as a loop, and the panel with its snapshots, validations and files. Then follow
+the bytes per minute that the panel sends to a browser.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BITS, EPOCHS, B, HIDDEN = 64, 60, 128, 512
 
 
 def products(d: int, k: int, batches: int) -> None:
-    """The products of all steps, on numbers of no meaning."""
+    """Compute the products of all steps on random numbers."""
     x, w, v = torch.randn(B, d), torch.randn(d, HIDDEN), torch.randn(HIDDEN, BITS)
     hidden, z, q, h = (torch.randn(B, m) for m in (HIDDEN, BITS, k, B))
     for _ in range(batches):
@@ -35,7 +35,7 @@ def products(d: int, k: int, batches: int) -> None:
 
 
 def sent_bytes(content: object, buffers: object) -> int:
-    """Roughly: the JSON text and the buffers."""
+    """Estimate the size of a message: its JSON text and its buffers."""
     return len(str(content)) + sum(len(memoryview(b)) for b in buffers or ())  # type: ignore[attr-defined]
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     minutes = times["panel"] / 60
     print(
         f"sent to a browser: {traffic['messages'] / minutes:.0f} messages and "
-        f"{traffic['bytes'] / minutes / 1e6:.1f} MB a minute of training, thumbnails left out"
+        f"{traffic['bytes'] / minutes / 1e6:.1f} MB per minute of training, without thumbnails"
     )
 
 

@@ -1,9 +1,9 @@
-"""Open the tour in JupyterLab, on this machine alone.
+"""Open the tour in JupyterLab, reachable from this machine only.
 
-The server listens on 127.0.0.1 and asks for its token. Where there is a screen the browser opens;
-where there is none, the address is printed. ``lab_settings/overrides.json`` holds two JupyterLab
-settings that prevent faults of its own (blank widgets after scrolling, callbacks on a second
-thread) and turns off its look-ups of news and updates.
+The server listens on 127.0.0.1 and asks for its token. If there is a screen, the browser opens;
+otherwise the address is printed. ``lab_settings/overrides.json`` contains two settings against
+faults of JupyterLab (blank widgets after scrolling, callbacks on a second thread) and turns off its
+look-ups of news and updates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOTEBOOK = "notebooks/00_tour.ipynb"
 
 
 def has_screen() -> bool:
-    """Whether a browser window could be seen."""
+    """Return whether a browser window would be visible."""
     if os.environ.get("SSH_CONNECTION"):
         return False
     if sys.platform in ("darwin", "win32"):
@@ -29,7 +29,7 @@ def has_screen() -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on a port."""
+    """Return whether a port is free."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
@@ -39,15 +39,15 @@ def is_free(port: int) -> bool:
 
 
 def free_port(first: int = 8888) -> int:
-    """The first port from `first` on that nobody listens on."""
+    """Return the first free port from `first` on."""
     for port in range(first, first + 100):
         if is_free(port):
             return port
-    raise SystemExit(f"no free port between {first} and {first + 99}")
+    raise SystemExit(f"no free port between {first} and {first + 99}: choose one with --port")
 
 
 def main() -> None:
-    """Replace this process by the server."""
+    """Replace this process with the server."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one)")
@@ -55,16 +55,16 @@ def main() -> None:
 
     port = options.port or free_port()
     if not is_free(port):
-        raise SystemExit(f"port {port} is in use: name another, or none for the first free one")
-    # Threads that wait for each other by spinning made training ten times as slow on busy cores.
+        raise SystemExit(
+            f"port {port} is in use: choose another one, or none for the first free port"
+        )
+    # Threads that spin while they wait made training ten times slower on busy cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     token = os.environ.setdefault("JUPYTER_TOKEN", secrets.token_urlsafe(24))
     address = f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}"
     opens = has_screen() and not options.no_browser
     print(f"\nThe explorer{' opens' if opens else ' is'} at\n\n    {address}\n")
-    print(
-        "Ctrl-C stops it. Warnings below are JupyterLab's own; while the page works, let them be.\n"
-    )
+    print("Ctrl-C stops it. You can ignore JupyterLab's warnings below while the page works.\n")
     sys.stdout.flush()
     arguments = [
         "-m",
@@ -80,7 +80,7 @@ def main() -> None:
         "--LabApp.log_level=ERROR",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments.append("--allow-root")  # in a container there is nobody else
+        arguments.append("--allow-root")  # in a container root is the only user
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
 
 

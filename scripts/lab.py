@@ -1,4 +1,4 @@
-"""A notebook in a real JupyterLab, driven in headless Chromium: for tests and benchmarks."""
+"""Drive notebooks in a real JupyterLab with headless Chromium, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENDED = """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
 
 @contextmanager
 def chromium() -> Iterator[Browser | None]:
-    """Debian's Chromium without a screen; None where it is not installed."""
+    """Start the system's Chromium without a screen; None if it is not installed."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         yield None
@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser | None]:
 
 
 def write_notebook(path: Path, cells: Sequence[str]) -> None:
-    """A notebook of these code cells."""
+    """Write a notebook of these code cells."""
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     sources = [nbformat.v4.new_code_cell(source.strip()) for source in cells]
     nbformat.write(nbformat.v4.new_notebook(metadata=kernel, cells=sources), path)
@@ -50,14 +50,14 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 
 @contextmanager
 def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """A server with the explorer's settings and a state of its own.
+    """Start a server with the explorer's settings and a separate state.
 
     Args:
-        folder: the notebooks; the server's own files go there too.
-        environment: variables for the kernels.
+        folder: folder of the notebooks and of the server's own files.
+        environment: environment variables for the kernels.
 
     Yields:
-        The address of a notebook, with ``{}`` for its name.
+        The address of a notebook, with ``{}`` in place of its name.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,7 +91,7 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
 
 
 def stop(server: subprocess.Popen[Any]) -> None:
-    """End a server, gently if it lets us."""
+    """Stop a server; kill it if it does not stop by itself."""
     server.send_signal(signal.SIGTERM)
     try:
         server.wait(20)
@@ -101,7 +101,7 @@ def stop(server: subprocess.Popen[Any]) -> None:
 
 
 def wait_for(port: int, server: subprocess.Popen[Any]) -> None:
-    """Until a server that was just started listens."""
+    """Block until a server that was just started listens."""
     for _ in range(600):
         if server.poll() is not None:
             raise RuntimeError(f"JupyterLab ended with {server.returncode} before it listened")
@@ -119,11 +119,11 @@ def go(page: Page, address: str) -> None:
 
 
 def begin(page: Page, ask: Callable[[], None]) -> None:
-    """Ask for cells to be run until the first one does.
+    """Request that cells run until the first one does.
 
-    JupyterLab forgets what it is asked while it still connects to the kernel.
+    JupyterLab drops requests while it is still connecting to the kernel.
     """
-    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes its time
+    page.wait_for_selector("[data-status=idle]", timeout=120_000)  # a kernel takes a while to start
     for _ in range(6):
         ask()
         try:
@@ -131,14 +131,14 @@ def begin(page: Page, ask: Callable[[], None]) -> None:
         except NotYet:
             continue
         return
-    raise RuntimeError("JupyterLab runs no cell")
+    raise RuntimeError("JupyterLab did not run any cell")
 
 
 def set_theme(page: Page, theme: str) -> None:
-    """Make JupyterLab ``"light"`` or ``"dark"``."""
+    """Switch JupyterLab to the theme ``"light"`` or ``"dark"``."""
     wanted = f"body[data-jp-theme-light={'true' if theme == 'light' else 'false'}]"
     page.wait_for_selector("body[data-jp-theme-light]", state="attached")
-    if not page.locator(wanted).count():  # the server keeps the theme chosen last
+    if not page.locator(wanted).count():  # the server remembers the last theme
         page.click(".lm-MenuBar-itemLabel:text-is('Settings')")
         page.hover(".lm-Menu-itemLabel:text-is('Theme')")
         page.click(f".lm-Menu-itemLabel:text-is('JupyterLab {theme.title()}')")
@@ -146,16 +146,16 @@ def set_theme(page: Page, theme: str) -> None:
 
 
 def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> None:
-    """Run all cells of the notebook in view, in a light or a dark JupyterLab.
+    """Run all cells of the open notebook in a light or a dark JupyterLab.
 
     Args:
-        page: with a notebook.
+        page: a page with a notebook.
         theme: ``"light"`` or ``"dark"``.
-        cells: number of code cells, to know when the last has run.
-        timeout: in milliseconds.
+        cells: number of code cells, to tell when the last one has run.
+        timeout: limit in milliseconds.
 
     Raises:
-        RuntimeError: a cell that raised, with what it said.
+        RuntimeError: a cell raised an error; the message contains it.
     """
     set_theme(page, theme)
 
@@ -166,6 +166,6 @@ def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> Non
 
     begin(page, ask)
     page.wait_for_function(ENDED, arg=cells, timeout=timeout)
-    # JupyterLab shows an exception as coloured error output.
+    # JupyterLab shows exceptions as coloured error output.
     if page.locator("[data-mime-type$=stderr] .ansi-red-fg").count():
         raise RuntimeError(page.locator("[data-mime-type$=stderr]").last.inner_text())

@@ -1,4 +1,4 @@
-"""How well a model reads postcards: average precision of each label, and what wins the votes."""
+"""Measure how well a model reads postcards: average precision per label, and the votes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["average_precision", "share_absent", "share_true"]
 
 
 def average_precision(scores: npt.ArrayLike, relevant: npt.ArrayLike) -> float:
-    """Average precision of ranking by score, largest first; equal scores keep their order.
+    """Return the average precision of a ranking by score; equal scores keep their order.
 
     Args:
         scores: (n,) real.
         relevant: (n,) 0 or 1.
 
     Raises:
-        ValueError: nothing is relevant.
+        ValueError: no item is relevant.
     """
     order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
     hits = np.asarray(relevant, dtype=bool)[order]
@@ -32,11 +32,11 @@ def average_precision(scores: npt.ArrayLike, relevant: npt.ArrayLike) -> float:
 
 
 def share_absent(winners: Sequence[str]) -> float:
-    """Share of the pictures' top concepts that the world does not contain."""
+    """Return the share of the pictures whose top concept the world does not contain."""
     return sum(name not in LEXICON for name in winners) / len(winners)
 
 
 def share_true(winners: Sequence[str], scenes: Sequence[Scene]) -> float:
-    """Share of the pictures whose top concept is true of them."""
+    """Return the share of the pictures whose top concept is true of them."""
     true = [name in truths(scene) for name, scene in zip(winners, scenes, strict=True)]
     return sum(true) / len(true)

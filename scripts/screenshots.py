@@ -1,10 +1,10 @@
-"""The README's pictures, taken of the notebooks in a real JupyterLab: light and dark, in docs/.
+"""Take the README's pictures of the notebooks in a real JupyterLab, light and dark, in docs/.
 
     make screenshots                                # all
     make screenshots SCREENSHOTS="denoising"        # those named
 
-Each notebook runs whole, on what ships and with a cache of its own; then one picture is taken in
-each theme. A new picture is a line in `SHOTS` and one in the README.
+Each notebook runs completely, on the shipped data and with a cache of its own; then one picture is
+taken per theme. A new picture needs a line in `SHOTS` and one in the README.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ LOADED = """box => [...box.querySelectorAll('img')].every((i) => i.complete && i
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture.
+    """A picture to take.
 
     Attributes:
-        name: of the file, without theme and suffix.
-        notebook: that is run for it.
-        of: CSS selector of what is taken.
-        window: take the whole window, with that at its top.
+        name: name of the file, without theme and suffix.
+        notebook: the notebook to run.
+        of: CSS selector of the part to show.
+        window: show the whole window, with that part at its top.
     """
 
     name: str
@@ -60,12 +60,12 @@ SHOTS = (
 
 
 def main() -> None:
-    """Take the pictures."""
+    """Take the pictures named on the command line, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", help=", ".join(shot.name for shot in SHOTS))
     names = parser.parse_args().names
     if unknown := set(names) - {shot.name for shot in SHOTS}:
-        parser.error(f"no picture named {', '.join(sorted(unknown))}")
+        parser.error(f"there is no picture {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         if browser is None:
             raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
@@ -98,7 +98,7 @@ def take(browser: Browser, address: str, shot: Shot) -> None:
 
 
 def seen(page: Page, shot: Shot) -> bytes:
-    """A PNG of the window, or of a part of the page in a window that is high enough for it."""
+    """Return a PNG of the window, or of a part of the page in a window that is tall enough."""
     page.mouse.move(0, 0)
     part = page.locator(shot.of)
     part.evaluate("part => part.scrollIntoView()")
@@ -110,7 +110,7 @@ def seen(page: Page, shot: Shot) -> bytes:
         raise RuntimeError(f"{shot.notebook} shows no {shot.of}")
     page.set_viewport_size({"width": WIDTH, "height": round(box["height"]) + 250})
     part.evaluate("part => part.scrollIntoView()")
-    page.wait_for_timeout(1000)  # galleries and bars fill what the window now shows
+    page.wait_for_timeout(1000)  # galleries and bars load what has come into view
     page.wait_for_function(LOADED, arg=part.element_handle(), timeout=60_000)
     return part.screenshot()
 

@@ -1,10 +1,11 @@
-"""Write the features of the default postcards that ship with the package: once a model is trained.
+"""Write the features of the default postcards that ship with the package.
 
     python scripts/ship_features.py
 
-With them the tour shows its first votes without encoding 11,000 pictures. They are found by the
-digests of data set, model and preprocessing, so that after a change of any of these they are of no
-use, and tests/postcards/test_shipped.py fails until this has been run again.
+Run it whenever a new model was trained. With these features the tour shows its first votes without
+encoding 11,000 pictures. They are found by the digests of dataset, model and preprocessing: when
+one of these changes they are useless, and tests/postcards/test_shipped.py fails until you run this
+script again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uhscm_core.features import SHIPPED, encode_dataset, features_key, ship_feat
 
 
 def main() -> None:
-    """Replace what is shipped, and see whether half precision keeps the same concepts."""
+    """Replace the shipped features, and check that half precision keeps the same concepts."""
     dataset, vlp = load_dataset("postcards"), load_vlp("postcards", device="cpu")
     exact = vlp.encode_images(dataset.images, progress=True)
     shutil.rmtree(SHIPPED, ignore_errors=True)
@@ -30,7 +31,7 @@ def main() -> None:
         texts = vlp.encode_texts(load_concepts(vocabulary))
         mined, again = (mine_concepts(x[train], texts) for x in (exact, halved))
         if mined.kept.tolist() != again.kept.tolist():
-            raise SystemExit(f"{vocabulary}: half precision keeps other concepts")
+            raise SystemExit(f"{vocabulary}: half precision keeps different concepts")
         moved = (mined.wins - again.wins).abs().sum().item() // 2
         print(
             f"{vocabulary}: the same {mined.kept.sum()} kept, {moved} of {len(train)} votes moved"

@@ -1,4 +1,4 @@
-"""Run the tour without a front end and write it as one HTML page that needs nothing else."""
+"""Run the tour without a front end and write it as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ HEAD = """
   math[display="block"] { margin: 0.6em 0; }
   math[display="block"], .jp-OutputArea-output { max-width: 100%; overflow-x: auto; }
   .jp-RenderedText pre { word-break: normal !important; overflow-wrap: anywhere; }
-  .made { padding: 0 var(--jp-cell-padding); color: var(--jp-content-font-color2); }
+  .about { padding: 0 var(--jp-cell-padding); color: var(--jp-content-font-color2); }
   body:has(#code:not(:checked)) .jp-CodeCell .jp-Cell-inputWrapper { display: none; }
 </style>
 """
 FIRST = """
-<p class="made jp-RenderedHTMLCommon">A page of <code>notebooks/00_tour.ipynb</code>, made by
+<p class="about jp-RenderedHTMLCommon">A page of <code>notebooks/00_tour.ipynb</code>, written by
 <code>make tour</code>. In the notebook, which <code>make explore</code> opens, everything can be
 changed. <label><input type="checkbox" id="code" checked> show the code</label></p>
 """
@@ -59,10 +59,10 @@ LAST = """
 
 
 def as_page(notebook: nbformat.NotebookNode) -> str:
-    """HTML that asks the network for nothing: formulas as MathML, no script from elsewhere.
+    """Convert a notebook to HTML that loads nothing from the network; formulas become MathML.
 
-    It follows the reader's light or dark setting and fits a narrow screen. The links to the
-    lessons, which a browser can't run, become their names.
+    The page follows the reader's light or dark setting and fits a narrow screen. Links to lessons,
+    which a browser cannot run, become their names.
     """
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -88,7 +88,7 @@ def as_page(notebook: nbformat.NotebookNode) -> str:
 
 
 def says_something(output: nbformat.NotebookNode) -> bool:
-    """Whether anything is left of an output without its progress bars."""
+    """Remove progress bars from an output; return whether anything is left."""
     if output.output_type != "stream":
         return True
     output.text = PROGRESS.sub("", output.text)
@@ -96,14 +96,14 @@ def says_something(output: nbformat.NotebookNode) -> bool:
 
 
 def dark_colours(exporter: HTMLExporter) -> str:
-    """The exporter's dark theme, for readers whose system is dark."""
+    """Return the exporter's dark theme, for readers whose system is dark."""
     folders = [Path(folder) for folder in exporter.template_paths]
     theme = next(path for f in folders if (path := f / "static" / "theme-dark.css").is_file())
     return f"@media (prefers-color-scheme: dark) {{ {theme.read_text(encoding='utf-8')} }}"
 
 
 def main() -> None:
-    """Write build/00_tour.html; a failing cell ends this with its error."""
+    """Write build/00_tour.html; a failing cell stops this with its error."""
     source = ROOT / "notebooks" / "00_tour.ipynb"
     target = ROOT / "build" / "00_tour.html"
     notebook = nbformat.read(source, as_version=4)
@@ -115,7 +115,7 @@ def main() -> None:
         timeout=3600,
         kernel_name="python3",
         store_widget_state=False,
-        extra_arguments=["--log-level=40"],  # else it warns that it talks over loopback TCP
+        extra_arguments=["--log-level=40"],  # otherwise it warns about loopback TCP
         resources={"metadata": {"path": str(source.parent)}},
     )
     try:

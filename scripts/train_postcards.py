@@ -1,29 +1,30 @@
-"""Train the model that ships with Postcards, from scratch, in under an hour on two CPU cores.
+"""Train the model that ships with the postcards, from scratch, in under an hour on two CPU cores.
 
     python scripts/train_postcards.py                       # writes uhscm_postcards/model/
     python scripts/train_postcards.py --out /tmp/m --steps 400
 
 An open_clip model (ResNet image tower at 80 px, a text transformer of width 48 and context 16 on
-open_clip's own tokenizer) learns from painted scenes and what may truly be said of them. Two things
-differ from plain CLIP training:
+open_clip's own tokenizer) learns from painted scenes and from true statements about them. Training
+differs from that of plain CLIP in two ways:
 
-- Many texts are true of many pictures of a batch, so there is no single right pair. The target of
-  each softmax is spread over everything that is true: for a picture over the prompts of all the
-  words that are true of it, by their weight; for a text over all the pictures it is true of.
+- Many texts are true of many pictures in a batch, so there is no single right pair. The target of
+  each softmax is spread over all true pairs: for a picture over the prompts of all words that are
+  true of it, by their weight; for a text over all pictures that it is true of.
 - Negatives: names of NUS-WIDE, COCO and four fifths of the common nouns that the world does not
-  contain (the fifth is held out, to see what an unknown name does), words of random tokens,
-  captions that claim something that is not there, and names in silly templates. The templates come
-  from a grammar (``uhscm_postcards/wording.py``), which keeps some aside to judge by.
+  contain (the last fifth is held out, to test unknown names), words of random tokens, captions that
+  claim something that is not there, and names in silly templates. The templates come from a grammar
+  (``uhscm_postcards/wording.py``), which holds some of them out for evaluation.
 
-The logit scale stays at 100, where CLIP's training ends, so that the paper's tau keeps its meaning.
-Pixels of the scenes are kept in a temporary folder while it runs. No seed here is used elsewhere.
+The logit scale is fixed at 100, where CLIP's training ends, so that the paper's tau keeps its
+meaning. The pixels of the scenes are in a temporary folder while it runs. No seed here is used
+elsewhere.
 
-There are two parts: both towers; then a new text tower on what the finished image tower gives, in
-which words that training says nothing about stay unknown. The schedule is by steps alone: on one
-machine the same seed gives the same weights to the bit (tried: 20 steps of each, twice).
-The shipped weights came from the defaults, the two parts started apart: 26 and 9 minutes by the
-clock on two cores that other work kept busy, 16 and 7 of processor time (``training.log`` beside
-the weights). Afterwards: ``python scripts/ship_features.py``.
+There are two parts: first both towers; then a new text tower on the features of the finished image
+tower, in which words that do not occur in training remain unknown. The schedule counts steps only:
+on one machine the same seed gives the same weights to the bit (tried: 20 steps of each, twice).
+The shipped weights came from the defaults, with the two parts started separately: they took 26 and
+9 minutes on two busy cores, 16 and 7 minutes of processor time (``training.log`` next to the
+weights). Afterwards run ``python scripts/ship_features.py``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-# One thread: on two cores that others use too, two threads waited for each other.
+# One thread: on two busy cores, two threads waited for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
@@ -58,7 +59,7 @@ from uhscm_postcards.scene import LABELS, make_scene
 from uhscm_postcards.wording import NEUTRAL, UNKNOWN, sensible, silly
 
 TRAIN_SEED, CHECK_SEED = 10_000_000, 20_000_000
-ABSENT, STRANGE, SILLY = 90, 30, 60  # prompts of each kind in a step, beside those of the lexicon
+ABSENT, STRANGE, SILLY = 90, 30, 60  # prompts of each kind per step, in addition to the lexicon
 SIDE = 80
 CONFIG = {
     "embed_dim": 128,
@@ -85,7 +86,7 @@ def _pixels(seeds: range) -> np.ndarray:
 
 
 def painted(folder: Path, first: int, number: int) -> np.ndarray:
-    """Pictures of `number` scenes from seed `first` on, in a memory-mapped file."""
+    """Paint `number` scenes from seed `first` on into a memory-mapped file."""
     pixels = np.lib.format.open_memmap(
         folder / f"{first}.npy", "w+", np.uint8, (number, SIDE, SIDE, 3)
     )
@@ -97,7 +98,7 @@ def painted(folder: Path, first: int, number: int) -> np.ndarray:
 
 
 def absent_names() -> tuple[list[str], list[str]]:
-    """Names that the world does not contain: those to train on, and those held out."""
+    """Return names that the world does not contain: those to train on, and those held out."""
     common = [n for n in load_concepts("common").names if n not in LEXICON]
     benchmarks = [n for n in load_concepts("nuswide81+coco80").names if n not in LEXICON]
     held_out = [name for name in common[::5] if name not in benchmarks]
@@ -109,7 +110,7 @@ FACTS = sorted({fact for fact, _ in LEXICON.values()})
 
 
 class Texts:
-    """Prompts and captions of a step, and what they are true of."""
+    """The prompts and captions of a step, and which scenes they are true of."""
 
     def __init__(self, rng: np.random.Generator, unknown: float = 0.15) -> None:
         self.rng, self.unknown_share = rng, unknown
@@ -120,7 +121,7 @@ class Texts:
         self.unknown = self.tokenize([UNKNOWN])[0, 1]
 
     def prompts(self) -> Tensor:
-        """(words + ABSENT + STRANGE + SILLY, 16) tokens, each name in a template of its own."""
+        """Return (words + ABSENT + STRANGE + SILLY, 16) tokens, each name in a random template."""
         rng = self.rng
         names = [*self.words, *rng.choice(self.absent, ABSENT, replace=False)]
         names += [UNKNOWN] * STRANGE
@@ -128,26 +129,26 @@ class Texts:
         silly_names = rng.choice(self.words, SILLY)
         texts += [silly(rng, self.others).replace("{}", name) for name in silly_names]
         tokens = self.tokenize(texts)
-        # Any word of the vocabulary may be asked for.
+        # A user may ask for any word of the vocabulary.
         drawn = torch.from_numpy(rng.integers(300, 49_000, tokens.shape))
         return torch.where(tokens == self.unknown, drawn, tokens)
 
     def captions(self, scenes: list, absence: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each scene a caption.
+        """Write one caption per scene.
 
         Args:
-            scenes: B.
-            absence: (B, facts) 1 where a fact of `FACTS` is not true of a scene.
+            scenes: B scenes.
+            absence: (B, facts), 1 if a fact of `FACTS` is not true of a scene.
 
         Returns:
-            (B, 16) tokens, and (B captions, B scenes) which captions are true of which scenes.
+            (B, 16) tokens, and (B captions, B scenes): which caption is true of which scene.
         """
         rng = self.rng
         texts, claims = [], torch.zeros(len(scenes), len(FACTS))
         nowhere = torch.zeros(len(scenes), dtype=torch.bool)
         for row, scene in enumerate(scenes):
             text, claimed = caption(scene, rng)
-            if rng.random() < 0.12:  # say that something is there that is not
+            if rng.random() < 0.12:  # claim something that is not there
                 name = str(rng.choice(self.absent))
                 text = f"{name} and {text}" if rng.random() < 0.5 else f"{text} and {name}"
                 nowhere[row] = True
@@ -158,7 +159,7 @@ class Texts:
 
 
 def spread_cross_entropy(logits: Tensor, weights: Tensor) -> Tensor:
-    """Cross entropy of each row's softmax against its weights; rows without any are left out."""
+    """Return the mean cross entropy of each row's softmax and weights; skip rows without any."""
     total = weights.sum(1, keepdim=True)
     rows = total[:, 0] > 0
     target = weights[rows] / total[rows]
@@ -166,7 +167,7 @@ def spread_cross_entropy(logits: Tensor, weights: Tensor) -> Tensor:
 
 
 def augmented(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirrored, shifted by up to 3 pixels, brightness and contrast varied a little; normalised."""
+    """Mirror, shift by up to 3 pixels, vary brightness and contrast a little, and normalise."""
     n = len(pixels)
     x = pixels.permute(0, 3, 1, 2).float() / 255
     mirrored = torch.rand(n, generator=generator) < 0.5
@@ -180,7 +181,7 @@ def augmented(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def normalised(x: Tensor) -> Tensor:
-    """As open_clip's preprocessing does it."""
+    """Normalise as open_clip's preprocessing does."""
     mean = torch.tensor(open_clip.OPENAI_DATASET_MEAN)[:, None, None]
     std = torch.tensor(open_clip.OPENAI_DATASET_STD)[:, None, None]
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
@@ -188,7 +189,7 @@ def normalised(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def features_of(model: torch.nn.Module, pixels: np.ndarray) -> Tensor:
-    """(N, D) unit features of pictures, without augmentation."""
+    """Return (N, D) unit features of pictures, without augmentation."""
     model.eval()
     batches = torch.from_numpy(np.asarray(pixels)).split(128)
     scaled = (batch.permute(0, 3, 1, 2).float() / 255 for batch in batches)
@@ -196,8 +197,8 @@ def features_of(model: torch.nn.Module, pixels: np.ndarray) -> Tensor:
 
 
 @torch.inference_mode()
-def judged(model: torch.nn.Module, pixels: np.ndarray, first: int) -> dict[str, float]:
-    """How well the model reads scenes that it has not seen."""
+def evaluate(model: torch.nn.Module, pixels: np.ndarray, first: int) -> dict[str, float]:
+    """Measure how well the model reads scenes that it has not seen."""
     images = features_of(model, pixels)
     tokenize = open_clip.get_tokenizer("ViT-B-32", context_length=16)
     scenes = [make_scene(first + i) for i in range(len(pixels))]
@@ -223,7 +224,7 @@ def judged(model: torch.nn.Module, pixels: np.ndarray, first: int) -> dict[str, 
 
 
 def main() -> None:
-    """Paint, train, judge, write."""
+    """Paint, train, evaluate, and write the model."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(uhscm_postcards.__file__).parent / "model")
     parser.add_argument("--pictures", type=int, default=25_000)
@@ -232,9 +233,9 @@ def main() -> None:
     parser.add_argument("--refining", type=int, default=2_400, help="steps of the second part")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, (asked.out / "training.log").open("w") as log:
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, (options.out / "training.log").open("w") as log:
 
         def say(**values: object) -> None:
             line = "  ".join(
@@ -243,16 +244,16 @@ def main() -> None:
             print(line, flush=True)
             print(line, file=log, flush=True)
 
-        say(**{k: str(v) for k, v in vars(asked).items() if k != "out"})
-        pixels = painted(Path(folder), TRAIN_SEED, asked.pictures)
+        say(**{k: str(v) for k, v in vars(options).items() if k != "out"})
+        pixels = painted(Path(folder), TRAIN_SEED, options.pictures)
         check = painted(Path(folder), CHECK_SEED, 1500)
         say(painted=len(pixels), **minutes())
-        train(asked, pixels, check, say)
-        refine(asked, pixels, check, say)
+        train(options, pixels, check, say)
+        refine(options, pixels, check, say)
 
 
 def minutes() -> dict[str, float]:
-    """Since the start, by the clock and of the processors' time, the painters' included."""
+    """Return the minutes since the start, by the clock and of processor time with the painters."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     busy = sum(usage.ru_utime + usage.ru_stime for usage in used)
     return {"minutes": (time.monotonic() - STARTED) / 60, "cpu_minutes": busy / 60}
@@ -266,7 +267,7 @@ def text_loss(
     absence: Tensor,
     weight: Tensor,
 ) -> Tensor:
-    """The loss of a batch of B pictures against the prompts and captions of a step."""
+    """Return the loss of a batch of B pictures with the prompts and captions of a step."""
     prompts = texts.prompts()
     captions, holds = texts.captions(scenes, absence)
     embedded = model.encode_text(torch.cat([prompts, captions]), normalize=True)
@@ -279,7 +280,7 @@ def text_loss(
     return (
         spread_cross_entropy(prompt_logits, words)
         + spread_cross_entropy(prompt_logits.T[: present.shape[1]], present.T)
-        # A silly text is of no picture more than of another.
+        # A silly text describes no picture better than another.
         + 0.5 * spread_cross_entropy(silly_logits, torch.ones_like(silly_logits))
         + 0.5 * spread_cross_entropy(caption_logits, holds.T.float())
         + 0.5 * spread_cross_entropy(caption_logits.T, holds.float())
@@ -287,7 +288,7 @@ def text_loss(
 
 
 def save(model: torch.nn.Module, folder: Path) -> None:
-    """Write the configuration and the weights, in half precision."""
+    """Write the configuration, and the weights in half precision."""
     state = {
         key: value.half().contiguous() if value.is_floating_point() else value
         for key, value in model.state_dict().items()
@@ -297,7 +298,7 @@ def save(model: torch.nn.Module, folder: Path) -> None:
 
 
 class World:
-    """The scenes of the training pictures, and what is true of them."""
+    """The scenes of the training pictures, and which facts are true of them."""
 
     def __init__(self, number: int) -> None:
         self.scenes = [make_scene(TRAIN_SEED + i) for i in range(number)]
@@ -309,12 +310,12 @@ class World:
         )
 
     def of(self, ids: np.ndarray) -> tuple[list, Tensor, Tensor]:
-        """Scenes, absence and weight of some pictures."""
+        """Return scenes, absence and weight of some pictures."""
         return [self.scenes[i] for i in ids], self.absence[ids], self.weight[ids]
 
 
 def known_tokens(texts: Texts) -> Tensor:
-    """(vocabulary,) which tokens training says something about: all others are unknown words."""
+    """Return (vocabulary,) flags of the tokens in training texts; all others are unknown words."""
     rng = np.random.default_rng(0)
     said = [*texts.words, *texts.absent, *(sensible(rng) for _ in range(20_000))]
     said += [caption(make_scene(TRAIN_SEED + i), rng)[0] for i in range(3_000)]
@@ -325,20 +326,20 @@ def known_tokens(texts: Texts) -> Tensor:
 
 
 def is_of_text(name: str) -> bool:
-    """Whether a parameter belongs to the text tower."""
+    """Return whether a parameter belongs to the text tower."""
     return not name.startswith("visual.") and name != "logit_scale"
 
 
-def refine(asked, pixels, check, say):  # type: ignore[no-untyped-def]
-    """Second part: a new text tower, on what the finished image tower gives.
+def refine(options, pixels, check, say):  # type: ignore[no-untyped-def]
+    """Train the second part: a new text tower on features of the finished image tower.
 
-    In the first part each unknown word is drawn a few times, mostly in silly texts, and is learned
-    by heart as silly. Here unknown words keep the random vectors that they begin with.
+    In the first part each unknown word occurs a few times, mostly in silly texts, and the model
+    memorizes it as silly. Here unknown words keep their random initial vectors.
     """
-    torch.manual_seed(asked.seed + 1)
-    rng = np.random.default_rng([asked.seed, 2])
+    torch.manual_seed(options.seed + 1)
+    rng = np.random.default_rng([options.seed, 2])
     model = open_clip.CLIP(**CONFIG)
-    first = safetensors.torch.load_file(asked.out / "postcards.safetensors")
+    first = safetensors.torch.load_file(options.out / "postcards.safetensors")
     seen = {key: value for key, value in first.items() if not is_of_text(key)}
     model.load_state_dict(seen, strict=False)
     features = features_of(model, pixels[:REFINED_ON])
@@ -347,15 +348,15 @@ def refine(asked, pixels, check, say):  # type: ignore[no-untyped-def]
     unknown = ~known_tokens(texts)
     random = table[unknown].detach().clone()
     trained = [p for name, p in model.named_parameters() if is_of_text(name)]
-    optimizer = torch.optim.AdamW(trained, lr=asked.rate, betas=(0.9, 0.98), weight_decay=0.05)
+    optimizer = torch.optim.AdamW(trained, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.05)
     running = 0.0
-    for step in range(asked.refining):
+    for step in range(options.refining):
         with torch.no_grad():
             table[unknown] = random
-        cosine = 0.5 + 0.5 * math.cos(math.pi * step / asked.refining)
+        cosine = 0.5 + 0.5 * math.cos(math.pi * step / options.refining)
         for group in optimizer.param_groups:
-            group["lr"] = asked.rate * min(1, (step + 1) / 50) * cosine
-        ids = np.sort(rng.choice(len(features), asked.batch, replace=False))
+            group["lr"] = options.rate * min(1, (step + 1) / 50) * cosine
+        ids = np.sort(rng.choice(len(features), options.batch, replace=False))
         loss = text_loss(model, features[ids], texts, *world.of(ids))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -367,15 +368,15 @@ def refine(asked, pixels, check, say):  # type: ignore[no-untyped-def]
             say(refined=step + 1, **minutes(), loss=running)
     with torch.no_grad():
         table[unknown] = random
-    say(**judged(model, check, CHECK_SEED))
-    save(model, asked.out)
+    say(**evaluate(model, check, CHECK_SEED))
+    save(model, options.out)
 
 
-def train(asked, pixels, check, say):  # type: ignore[no-untyped-def]
-    """First part: both towers."""
-    torch.manual_seed(asked.seed)
-    generator = torch.Generator().manual_seed(asked.seed)
-    rng = np.random.default_rng(asked.seed)
+def train(options, pixels, check, say):  # type: ignore[no-untyped-def]
+    """Train the first part: both towers."""
+    torch.manual_seed(options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
     model = open_clip.CLIP(**CONFIG).to(memory_format=torch.channels_last)
     with torch.no_grad():
         model.logit_scale.fill_(math.log(SCALE))
@@ -385,21 +386,21 @@ def train(asked, pixels, check, say):  # type: ignore[no-untyped-def]
     others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-        lr=asked.rate,
+        lr=options.rate,
         betas=(0.9, 0.98),
         fused=True,
     )
     order = np.empty(0, dtype=np.int64)
     model.train()
     running = 0.0
-    for step in range(asked.steps):
-        cosine = 0.5 + 0.5 * math.cos(math.pi * step / asked.steps)
-        rate = asked.rate * min(1, (step + 1) / 100) * cosine
+    for step in range(options.steps):
+        cosine = 0.5 + 0.5 * math.cos(math.pi * step / options.steps)
+        rate = options.rate * min(1, (step + 1) / 100) * cosine
         for group in optimizer.param_groups:
             group["lr"] = rate
-        if len(order) < asked.batch:
+        if len(order) < options.batch:
             order = np.concatenate([order, rng.permutation(len(pixels))])
-        ids, order = np.sort(order[: asked.batch]), order[asked.batch :]
+        ids, order = np.sort(order[: options.batch]), order[options.batch :]
         inputs = augmented(torch.from_numpy(pixels[ids]), generator)
         with torch.autocast("cpu", torch.bfloat16):
             images = model.encode_image(inputs)
@@ -413,11 +414,11 @@ def train(asked, pixels, check, say):  # type: ignore[no-untyped-def]
         if (step + 1) % 50 == 0:
             say(step=step + 1, **minutes(), loss=running, rate=rate)
         if (step + 1) % 400 == 0:
-            say(**judged(model, check, CHECK_SEED))
-            save(model, asked.out)
-    say(finished=asked.steps, **minutes())
-    say(**judged(model, check, CHECK_SEED))
-    save(model, asked.out)
+            say(**evaluate(model, check, CHECK_SEED))
+            save(model, options.out)
+    say(finished=options.steps, **minutes())
+    say(**evaluate(model, check, CHECK_SEED))
+    save(model, options.out)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Do planted near-duplicates and outliers come back, in photos and in postcards?
+"""Are planted near-duplicates and outliers found, in photos and in postcards?
 
-Variants of some images are planted among thousands, one variant an original (half the size and
+Variants of some images are planted among thousands, one variant per original (half the size and
 back, JPEG at quality 40, a sixteenth cropped at each side, mirrored), and strangers (noise, plain
-colours, pictures of the other kind). Recall is the share of variants that pass the tests with their
-original; wrong are the pairs of other images that pass, some of which are real near-duplicates of
-the collection's own.
+colours, pictures of the other collection). Recall is the share of variants that pass the tests with
+their original; wrong pairs are other images that pass, some of which are real near-duplicates
+within the collection.
 
-    python -m benchmarks tidy
+    python -m benchmarks duplicates
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ N, PLANTED, STRANGERS, BITS = 2000, 100, 5, 64
 
 
 def halved(image: Image.Image) -> Image.Image:
-    """Half the size, and back."""
+    """Halve the size, then enlarge again."""
     return image.resize((image.width // 2, image.height // 2)).resize(image.size)
 
 
 def recompressed(image: Image.Image) -> Image.Image:
-    """JPEG at quality 40."""
+    """Save as JPEG at quality 40."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=40)
     return Image.open(buffer).convert("RGB")
 
 
 def cropped(image: Image.Image) -> Image.Image:
-    """A sixteenth less at each side, and enlarged to the old size."""
+    """Crop a sixteenth at each side and enlarge to the old size."""
     edge = image.width // 16
     return image.crop((edge, edge, image.width - edge, image.height - edge)).resize(image.size)
 
@@ -71,7 +71,7 @@ VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def strangers(
     size: tuple[int, int], foreign: Sequence[Image.Image]
 ) -> dict[str, list[Image.Image]]:
-    """Images that belong nowhere."""
+    """Return images that belong to neither collection."""
     generator = np.random.default_rng(0)
     shape = (STRANGERS, size[1], size[0], 3)
     noise = generator.integers(0, 256, shape, dtype=np.uint8)
@@ -79,40 +79,45 @@ def strangers(
     return {
         "noise": [Image.fromarray(pixels) for pixels in noise],
         "plain colour": [Image.new("RGB", size, colour) for colour in colours],
-        "of the other kind": [image.resize(size) for image in foreign],
+        "of the other collection": [image.resize(size) for image in foreign],
     }
 
 
 def measure(
-    name: str, own: Sequence[Image.Image], foreign: Sequence[Image.Image], vlp: VLP, concepts: str
+    name: str,
+    images: Sequence[Image.Image],
+    foreign: Sequence[Image.Image],
+    vlp: VLP,
+    concepts: str,
 ) -> None:
-    """Print what comes back of what is planted."""
-    images = list(own)
+    """Print how much of what is planted is found."""
+    everything = list(images)
     planted: dict[str, list[tuple[int, int]]] = {}
     for number, (kind, change) in enumerate(VARIANTS.items()):
         originals = range(number * PLANTED, (number + 1) * PLANTED)
-        planted[kind] = [(i, len(images) + k) for k, i in enumerate(originals)]
-        images += [change(own[i]) for i in originals]
+        planted[kind] = [(i, len(everything) + k) for k, i in enumerate(originals)]
+        everything += [change(images[i]) for i in originals]
     odd: dict[str, range] = {}
-    for kind, some in strangers(own[0].size, foreign).items():
-        odd[kind] = range(len(images), len(images) + len(some))
-        images += some
-    arrays = ArrayImages(np.stack([np.asarray(image.convert("RGB")) for image in images]))
-    everything = np.arange(len(arrays))
-    splits = {"train": everything, "database": everything, "query": everything[:0]}
+    for kind, added in strangers(images[0].size, foreign).items():
+        odd[kind] = range(len(everything), len(everything) + len(added))
+        everything += added
+    arrays = ArrayImages(np.stack([np.asarray(image.convert("RGB")) for image in everything]))
+    ids = np.arange(len(arrays))
+    splits = {"train": ids, "database": ids, "query": ids[:0]}
     dataset = ImageDataset(arrays, None, (), splits, arrays.digest, arrays.names)
     study = Study(dataset, vlp, concepts, progress=False).train(BITS)
-    sketches = torch.from_numpy(np.stack([sketch(image) for image in images]))
+    sketches = torch.from_numpy(np.stack([sketch(image) for image in everything]))
     kept = len(study.kept_names)
     print(
-        f"\n{name}: {len(own):,} images, {len(VARIANTS) * PLANTED} variants, {kept} concepts kept\n"
+        f"\n{name}: {len(images):,} images, {len(VARIANTS) * PLANTED} variants, "
+        f"{kept} concepts kept\n"
     )
     print("| r | t | looks | " + " | ".join(planted) + " | wrong pairs |")
     print("|---" * (len(planted) + 4) + "|")
     features = study.image_features
     distances = hamming_distance(study.codes, study.codes).numpy()
     cosines = (features @ features.T).numpy()
-    alike = likenesses(sketches, sketches)
+    looks_similar = likenesses(sketches, sketches)
     is_planted = np.zeros((len(arrays), len(arrays)), bool)
     for pairs in planted.values():
         for i, j in pairs:
@@ -120,13 +125,13 @@ def measure(
     for radius, cosine, looks in itertools.product((8, 16, 24), (0.9, 0.95), (None, 0.95, 0.97)):
         passed = np.triu((distances <= radius) & (cosines >= cosine), 1)
         if looks is not None:
-            passed &= alike >= looks
+            passed &= looks_similar >= looks
         recalls = [f"{np.mean([passed[pair] for pair in pairs]):.0%}" for pairs in planted.values()]
         wrong = int((passed & ~is_planted).sum())
         print("| " + " | ".join(map(str, [radius, cosine, looks, *recalls, f"{wrong:,}"])) + " |")
-    began = time.perf_counter()
+    started = time.perf_counter()
     found = near_duplicates(study.codes, BITS, features, sketches=sketches)
-    took = time.perf_counter() - began
+    took = time.perf_counter() - started
     print(
         f"\nnear_duplicates: {len(found.groups)} groups, {len(found.pairs)} pairs, {took:.2f} s\n"
     )
@@ -142,7 +147,7 @@ def measure(
 
 
 def main() -> None:
-    """Photos where they are, and postcards."""
+    """Measure photos, if they are available, and postcards."""
     cards = list(load_dataset("postcards", n_database=N, n_query=0, progress=False).images)
     files = sorted((SHARED / "data" / "cifar10" / "test").glob("*/*.jpg"))
     order = np.random.default_rng(0).permutation(len(files))
