@@ -464,4 +464,4 @@ def test_a_cameras_raw_file_is_listed(folder):
     photo(folder / "good.png")
     photo(folder / "raw.NEF")
     dataset = load(folder, warn=False)  # and no warning, as asked
-    assert dataset.skipped == {"raw.NEF": "a camera's raw file is not read, save it as JPEG"}
+    assert dataset.skipped == {"raw.NEF": "raw files of cameras are not read, save it as JPEG"}
