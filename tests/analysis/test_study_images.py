@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uhscm_core.analysis.pairs import most_alike
+from uhscm_core.analysis.pairs import most_similar
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 
 
@@ -16,7 +16,7 @@ def test_an_uploaded_image_is_read_like_the_others(trained):
     assert images.features[260].tolist() == pytest.approx(images.features[9].tolist(), abs=1e-5)
     np.testing.assert_allclose(images.distribution[260], images.distribution[9], atol=1e-4)
     assert images.codes[260].tolist() == images.codes[9].tolist()
-    assert most_alike(images, 260, 1).tolist() == [9]
+    assert most_similar(images, 260, 1).tolist() == [9]
     assert images.caption(260) == "mine.png"
     assert images.caption(9).startswith("postcard 9\n")
     assert (len(trained.dataset), len(before), len(before.features)) == (260, 260, 260)

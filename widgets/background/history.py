@@ -1,4 +1,4 @@
-"""Undo and redo over values that never change."""
+"""Undo and redo over immutable values."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class History(Generic[T]):
-    """The values a person has been through; going back is pointing at an earlier one.
+    """The values so far, and which of them is the current one.
 
     Args:
-        first: where it begins.
+        first: the initial value.
     """
 
     def __init__(self, first: T) -> None:
@@ -22,7 +22,7 @@ class History(Generic[T]):
 
     @property
     def now(self) -> T:
-        """The present value."""
+        """The current value."""
         return self._values[self._at]
 
     @property
@@ -32,20 +32,20 @@ class History(Generic[T]):
 
     @property
     def can_redo(self) -> bool:
-        """Whether a value was undone and nothing was done since."""
+        """Whether a value was undone and none was added since."""
         return self._at + 1 < len(self._values)
 
     def push(self, value: T) -> None:
-        """Go on to a new value; what had been undone is gone."""
+        """Add a new value and drop those that were undone."""
         self._values[self._at + 1 :] = [value]
         self._at += 1
 
     def undo(self) -> T:
-        """Go back by one, and stay where there is none."""
+        """Go back by one value, if there is one; return the current value."""
         self._at -= self.can_undo
         return self.now
 
     def redo(self) -> T:
-        """Go forward by one, and stay where there is none."""
+        """Go forward by one value, if there is one; return the current value."""
         self._at += self.can_redo
         return self.now

@@ -1,7 +1,7 @@
-"""A folder of photos that is being read: one thread that reads, and a flag that ends it.
+"""Read a folder of photos in a thread that can be stopped.
 
-There is no widget in here. A view asks for `step` and `state` as often as it likes. Whatever was
-encoded before a stop, an error or a kill is in the cache, so the next reading goes on from there.
+There is no widget in here: a view polls `step` and `state`. Images that were encoded before a stop,
+an error or a kill are cached, so the next reading continues from there.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 from uhscm_core import VLP, ImageDataset, Study, load_concepts, load_dataset, load_vlp
 from uhscm_core.concepts import VOCABULARIES, ConceptSet
 from uhscm_core.support.progress import report_progress_to
-from widgets.background.paths import pasted_folder, pasted_path
+from widgets.background.paths import folder_from_text, path_from_text
 
-__all__ = ["PhotoReader", "Step", "Wanted", "in_words"]
+__all__ = ["PhotoReader", "PhotoSource", "Progress", "in_words"]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be read, as a person gave it.
+class PhotoSource:
+    """What to read, as the user gave it.
 
     Attributes:
-        folder: as typed or pasted.
-        model: as typed: ``"postcards"``, an open_clip name and tag with a blank between them, or
-            the path of a configuration ``.json``.
+        folder: a path, as typed or pasted.
+        model: ``"postcards"``, an open_clip name and tag separated by a space, or the path of a
+            configuration ``.json``.
         concepts: a list's name, the path of a text file, or names.
     """
 
@@ -37,13 +37,13 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Step:
+class Progress:
     """How far the reading is.
 
     Attributes:
-        what: is done.
-        done, total: images; 0 of 0 where nothing is counted.
-        seconds_left: of this step at its pace so far; None before there is one.
+        what: the current step.
+        done, total: numbers of images; 0 of 0 if the step does not count.
+        seconds_left: estimate for this step; None while there is none.
     """
 
     what: str
@@ -52,50 +52,50 @@ class Step:
     seconds_left: float | None = None
 
 
-class _Stopped(Exception):  # noqa: N818  # not an error: somebody asked for it
+class _Stopped(Exception):  # noqa: N818  # not an error: the user asked for it
     pass
 
 
 class PhotoReader:
-    """Reads one folder in a thread of its own.
+    """Reads one folder in its own thread.
 
     Args:
-        wanted: folder, model and concepts.
-        before: an earlier reading, whose model is used again where the same is wanted.
+        source: folder, model and concepts.
+        previous: an earlier reading; its model is reused if it is the same.
     """
 
-    def __init__(self, wanted: Wanted, before: PhotoReader | None = None) -> None:
-        self.wanted = wanted
-        self.step = Step("beginning")
+    def __init__(self, source: PhotoSource, previous: PhotoReader | None = None) -> None:
+        self.source = source
+        self.step = Progress("beginning")
         self.state = "reading"  # then done, stopped or failed
         self.message = ""
         self.dataset: ImageDataset | None = None
         self.study: Study | None = None
-        self._model: tuple[str, VLP] | None = before._model if before is not None else None
+        self._model: tuple[str, VLP] | None = previous._model if previous is not None else None
         self._end = threading.Event()
         self._first = (0.0, 0)
         self._thread = threading.Thread(target=self._work, name="read photos", daemon=True)
 
     def start(self) -> None:
-        """Begin, beside the caller."""
+        """Start the thread and return at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the image or the batch under way."""
+        """Stop after the current image or batch."""
         self._end.set()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Until the reading has ended, or for so long."""
+        """Block until the reading has ended, or for so many seconds."""
         self._thread.join(seconds)
 
     @property
     def active(self) -> bool:
-        """Whether it still reads."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     @property
     def stopping(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether a stop was requested."""
         return self._end.is_set()
 
     # -- the thread ------------------------------------------------------------------------------
@@ -107,15 +107,15 @@ class PhotoReader:
             self.state = "done"
         except _Stopped:
             self.state = "stopped"
-        except Exception as error:  # a thread's exceptions are seen by nobody
-            self.message = self._told(error)
+        except Exception as error:  # no one sees a thread's exceptions
+            self.message = self._explanation(error)
             self.state = "failed"
 
     def _read(self) -> None:
-        # What fails at once comes first.
-        folder = pasted_folder(self.wanted.folder)
-        concepts = _concepts(self.wanted.concepts)
-        self._begin("loading the model, which is fetched the first time")
+        # What may fail at once comes first.
+        folder = folder_from_text(self.source.folder)
+        concepts = _concepts(self.source.concepts)
+        self._begin("loading the model, which is downloaded the first time")
         vlp = self._load_model()
         self._begin("listing the folder")
         self.dataset = load_dataset(folder, progress=False, warn=False)
@@ -127,14 +127,16 @@ class PhotoReader:
         self.study = study
 
     def _load_model(self) -> VLP:
-        text = self.wanted.model.strip()
+        text = self.source.model.strip()
         if self._model is not None and self._model[0] == text and not text.endswith(".json"):
             return self._model[1]
         name, _, tag = text.partition(" ")
         if text.strip("\"'").endswith(".json"):
-            vlp = load_vlp(pasted_path(text))
+            vlp = load_vlp(path_from_text(text))
         elif not text:
-            raise ValueError("no model given: an open_clip name and tag, or a .json configuration")
+            raise ValueError(
+                "no model given: expected an open_clip name and tag, or a .json configuration"
+            )
         else:
             vlp = load_vlp(name, tag.strip() or None)
         self._model = (text, vlp)
@@ -143,44 +145,44 @@ class PhotoReader:
     def _begin(self, what: str) -> None:
         if self._end.is_set():
             raise _Stopped
-        self.step = Step(what)
+        self.step = Progress(what)
 
     def _hear(self, what: str, done: int, total: int) -> None:
-        """The core tells after each image that is checked and each batch that is encoded."""
+        """Take the core's report after each checked image and each encoded batch."""
         now = time.monotonic()
         if self.step.what != what or not self.step.total:
             self._first = (now, done)
-        began, before = self._first
+        started, done_then = self._first
         left = None
-        if done > before and now - began > 1:
-            left = (now - began) / (done - before) * (total - done)
-        self.step = Step(what, done, total, left)
+        if done > done_then and now - started > 1:
+            left = (now - started) / (done - done_then) * (total - done)
+        self.step = Progress(what, done, total, left)
         if self._end.is_set():
             raise _Stopped
 
-    def _told(self, error: Exception) -> str:
-        said = in_words(error)
+    def _explanation(self, error: Exception) -> str:
+        reason = in_words(error)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return (
-                f"{said}. Make room, or set UHSCM_HOME to a folder on another disk, and press "
-                f"Read: what is encoded stays so."
+                f"{reason}. Free some disk space, or set UHSCM_HOME to a folder on another disk, "
+                f"and press Read: encoded images are cached."
             )
         try:
-            gone = not pasted_folder(self.wanted.folder).is_dir()
+            gone = not folder_from_text(self.source.folder).is_dir()
         except (OSError, ValueError):
             gone = True
         if gone and self.dataset is not None:
             return (
-                f"The folder has gone while it was read: {said}. Bring it back and press Read: "
-                f"what is encoded stays so."
+                f"The folder disappeared while it was read: {reason}. Restore it and press Read: "
+                f"encoded images are cached."
             )
         if isinstance(error, OSError) and self.step.what == "encoding images":
-            return f"{said}. The folder has changed since it was checked: press Read again."
-        return said
+            return f"{reason}. The folder has changed since it was checked: press Read again."
+        return reason
 
 
 def in_words(error: Exception) -> str:
-    """An error as a sentence for people, without numbers of the operating system."""
+    """Return an error as a sentence, without error numbers of the operating system."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
     return str(error) or type(error).__name__
@@ -189,11 +191,11 @@ def in_words(error: Exception) -> str:
 def _concepts(source: str | tuple[str, ...]) -> ConceptSet:
     if not isinstance(source, str):
         if not source:
-            raise ValueError("no concept given: type some names, one a line")
+            raise ValueError("no concept given: type some names, one per line")
         return load_concepts(source)
     if all(part.strip() in VOCABULARIES for part in source.split("+")):
         return load_concepts(source)
-    path = Path(pasted_path(source))
+    path = Path(path_from_text(source))
     if not path.is_file():
         raise FileNotFoundError(f"no such text file of concepts: {path}")
     return load_concepts(path)

@@ -1,4 +1,4 @@
-"""UMAP layouts made beside the notebook, one at a time, and kept on disk."""
+"""UMAP layouts, fitted in the background one at a time and cached on disk."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from uhscm_core.analysis.projection import MOST, NEIGHBOURS, Points, Vectors, um
 from uhscm_core.support import store
 from widgets.background.worker import Worker
 
-__all__ = ["Layouts"]
+__all__ = ["UmapCache"]
 
 _SEED = 0
 _TICK_SECONDS = 1.0
 
 
-class Layouts:
-    """The UMAP layouts of several sources, each fitted when it is first wanted.
+class UmapCache:
+    """The UMAP layouts of several sources, each fitted on its first request.
 
-    A fit has a thread of its own, so that no gesture waits for it. It can't be broken off, but
-    what it finds is kept whether or not it is still wanted then, so nothing that was computed is
-    lost, and nothing is shown that was not asked for. Files lie under ``<home>/layouts``, named by
-    what is laid out and how: UMAP's numbers differ between machines even with a seed.
+    A fit runs in its own thread, so no gesture waits for it. It cannot be cancelled, but its result
+    is cached even if no longer requested, so no computed layout is lost. Files live under
+    ``<home>/layouts``, named by a digest of the vectors and the settings. UMAP's numbers differ
+    between machines even with a seed.
 
     Args:
-        vectors: from a source's name to its (n, d) unit vectors.
-        tell: called every second while there is something new to say, see `state`.
-        done: called when a layout is there.
-        fail: called with what went wrong.
+        vectors: maps a source's name to its (n, d) unit vectors.
+        tell: called every second while a fit is running, see `state`.
+        done: called when a layout is ready.
+        fail: called with the message of an error.
     """
 
     def __init__(
@@ -45,55 +45,55 @@ class Layouts:
         fail: Callable[[str], None],
     ) -> None:
         self._vectors, self._tell, self._done, self._fail = vectors, tell, done, fail
-        self._made: dict[str, Points] = {}
+        self._layouts: dict[str, Points] = {}
         self._refused: dict[str, str] = {}
-        self._now: tuple[str, int, float] | None = None  # source, images, since when
+        self._current: tuple[str, int, float] | None = None  # source, images, start time
         self._next: str | None = None
         self._worker = Worker(lambda _: None, fail)
 
     def get(self, source: str) -> Points | None:
-        """(n, 2), or None where it isn't there yet or won't be."""
-        return self._made.get(source)
+        """Return (n, 2), or None if there is no layout, or not yet."""
+        return self._layouts.get(source)
 
-    def want(self, source: str) -> None:
-        """Fit this one next, unless it is there, under way, or known to fail."""
-        under_way = self._now is not None and self._now[0] == source
-        if source in self._made or source in self._refused or under_way or self._next == source:
+    def request(self, source: str) -> None:
+        """Fit this source next, unless it is ready, running, waiting or known to fail."""
+        running = self._current is not None and self._current[0] == source
+        if source in self._layouts or source in self._refused or running or self._next == source:
             return
         self._next = source
-        self._worker.submit("UMAP", lambda: self._make(source))
+        self._worker.submit("UMAP", lambda: self._fit(source))
 
     def state(self, source: str) -> str:
-        """What is to be said about a layout that isn't there, in a sentence; else empty."""
-        now = self._now
+        """Return a sentence about a layout that is not ready; empty if it is."""
+        current = self._current
         if source in self._refused:
             return f"No UMAP of the {source}, so this is PCA. {self._refused[source]}."
-        if now is not None and now[0] == source:
-            seconds = time.monotonic() - now[2]
-            return f"UMAP: fitting on {now[1]:,} images, {seconds:.0f} s so far"
+        if current is not None and current[0] == source:
+            seconds = time.monotonic() - current[2]
+            return f"UMAP: fitting on {current[1]:,} images, {seconds:.0f} s so far"
         if self._next == source:
-            return f"UMAP: waits until that of the {now[0]} is done" if now else "UMAP: begins"
+            return f"UMAP: waiting for that of the {current[0]}" if current else "UMAP: starting"
         return ""
 
     def wait(self) -> None:
-        """Until nothing is being fitted."""
+        """Block until nothing is being fitted."""
         self._worker.wait()
 
-    def _make(self, source: str) -> None:
+    def _fit(self, source: str) -> None:
         vectors = self._vectors(source)
-        self._now, self._next = (source, len(vectors), time.monotonic()), None
+        self._current, self._next = (source, len(vectors), time.monotonic()), None
         ended = threading.Event()
         threading.Thread(target=self._tick, args=(ended,), daemon=True).start()
         try:
-            self._made[source] = self._found(vectors)
-        except ValueError as error:  # too few images: no fault of the program
+            self._layouts[source] = self._load_or_fit(vectors)
+        except ValueError as error:  # too few images: not a bug
             self._refused[source] = str(error)
         except Exception as error:
             self._refused[source] = f"it failed: {str(error) or type(error).__name__}"
             raise  # to the status line
         finally:
             ended.set()
-            self._now = None
+            self._current = None
             self._done()
 
     def _tick(self, ended: threading.Event) -> None:
@@ -101,19 +101,19 @@ class Layouts:
         while not ended.wait(_TICK_SECONDS):
             self._tell()
 
-    def _found(self, vectors: Vectors) -> Points:
+    def _load_or_fit(self, vectors: Vectors) -> Points:
         path = _path(vectors)
         try:
             points = store.load_tensors(path)[0]["points"].numpy()
             if points.shape == (len(vectors), 2) and np.isfinite(points).all():
                 return points
         except (FileNotFoundError, ValueError, KeyError):
-            pass  # not kept yet, or torn: made anew and written over
+            pass  # not cached yet, or damaged: fit it and overwrite the file
         points = umap_layout(vectors, _SEED)
         try:
             store.save_tensors(path, {"points": torch.from_numpy(points)})
         except OSError as error:
-            self._fail(f"the map's layout is shown, but can't be kept for next time: {error}")
+            self._fail(f"the map's layout is shown, but could not be cached: {error}")
         return points
 
 

@@ -1,4 +1,4 @@
-"""Work beside the notebook: a cell returns at once, and a gesture never waits for an older one."""
+"""Work in the background: a cell returns at once, and a gesture never waits for an older one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Worker"]
 
 
 class Worker:
-    """One thread that does what it is given, in order.
+    """One thread that runs jobs in order.
 
     Args:
-        busy: called with what is being done, and with "" when nothing is.
-        fail: called with the message of a job that raised.
+        busy: called with the name of the job that starts, and with "" when it ends.
+        fail: called with the message of a job that raised an error.
     """
 
     def __init__(self, busy: Callable[[str], None], fail: Callable[[str], None]) -> None:
@@ -24,12 +24,12 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def submit(self, name: str, job: Callable[[], None], *, each: bool = False) -> None:
-        """Do this after what waits already.
+        """Run a job after those that are waiting.
 
         Args:
-            name: shown while it is done.
-            job: what to do.
-            each: do it also when the same is waiting; otherwise the latest replaces that one.
+            name: shown while the job runs.
+            job: what to run.
+            each: whether to keep a waiting job of the same name; by default it is replaced.
         """
         with self._lock:
             if not each:
@@ -40,9 +40,9 @@ class Worker:
                 self._thread.start()
 
     def wait(self) -> None:
-        """Until nothing is left to do."""
+        """Block until no job is left."""
         while True:
-            with self._lock:  # so that a thread that another one begins has begun
+            with self._lock:  # a thread started under the lock has then started
                 thread = self._thread
             if thread is None:
                 return
@@ -58,7 +58,7 @@ class Worker:
             self._busy(name)
             try:
                 job()
-            except Exception as error:  # a thread's exceptions are seen by nobody
+            except Exception as error:  # no one sees a thread's exceptions
                 self._fail(str(error) or type(error).__name__)
             finally:
                 self._busy("")

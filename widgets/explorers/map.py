@@ -22,7 +22,7 @@ from uhscm_core.analysis.projection import (
     unit_vectors,
 )
 from uhscm_core.analysis.study_images import StudyImages
-from widgets.background.umap_cache import Layouts
+from widgets.background.umap_cache import UmapCache
 from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
@@ -82,7 +82,7 @@ class MapExplorer(Explorer[_View]):
             self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
         first = _View(picked=self._on_map(() if selection is None else selection.ids))
         super().__init__(first, selection)
-        self.layouts = Layouts(self._vectors, self._tell, self._fitted, self.status.fail)
+        self.umap_cache = UmapCache(self._vectors, self._tell, self._fitted, self.status.fail)
         self.map = MapView(pictures, selection=self.selection)
         self.gallery = Gallery(pictures, [], selection=self.selection, edge=62, height=196)
         self.grid = Grid(edge=330)
@@ -134,7 +134,7 @@ class MapExplorer(Explorer[_View]):
     def wait(self) -> None:
         """Until what was asked for is shown, the fit of UMAP included once it has begun."""
         super().wait()
-        self.layouts.wait()
+        self.umap_cache.wait()
         super().wait()
 
     def close(self) -> None:
@@ -160,8 +160,8 @@ class MapExplorer(Explorer[_View]):
         if self._on_map(self.selection.ids) != view.picked:
             self.selection.ids = view.picked
         if view.layout == _UMAP and self._begun:
-            self.layouts.want(view.source)
-        there = view.layout == _UMAP and self.layouts.get(view.source) is not None
+            self.umap_cache.request(view.source)
+        there = view.layout == _UMAP and self.umap_cache.get(view.source) is not None
         layout = _UMAP if there else _PCA
         if self._is_new("map", (view.source, layout, view.colour)):
             self._show_map(layout)
@@ -196,7 +196,7 @@ class MapExplorer(Explorer[_View]):
         """A layout, turned onto the picture before when it is first shown, and kept like that."""
         key = (source, layout)
         if key not in self._places:
-            made = self.layouts.get(source) if layout == _UMAP else pca(self._vectors(source))
+            made = self.umap_cache.get(source) if layout == _UMAP else pca(self._vectors(source))
             assert made is not None  # noqa: S101  # asked for only when it is there
             before = self._shown
             self._places[key] = made if before is None else aligned(made, before)
@@ -281,7 +281,7 @@ class MapExplorer(Explorer[_View]):
     def _tell(self) -> None:
         if not self._closed:
             view = self.now
-            self.map.progress = self.layouts.state(view.source) if view.layout == _UMAP else ""
+            self.map.progress = self.umap_cache.state(view.source) if view.layout == _UMAP else ""
 
     def _fitted(self) -> None:
         if not self._closed:

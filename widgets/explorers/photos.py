@@ -14,7 +14,7 @@ import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study
-from widgets.background.photo_reader import PhotoReader, Wanted
+from widgets.background.photo_reader import PhotoReader, PhotoSource
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
@@ -51,8 +51,10 @@ _CONCEPTS = {
 }
 _ROWS = 500  # of the table; all of them are in `to_frame` and in the CSV
 _PUMP_SECONDS = 0.25
-_READERS: dict[Wanted, PhotoReader] = {}  # the reading started last, by what the cell asked for
-_PANELS: weakref.WeakValueDictionary[Wanted, PhotosExplorer] = weakref.WeakValueDictionary()
+_READERS: dict[
+    PhotoSource, PhotoReader
+] = {}  # the reading started last, by what the cell asked for
+_PANELS: weakref.WeakValueDictionary[PhotoSource, PhotosExplorer] = weakref.WeakValueDictionary()
 
 
 class PhotosExplorer(ipw.VBox):
@@ -81,7 +83,7 @@ class PhotosExplorer(ipw.VBox):
         concepts: str | PathLike[str] | Sequence[str] = "common",
     ) -> None:
         named = isinstance(concepts, str | PathLike)
-        self._key = Wanted(
+        self._key = PhotoSource(
             os.fspath(folder) if folder is not None else os.environ.get("UHSCM_PHOTOS", ""),
             os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),
             os.fspath(concepts) if named else tuple(concepts),  # type: ignore[arg-type]
@@ -173,7 +175,7 @@ class PhotosExplorer(ipw.VBox):
             if before is not None and before.active:
                 return
             self.status.errors = []
-            reader = PhotoReader(self._wanted(), before)
+            reader = PhotoReader(self._source(), before)
             _READERS[self._key] = reader
             reader.start()
         self._follow(reader)
@@ -207,7 +209,7 @@ class PhotosExplorer(ipw.VBox):
             earlier._retire()
         _PANELS[self._key] = self
         reader = self._reader
-        self._put(self._key if reader is None else reader.wanted)
+        self._put(self._key if reader is None else reader.source)
         if reader is None:
             self._draw_buttons()
             self.status.summary = "Give a folder and press Read."
@@ -244,22 +246,22 @@ class PhotosExplorer(ipw.VBox):
     def _controls(self) -> tuple[Any, ...]:
         return self.folder, self.model, self.other, self.concepts, self.names
 
-    def _put(self, wanted: Wanted) -> None:
-        self.folder.value = wanted.folder
-        known = wanted.model in _MODELS.values()
-        self.model.value = wanted.model if known else _OTHER
-        self.other.value = "" if known else wanted.model
-        if isinstance(wanted.concepts, str):
-            known = wanted.concepts in _CONCEPTS.values()
-            self.concepts.value = wanted.concepts if known else _FILE
-            self.names.value = "" if known else wanted.concepts
+    def _put(self, source: PhotoSource) -> None:
+        self.folder.value = source.folder
+        known = source.model in _MODELS.values()
+        self.model.value = source.model if known else _OTHER
+        self.other.value = "" if known else source.model
+        if isinstance(source.concepts, str):
+            known = source.concepts in _CONCEPTS.values()
+            self.concepts.value = source.concepts if known else _FILE
+            self.names.value = "" if known else source.concepts
         else:
             self.concepts.value = _TYPED
-            self.names.value = "\n".join(wanted.concepts)
+            self.names.value = "\n".join(source.concepts)
         self._drew_model()
         self._drew_concepts()
 
-    def _wanted(self) -> Wanted:
+    def _source(self) -> PhotoSource:
         concepts: str | tuple[str, ...] = self.concepts.value
         if concepts == _FILE:
             concepts = self.names.value
@@ -267,7 +269,9 @@ class PhotosExplorer(ipw.VBox):
             lines = self.names.value.replace(",", "\n").splitlines()
             concepts = tuple(line.strip() for line in lines if line.strip())
         model = self.model.value
-        return Wanted(self.folder.value, self.other.value if model == _OTHER else model, concepts)
+        return PhotoSource(
+            self.folder.value, self.other.value if model == _OTHER else model, concepts
+        )
 
     def _drew_model(self, _: object = None) -> None:
         note = _NOTES.get(self.model.value, _FETCHED)
@@ -292,7 +296,7 @@ class PhotosExplorer(ipw.VBox):
                 step = reader.step
                 what = f"stopping after this step: {step.what}" if reader.stopping else step.what
                 self.progress.show(what, step.done, step.total, step.seconds_left)
-                self.status.summary = f"Reading {_printable(reader.wanted.folder)}"
+                self.status.summary = f"Reading {_printable(reader.source.folder)}"
                 return
             if self._shown is reader:
                 return

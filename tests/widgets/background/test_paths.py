@@ -1,4 +1,4 @@
-"""What people paste for a folder."""
+"""Paths that people paste for a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from widgets.background.paths import pasted_folder, pasted_path
+from widgets.background.paths import folder_from_text, path_from_text
 
 
 @pytest.fixture
@@ -37,17 +37,17 @@ def folder(tmp_path, monkeypatch) -> Path:
     ],
 )
 def test_the_folder_that_was_meant(folder, text):
-    assert pasted_folder(text.replace("{}", str(folder))) == folder
+    assert folder_from_text(text.replace("{}", str(folder))) == folder
 
 
 def test_an_address_with_escapes(folder):
-    assert pasted_folder(folder.as_uri()) == folder
+    assert folder_from_text(folder.as_uri()) == folder
 
 
 def test_a_name_that_is_really_so_comes_first(folder):
     for name in ('"quoted"', " blank ", "back\\slash", "new\nline", "~", "C:\\odd"):
         (folder / name).mkdir()
-        assert pasted_folder(f"{folder}/{name}") == folder / name
+        assert folder_from_text(f"{folder}/{name}") == folder / name
 
 
 def test_a_path_of_windows_under_its_linux_subsystem(folder, monkeypatch):
@@ -56,10 +56,10 @@ def test_a_path_of_windows_under_its_linux_subsystem(folder, monkeypatch):
         Path, "exists", lambda path: str(path) == "/mnt/c/Users/me/My Photos" or exists(path)
     )
     for text in ('"C:\\Users\\me\\My Photos"', "C:/Users/me/My Photos"):
-        assert pasted_path(text) == Path("/mnt/c/Users/me/My Photos")
+        assert path_from_text(text) == Path("/mnt/c/Users/me/My Photos")
 
 
 @pytest.mark.parametrize("text", ["~nobody-of-this-name/x", "a\0b", "x" * 5000, "file://", "''"])
 def test_nonsense_is_no_folder(folder, text):
     with pytest.raises((NotADirectoryError, ValueError), match=r"no such folder|no path given"):
-        pasted_folder(text)
+        folder_from_text(text)

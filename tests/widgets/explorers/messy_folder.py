@@ -11,9 +11,9 @@ SKIPPED = {
     "bomb.png": "more pixels than the limit of 89,478,485",
     "cut.jpg": "truncated",
     "empty.png": "the file is empty",
-    "phone.heic": "HEIC is not read by Pillow, save it as JPEG",
+    "phone.heic": "Pillow does not read HEIC, save it as JPEG",
     "private.png": "permission denied",
-    "raw.CR2": "a camera's raw file is not read, save it as JPEG",
+    "raw.CR2": "raw files of cameras are not read, save it as JPEG",
     "self.png": "too many levels of symbolic links",
     "text.jpg": "not an image of a known format",
 }

@@ -15,7 +15,7 @@ from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similar
 from uhscm_core.analysis.projection import aligned, pca, spread_overlaps, unit_vectors
 from uhscm_core.support import store
 from widgets import MapExplorer, Selection
-from widgets.background import umap_cache as layouts
+from widgets.background import umap_cache
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def quick(monkeypatch):
         generator = np.random.default_rng(len(fitted))
         return generator.normal(size=(len(vectors), 2)).astype(np.float32)
 
-    monkeypatch.setattr(layouts, "umap_layout", layout)
+    monkeypatch.setattr(umap_cache, "umap_layout", layout)
     return fitted
 
 
@@ -41,8 +41,8 @@ def slow(monkeypatch):
         assert held.wait(20)
         return np.ones((len(vectors), 2), np.float32) * np.arange(len(vectors))[:, None]
 
-    monkeypatch.setattr(layouts, "umap_layout", layout)
-    monkeypatch.setattr(layouts, "_TICK_SECONDS", 0.01)
+    monkeypatch.setattr(umap_cache, "umap_layout", layout)
+    monkeypatch.setattr(umap_cache, "_TICK_SECONDS", 0.01)
     yield held
     held.set()
 
@@ -100,7 +100,7 @@ def test_umap_takes_the_place_of_pca_turned_onto_it(explorer, quick):
     done(explorer)
     assert explorer.status.summary == "240 images by features (UMAP), none picked"
     assert "distances between groups mean little" in explorer.map.summary
-    raw = explorer.layouts.get(FEATURES)
+    raw = explorer.umap_cache.get(FEATURES)
     np.testing.assert_allclose(explorer.map.coordinates, aligned(raw, before), atol=1e-4)
     assert explorer.map.progress == ""
 
@@ -133,7 +133,7 @@ def test_what_is_no_longer_wanted_does_not_come_into_view(explorer, slow):
     slow.set()
     done(explorer)
     assert "(PCA)" in explorer.status.summary
-    assert explorer.layouts.get(FEATURES) is not None  # but it isn't lost
+    assert explorer.umap_cache.get(FEATURES) is not None  # but it isn't lost
     explorer.controls["layout"].value = "UMAP"
     done(explorer)
     assert "(UMAP)" in explorer.status.summary
@@ -142,7 +142,7 @@ def test_what_is_no_longer_wanted_does_not_come_into_view(explorer, slow):
 def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
     explorer.start()
     explorer._worker.wait()
-    while "fitting" not in explorer.layouts.state(FEATURES):  # in a thread of its own
+    while "fitting" not in explorer.umap_cache.state(FEATURES):  # in a thread of its own
         time.sleep(0.01)
     explorer.controls["source"].value = CONCEPTS
     explorer._worker.wait()
@@ -152,8 +152,8 @@ def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
     slow.set()
     done(explorer)
     assert explorer.status.summary.startswith("240 images by codes (UMAP)")
-    assert explorer.layouts.get(FEATURES) is not None
-    assert explorer.layouts.get(CONCEPTS) is None  # nobody waited for it any more
+    assert explorer.umap_cache.get(FEATURES) is not None
+    assert explorer.umap_cache.get(CONCEPTS) is None  # nobody waited for it any more
     explorer.controls["source"].value = FEATURES
     done(explorer)
     assert explorer.status.summary.startswith("240 images by features (UMAP)")
@@ -167,7 +167,7 @@ def test_a_closed_map_stays_as_it_is(explorer, slow):
     slow.set()
     explorer.wait()
     assert explorer.map.points == before
-    assert explorer.layouts.get(FEATURES) is not None
+    assert explorer.umap_cache.get(FEATURES) is not None
 
 
 def test_back_and_forth_shows_the_same_picture(explorer, quick):
@@ -188,7 +188,7 @@ def test_a_layout_is_kept_on_disk(trained, quick, home):
         explorer = MapExplorer(trained)
         explorer.start()
         done(explorer)
-        points = explorer.layouts.get(FEATURES)
+        points = explorer.umap_cache.get(FEATURES)
     assert len(quick) == 1
     [path] = (home / "layouts").iterdir()
     np.testing.assert_array_equal(store.load_tensors(path)[0]["points"].numpy(), points)
@@ -207,7 +207,7 @@ def test_a_full_disk_loses_nothing(trained, quick, monkeypatch):
     monkeypatch.setattr(store, "save_tensors", full)
     explorer = MapExplorer(trained)
     explorer.start()
-    done(explorer, "can't be kept for next time")
+    done(explorer, "could not be cached")
     assert "(UMAP)" in explorer.status.summary
 
 
@@ -215,7 +215,7 @@ def test_a_umap_that_fails_leaves_pca_and_says_why(trained, monkeypatch):
     def broken(vectors, seed):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(layouts, "umap_layout", broken)
+    monkeypatch.setattr(umap_cache, "umap_layout", broken)
     explorer = MapExplorer(trained)
     explorer.start()
     done(explorer, "out of memory")

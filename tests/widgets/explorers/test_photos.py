@@ -107,9 +107,9 @@ def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):
         ("", "no path given"),
         ("   ", "no path given"),
         ("{}/gone", "no such folder: {}/gone"),
-        ("{}/00003.png", "{}/00003.png is a file. Give the folder that it is in: {}"),
-        ("C:\\Users\\me\\Pictures", "This is a path of Windows"),
-        ("holiday", "no such folder: holiday. It was looked for below"),
+        ("{}/00003.png", "{}/00003.png is a file. Give its folder instead: {}"),
+        ("C:\\Users\\me\\Pictures", "This is a Windows path"),
+        ("holiday", "no such folder: holiday. It was looked for in"),
         ("a\0b", "no such folder: 'a\\x00b'"),
     ],
 )
@@ -272,7 +272,7 @@ def test_a_folder_that_goes_and_comes_back(tmp_path, tiny_model, monkeypatch, en
     folder.rename(tmp_path / "unplugged")
     photos.wait()
     (error,) = photos.status.errors
-    assert error.startswith("The folder has gone while it was read: ")
+    assert error.startswith("The folder disappeared while it was read: ")
     assert "Bring it back and press Read" in error
     (tmp_path / "unplugged").rename(folder)
     photos.read()
@@ -302,7 +302,7 @@ def test_a_full_disk_says_what_to_do(folder, tiny_model, monkeypatch):
         patch.setattr(os, "fsync", full)
         (error,) = read(folder, tiny_model).status.errors
     assert "could not write (No space left on device)" in error
-    assert "Make room, or set UHSCM_HOME" in error
+    assert "Free some disk space, or set UHSCM_HOME" in error
     assert "[Errno" not in error
 
 
