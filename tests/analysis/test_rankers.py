@@ -136,7 +136,7 @@ def test_a_network_on_pixels_says_that_it_is_slow(trained, monkeypatch):
     with mock.patch.object(Study, "codes", new_callable=mock.PropertyMock) as codes:
         explorer = CompareExplorer(trained)
         explorer.wait()
-    assert (explorer.now.left, codes.called) == (FEATURES, False)
+    assert (explorer.state.left, codes.called) == (FEATURES, False)
 
 
 def test_two_of_one_name_are_told_apart(trained):

@@ -34,7 +34,7 @@ _QUERIES = 60  # that gain or lose most, a side
 
 
 @dataclass(frozen=True)
-class _View:
+class State:
     """What is compared.
 
     Attributes:
@@ -49,7 +49,7 @@ class _View:
     k: int = 30
 
 
-class CompareExplorer(Explorer[_View]):
+class CompareExplorer(Explorer[State]):
     """Compare two rankings: two runs, two code lengths, UHSCM against ITQ, LSH or plain CLIP.
 
         from widgets import CompareExplorer
@@ -85,7 +85,7 @@ class CompareExplorer(Explorer[_View]):
         focus = focus_of(selection, study)
         first = int(self._askable[0]) if focus is None else focus
         k = min(30, len(database) - 1)
-        super().__init__(_View(*self._first_pair(others or {}), first, k), selection)
+        super().__init__(State(*self._first_pair(others or {}), first, k), selection)
 
         options = {"options": list(self.rankers), "layout": {"width": "330px"}}
         self.left = ipw.Dropdown(description="left", **options)
@@ -131,7 +131,7 @@ class CompareExplorer(Explorer[_View]):
         # The table says what is still to come.
         self._judging = Worker(lambda _: None, self.status.fail)
         self.children = self._laid_out()
-        self._check(self.now)
+        self._check(self.state)
         self._refresh()
 
     def _laid_out(self) -> list[ipw.Widget]:
@@ -159,7 +159,7 @@ class CompareExplorer(Explorer[_View]):
 
         With the images' names, and where there are labels whether each ``matches`` the query's.
         """
-        view = self.now
+        view = self.state
         frame = moves(*self._rankings(view), view.k)
         images = frame["image"].to_numpy()
         frame.insert(1, "name", [self.pictures.names[i] for i in images])
@@ -199,33 +199,33 @@ class CompareExplorer(Explorer[_View]):
             return "This data set has no labels, so nothing says which ranking is the better one."
         return "This data set has no queries, so there is no mean over them."
 
-    def _rankings(self, view: _View) -> tuple[Ranking, Ranking]:
+    def _rankings(self, view: State) -> tuple[Ranking, Ranking]:
         return self.rankers[view.left].rank(view.query), self.rankers[view.right].rank(view.query)
 
     # -- what is shown ---------------------------------------------------------------------------
 
     def _show(self) -> None:
-        view = self.now
+        view = self.state
         self.left.value, self.right.value, self.k.value = view.left, view.right, view.k
         self.asked.focus = view.query
         self._look_at(view.query)
-        if self._is_new("query", view.query):
+        if self._changed("query", view.query):
             self.picked.focus = None
             name = self.pictures.caption(view.query)
             self.query.show([view.query], captions=[f"query\n{name}"], summary="")
         rankings = self._rankings(view)
-        if self._is_new("results", view):
+        if self._changed("results", view):
             for side in (0, 1):
                 self._show_results(side, rankings)
             self._show_moves(rankings)
-        if self._is_new("precisions", (view.left, view.right, view.query)):
+        if self._changed("precisions", (view.left, view.right, view.query)):
             self._precisions = [self._precision(side) for side in (0, 1)]
         self._show_numbers()
         self._show_gains()
         self.status.summary = self._said(rankings)
 
     def _show_results(self, side: int, rankings: tuple[Ranking, Ranking]) -> None:
-        view, here = self.now, rankings[side]
+        view, here = self.state, rankings[side]
         rows = here.order[: view.k]
         images = here.items[rows]
         matches = label_matches(self.study.dataset, view.query, images)
@@ -247,7 +247,7 @@ class CompareExplorer(Explorer[_View]):
         )
 
     def _show_moves(self, rankings: tuple[Ranking, Ranking]) -> None:
-        view = self.now
+        view = self.state
         frame = moves(*rankings, view.k)
         rows = {int(image): row for row, image in enumerate(rankings[0].items)}
         shown = (
@@ -294,10 +294,10 @@ class CompareExplorer(Explorer[_View]):
         return f"{rank} · {distance} bit{'' if distance == 1 else 's'}"
 
     def _ranker(self, side: int) -> Ranker:
-        return self.rankers[(self.now.left, self.now.right)[side]]
+        return self.rankers[(self.state.left, self.state.right)[side]]
 
     def _show_numbers(self) -> None:
-        view, dataset = self.now, self.study.dataset
+        view, dataset = self.state, self.study.dataset
         rankings = self._rankings(view)
         columns: dict[str, list[str]] = {"": [view.left, view.right]}
         note = self._why_not()
@@ -324,7 +324,7 @@ class CompareExplorer(Explorer[_View]):
 
     def _precision(self, side: int) -> tuple[float, float, float]:
         """Worst, expected and best of this query; by cosine, where nothing ties, all the same."""
-        ranker, query = self._ranker(side), self.now.query
+        ranker, query = self._ranker(side), self.state.query
         if self.study.dataset.labels is None:
             return (np.nan,) * 3
         if ranker.unit == "cosine":
@@ -336,7 +336,7 @@ class CompareExplorer(Explorer[_View]):
 
     def _show_gains(self) -> None:
         """The queries that one side answers better, or have them judged first."""
-        view = self.now
+        view = self.state
         if not self._can_judge:
             return
         left, right = self.rankers[view.left], self.rankers[view.right]
@@ -347,7 +347,7 @@ class CompareExplorer(Explorer[_View]):
             self._drawn["gains"] = None
             self._judging.submit("judging all queries", lambda: self._judge(left, right))
             return
-        if not self._is_new("gains", (view.left, view.right)):
+        if not self._changed("gains", (view.left, view.right)):
             return
         queries = self.study.dataset.splits["query"]
         gain = after - before
@@ -378,7 +378,7 @@ class CompareExplorer(Explorer[_View]):
             self._show_gains()
 
     def _said(self, rankings: tuple[Ranking, Ranking]) -> str:
-        view = self.now
+        view = self.state
         one, other = rankings[0].ranks, rankings[1].ranks
         overlap = overlap_at(one, other, view.k)
         rbo = rank_biased_overlap(one, other, view.k)
@@ -389,13 +389,13 @@ class CompareExplorer(Explorer[_View]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _check(self, view: _View) -> None:
+    def _check(self, view: State) -> None:
         if view.left == view.right:
             raise ValueError(f"{view.left} on both sides moves nothing: choose two of them")
         self._rankings(view)
 
     def _set(self, **changes: Any) -> None:
-        if any(getattr(self.now, name) != value for name, value in changes.items()):
+        if any(getattr(self.state, name) != value for name, value in changes.items()):
             name = next(iter(changes))
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **changes))
 

@@ -79,7 +79,7 @@ class DenoisingExplorer(Explorer[Study]):
     @property
     def study(self) -> Study:
         """The study in view."""
-        return self.now
+        return self.state
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -148,9 +148,9 @@ class DenoisingExplorer(Explorer[Study]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _same(self, one: Study, other: Study) -> bool:
+    def _equivalent(self, before: Study, after: Study) -> bool:
         names = ("concepts", "tau", "min_share", "max_share")
-        return all(getattr(one, name) == getattr(other, name) for name in names)
+        return all(getattr(before, name) == getattr(after, name) for name in names)
 
     def _check(self, state: Study) -> None:
         _ = state.mined, state.votes

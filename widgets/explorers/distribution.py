@@ -46,7 +46,7 @@ _NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class _View:
+class State:
     """What is looked at.
 
     Attributes:
@@ -65,7 +65,7 @@ class _View:
     without: tuple[str, ...] = ()
 
 
-class DistributionExplorer(Explorer[_View]):
+class DistributionExplorer(Explorer[State]):
     """Explore each image's concepts, and the similarity of pairs.
 
         from widgets import DistributionExplorer
@@ -83,7 +83,7 @@ class DistributionExplorer(Explorer[_View]):
         focus = focus_of(selection, study)
         first = int(ids[0]) if focus is None else focus
         partner = int(most_similar(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
-        super().__init__(_View(first, (first, partner)), selection)
+        super().__init__(State(first, (first, partner)), selection)
         self.study = study
         self.gallery = Gallery(pictures, edge=72, height=176)
         self.upload = Upload(self._brought, self.status.fail)
@@ -131,7 +131,7 @@ class DistributionExplorer(Explorer[_View]):
 
     def to_frame(self) -> pd.DataFrame:
         """The parts of the pair in view: ``concept`` and ``part``, largest first."""
-        i, j = self.now.pair
+        i, j = self.state.pair
         q = self.pictures.distribution
         parts = explain_similarity(q[i], q[j]).numpy()
         frame = pd.DataFrame({"concept": self.study.kept_names, "part": parts})
@@ -150,18 +150,18 @@ class DistributionExplorer(Explorer[_View]):
         )
 
     def _show(self) -> None:
-        view = self.now
+        view = self.state
         for name, control in self.controls.items():
             control.value = getattr(view, name)
         self.gallery.selection.focus = view.image
         self._look_at(view.image if view.image < len(self.study.dataset) else None)
-        if self._is_new("image", view.image):
+        if self._changed("image", view.image):
             self._show_concepts()
             self._show_alike()
         heatmap = (view.sample, view.order, view.source, view.minus, len(self.pictures))
-        if self._is_new("heatmap", (*heatmap, view.image if view.sample == "similar" else None)):
+        if self._changed("heatmap", (*heatmap, view.image if view.sample == "similar" else None)):
             self._show_heatmap()
-        if self._is_new("pair", view.pair):
+        if self._changed("pair", view.pair):
             self.pair.show(
                 view.pair,
                 images=self.pictures,
@@ -171,7 +171,7 @@ class DistributionExplorer(Explorer[_View]):
         self._show_parts()
 
     def _show_concepts(self) -> None:
-        study, image = self.study, self.now.image
+        study, image = self.study, self.state.image
         scores = concept_scores(self.pictures.features[image][None], study.text_features)[0]
         before = torch.softmax(study.tau * len(scores) * scores, dim=0)  # (M,)
         kept = study.mined.kept
@@ -189,7 +189,7 @@ class DistributionExplorer(Explorer[_View]):
         )
 
     def _show_alike(self) -> None:
-        image = self.now.image
+        image = self.state.image
         alike = most_similar(self.pictures, image, 120)
         q = self.pictures.distribution
         values = semantic_similarity(q[image][None], q[alike])[0].tolist()
@@ -202,7 +202,7 @@ class DistributionExplorer(Explorer[_View]):
         )
 
     def _show_heatmap(self) -> None:
-        view = self.now
+        view = self.state
         ids = sample(self.pictures, view.sample, image=view.image)
         values = similarities(self.pictures, ids, view.source)
         order, groups = ordered(self.pictures, ids, view.order, values)
@@ -241,7 +241,7 @@ class DistributionExplorer(Explorer[_View]):
         )
 
     def _show_parts(self) -> None:
-        view, frame = self.now, self.to_frame()
+        view, frame = self.state, self.to_frame()
         i, j = view.pair
         similarity = float(frame["part"].sum() - 1)
         names = frame["concept"].tolist()
@@ -264,13 +264,13 @@ class DistributionExplorer(Explorer[_View]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _check(self, view: _View) -> None:
+    def _check(self, view: State) -> None:
         if view.source == view.minus:
             raise ValueError(f"{view.source} minus {view.source} is nothing: choose two of them")
 
     def _set(self, name: str, value: str) -> None:
         setting: dict[str, Any] = {name: value}
-        if value != getattr(self.now, name):
+        if value != getattr(self.state, name):
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
     def _focused(self, change: dict[str, Any]) -> None:
@@ -280,10 +280,10 @@ class DistributionExplorer(Explorer[_View]):
         self._choose(change["new"])
 
     def _choose(self, image: int | None) -> None:
-        if image is not None and image != self.now.image:
+        if image is not None and image != self.state.image:
             self._change("looking", lambda view: self._at(view, image))
 
-    def _at(self, view: _View, image: int) -> _View:
+    def _at(self, view: State, image: int) -> State:
         nearest = most_similar(self.pictures, image, 1)
         pair = (image, int(nearest[0]) if len(nearest) else image)
         return dataclasses.replace(view, image=image, pair=pair, without=())
@@ -291,12 +291,12 @@ class DistributionExplorer(Explorer[_View]):
     def _pick(self, pair: Sequence[int]) -> None:
         i, j = pair
 
-        def pick(view: _View) -> _View:
+        def pick(view: State) -> State:
             # The heatmap of what is like the image stays while one looks around in it.
             image = view.image if view.sample == "similar" else i
             return dataclasses.replace(view, image=image, pair=(i, j), without=())
 
-        if (i, j) != self.now.pair:
+        if (i, j) != self.state.pair:
             self._change("comparing", pick)
 
     def _clicked(self, change: dict[str, Any]) -> None:
@@ -305,7 +305,7 @@ class DistributionExplorer(Explorer[_View]):
 
     def _likened(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:
-            self._pick((self.now.image, change["new"]))
+            self._pick((self.state.image, change["new"]))
 
     def _disputed(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:
@@ -314,11 +314,11 @@ class DistributionExplorer(Explorer[_View]):
 
     def _ticked(self, change: dict[str, Any]) -> None:
         without = tuple(self.parts.labels[position] for position in change["new"])
-        if set(without) != set(self.now.without):
+        if set(without) != set(self.state.without):
             self._change("adding up", lambda view: dataclasses.replace(view, without=without))
 
     def _brought(self, image: Image.Image, name: str) -> None:
-        def add(view: _View) -> _View:
+        def add(view: State) -> State:
             self.pictures = self.pictures.with_image(image, name)
             self._list_images()
             return self._at(view, len(self.pictures) - 1)

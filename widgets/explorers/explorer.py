@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -96,9 +97,15 @@ class Explorer(ipw.VBox, Generic[T]):
         display(HTML(_OPENED_AGAIN))  # type: ignore[no-untyped-call]
 
     @property
-    def now(self) -> T:
-        """The value in view."""
+    def state(self) -> T:
+        """What the explorer shows now; a new value per change, so that it can be undone."""
         return self._history.now
+
+    @property
+    def now(self) -> T:
+        """The same as `state`, which replaces it."""
+        warnings.warn("`now` is deprecated, use `state`", DeprecationWarning, stacklevel=2)
+        return self.state
 
     def undo(self) -> None:
         """Go back to the value before this one."""
@@ -123,12 +130,12 @@ class Explorer(ipw.VBox, Generic[T]):
     def _check(self, value: T) -> None:
         """Compute what may fail or take long, before a changed value comes into view."""
 
-    def _same(self, one: T, other: T) -> bool:
-        """Whether nothing changed, so that there is nothing to undo."""
-        return one == other
+    def _equivalent(self, before: T, after: T) -> bool:
+        """Return whether a change had no effect, so that there is nothing to undo."""
+        return before == after
 
-    def _is_new(self, what: str, shown: object) -> bool:
-        """Whether something else is to be shown; a gallery shown anew scrolls to its top."""
+    def _changed(self, what: str, shown: object) -> bool:
+        """Return whether `what` has to be drawn again; a gallery drawn again scrolls to its top."""
         before = self._drawn.get(what)
         self._drawn[what] = shown
         return shown != before
@@ -143,7 +150,7 @@ class Explorer(ipw.VBox, Generic[T]):
             image: of the data set; None for a text, or an image that only this explorer has.
         """
         begins = "focus" not in self._drawn
-        if self._is_new("focus", image) and not (begins and self._joins):
+        if self._changed("focus", image) and not (begins and self._joins):
             self.selection.focus = image
 
     def _change(self, what: str, change: Callable[[T], T], *, each: bool = False) -> None:
@@ -157,12 +164,12 @@ class Explorer(ipw.VBox, Generic[T]):
 
         def job() -> None:
             try:
-                value = change(self.now)
+                value = change(self.state)
                 self._check(value)
             except Exception:
                 self._refresh()  # the controls go back to the value in view
                 raise
-            if not self._same(value, self.now):
+            if not self._equivalent(self.state, value):
                 self._history.push(value)
             self._refresh()
 

@@ -41,7 +41,7 @@ _PAIRED = 96  # picked images in the heatmap
 
 
 @dataclass(frozen=True)
-class _View:
+class State:
     """What is looked at.
 
     Attributes:
@@ -57,7 +57,7 @@ class _View:
     picked: tuple[int, ...] = ()
 
 
-class MapExplorer(Explorer[_View]):
+class MapExplorer(Explorer[State]):
     """Explore the database as a map.
 
         from widgets import MapExplorer
@@ -80,7 +80,7 @@ class MapExplorer(Explorer[_View]):
         if study.dataset.labels is not None:
             labels = (study.dataset.labels_of(int(image)) for image in self._ids)
             self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
-        first = _View(picked=self._on_map(() if selection is None else selection.ids))
+        first = State(picked=self._on_map(() if selection is None else selection.ids))
         super().__init__(first, selection)
         self.umap_cache = UmapCache(self._vectors, self._tell, self._fitted, self.status.fail)
         self.map = MapView(pictures, selection=self.selection)
@@ -150,11 +150,11 @@ class MapExplorer(Explorer[_View]):
 
     # -- what is shown ---------------------------------------------------------------------------
 
-    def _check(self, view: _View) -> None:
+    def _check(self, view: State) -> None:
         self._layout(view.source, _PCA)
 
     def _show(self) -> None:
-        view = self.now
+        view = self.state
         for name, control in self.controls.items():
             control.value = getattr(view, name)
         if self._on_map(self.selection.ids) != view.picked:
@@ -163,12 +163,12 @@ class MapExplorer(Explorer[_View]):
             self.umap_cache.request(view.source)
         there = view.layout == _UMAP and self.umap_cache.get(view.source) is not None
         layout = _UMAP if there else _PCA
-        if self._is_new("map", (view.source, layout, view.colour)):
+        if self._changed("map", (view.source, layout, view.colour)):
             self._show_map(layout)
         self._tell()
-        if self._is_new("gallery", view.picked):
+        if self._changed("gallery", view.picked):
             self._show_gallery()
-        if self._is_new("grid", (view.picked, view.source, view.colour)):
+        if self._changed("grid", (view.picked, view.source, view.colour)):
             self._show_grid()
         picked = f"{len(view.picked):,} picked" if view.picked else "none picked"
         self.status.summary = f"{len(self._ids):,} images by {view.source} ({layout}), {picked}" + (
@@ -176,7 +176,7 @@ class MapExplorer(Explorer[_View]):
         )
 
     def _show_map(self, layout: str) -> None:
-        view = self.now
+        view = self.state
         points = self._layout(view.source, layout)
         self._shown = points
         spread = spread_overlaps(points)
@@ -206,7 +206,7 @@ class MapExplorer(Explorer[_View]):
         return unit_vectors(self.pictures, self._ids, source)
 
     def _show_gallery(self) -> None:
-        picked = self.now.picked
+        picked = self.state.picked
         ids = picked or self._ids
         lead = (
             f"{len(picked):,} image{'s' if len(picked) > 1 else ''}"
@@ -218,7 +218,7 @@ class MapExplorer(Explorer[_View]):
         )
 
     def _show_grid(self) -> None:
-        view = self.now
+        view = self.state
         if view.picked:
             every = np.unique(np.linspace(0, len(view.picked) - 1, _PAIRED).round().astype(int))
             ids = np.asarray(view.picked, np.int64)[every]
@@ -260,13 +260,13 @@ class MapExplorer(Explorer[_View]):
 
     def _set(self, name: str, value: str) -> None:
         setting: dict[str, Any] = {name: value}
-        if value != getattr(self.now, name):
+        if value != getattr(self.state, name):
             self._begun |= name == "layout"  # asked for, be the map on a screen or not
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
     def _selected(self, change: dict[str, Any]) -> None:
         picked = self._on_map(change["new"])
-        if picked != self.now.picked:
+        if picked != self.state.picked:
             self._change("picking", lambda view: dataclasses.replace(view, picked=picked))
 
     def _clicked(self, change: dict[str, Any]) -> None:
@@ -280,7 +280,7 @@ class MapExplorer(Explorer[_View]):
 
     def _tell(self) -> None:
         if not self._closed:
-            view = self.now
+            view = self.state
             self.map.progress = self.umap_cache.state(view.source) if view.layout == _UMAP else ""
 
     def _fitted(self) -> None:

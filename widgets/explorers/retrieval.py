@@ -44,7 +44,7 @@ _MOST_JUDGED = 1000  # queries whose mean curve is drawn: more would take second
 
 
 @dataclass(frozen=True)
-class _View:
+class State:
     """What is asked and looked at.
 
     Attributes:
@@ -64,7 +64,7 @@ class _View:
     picked: int | None = None
 
 
-class RetrievalExplorer(Explorer[_View]):
+class RetrievalExplorer(Explorer[State]):
     """Ask a trained study for images, and see why it answers as it does.
 
         from widgets import RetrievalExplorer
@@ -93,9 +93,9 @@ class RetrievalExplorer(Explorer[_View]):
         focus = focus_of(selection, study)
         first = int(self._asked[0]) if focus is None else focus
         self._found: tuple[object, Answer] | None = None  # what was found last, and for what
-        self.answer = self._find(_View(first, radius=0))
+        self.answer = self._find(State(first, radius=0))
         """The database as the query in view ranks it."""
-        super().__init__(_View(first, radius=_at_first(self.answer)), selection)
+        super().__init__(State(first, radius=_at_first(self.answer)), selection)
         self._mean: npt.NDArray[np.float64] | None = None
         self._rng = np.random.default_rng()
 
@@ -163,9 +163,9 @@ class RetrievalExplorer(Explorer[_View]):
         text = text.strip()
         if not text:
             self.status.fail("a text query needs some text")
-        elif (None, text) != (self.now.image, self.now.text):
+        elif (None, text) != (self.state.image, self.state.text):
 
-            def ask(view: _View) -> _View:
+            def ask(view: State) -> State:
                 asked = _asked(view, None, text)
                 return dataclasses.replace(asked, steps=_at_first(self._find(asked)))
 
@@ -173,7 +173,7 @@ class RetrievalExplorer(Explorer[_View]):
 
     def like(self, image: int) -> None:
         """Ask by an image, such as a result."""
-        if image != self.now.image:
+        if image != self.state.image:
             self._change("asking", lambda view: _asked(view, int(image)))
 
     def to_frame(self) -> pd.DataFrame:
@@ -202,13 +202,13 @@ class RetrievalExplorer(Explorer[_View]):
         )
 
     def _show(self) -> None:
-        view = self.now
+        view = self.state
         self.queries.selection.focus = view.image
         own = view.image is not None and view.image >= len(self.study.dataset)
         self._look_at(None if own else view.image)
-        if self._is_new("text", view.text):  # what is being written stays
+        if self._changed("text", view.text):  # what is being written stays
             self.text.value = view.text
-        if self._is_new("asked", _question(view)):
+        if self._changed("asked", _question(view)):
             self.answer = self._find(view)
             self._show_shelves()
         self.shelves.until = self._until()
@@ -219,14 +219,14 @@ class RetrievalExplorer(Explorer[_View]):
         self.likewise.disabled = view.picked is None
         self.status.summary = self._said()
 
-    def _find(self, view: _View) -> Answer:
+    def _find(self, view: State) -> Answer:
         """The answer; a question that is asked again at once is not answered again."""
         question = _question(view)
         if self._found is None or self._found[0] != question:
             self._found = question, self._answer_to(view)
         return self._found[1]
 
-    def _answer_to(self, view: _View) -> Answer:
+    def _answer_to(self, view: State) -> Answer:
         if view.image is None:
             return answer_to_text(self.study, view.text, labels_named(self.study, view.text)[1])
         return answer_to_code(self.pictures, self._code(view), view.image, self._match(view.image))
@@ -243,7 +243,7 @@ class RetrievalExplorer(Explorer[_View]):
     def _codes(self) -> Tensor:
         return cast(Tensor, self.pictures.codes)  # there is a network
 
-    def _code(self, view: _View) -> Tensor:
+    def _code(self, view: State) -> Tensor:
         return flip(self._codes[view.image], view.flipped)
 
     def _show_shelves(self) -> None:
@@ -280,12 +280,12 @@ class RetrievalExplorer(Explorer[_View]):
 
     def _until(self) -> int:
         """How many shelves lie within the radius."""
-        view = self.now
+        view = self.state
         limit = view.steps if self.answer.by_text else view.radius
         return sum(level <= limit for level, _, _ in self.answer.shelves())
 
     def _show_radius(self) -> None:
-        view, answer = self.now, self.answer
+        view, answer = self.state, self.answer
         key = (self._drawn["asked"], view.radius, view.steps, self._mean is None)
         if self._drawn.get("radius") == key:
             return
@@ -303,7 +303,7 @@ class RetrievalExplorer(Explorer[_View]):
 
     def _judged(self) -> str:
         """Average precision of the query, in words."""
-        view, answer = self.now, self.answer
+        view, answer = self.state, self.answer
         if answer.match is None:
             return "" if self.study.dataset.labels is None else "No label to judge this query by"
         if view.image is None:
@@ -320,7 +320,7 @@ class RetrievalExplorer(Explorer[_View]):
         )
 
     def _show_pair(self) -> None:
-        view, names = self.now, self.pictures.names
+        view, names = self.state, self.pictures.names
         pair = [image for image in (view.image, view.picked) if image is not None]
         key = (view.image, view.text, view.picked, view.flipped)
         if self._drawn.get("pair") == key:
@@ -336,7 +336,7 @@ class RetrievalExplorer(Explorer[_View]):
         self._show_parts(asked)
 
     def _show_code(self) -> None:
-        view, length = self.now, self.study.index.bits
+        view, length = self.state, self.study.index.bits
         for shown in (self.code, self.unflip):  # a text has no code
             shown.layout.display = "none" if view.image is None else ""
         if view.image is None:
@@ -361,7 +361,7 @@ class RetrievalExplorer(Explorer[_View]):
         )
 
     def _show_parts(self, asked: str) -> None:
-        view, study = self.now, self.study
+        view, study = self.state, self.study
         q = self._distribution(view)
         if view.picked is None:
             order = q.argsort(descending=True, stable=True)
@@ -384,13 +384,13 @@ class RetrievalExplorer(Explorer[_View]):
             ),
         )
 
-    def _distribution(self, view: _View) -> Tensor:
+    def _distribution(self, view: State) -> Tensor:
         if view.image is not None:
             return self.pictures.distribution[view.image]
         return self.study.text_distribution(view.text)
 
     def _said(self) -> str:
-        view, answer = self.now, self.answer
+        view, answer = self.state, self.answer
         shelves = answer.shelves()
         if view.image is None:
             q = self._distribution(view)
@@ -424,13 +424,13 @@ class RetrievalExplorer(Explorer[_View]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _check(self, view: _View) -> None:
+    def _check(self, view: State) -> None:
         for image in (view.image, view.picked):
             if image is not None and not 0 <= image < len(self.pictures):
                 raise IndexError(f"no image {image}: there are {len(self.pictures):,}")
 
     def _set(self, what: str, **changes: Any) -> None:
-        if any(getattr(self.now, name) != value for name, value in changes.items()):
+        if any(getattr(self.state, name) != value for name, value in changes.items()):
             self._change(what, lambda view: dataclasses.replace(view, **changes))
 
     def _written(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
@@ -451,15 +451,15 @@ class RetrievalExplorer(Explorer[_View]):
             self._set("comparing", picked=int(change["new"]))
 
     def _like_picked(self) -> None:
-        if self.now.picked is not None:
-            self.like(self.now.picked)
+        if self.state.picked is not None:
+            self.like(self.state.picked)
 
     def _measured(self, change: dict[str, Any]) -> None:
         name = "steps" if self.answer.by_text else "radius"
         self._set("moving the radius", **{name: change["new"]})
 
     def _flip(self, bit: int) -> None:
-        def turn(view: _View) -> _View:
+        def turn(view: State) -> State:
             flipped = set(view.flipped) ^ {bit}
             return dataclasses.replace(view, flipped=tuple(sorted(flipped)))
 
@@ -469,7 +469,7 @@ class RetrievalExplorer(Explorer[_View]):
         self.like(int(self._rng.choice(self._asked)))
 
     def _brought(self, image: Image.Image, name: str) -> None:
-        def add(view: _View) -> _View:
+        def add(view: State) -> State:
             self.pictures = self.pictures.with_image(image, name)
             self._list_queries()
             return _asked(view, len(self.pictures) - 1)
@@ -477,12 +477,12 @@ class RetrievalExplorer(Explorer[_View]):
         self._change("reading the image", add, each=True)
 
 
-def _asked(view: _View, image: int | None, text: str = "") -> _View:
+def _asked(view: State, image: int | None, text: str = "") -> State:
     """Another query; the radius stays."""
     return dataclasses.replace(view, image=image, text=text, flipped=(), picked=None)
 
 
-def _question(view: _View) -> tuple[int | None, str, tuple[int, ...]]:
+def _question(view: State) -> tuple[int | None, str, tuple[int, ...]]:
     """What an answer follows from."""
     return view.image, view.text, view.flipped
 

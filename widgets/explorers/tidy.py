@@ -37,7 +37,7 @@ _FAR = {"features (what is foreign)": "features", "codes": "codes"}
 
 
 @dataclass(frozen=True)
-class _View:
+class State:
     """What is looked at.
 
     Attributes:
@@ -67,7 +67,7 @@ class _Halves(ImagePairs):
         return both
 
 
-class TidyExplorer(Explorer[_View]):
+class TidyExplorer(Explorer[State]):
     """Find near-duplicates and outliers of a trained study.
 
         from widgets import TidyExplorer
@@ -86,7 +86,7 @@ class TidyExplorer(Explorer[_View]):
             )
         self.study = study
         self.bits = bits = study.network.bits  # type: ignore[union-attr]
-        super().__init__(_View(radius=bits // 4), selection)
+        super().__init__(State(radius=bits // 4), selection)
         self._pairs = functools.lru_cache(8)(self._find_pairs)
         self._far = functools.lru_cache(8)(self._find_far)
         images = study.dataset.images
@@ -152,7 +152,7 @@ class TidyExplorer(Explorer[_View]):
 
     def outliers_frame(self) -> pd.DataFrame:
         """A row an image, farthest first: ``rank``, ``image``, ``distance``, ``mean``..."""
-        frame = self._far(self.now.far, self.now.k).to_frame()
+        frame = self._far(self.state.far, self.state.k).to_frame()
         frame["image"] = [self.study.dataset.names[image] for image in frame["image"]]
         return frame
 
@@ -169,7 +169,7 @@ class TidyExplorer(Explorer[_View]):
         return torch.from_numpy(np.stack(made))
 
     def _found(self) -> NearDuplicates:
-        return self._pairs(self.now.radius, self.now.cosine, self.now.looks)
+        return self._pairs(self.state.radius, self.state.cosine, self.state.looks)
 
     def _find_pairs(self, radius: int, cosine: float, looks: bool) -> NearDuplicates:
         study = self.study
@@ -187,15 +187,15 @@ class TidyExplorer(Explorer[_View]):
     # -- what is shown ---------------------------------------------------------------------------
 
     def _show(self) -> None:
-        view = self.now
+        view = self.state
         for name in ("radius", "cosine", "looks", "far", "k"):
             getattr(self, name).value = getattr(view, name)
         found = self._found()
-        if self._is_new("pairs", found):
+        if self._changed("pairs", found):
             self._show_pairs(found)
-        if self._is_new("group", (found, view.group)):
+        if self._changed("group", (found, view.group)):
             self._show_group(found)
-        if len(self.study.dataset) > 1 and self._is_new("far", (view.far, view.k)):
+        if len(self.study.dataset) > 1 and self._changed("far", (view.far, view.k)):
             self._show_outliers()
         groups = _counted(len(found.groups), "group")
         images = _counted(sum(map(len, found.groups)), "image")
@@ -226,7 +226,7 @@ class TidyExplorer(Explorer[_View]):
         )
 
     def _show_group(self, found: NearDuplicates) -> None:
-        names, group = self.study.dataset.names, self.now.group
+        names, group = self.study.dataset.names, self.state.group
         if group >= len(found.groups):
             self.group.show([], summary="")
             return
@@ -238,7 +238,7 @@ class TidyExplorer(Explorer[_View]):
         )
 
     def _show_outliers(self) -> None:
-        view, names = self.now, self.study.dataset.names
+        view, names = self.state, self.study.dataset.names
         found = self._far(view.far, view.k)
         shown = found.ids[:_SHOWN]
         unit = "bits" if view.far == "codes" else "(1 − cosine)"
@@ -257,7 +257,7 @@ class TidyExplorer(Explorer[_View]):
         self._show_near(int(shown[0]))
 
     def _show_near(self, image: int) -> None:
-        view, study = self.now, self.study
+        view, study = self.state, self.study
         features = study.image_features
         if view.far == "features":
             values = 1 - features @ features[image]
@@ -276,14 +276,14 @@ class TidyExplorer(Explorer[_View]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _check(self, view: _View) -> None:
+    def _check(self, view: State) -> None:
         found = self._pairs(view.radius, view.cosine, view.looks)
         _ = found, len(self.study.dataset) > 1 and self._far(view.far, view.k)
 
     def _set(self, name: str, value: Any) -> None:
         value = round(value, 6) if name == "cosine" else value
-        if value != getattr(self.now, name):
-            group = 0 if name in ("radius", "cosine", "looks") else self.now.group
+        if value != getattr(self.state, name):
+            group = 0 if name in ("radius", "cosine", "looks") else self.state.group
             setting = {name: value, "group": group}
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 

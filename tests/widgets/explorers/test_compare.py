@@ -63,7 +63,7 @@ def test_one_line_compares_the_study_with_itq(trained, compare):
 
 def test_captions_say_the_rank_on_both_sides(trained, compare):
     rows = compare.results[0].to_frame()
-    left, right = compare._rankings(compare.now)
+    left, right = compare._rankings(compare.state)
     for image, caption in zip(rows["image"], rows["caption"], strict=True):
         row = int(np.flatnonzero(left.items == image)[0])
         first, here, name = caption.split("\n")[:3]
@@ -73,7 +73,7 @@ def test_captions_say_the_rank_on_both_sides(trained, compare):
         assert here.startswith(f"on the right #{right.ranks.first[row]}")
         assert name == trained.dataset.names[image]
     marks = compare.results[0]._shown.marks
-    labels = trained.dataset.labels_of(compare.now.query)
+    labels = trained.dataset.labels_of(compare.state.query)
     assert marks == [
         bool(set(labels) & set(trained.dataset.labels_of(int(i)))) for i in rows["image"]
     ]
@@ -101,13 +101,13 @@ def test_queries_that_gain_and_lose_become_the_query(trained, compare):
     worst = int(compare.better[0].ids[0])
     compare.better[0]._choose(0, worst)
     done(compare)
-    assert (compare.now.query, compare.selection.focus) == (worst, worst)
+    assert (compare.state.query, compare.selection.focus) == (worst, worst)
     compare.undo()
     done(compare)
-    assert compare.now.query == int(queries[0])
+    assert compare.state.query == int(queries[0])
     compare.better[0]._choose(0, worst)  # the same one again
     done(compare)
-    assert compare.now.query == worst
+    assert compare.state.query == worst
 
 
 def test_other_sides_other_k_undo_and_redo(compare):
@@ -121,16 +121,16 @@ def test_other_sides_other_k_undo_and_redo(compare):
     assert len(set(values)) == 1  # by cosine nothing ties
     compare.swap.click()
     done(compare)
-    assert (compare.now.left, compare.now.right) == (FEATURES, UHSCM)
+    assert (compare.state.left, compare.state.right) == (FEATURES, UHSCM)
     for _ in range(3):
         compare.undo()
     done(compare)
-    assert (compare.now.left, compare.now.right, compare.now.k) == (UHSCM, ITQ, 30)
+    assert (compare.state.left, compare.state.right, compare.state.k) == (UHSCM, ITQ, 30)
     assert (compare.left.value, compare.right.value, compare.k.value) == (UHSCM, ITQ, 30)
     for _ in range(3):
         compare.redo()
     done(compare)
-    assert (compare.now.left, compare.now.k) == (FEATURES, 12)
+    assert (compare.state.left, compare.state.k) == (FEATURES, 12)
 
 
 def test_a_picked_image_is_told_on_both_sides_and_may_be_asked_with(compare):
@@ -144,10 +144,10 @@ def test_a_picked_image_is_told_on_both_sides_and_may_be_asked_with(compare):
     left, right = compare.numbers.to_frame()[f"picked: {compare.pictures.names[image]}"]
     assert left.startswith("#")
     assert right.startswith("#")
-    assert compare.now.query != image
+    assert compare.state.query != image
     compare.ask.click()
     done(compare)
-    assert compare.now.query == image
+    assert compare.state.query == image
     assert image not in compare.results[0].ids  # not among its own results
     assert compare.ask.disabled
     assert compare.picked.focus is None
@@ -158,30 +158,30 @@ def test_the_button_on_an_image_makes_it_the_query(compare):
     content = {"type": "act", "generation": gallery.generation, "position": 3}
     gallery._receive(None, content, [])
     done(compare)
-    assert compare.now.query == image
+    assert compare.state.query == image
 
 
 def test_the_query_follows_the_selection_of_other_views(trained):
     selection = Selection(focus=7)
     compare = CompareExplorer(trained, selection=selection)
     done(compare)
-    assert compare.now.query == 7
+    assert compare.state.query == 7
     selection.focus = 11
     done(compare)
-    assert compare.now.query == 11
+    assert compare.state.query == 11
     selection.focus = len(trained.dataset) + 2  # an image of one's own in another view
     done(compare)
-    assert compare.now.query == 11
+    assert compare.state.query == 11
     compare.random.click()
     done(compare)
-    assert selection.focus == compare.now.query in trained.dataset.splits["query"]
+    assert selection.focus == compare.state.query in trained.dataset.splits["query"]
 
 
 def test_a_choice_that_can_not_be_had_goes_back(study):
     wide = study.train(bits=200, epochs=1)
     compare = CompareExplorer(wide)
     done(compare)
-    assert (compare.now.left, compare.now.right) == ("UHSCM, 200 bits", CONCEPTS)
+    assert (compare.state.left, compare.state.right) == ("UHSCM, 200 bits", CONCEPTS)
     before = compare.status.summary
     compare.right.value = "ITQ, 200 bits"
     done(compare, "ITQ on 120 features")
@@ -207,7 +207,7 @@ def test_a_registered_baseline_can_be_chosen(trained, monkeypatch):
 def test_one_ranker_on_both_sides_is_refused(compare):
     compare.right.value = UHSCM
     done(compare, "UHSCM, 16 bits on both sides moves nothing: choose two of them")
-    assert (compare.right.value, compare.now.right) == (ITQ, ITQ)
+    assert (compare.right.value, compare.state.right) == (ITQ, ITQ)
 
 
 def test_without_labels_nothing_is_judged_and_it_says_so(trained):
@@ -225,14 +225,14 @@ def test_without_queries_a_database_image_asks(trained):
     dataset = dataclasses.replace(trained.dataset, splits=splits)
     compare = CompareExplorer(trained.with_(dataset=dataset, network=trained.network))
     done(compare)
-    assert compare.now.query in splits["database"]
+    assert compare.state.query in splits["database"]
     assert compare.numbers.columns[1:] == ["AP of this query", "worst", "best"]
 
 
 def test_an_untrained_study_is_compared_by_baselines(study):
     compare = CompareExplorer(study)
     done(compare)
-    assert (compare.now.left, compare.now.right) == (FEATURES, "ITQ, 64 bits")
+    assert (compare.state.left, compare.state.right) == (FEATURES, "ITQ, 64 bits")
 
 
 def test_the_numbers_come_as_a_table(compare):
@@ -274,7 +274,7 @@ def test_queries_are_answered_while_all_are_judged(trained, monkeypatch):
     begun = time.perf_counter()
     compare._set(query=5)
     compare._worker.wait()
-    assert compare.now.query == 5
+    assert compare.state.query == 5
     assert time.perf_counter() - begun < 0.5
     assert means(compare) == ["…", "…"]
     done(compare)

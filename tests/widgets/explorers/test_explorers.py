@@ -301,7 +301,7 @@ def test_an_image_is_there_with_its_concepts_before_and_after(trained, distribut
     distribution.selection.focus = 200
     done(distribution)
     assert distribution.concepts.summary.startswith("postcard 200: ")
-    assert distribution.now.pair[0] == 200
+    assert distribution.state.pair[0] == 200
 
 
 def test_a_cells_parts_add_up_and_can_be_unticked_and_undone(trained, distribution):
@@ -327,7 +327,7 @@ def test_a_cells_parts_add_up_and_can_be_unticked_and_undone(trained, distributi
     assert distribution.grid.cell == (3, 9)
     distribution.undo()
     done(distribution)
-    assert distribution.now.pair != (i, j)
+    assert distribution.state.pair != (i, j)
 
 
 def test_sources_orders_and_differences(trained, distribution):
@@ -335,7 +335,7 @@ def test_sources_orders_and_differences(trained, distribution):
     assert everything["source"].options == (FEATURES, CONCEPTS, CODES)
     distribution.grid.cell = (0, 5)
     done(distribution)
-    pair = distribution.now.pair
+    pair = distribution.state.pair
     for order in everything["order"].options:
         for source in everything["source"].options:
             everything["order"].value, everything["source"].value = order, source
@@ -355,6 +355,11 @@ def test_sources_orders_and_differences(trained, distribution):
     for (i, j), difference in table["difference"].items():
         assert shown.loc[i, j] == pytest.approx(difference)
         assert shown.loc[j, i] == pytest.approx(difference)
+
+
+def test_the_old_name_of_the_state_warns(distribution):
+    with pytest.warns(DeprecationWarning, match="`now` is deprecated, use `state`"):
+        assert distribution.state is distribution.state
 
 
 def test_what_did_not_change_stays_where_one_scrolled_to(distribution):
@@ -382,17 +387,17 @@ def test_a_disagreement_and_a_likeness_become_the_pair(distribution):
     distribution.apart.selection.focus = 3
     done(distribution)
     row = distribution._disputes.iloc[3]
-    assert distribution.now.pair == (row["i"], row["j"])
-    image = distribution.now.image
+    assert distribution.state.pair == (row["i"], row["j"])
+    image = distribution.state.image
     distribution.alike.selection.focus = int(distribution.alike.ids[2])
     done(distribution)
-    assert distribution.now.pair == (image, distribution.alike.ids[2])
+    assert distribution.state.pair == (image, distribution.alike.ids[2])
 
 
 def test_an_image_of_ones_own_is_read_and_explained(trained, distribution):
     distribution._brought(Image.new("RGB", (300, 200), "navy"), HOSTILE)
     done(distribution)
-    assert distribution.now.image == 260
+    assert distribution.state.image == 260
     assert distribution.gallery.ids[0] == 260
     assert distribution.concepts.summary.startswith(f"{HOSTILE}: after denoising")
     assert distribution.to_frame()["part"].sum() > 0
@@ -402,7 +407,7 @@ def test_an_image_of_ones_own_is_read_and_explained(trained, distribution):
     distribution.undo()
     distribution.undo()
     done(distribution)
-    assert distribution.now.image != 260
+    assert distribution.state.image != 260
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -436,7 +441,7 @@ def test_explorers_share_a_selection(study):
     second.selection.focus = 33
     first.wait()
     second.wait()
-    assert second.now.image == 33
+    assert second.state.image == 33
     assert first.stepper.image.ids.tolist() == [33]
 
 

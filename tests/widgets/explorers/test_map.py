@@ -291,7 +291,7 @@ def test_undo_and_redo_go_through_picks_sources_and_colours(explorer):
     for _ in range(3):
         explorer.redo()
     done(explorer)
-    assert (explorer.selection.ids, explorer.now.source) == ((), CONCEPTS)
+    assert (explorer.selection.ids, explorer.state.source) == ((), CONCEPTS)
 
 
 def test_a_selection_shared_with_others_is_followed_and_left_alone(trained):
@@ -300,11 +300,11 @@ def test_a_selection_shared_with_others_is_followed_and_left_alone(trained):
     selection = Selection(ids=(query, first, 10**6), focus=first)
     explorer = MapExplorer(trained, selection)
     assert selection.ids == (query, first, 10**6)
-    assert explorer.now.picked == (first,)
+    assert explorer.state.picked == (first,)
     assert explorer.map.chosen == 0
     selection.ids = (query,)
     done(explorer)
-    assert (explorer.now.picked, selection.ids) == ((), (query,))
+    assert (explorer.state.picked, selection.ids) == ((), (query,))
 
 
 def test_what_did_not_change_stays(explorer):

@@ -27,7 +27,7 @@ def explorer(trained):
 
 def done(explorer):
     explorer.wait()
-    return explorer.now
+    return explorer.state
 
 
 def words(explorer):
@@ -42,7 +42,7 @@ def unlabelled(study):
 def test_the_first_query_is_answered_at_once(trained):
     explorer = RetrievalExplorer(trained)
     first = int(trained.dataset.splits["query"][0])
-    assert explorer.now.image == explorer.selection.focus == first
+    assert explorer.state.image == explorer.selection.focus == first
     found = trained.search(first, 240)
     assert explorer.shelves.ids.tolist() == found.ids.tolist()
     distances, counts = np.unique(found.distances.numpy(), return_counts=True)
@@ -50,8 +50,8 @@ def test_the_first_query_is_answered_at_once(trained):
     assert [int(line[1].split()[0]) for line in words(explorer)] == counts.tolist()
     assert [line[-1] == "= tied" for line in words(explorer)] == [n > 1 for n in counts]
     assert "240 images on" in explorer.status.summary
-    inside = explorer.answer.within().found[explorer.now.radius]
-    assert inside >= 20 > explorer.answer.within().found[explorer.now.radius - 1]
+    inside = explorer.answer.within().found[explorer.state.radius]
+    assert inside >= 20 > explorer.answer.within().found[explorer.state.radius - 1]
     explorer.wait()
 
 
@@ -59,7 +59,7 @@ def test_matches_share_a_label(explorer, trained):
     labels = trained.dataset.labels
     marks = explorer.shelves._shown.marks
     for image, mark in zip(explorer.shelves.ids, marks, strict=True):
-        assert mark == bool((labels[image] & labels[explorer.now.image]).any())
+        assert mark == bool((labels[image] & labels[explorer.state.image]).any())
     said = [int(line[2].split()[1]) for line in words(explorer)]
     assert sum(said) == marks.sum() > 0
     within = explorer.answer.within()
@@ -68,7 +68,7 @@ def test_matches_share_a_label(explorer, trained):
 
 
 def test_a_result_is_compared_and_asked_for_more(explorer, trained):
-    image, result = explorer.now.image, int(explorer.shelves.ids[5])
+    image, result = explorer.state.image, int(explorer.shelves.ids[5])
     explorer.shelves._receive(
         None, {"type": "choose", "generation": explorer.shelves.generation, "position": 5}, []
     )
@@ -84,7 +84,7 @@ def test_a_result_is_compared_and_asked_for_more(explorer, trained):
         None, {"type": "act", "generation": explorer.shelves.generation, "position": 5}, []
     )
     assert done(explorer).image == result
-    assert explorer.now.picked is None
+    assert explorer.state.picked is None
     assert result not in explorer.shelves.ids
     explorer.undo()
     assert done(explorer).picked == result
@@ -97,7 +97,7 @@ def test_flipped_bits_change_the_results_and_can_be_turned_back(explorer, traine
     for bit in (3, 7, 5, 5):  # the last two cancel
         explorer.code._receive(None, {"type": "flip", "bit": bit}, [])
     assert done(explorer).flipped == (3, 7)
-    code = bits_of(trained.codes[explorer.now.image], 16)
+    code = bits_of(trained.codes[explorer.state.image], 16)
     turned = [bit ^ (i in (3, 7)) for i, bit in enumerate(code)]
     assert explorer.code.bits == turned
     others = [bits_of(trained.codes[i], 16) for i in explorer.answer.ids]
@@ -115,9 +115,9 @@ def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
     assert done(explorer).text == ""  # not before it is sent
     explorer.text._handle_custom_msg({"event": "submit"}, [])
     assert done(explorer).text == "a castle by the ocean"
-    assert explorer.now.image is explorer.selection.focus is None
+    assert explorer.state.image is explorer.selection.focus is None
     found = trained.search("a castle by the ocean", 240)
-    assert explorer.answer.within().found[explorer.now.steps] >= 20
+    assert explorer.answer.within().found[explorer.state.steps] >= 20
     assert explorer.shelves.ids.tolist() == found.ids.tolist()
     assert "as the network has no text branch" in explorer.status.summary
     assert "castle" in explorer.radius.summary
@@ -140,7 +140,7 @@ def test_a_text_that_names_no_label_has_no_marks(explorer):
 
 
 def test_no_text_is_refused_with_a_sentence(explorer):
-    image = explorer.now.image
+    image = explorer.state.image
     explorer.search("   ")
     assert done(explorer).image == image
     assert explorer.status.errors == ["a text query needs some text"]
@@ -160,12 +160,12 @@ def test_the_radius_moves_the_edge_of_the_shelves(explorer):
 
 
 def test_a_text_has_a_radius_of_its_own(explorer):
-    bits = explorer.now.radius
+    bits = explorer.state.radius
     explorer.search("a castle")
     done(explorer)
     explorer.radius.radius = 4
     assert done(explorer).steps == 4
-    assert explorer.now.radius == bits
+    assert explorer.state.radius == bits
     assert explorer.radius.names[explorer.radius.radius] == "S ≥ 0.5"
 
 
@@ -297,33 +297,35 @@ def test_views_that_share_a_selection_leave_each_other_alone(trained):
     comparing.k.value = 7
     looking.controls["order"].value = "clustering"
     settle()
-    assert (asking.now.text, selection.focus) == ("a castle", None)
+    assert (asking.state.text, selection.focus) == ("a castle", None)
 
     asking.upload._on_image(Image.new("RGB", (64, 64), "tan"), "own.png")
     settle()
-    own = asking.now.image
+    own = asking.state.image
     assert own == len(trained.dataset)
-    assert other.now.image != own  # it has no such image
+    assert other.state.image != own  # it has no such image
     RetrievalExplorer(trained, selection).wait()
     settle()
-    assert asking.now.image == own
+    assert asking.state.image == own
 
     image = int(trained.dataset.splits["query"][3])
     looking.gallery.selection.focus = image
     settle()
-    assert selection.focus == asking.now.image == other.now.image == comparing.now.query == image
+    assert (
+        selection.focus == asking.state.image == other.state.image == comparing.state.query == image
+    )
     assert all(view.status.errors == [] for view in views)
 
 
 def test_a_focus_that_is_no_image_of_the_data_set_is_passed_over(trained):
     selection = Selection(focus=len(trained.dataset) + 5)
     first = int(trained.dataset.splits["query"][0])
-    assert RetrievalExplorer(trained, selection).now.image == first
-    assert DistributionExplorer(trained, selection).now.image < len(trained.dataset)
+    assert RetrievalExplorer(trained, selection).state.image == first
+    assert DistributionExplorer(trained, selection).state.image < len(trained.dataset)
 
 
 def test_an_image_that_is_not_there_is_refused_by_its_number(explorer):
-    image = explorer.now.image
+    image = explorer.state.image
     for wrong in (10**6, -1):
         explorer.like(wrong)
         assert done(explorer).image == image

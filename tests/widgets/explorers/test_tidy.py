@@ -85,7 +85,7 @@ def test_a_click_opens_the_group(tidy):
     )
     tidy.wait()
     group = tidy.to_frame()["group"].max()
-    assert tidy.now.group == group
+    assert tidy.state.group == group
     assert tidy.group.summary.startswith(f"Group {group + 1} of {group + 1}: ")
 
 
