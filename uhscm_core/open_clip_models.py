@@ -1,6 +1,6 @@
 """Load open_clip models: by name and pretrained tag, or from a configuration file.
 
-A model's configuration decides what is built, CLIP or SigLIP alike: the towers, how a text is
+A model's configuration decides what is built, for CLIP and for SigLIP: the towers, how a text is
 pooled and masked, the scale and the bias of its scores. Its preprocessing (size, resizing, mean and
 deviation) comes with the pretrained tag or stands in the configuration file.
 
@@ -104,8 +104,8 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
     Args:
         path: a ``.json`` with ``embed_dim``, ``vision_cfg`` and ``text_cfg``, or with these in
             ``model_cfg`` and the preprocessing in ``preprocess_cfg``. The files of a tokenizer of
-            its own (``tokenizer.json``, ``tokenizer_config.json``, ...) are read from beside it.
-        pretrained: a weights file; None for the ``.safetensors`` of the same name beside `path`.
+            its own (``tokenizer.json``, ``tokenizer_config.json``, ...) are read from its folder.
+        pretrained: a weights file; None for the ``.safetensors`` of the same name next to `path`.
 
     Raises:
         FileNotFoundError: the configuration, the weights or the tokenizer do not exist.

@@ -1,4 +1,4 @@
-"""A study of features that somebody computed elsewhere: its dataset and its encoder.
+"""A study of features that were computed elsewhere: its dataset and its encoder.
 
 The images are known by their features alone, and the concepts by their text vectors. Everything
 works that needs no pixels and no text encoder: mining, training, codes, search, evaluation. What

@@ -86,7 +86,7 @@ class DistributionExplorer(Explorer[State]):
         super().__init__(State(first, (first, partner)), selection)
         self.study = study
         self.gallery = Gallery(pictures, edge=72, height=176)
-        self.upload = Upload(self._brought, self.status.fail)
+        self.upload = Upload(self._on_upload, self.status.fail)
         self.concepts = Bars(height=172, digits=3)
         self.grid = Grid(edge=470)
         self.alike = Gallery(pictures, [], edge=84, height=560)
@@ -317,7 +317,7 @@ class DistributionExplorer(Explorer[State]):
         if set(without) != set(self.state.without):
             self._change("adding up", lambda view: dataclasses.replace(view, without=without))
 
-    def _brought(self, image: Image.Image, name: str) -> None:
+    def _on_upload(self, image: Image.Image, name: str) -> None:
         def add(view: State) -> State:
             self.pictures = self.pictures.with_image(image, name)
             self._list_images()

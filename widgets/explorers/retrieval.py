@@ -112,7 +112,7 @@ class RetrievalExplorer(Explorer[State]):
         self.likewise = ipw.Button(
             description="More like the result", icon="search", layout={"width": "190px"}
         )
-        self.upload = Upload(self._brought, self.status.fail)
+        self.upload = Upload(self._on_upload, self.status.fail)
         self.pair = Gallery(pictures, [], edge=112, height=150)
         self.code = CodeView(self._flip, names=["query", "result"])
         ones = np.unpackbits(study.index.codes.numpy(), axis=1, count=study.index.bits)
@@ -468,7 +468,7 @@ class RetrievalExplorer(Explorer[State]):
     def _ask_at_random(self) -> None:
         self.like(int(self._rng.choice(self._asked)))
 
-    def _brought(self, image: Image.Image, name: str) -> None:
+    def _on_upload(self, image: Image.Image, name: str) -> None:
         def add(view: State) -> State:
             self.pictures = self.pictures.with_image(image, name)
             self._list_queries()

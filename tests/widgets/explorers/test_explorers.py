@@ -359,7 +359,7 @@ def test_sources_orders_and_differences(trained, distribution):
 
 def test_the_old_name_of_the_state_warns(distribution):
     with pytest.warns(DeprecationWarning, match="`now` is deprecated, use `state`"):
-        assert distribution.state is distribution.state
+        assert distribution.now is distribution.state
 
 
 def test_what_did_not_change_stays_where_one_scrolled_to(distribution):
@@ -395,7 +395,7 @@ def test_a_disagreement_and_a_likeness_become_the_pair(distribution):
 
 
 def test_an_image_of_ones_own_is_read_and_explained(trained, distribution):
-    distribution._brought(Image.new("RGB", (300, 200), "navy"), HOSTILE)
+    distribution._on_upload(Image.new("RGB", (300, 200), "navy"), HOSTILE)
     done(distribution)
     assert distribution.state.image == 260
     assert distribution.gallery.ids[0] == 260
