@@ -139,13 +139,14 @@ def _bytes_of(name: str) -> bytes:
 
 def _about(study: Study, bits: int) -> str:
     dataset, concepts = study.dataset, study.concepts
+    source = getattr(study.vlp, "source", None)  # an encoder of one's own need not have one
     about: dict[str, Any] = {
         "format": "UHSCM codes, version 1",
         "bits": bits,
         "packing": _PACKING,
         "dataset": None if dataset.source is None else dict(dataset.source),
         "dataset_digest": dataset.digest,
-        "vlp": None if study.vlp.source is None else dict(study.vlp.source),
+        "vlp": None if source is None else dict(source),
         "vlp_digest": study.vlp.digest,
         "templates": list(concepts.templates),
         "concepts": list(concepts.names),

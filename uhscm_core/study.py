@@ -505,9 +505,9 @@ class Study:
 
     # -- helpers -----------------------------------------------------------------------------
 
-    def _as_index(self, query: SupportsIndex) -> int:
+    def _as_index(self, query: object) -> int:
         try:
-            index = operator.index(query)
+            index = operator.index(query)  # type: ignore[arg-type]  # that is what is asked
         except TypeError:
             raise TypeError(
                 f"an image is given by its index, as an image or as a Path, and a query also as a "

@@ -124,12 +124,11 @@ def _facts(study: Study) -> str:
     dataset, splits = study.dataset, study.dataset.splits
     # Of a folder or a file its name alone: a page that is sent on tells nobody where it lies.
     source = Path(dataset.source["source"]).name if dataset.source else "images of one's own"
-    model = Path(study.vlp.source["name"]).name if study.vlp.source else "a model of one's own"
     kept = study.kept_names
     facts = {
         "Images": f"{source}: {len(splits['database']):,} in the database, of which "
         f"{len(splits['train']):,} to train on, and {len(splits['query']):,} queries",
-        "Model": model,
+        "Model": study.vlp.name,
         "Prompt template": " + ".join(study.concepts.templates),
         "Concepts": f"{len(kept)} kept of {len(study.concepts.names)}: {', '.join(kept)}",
         "Codes": f"{study.index.bits} bits",

@@ -111,10 +111,10 @@ def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Out
     k = _checked(features, k)
     parts = []
     for start in range(0, len(features), _ROWS):
-        cosines = features[start : start + _ROWS] @ features.T  # (b, N)
-        rows = torch.arange(len(cosines))
-        cosines[rows, start + rows] = -torch.inf  # an image is not its own neighbour
-        nearest = cosines.topk(k, dim=1).values
+        block = features[start : start + _ROWS] @ features.T  # (b, N)
+        rows = torch.arange(len(block))
+        block[rows, start + rows] = -torch.inf  # an image is not its own neighbour
+        nearest = block.topk(k, dim=1).values
         parts.append((1 - nearest[:, -1], 1 - nearest.mean(dim=1), nearest.mean(dim=1)))
     distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
     return _ranked(distances, means, cosines, k)

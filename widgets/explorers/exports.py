@@ -107,7 +107,7 @@ class Exports(ipw.VBox):
     def _measure(self) -> None:
         """The files that take no time; a run is one where the study can be saved."""
         names = ["codes.parquet", "codes.npz", "index.faiss"]
-        if self.study.dataset.source is not None and self.study.vlp.source is not None:
+        if self.study.can_be_saved:
             names.append("run.zip")
         for name in names:
             self._say_size(name, len(self._make(name)))

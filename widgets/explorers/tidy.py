@@ -86,7 +86,8 @@ class TidyExplorer(Explorer[State]):
             )
         self.study = study
         self.bits = bits = study.network.bits  # type: ignore[union-attr]
-        super().__init__(State(radius=bits // 4), selection)
+        pixels = study.dataset.has_pixels  # there are no sketches of placeholder tiles
+        super().__init__(State(radius=bits // 4, looks=pixels), selection)
         self._pairs = functools.lru_cache(8)(self._find_pairs)
         self._far = functools.lru_cache(8)(self._find_far)
         images = study.dataset.images
@@ -101,7 +102,9 @@ class TidyExplorer(Explorer[State]):
             readout_format=".3f",
             **slider,
         )
-        self.looks = ipw.Checkbox(description="they look alike too", indent=False)
+        self.looks = ipw.Checkbox(
+            description="they look alike too", indent=False, disabled=not pixels
+        )
         self.far = ipw.Dropdown(description="far by", options=_FAR, **slider)
         self.k = ipw.IntSlider(description="k-th neighbour", min=1, max=20, **slider)
         del slider["continuous_update"]

@@ -1,0 +1,96 @@
+"""Every explorer on a study made from features: no pixels, no text encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from uhscm_core import Study
+from widgets import (
+    CompareExplorer,
+    DenoisingExplorer,
+    DistributionExplorer,
+    Exports,
+    MapExplorer,
+    RetrievalExplorer,
+    TidyExplorer,
+    TrainingExplorer,
+    results_page,
+)
+
+
+@pytest.fixture(scope="module")
+def features_only(trained) -> Study:
+    """The postcards' features, concepts and labels, without the postcards."""
+    made = Study.from_features(
+        trained.image_features,
+        trained.concepts.names,
+        trained.text_features,
+        labels=trained.dataset.labels,
+        label_names=trained.dataset.label_names,
+        splits=trained.dataset.splits,
+    )
+    return made.train(16, epochs=2)
+
+
+@pytest.mark.parametrize(
+    "explorer", [DenoisingExplorer, DistributionExplorer, RetrievalExplorer, TidyExplorer]
+)
+def test_an_explorer_shows_placeholder_tiles_and_no_error(features_only, explorer):
+    made = explorer(features_only)
+    made.wait()
+    assert made.status.errors == []
+    assert len(made.to_frame())
+    gallery = next(
+        view for view in vars(made).values() if type(view).__name__ in ("Gallery", "Shelves")
+    )
+    message, buffers = gallery._shown.page(0) if len(gallery.ids) else ({"sizes": []}, [b""])
+    assert sum(message["sizes"]) == len(buffers[0])
+    assert all(message["sizes"])
+
+
+def test_the_map_and_the_comparison_work_on_features(features_only):
+    compared = CompareExplorer(features_only)
+    compared.wait()
+    assert compared.status.errors == []
+    seen = MapExplorer(features_only)
+    assert seen.status.errors == []
+    assert len(seen.to_frame()) == len(features_only.dataset)
+
+
+def test_training_works_on_features(features_only):
+    explorer = TrainingExplorer(features_only)
+    explorer.start(bits=8, epochs=1)
+    explorer.wait()
+    assert explorer.result().network.bits == 8
+
+
+def test_a_text_is_refused_in_the_status_with_the_way_around(features_only):
+    explorer = RetrievalExplorer(features_only)
+    explorer.search("a castle")
+    explorer.wait()
+    assert "search(text_features=...)" in explorer.status.errors[-1]
+    assert explorer.answer.by_text is False  # what was in view stays
+
+
+def test_another_template_is_refused_in_the_status_with_the_way_around(features_only):
+    explorer = DenoisingExplorer(features_only)
+    explorer.set_template("a {} in the rain")
+    explorer.wait()
+    assert "with_(concepts=..., text_features=...)" in explorer.status.errors[-1]
+
+
+def test_files_and_the_page_of_results_are_written(features_only):
+    exports = Exports(features_only)
+    exports.wait()
+    sizes = exports.to_frame().set_index("name")["bytes"]
+    assert sizes.drop("results.html").notna().all()
+    assert "precomputed features" in results_page(features_only)
+
+
+def test_near_duplicates_do_without_sketches(features_only):
+    explorer = TidyExplorer(features_only)
+    explorer.wait()
+    assert explorer.looks.disabled
+    assert not explorer.state.looks
+    assert np.isfinite(explorer.outliers_frame()["distance"]).all()
