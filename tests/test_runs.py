@@ -1,132 +1,45 @@
-"""Runs on disk, and the small arrays made of them, against naive loops."""
+"""The folder of a run: what is written is read back, whatever happened in between."""
 
 from __future__ import annotations
 
-import itertools
 import json
 
-import numpy as np
 import pytest
 import torch
 
-from uhscm_core import TrainingConfig, TrainingStep, semantic_similarity, unpack_codes
-from uhscm_core.analysis.validation import (
-    Validation,
-    bit_balance,
-    distance_histograms,
-    output_histogram,
-)
-from uhscm_core.codes import pack_codes
-from uhscm_core.runs import Run, differences, new_run, read_runs, runs_folder
-from widgets.figures.plane import plane_figure
-from widgets.kit.curves import Curves, curves_of
+from uhscm_core import HashNetwork, TrainingConfig, TrainingStep
+from uhscm_core.runs import Checkpoint, Run, RunWriter, new_run, read_history, read_runs
+
+IDENTITY = {"training": {"lam": 0.8, "epochs": 2}, "network": {"bits": 8}, "data": "abc"}
 
 
-@pytest.fixture
-def outputs():
-    return torch.tanh(2 * torch.randn(30, 12, generator=torch.Generator().manual_seed(3)))
-
-
-def step(number, epoch, total=1.0, **metrics):
+def step(number, epoch=1, total=1.0, **metrics):
     return TrainingStep(epoch, number, total, 0.5, 0.25, 3.0, 100.0, metrics or None)
 
 
-def test_bit_balance_and_outputs_are_what_a_loop_counts(outputs):
-    for bit in range(12):
-        ones = sum(float(row[bit]) > 0 for row in outputs)
-        assert bit_balance(outputs)[bit] == pytest.approx(ones / 30)
-    shares = output_histogram(outputs, bins=8)
-    for b in range(8):
-        low, high = -1 + b / 4, -1 + (b + 1) / 4
-        inside = sum(low <= float(v) < high for v in outputs.flatten())
-        assert shares[b] == pytest.approx(inside / 360)
+class Trained:
+    """Something that trains: its only weight counts the steps."""
+
+    def __init__(self, value=0.0):
+        self.step, self.value = 0, value
+
+    def checkpoint(self):
+        weights = {"w": torch.tensor([self.value])}
+        optimizer = {0: {"step": torch.tensor(float(self.step)), "momentum_buffer": None}}
+        return Checkpoint(weights, optimizer, {"epoch": 0, "batch": self.step, "step": self.step})
+
+    def train(self, writer, steps):
+        for _ in range(steps):
+            self.step += 1
+            self.value += 1
+            writer.write(step(self.step))
 
 
-def test_distances_of_pairs_are_what_a_loop_counts(outputs):
-    s = 2 * torch.rand(30, 30, generator=torch.Generator().manual_seed(4)) - 1
-    alike, others, n_alike, n_others = distance_histograms(outputs, s, lam=0.3)
-    signs = unpack_codes(pack_codes(outputs), 12)
-    counted = np.zeros((2, 13))
-    for i, j in itertools.combinations(range(30), 2):
-        d = sum(a != b for a, b in zip(signs[i].tolist(), signs[j].tolist(), strict=True))
-        counted[0 if s[i, j] >= 0.3 else 1, d] += 1
-    assert (n_alike, n_others) == tuple(counted.sum(1))
-    np.testing.assert_allclose(alike, counted[0] / n_alike, atol=1e-6)
-    np.testing.assert_allclose(others, counted[1] / n_others, atol=1e-6)
-    none, _, n, _ = distance_histograms(outputs[:1], s[:1, :1])
-    assert (none.sum(), n) == (0, 0)
+def numbers(folder):
+    return [s.step for s in read_history(folder)]
 
 
-def test_validation_never_looks_at_queries_and_not_at_training_images(study):
-    validation = Validation.of(study)
-    ids, splits = set(validation.ids.tolist()), study.dataset.splits
-    assert validation.held_out
-    assert ids <= set(splits["database"].tolist())
-    assert not ids & set(splits["query"].tolist())
-    assert not ids & set(splits["train"].tolist())
-    assert Validation.of(study).ids.tolist() == validation.ids.tolist()
-
-
-def naive_map(outputs, relevant, n):
-    """Without ties: distances made distinct by the caller."""
-    signs = np.sign(outputs.numpy())
-    found = []
-    for i in range(n):
-        d = [int((signs[i] != signs[j]).sum()) for j in range(n, len(signs))]
-        hits, precisions = 0, []
-        # Expected over ties: the mean over many shuffles.
-        for seed in range(60):
-            shuffled = np.random.default_rng(seed).permutation(len(d))
-            order = sorted(shuffled, key=lambda k: d[k])
-            hits, total = 0, 0.0
-            for rank, k in enumerate(order, 1):
-                if relevant[i][k]:
-                    hits += 1
-                    total += hits / rank
-            precisions.append(total / hits if hits else 0.0)
-        found.append(np.mean(precisions))
-    return float(np.mean(found))
-
-
-def test_judging_by_concepts_and_by_labels(study):
-    validation = Validation.of(study, n_queries=12, n_others=100)
-    q = study.distribution[validation.ids]
-    draw = torch.randn(q.shape[1], 10, generator=torch.Generator().manual_seed(5))
-    outputs = (q - q.mean(0)) @ draw
-    judged = validation.judge(outputs)
-    alike = (semantic_similarity(q[:12], q[12:]) >= 0.8).tolist()
-    labels = study.dataset.labels[validation.ids].int()
-    shared = ((labels[:12] @ labels[12:].T) > 0).tolist()
-    assert judged["mAP by concepts"] == pytest.approx(naive_map(outputs, alike, 12), abs=0.02)
-    assert judged["mAP by labels"] == pytest.approx(naive_map(outputs, shared, 12), abs=0.02)
-    assert any(map(any, alike))
-
-
-def test_a_curve_is_the_mean_over_images_and_never_long():
-    # 10 images in batches of 4, 4 and 2; totals 1, 2, 9: the mean is (4 + 8 + 18) / 10.
-    history = [step(i + 1, i // 3 + 1, (1.0, 2.0, 9.0)[i % 3]) for i in range(3000)]
-    curves = curves_of(history, n=10, batch_size=4, epochs=1000)
-    x, y = curves["total"]
-    assert len(x) <= 240
-    assert x[-1] == 1000
-    whole = curves_of(history[:720], 10, 4, 240)["total"][1]
-    np.testing.assert_allclose(whole, 3.0)
-    assert curves_of([], 10, 4, 5)["mAP by concepts"][0].size == 0
-    history[5] = step(6, 2, **{"mAP by concepts": 0.5})
-    x, y = curves_of(history, 10, 4, 1000)["mAP by concepts"]
-    assert (x.tolist(), y.tolist()) == ([2.0], [0.5])
-
-
-def test_the_curves_numbers_come_back_as_a_table():
-    view = Curves({"total": "", "similarity": ""})
-    view.show(now=curves_of([step(1, 1, 4.0)], 4, 4, 1), before={})
-    frame = view.to_frame()
-    assert frame[frame["curve"] == "total"]["value"].tolist() == [4.0]
-    assert view._now_sizes == [1, 1]
-    assert len(view._now) == 4 * 4
-
-
-def test_runs_are_kept_apart_and_read_back(tmp_path, study):
+def test_runs_are_kept_apart_and_read_back(tmp_path):
     first = new_run(tmp_path, 16, TrainingConfig(lam=0.7))
     second = new_run(tmp_path, 32, TrainingConfig(), parent="001")
     assert [run.name for run in read_runs(tmp_path)] == ["001", "002"]
@@ -136,40 +49,117 @@ def test_runs_are_kept_apart_and_read_back(tmp_path, study):
     (tmp_path / "003" / "run.json").write_text("{torn")
     assert len(read_runs(tmp_path)) == 2
     assert new_run(tmp_path, 16, TrainingConfig()).name == "004"
-    assert runs_folder(study) == runs_folder(study.with_(progress=True))
-    assert runs_folder(study) != runs_folder(study.with_(tau=2.0))
 
 
-def test_a_torn_last_line_is_left_out(tmp_path):
+def test_a_checkpoint_comes_back_whole(tmp_path):
+    assert Checkpoint.load(tmp_path) is None
+    trained = Trained(5.0)
+    trained.step = 3
+    trained.checkpoint().save(tmp_path)
+    back = Checkpoint.load(tmp_path)
+    assert back.weights == {"w": torch.tensor([5.0])}
+    assert back.optimizer == {0: {"step": torch.tensor(3.0)}}
+    assert (back.position, back.step) == ({"epoch": 0, "batch": 3, "step": 3}, 3)
+    assert back.is_finite
+    assert not Trained(float("inf")).checkpoint().is_finite
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30])
+def test_a_last_line_cut_short_is_left_out_by_every_reader(tmp_path, cut):
     run = new_run(tmp_path, 16, TrainingConfig())
-    whole = json.dumps({k: v for k, v in vars(step(1, 1)).items() if v is not None})
-    (run.folder / "metrics.jsonl").write_text(f"{whole}\n{whole[:30]}")
-    assert [s.step for s in run.history()] == [1]
+    line = json.dumps({k: v for k, v in vars(step(1)).items() if v is not None})
+    (run.folder / "metrics.jsonl").write_text(f"{line}\n{line[:cut]}")
+    assert run.history() == read_history(run.folder) == (step(1),)
 
 
-def test_only_what_differs_stands_in_the_table(tmp_path):
-    runs = [
-        new_run(tmp_path, 16, TrainingConfig(lam=lam), parent=parent)
-        for lam, parent in ((0.8, ""), (0.6, "001"))
-    ]
-    histories = {
-        "001": [step(1, 1, **{"mAP by concepts": 0.7}), step(2, 2, **{"mAP by concepts": 0.5})],
-        "002": [],
-    }
-    frame = differences(runs, histories).set_index("run")
-    assert frame["lam"].tolist() == [0.8, 0.6]
-    assert "bits" not in frame
-    assert frame.loc["001", "last mAP by concepts"] == 0.5
-    assert frame.loc["001", "best by concepts"] == 0.7
-    assert frame.loc["001", "epochs done"] == 2
-    assert differences([]).empty
+def test_without_a_log_there_are_no_steps_and_without_a_folder_an_error(tmp_path):
+    run = new_run(tmp_path, 16, TrainingConfig())
+    assert run.history() == read_history(run.folder) == ()
+    with pytest.raises(FileNotFoundError, match=r"no run folder at .*nothing"):
+        read_history(tmp_path / "nothing")
 
 
-def test_the_plane_shows_each_way_from_its_beginning_to_its_end():
-    paths = np.array([[[0.0, 0.0], [0.5, 0.5]], [[0.1, 0.2], [0.6, 0.4]], [[0.2, 0.3], [1, 0]]])
-    made = plane_figure(paths, ["a", "<b>"], "two images")
-    corners, *ways = made.data
-    assert sorted(zip(corners.x, corners.y, strict=True)) == [(-1, -1), (-1, 1), (1, -1), (1, 1)]
-    assert list(zip(ways[1].x, ways[1].y, strict=True)) == [(0.5, 0.5), (0.6, 0.4), (1, 0)]
-    assert ways[1].name == "&lt;b&gt;"
-    assert plane_figure(paths[:1], ["a", "b"], "").data[1].marker.size == (8,)
+def test_a_writer_logs_every_step_and_continues_from_its_last_checkpoint(tmp_path):
+    first = Trained()
+    with RunWriter(tmp_path, IDENTITY, first.checkpoint) as writer:
+        assert writer.restored is None
+        first.train(writer, 3)
+    assert numbers(tmp_path) == [1, 2, 3]
+    with (tmp_path / "metrics.jsonl").open("a") as log:  # a process that was killed got further
+        log.write(json.dumps(vars(step(4))) + "\n" + '{"epoch": 1, "st')
+    second = Trained()
+    with RunWriter(tmp_path, IDENTITY, second.checkpoint) as writer:
+        assert numbers(tmp_path) == [1, 2, 3]
+        second.step, second.value = writer.restored.step, float(writer.restored.weights["w"])
+        second.train(writer, 2)
+        writer.finish()
+    assert numbers(tmp_path) == [1, 2, 3, 4, 5]
+    assert Checkpoint.load(tmp_path).weights == {"w": torch.tensor([5.0])}
+    assert (tmp_path / "weights.safetensors").exists()
+
+
+def test_weights_that_are_not_finite_replace_no_checkpoint(tmp_path):
+    trained = Trained()
+    with RunWriter(tmp_path, IDENTITY, trained.checkpoint) as writer:
+        trained.train(writer, 1)
+    with RunWriter(tmp_path, IDENTITY, trained.checkpoint) as writer:
+        trained.value = float("nan")
+        trained.train(writer, 1)
+    assert Checkpoint.load(tmp_path).step == 1
+
+
+def test_a_run_that_could_not_be_restored_keeps_its_checkpoint(tmp_path):
+    trained = Trained()
+    with RunWriter(tmp_path, IDENTITY, trained.checkpoint) as writer:
+        trained.train(writer, 3)
+
+    def restore_and_fail():
+        with RunWriter(tmp_path, IDENTITY, Trained().checkpoint):
+            raise RuntimeError("the weights do not fit")
+
+    with pytest.raises(RuntimeError, match="do not fit"):
+        restore_and_fail()
+    assert Checkpoint.load(tmp_path).step == 3
+
+
+def test_what_may_change_and_what_may_not(tmp_path):
+    with RunWriter(tmp_path, IDENTITY, Trained().checkpoint):
+        pass
+    longer = {**IDENTITY, "training": {"lam": 0.8, "epochs": 9}}
+    with RunWriter(tmp_path, longer, Trained().checkpoint):
+        pass
+    other = {"training": {"lam": 0.5, "epochs": 9}, "network": {"bits": 8}, "data": "xyz"}
+    with pytest.raises(ValueError, match=r"\(lam 0.8 -> 0.5; data 'abc' -> 'xyz'\); use another"):
+        RunWriter(tmp_path, other, Trained().checkpoint).__enter__()
+    assert json.loads((tmp_path / "config.json").read_text()) == longer
+    with RunWriter(tmp_path, longer, Trained().checkpoint):  # the refusal let go of the lock
+        pass
+
+
+def test_a_run_is_running_while_a_writer_holds_its_folder(tmp_path):
+    run = new_run(tmp_path, 16, TrainingConfig())
+    assert not run.is_running()
+    with RunWriter(run.folder, IDENTITY, Trained().checkpoint):
+        assert run.is_running()
+        with pytest.raises(BlockingIOError, match=r"another process is training in .*001; wait"):
+            RunWriter(run.folder, IDENTITY, Trained().checkpoint).__enter__()
+        other = Trained()  # a process of the same run that does not write needs no lock
+        with RunWriter(run.folder, IDENTITY, other.checkpoint, writes=False) as writer:
+            other.train(writer, 1)
+        assert run.history() == ()
+    assert not run.is_running()
+
+
+def test_a_network_has_the_best_weights_or_else_the_last(tmp_path):
+    run = new_run(tmp_path, 16, TrainingConfig())
+    assert run.network(12) is None
+    last, best = (HashNetwork(16, in_features=12, seed=seed).state_dict() for seed in (1, 2))
+    Checkpoint(last, {}, {"step": 4}).save(run.folder)
+    assert run.has_checkpoint
+    for expected, save in ((last, lambda: None), (best, lambda: run.save_best(best, step(3), 0.5))):
+        save()
+        network = run.network(12)
+        assert not network.training
+        found = network.state_dict()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert run.best()[1] == {"epoch": 1, "step": 3, "value": 0.5}

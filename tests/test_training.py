@@ -92,13 +92,13 @@ def test_training_lowers_the_objective_and_keeps_the_likenesses(features, mined)
 
 def test_every_image_is_seen_once_an_epoch(features, mined, monkeypatch):
     seen = []
-    original = training_module._Run._train_on
+    original = training_module._Training._train_on
 
     def spy(self, rows, inputs):
         seen.extend(rows.tolist())
         return original(self, rows, inputs)
 
-    monkeypatch.setattr(training_module._Run, "_train_on", spy)
+    monkeypatch.setattr(training_module._Training, "_train_on", spy)
     list(train(network(), features, mined, CONFIG))
     assert [sorted(seen[i * N : (i + 1) * N]) for i in range(3)] == [list(range(N))] * 3
     assert seen[:N] != seen[N : 2 * N]
@@ -142,7 +142,7 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     assert [json.loads(line)["total"] for line in lines] == expected
 
 
-def test_a_paused_run_goes_on_where_it_was(features, mined):
+def test_a_paused_run_continues_where_it_was(features, mined):
     expected = network()
     list(train(expected, features, mined, CONFIG))
     paused = network()
@@ -174,8 +174,8 @@ _CHILD = """
     import torch
     sys.path.insert(0, {tests!r})
     from uhscm_core import HashNetwork, TrainingConfig, mine_concepts, train
-    from uhscm_core import training
-    training._CHECKPOINT_SECONDS = 0.0
+    from uhscm_core import runs
+    runs._CHECKPOINT_SECONDS = 0.0
     g = torch.Generator().manual_seed(1)
     x = torch.nn.functional.normalize(torch.randn({N}, {D}, generator=g), dim=1)
     g = torch.Generator().manual_seed(2)
@@ -221,9 +221,9 @@ def test_a_folder_with_another_run_is_refused_and_left_alone(features, mined, tm
     list(train(network(), features, mined, CONFIG, folder=folder))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     other = dataclasses.replace(CONFIG, lam=0.5)
-    with pytest.raises(ValueError, match=r"other settings \(lam 0.8 -> 0.5\)"):
+    with pytest.raises(ValueError, match=r"different settings \(lam 0.8 -> 0.5\); use another"):
         list(train(network(), features, mined, other, folder=folder))
-    with pytest.raises(ValueError, match=r"other settings \(data"):
+    with pytest.raises(ValueError, match=r"different settings \(data"):
         list(train(network(), features.flip(0), mined, CONFIG, folder=folder))
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -237,7 +237,7 @@ def test_two_runs_in_one_folder_are_refused(features, mined, tmp_path):
     second = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
-    assert f"another process trains in {tmp_path}" in second.stderr
+    assert f"another process is training in {tmp_path}" in second.stderr
     first.close()
 
 
@@ -250,8 +250,8 @@ def test_validation_runs_when_due_and_after_the_last_epoch(features, mined):
 
     config = dataclasses.replace(CONFIG, epochs=3, validate_every=2)
     steps = list(train(network(), features, mined, config, validate=validate))
-    judged = [(s.epoch, s.metrics) for s in steps if s.metrics]
-    assert judged == [(2, {"mAP": 1.0}), (3, {"mAP": 2.0})]
+    validated = [(s.epoch, s.metrics) for s in steps if s.metrics]
+    assert validated == [(2, {"mAP": 1.0}), (3, {"mAP": 2.0})]
 
 
 def test_zero_epochs_train_nothing(features, mined, tmp_path):
@@ -301,8 +301,8 @@ def test_a_full_device_says_what_to_change(features, mined, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(training_module._Run, "_train_on", full)
-    with pytest.raises(MemoryError, match="smaller batch_size"):
+    monkeypatch.setattr(training_module._Training, "_train_on", full)
+    with pytest.raises(MemoryError, match="reduce batch_size"):
         next(train(network(), features, mined, CONFIG))
 
 
@@ -425,7 +425,7 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path):
         assert torch.allclose(value, two.state_dict()[name], atol=1e-12), name
 
 
-def test_whoever_looks_at_the_network_between_steps_changes_nothing(mined):
+def test_looking_at_the_network_between_steps_changes_nothing(mined):
     pixels = torch.randint(
         0, 256, (N, 16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
     )

@@ -52,8 +52,9 @@ from uhscm_core.precomputed import (
     unit_vector,
 )
 from uhscm_core.results import Embedding, Explanation, SearchResult
+from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
-from uhscm_core.training import TrainingConfig, TrainingStep, read_history, train
+from uhscm_core.training import TrainingConfig, TrainingStep, train
 
 __all__ = ["Study"]
 

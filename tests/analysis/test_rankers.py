@@ -11,7 +11,8 @@ import torch
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, unpack_codes
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, rankers_of
-from uhscm_core.runs import new_run, runs_folder
+from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.runs import new_run
 from uhscm_core.support.store import save_tensors
 from widgets import CompareExplorer
 

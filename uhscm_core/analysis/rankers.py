@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from uhscm_core.analysis.rankings import Ranking
+from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.baselines import BASELINES
 from uhscm_core.codes import hamming_distance
 from uhscm_core.metrics import Ties, average_precisions, cosine_average_precisions
 from uhscm_core.network import HashNetwork
-from uhscm_core.runs import Run, is_under_way, network_of, read_runs, runs_folder
+from uhscm_core.runs import Run, read_runs
 from uhscm_core.study import Study
 
 __all__ = ["Ranker", "rankers_of"]
@@ -168,7 +169,7 @@ def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
         name = f"run {run.name}, {run.bits} bits" + (f": {differing}" if differing else "")
         if run.backbone != "features":
             left_out[name] = "its network reads pixels and would encode every image again"
-        elif is_under_way(run):
+        elif run.is_running():
             left_out[name] = "it is still running"
         else:
             rankers.append(Ranker(name, study, _codes_of_run(study, run)))
@@ -181,7 +182,7 @@ def _codes_of(study: Study) -> Callable[[], Tensor]:
 
 def _codes_of_run(study: Study, run: Run) -> Callable[[], Tensor]:
     def codes() -> Tensor:
-        network = network_of(run, study.vlp.embed_dim)
+        network = run.network(study.vlp.embed_dim)
         if network is None:
             raise ValueError(f"run {run.name} ended before it had any weights")
         return study.with_(network=network).codes

@@ -1,9 +1,9 @@
-"""A run under way: one thread that trains, and flags that others set.
+"""Train a run in a thread of its own, controlled by flags.
 
-There is no widget in here. A view asks for `steps`, `look` and `state` as often as it likes; the
-thread looks at the flags after each batch. A look (outputs for the validation images) is taken by
-the training thread itself, between two batches, so that it sees weights of one moment; it takes no
-more than about a tenth of the time, and changes no number of the run.
+No widget is in here. A view may read `steps`, `snapshot` and `state` at any time; the thread checks
+the flags after each batch. Snapshots (the outputs for the validation images) are taken by the
+training thread itself between two batches, so that each shows the weights of one moment. They take
+no more than about a tenth of the time, and change no number of the run.
 """
 
 from __future__ import annotations
@@ -30,27 +30,26 @@ from uhscm_core import (
     pack_codes,
     train,
 )
-from uhscm_core.analysis.validation import Validation
-from uhscm_core.runs import JUDGED_BY_CONCEPTS, Run, new_run
-from uhscm_core.support import store
+from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, Validation
+from uhscm_core.runs import Run, new_run
 from uhscm_core.support.devices import resolve_device
 
-__all__ = ["Look", "Trainer", "estimate", "trainer_of"]
+__all__ = ["Snapshot", "Trainer", "estimate", "start", "take_snapshot", "trainer_of"]
 
 _TRAINERS: dict[Path, Trainer] = {}  # by the folder of the study's runs
 _STARTING = threading.Lock()
-_LOOK_SECONDS = 0.25
-_LOOK_SHARE = 10  # a look is followed by at least this many times its own time of training
+_SNAPSHOT_SECONDS = 0.25
+_SNAPSHOT_SHARE = 10  # at least this many times a snapshot's own time is spent training after it
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """The network at one moment, on the validation images.
+class Snapshot:
+    """What the network at one moment makes of the validation images.
 
     Attributes:
         step: after which it was taken; 0 before the first.
         outputs: (n, L).
-        pinned: the image whose neighbours are shown.
+        pinned: the image whose neighbors are shown.
         results: (k,) ids of the validation images nearest to it, nearest first.
         distances: (k,) in bits.
     """
@@ -67,81 +66,89 @@ class Trainer:
 
     Args:
         study: images, concepts and mining.
-        run: a new one, or one to take up again.
-        validation: what it is judged by.
-        pinned: the image whose neighbours each `Look` holds; may be set at any time.
+        run: a new one, or one to resume.
+        validation: what it is evaluated on.
+        pinned: the image whose neighbors each `Snapshot` holds; may be set at any time.
+
+    Attributes:
+        steps: of the run so far, those of earlier sessions included.
+        snapshot: the last one; None before the first.
+        network: as it is now; None before the thread has built it.
+        best_step: after which the best weights were taken; None before the first validation.
+        paused_after: seconds from the last call of `pause` until training paused.
+        state: ``"preparing"``, ``"running"``, ``"paused"``, and then the status of the `Run`.
     """
 
     def __init__(self, study: Study, run: Run, validation: Validation, pinned: int) -> None:
         self.study, self.run, self.validation = study, run, validation
         self.pinned = pinned
         self.steps: list[TrainingStep] = list(run.history())
-        self.look: Look | None = None
+        self.snapshot: Snapshot | None = None
         self.network: HashNetwork | None = None
         self.best_step: TrainingStep | None = None
-        self.paused_after: float | None = None  # seconds from the gesture to the true pause
+        self.paused_after: float | None = None
         self.state = "preparing"
         self._best: dict[str, Tensor] | None = None
-        self._good: dict[str, Tensor] | None = None  # finite, whatever comes
-        self._trained = run.seconds
-        self._since: float | None = None
-        self._asked = 0.0
-        self._next_look = 0.0
-        self._go, self._end = threading.Event(), threading.Event()
-        self._go.set()
-        self._first = 0
+        self._last_finite: dict[str, Tensor] | None = None  # a fallback while there is no best
+        self._seconds = run.seconds  # spent training until the clock was last stopped
+        self._clock_start: float | None = None  # None while the clock is stopped
+        self._pause_asked_at = 0.0
+        self._next_snapshot = 0.0
+        self._may_run, self._must_stop = threading.Event(), threading.Event()
+        self._may_run.set()
+        self._steps_before = 0  # how many of `steps` are of earlier sessions
         self._thread = threading.Thread(target=self._work, name=f"train {run.name}", daemon=True)
 
-    # -- what others do --------------------------------------------------------------------------
+    # -- called from other threads ---------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin, beside the caller."""
+        """Begin training, and return at once."""
         self._thread.start()
 
     def pause(self) -> None:
-        """Pause after the batch under way."""
-        self._asked = time.perf_counter()
-        self._go.clear()
+        """Pause after the current batch."""
+        self._pause_asked_at = time.perf_counter()
+        self._may_run.clear()
 
     def resume(self) -> None:
-        """Go on after a pause."""
-        self._go.set()
+        """Continue after a pause."""
+        self._may_run.set()
 
     def stop(self) -> None:
-        """End after the batch under way, and keep the best."""
-        self._end.set()
-        self._go.set()
+        """End after the current batch, and keep the best weights."""
+        self._must_stop.set()
+        self._may_run.set()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Until the run has ended, or for so long."""
+        """Block until the run has ended, or for this many seconds."""
         self._thread.join(seconds)
 
     @property
     def active(self) -> bool:
-        """Whether it still trains or waits in a pause."""
+        """Whether it is still training or waiting in a pause."""
         return self._thread.is_alive()
 
     @property
     def pausing(self) -> bool:
-        """Whether a pause was asked for, be it reached or not."""
-        return not self._go.is_set()
+        """Whether a pause was asked for, reached or not."""
+        return not self._may_run.is_set()
 
     @property
     def seconds(self) -> float:
-        """Trained for, pauses left out."""
-        since = self._since
-        return self._trained + (time.perf_counter() - since if since is not None else 0.0)
+        """Seconds spent training, without pauses."""
+        start = self._clock_start
+        return self._seconds + (0.0 if start is None else time.perf_counter() - start)
 
     @property
     def n_steps(self) -> int:
-        """Of the whole run."""
+        """Number of steps of the whole run."""
         n = len(self.study.dataset.splits["train"])
         return self.run.config.epochs * -(-n // self.run.config.batch_size)
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None before there is one."""
-        done = len(self.steps) - self._first
+        """Seconds to the end at the pace so far; None before there is one."""
+        done = len(self.steps) - self._steps_before
         if done < 3 or not self.active:
             return None
         spent = self.seconds - self.run.seconds
@@ -149,13 +156,13 @@ class Trainer:
 
     @property
     def images_per_second(self) -> float:
-        """Over the last steps."""
+        """Median over the last steps."""
         rates = [step.images_per_second for step in self.steps[-30:]]
         return float(np.median(rates)) if rates else 0.0
 
     def result(self) -> Study:
-        """The study with the best weights so far, or else the last good ones."""
-        weights = self._best or self._good
+        """Return the study with the best weights so far, or else the last finite ones."""
+        weights = self._best or self._last_finite
         if self.network is None or weights is None:
             return self.study
         network = copy.deepcopy(self.network).cpu()
@@ -169,23 +176,21 @@ class Trainer:
         before = self.run
         try:
             self._train()
-            status = "stopped" if self._end.is_set() and not self._complete else "finished"
-        except Exception as error:  # a thread's exceptions are seen by nobody
-            message = f"{type(error).__name__}: {error}"
-        self._pace(False)
+            status = "stopped" if self._must_stop.is_set() and not self._complete else "finished"
+        except Exception as error:  # raised in a thread, it would reach no one
+            message = _message(error)
+        self._stop_clock()
         self.run = dataclasses.replace(
-            self.run, status=status, message=message, seconds=self._trained
+            self.run, status=status, message=message, seconds=self._seconds
         )
-        self._good = self._sound() or self._good
-        if self.network is not None and self._good is not None:
-            self._finish()
+        self._last_finite = self._finite_weights() or self._last_finite
+        self._show_result()
         try:
             self.run.save()
             self._save_study()
-        except OSError as error:  # a full disk: the run is whole in memory
+        except OSError as error:  # a full disk: the run is still whole in memory
             if not message:
-                text = f"{type(error).__name__}: {error}"
-                self.run = dataclasses.replace(before, status="failed", message=text)
+                self.run = dataclasses.replace(before, status="failed", message=_message(error))
         self.state = self.run.status
 
     @property
@@ -193,130 +198,154 @@ class Trainer:
         return bool(self.steps) and self.steps[-1].step >= self.n_steps
 
     def _train(self) -> None:
-        run, study = self.run, self.study
-        config = run.config
-        device = resolve_device(config.device)
-        width = study.vlp.embed_dim if run.backbone == "features" else None
-        # What is taken up again has its weights already.
-        pretrained = run.pretrained and not (run.folder / "checkpoint.safetensors").exists()
-        network = HashNetwork(run.bits, run.backbone, width, pretrained, seed=config.seed)
-        data = study.with_(network=network).training_data
-        self.network = network
-        self._good = _copy(network)
-        self._take_up_best()
-        mixed = network.on_pixels and device.type == "cuda" and config.precision == "auto"
-        precision = "mixed" if mixed else config.precision.replace("auto", "32-true")
-        self.run = dataclasses.replace(run, status="running", device=f"{device}, {precision}")
-        self.run.save()
-        self._save_study()
-        self._see(network, 0)
-        self.state = "running"
+        device = resolve_device(self.run.config.device)
+        network = self._initial_network()
+        data = self.study.with_(network=network).training_data
+        self._prepare(network, str(device))
         steps = train(
-            network, data, study.mined, config, folder=run.folder, validate=self._validate
+            network,
+            data,
+            self.study.mined,
+            self.run.config,
+            folder=self.run.folder,
+            validate=self._validate,
         )
-        self._first = len(self.steps)
-        self._pace(True)
+        self._steps_before = len(self.steps)
+        self._start_clock()
         with contextlib.closing(steps):
             for step in steps:
-                if self.steps and self.steps[-1].step >= step.step:  # lines after the checkpoint
-                    self.steps = [old for old in self.steps if old.step < step.step]
-                    self._first = min(self._first, len(self.steps))
-                self.steps.append(step)
+                self._add(step)
                 if step.metrics:
-                    self._consider(step)
-                self._perhaps_look(network, step.step)
-                if not self._go.is_set():
-                    self._rest(network, step.step)
-                if self._end.is_set():
+                    self._update_best(step)
+                if time.perf_counter() >= self._next_snapshot:
+                    self._take_timed_snapshot(network, step.step)
+                if self.pausing:
+                    self._wait_while_paused(network, step.step)
+                if self._must_stop.is_set():
                     break
 
-    def _rest(self, network: HashNetwork, step: int) -> None:
-        self._pace(False)
-        self.paused_after = time.perf_counter() - self._asked
-        self.state = "paused"
-        if not network.on_pixels:  # where a look takes longer than a person waits
-            self._see(network, step)
-        self._go.wait()
-        self.state = "running"
-        self._pace(True)
+    def _initial_network(self) -> HashNetwork:
+        run = self.run
+        width = self.study.vlp.embed_dim if run.backbone == "features" else None
+        pretrained = run.pretrained and not run.has_checkpoint  # which has all weights
+        return HashNetwork(run.bits, run.backbone, width, pretrained, seed=run.config.seed)
 
-    def _pace(self, going: bool) -> None:
-        """Start or stop the clock."""
-        self._trained, self._since = self.seconds, time.perf_counter() if going else None
+    def _prepare(self, network: HashNetwork, device: str) -> None:
+        """Restore the best weights, and say on disk that the run is running."""
+        self.network = network
+        self._last_finite = _copy(network)
+        self._restore_best()
+        precision: str = self.run.config.precision
+        if precision == "auto":
+            precision = "mixed" if network.on_pixels and device.startswith("cuda") else "32-true"
+        self.run = dataclasses.replace(self.run, status="running", device=f"{device}, {precision}")
+        self.run.save()
+        self._save_study()
+        self._take_snapshot(network, 0)
+        self.state = "running"
+
+    def _add(self, step: TrainingStep) -> None:
+        """Append a step, in place of those that were logged after the checkpoint."""
+        if self.steps and self.steps[-1].step >= step.step:
+            self.steps = [old for old in self.steps if old.step < step.step]
+            self._steps_before = min(self._steps_before, len(self.steps))
+        self.steps.append(step)
+
+    def _wait_while_paused(self, network: HashNetwork, step: int) -> None:
+        self._stop_clock()
+        self.paused_after = time.perf_counter() - self._pause_asked_at
+        self.state = "paused"
+        if not network.on_pixels:  # there, a snapshot takes longer than a person waits
+            self._take_snapshot(network, step)
+        self._may_run.wait()
+        self.state = "running"
+        self._start_clock()
+
+    def _start_clock(self) -> None:
+        self._clock_start = time.perf_counter()
+
+    def _stop_clock(self) -> None:
+        self._seconds, self._clock_start = self.seconds, None
 
     def _validate(self, network: HashNetwork) -> dict[str, float]:
-        return self.validation.judge(outputs_of(self.study, network, self.validation.ids))
+        return self.validation.evaluate(outputs_of(self.study, network, self.validation.ids))
 
-    def _perhaps_look(self, network: HashNetwork, step: int) -> None:
-        now = time.perf_counter()
-        if now < self._next_look:
+    def _take_timed_snapshot(self, network: HashNetwork, step: int) -> None:
+        started = time.perf_counter()
+        self._take_snapshot(network, step)
+        seconds = time.perf_counter() - started
+        self._next_snapshot = started + max(_SNAPSHOT_SECONDS, _SNAPSHOT_SHARE * seconds)
+
+    def _take_snapshot(self, network: HashNetwork, step: int) -> None:
+        snapshot = take_snapshot(self.study, self.validation, network, self.pinned, step)
+        self.snapshot = snapshot or self.snapshot  # weights that diverged replace nothing
+
+    def _update_best(self, step: TrainingStep) -> None:
+        """Keep these weights if they validated better than all before, by concepts alone."""
+        weights = self._finite_weights()
+        self._last_finite = weights or self._last_finite
+        value = _value(step)
+        if weights is None or (self.best_step is not None and value <= _value(self.best_step)):
             return
-        self._see(network, step)
-        took = time.perf_counter() - now
-        self._next_look = now + max(_LOOK_SECONDS, _LOOK_SHARE * took)
-
-    def _see(self, network: HashNetwork, step: int) -> None:
-        look = look_at(self.study, self.validation, network, self.pinned, step)
-        self.look = look or self.look  # of weights that are no numbers: what was seen stays
-
-    def _consider(self, step: TrainingStep) -> None:
-        """Keep these weights if no earlier ones validated as well; by concepts, never by labels."""
-        sound = self._sound()
-        self._good = sound or self._good
-        best = self.best_step
-        value = (step.metrics or {})[JUDGED_BY_CONCEPTS]
-        before = -1.0 if best is None else (best.metrics or {})[JUDGED_BY_CONCEPTS]
-        if sound is None or value <= before:
-            return
-        self._best, self.best_step = sound, step
-        place = {"epoch": step.epoch, "step": step.step, "value": value}
-        store.save_tensors(self.run.folder / "best.safetensors", sound, place)
+        self._best, self.best_step = weights, step
+        self.run.save_best(weights, step, value)
         self._save_study()
 
-    def _take_up_best(self) -> None:
-        kept = self.run.best()
-        if kept is None:
-            return
-        weights, place = kept
-        self._best = weights
-        self.best_step = next((s for s in self.steps if s.step == place["step"]), None)
+    def _restore_best(self) -> None:
+        best = self.run.best()
+        if best is not None:
+            self._best, place = best
+            self.best_step = next((s for s in self.steps if s.step == place["step"]), None)
 
-    def _sound(self) -> dict[str, Tensor] | None:
-        """A copy of the weights, if all of them are numbers."""
+    def _finite_weights(self) -> dict[str, Tensor] | None:
+        """Return a copy of the weights; None if not all of them are finite."""
         if self.network is None:
             return None
-        sound = all(bool(value.isfinite().all()) for value in self.network.state_dict().values())
-        return _copy(self.network) if sound else None
+        finite = all(bool(value.isfinite().all()) for value in self.network.state_dict().values())
+        return _copy(self.network) if finite else None
 
-    def _finish(self) -> None:
-        """The views end with the weights that are kept."""
+    def _show_result(self) -> None:
+        """Take the last snapshot, of the weights that are kept."""
         network = self.result().network
-        if network is not None:
+        if self.network is not None and network is not None:
             kept = self.best_step.step if self.best_step else len(self.steps)
             with contextlib.suppress(MemoryError, RuntimeError):
-                self._see(network, kept)
+                self._take_snapshot(network, kept)
 
     def _save_study(self) -> None:
         if self.study.dataset.source is not None and self.study.vlp.source is not None:
             self.result().save(self.run.folder)
 
 
+def _value(step: TrainingStep) -> float:
+    """Return what decides which weights are best."""
+    return (step.metrics or {})[EVALUATED_BY_CONCEPTS]
+
+
+def _message(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _copy(network: HashNetwork) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
 def outputs_of(study: Study, network: HashNetwork, ids: npt.NDArray[np.int64]) -> Tensor:
-    """(n, L) for some images of the study."""
+    """Return (n, L) outputs for some images of the study."""
     if network.on_pixels:
         return network.outputs([study.dataset.images[int(i)] for i in ids])
     return network.outputs(study.image_features[ids])
 
 
-def look_at(
+def take_snapshot(
     study: Study, validation: Validation, network: HashNetwork, pinned: int, step: int, k: int = 8
-) -> Look | None:
-    """Look at a network; None where its outputs are no numbers.
+) -> Snapshot | None:
+    """Apply a network to the validation images; None if its outputs are not finite.
 
     Args:
         study, validation: whose images.
         network: as it is now.
-        pinned: the image whose k nearest are wanted; itself is none of them.
+        pinned: the image whose k nearest are found; it is not among them itself.
         step: after which this is.
         k: how many.
     """
@@ -327,15 +356,11 @@ def look_at(
     distances = hamming_distance(codes[-1:], codes[:-1])[0].long().numpy()
     order = np.lexsort((validation.ids, distances))
     order = order[validation.ids[order] != pinned][:k]
-    return Look(step, outputs[:-1], pinned, validation.ids[order], distances[order])
-
-
-def _copy(network: HashNetwork) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    return Snapshot(step, outputs[:-1], pinned, validation.ids[order], distances[order])
 
 
 def trainer_of(folder: Path) -> Trainer | None:
-    """The run of this session that was started last on a study.
+    """Return the trainer of this session that was started last on a study.
 
     Args:
         folder: of the study's runs.
@@ -352,20 +377,20 @@ def start(
     run: Run | None = None,
     **settings: Any,
 ) -> Trainer:
-    """Start a run, or take one up again; never two of one study at once.
+    """Start a run, or resume one; never two runs of one study at once.
 
     Args:
         study, validation, pinned: of `Trainer`.
         folder: of the study's runs.
-        run: to take up again; None for a new one of these `settings` of `Run`.
+        run: to resume; None for a new one with these `settings` of `Run`.
 
     Raises:
-        RuntimeError: one is under way.
+        RuntimeError: a run of this study is running.
     """
     with _STARTING:
-        under_way = _TRAINERS.get(folder)
-        if under_way is not None and under_way.active:
-            raise RuntimeError(f"run {under_way.run.name} is under way: stop it first")
+        earlier = _TRAINERS.get(folder)
+        if earlier is not None and earlier.active:
+            raise RuntimeError(f"run {earlier.run.name} is running; stop it first")
         if run is None:
             run = new_run(folder, **settings)
         trainer = _TRAINERS[folder] = Trainer(study, run, validation, pinned)
@@ -374,7 +399,7 @@ def start(
 
 
 def estimate(study: Study, bits: int, config: TrainingConfig, steps: int = 6) -> float:
-    """Seconds that a run on features would take: some steps of it on a network to throw away."""
+    """Estimate the seconds of a run on features, from a few steps on a network of its own."""
     network = HashNetwork(bits, in_features=study.vlp.embed_dim, seed=config.seed)
     data = study.image_features[study.dataset.splits["train"]]
     times = []

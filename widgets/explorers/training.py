@@ -15,26 +15,20 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study, TrainingConfig, TrainingStep, semantic_similarity
+from uhscm_core.analysis.study_runs import differences, runs_folder
 from uhscm_core.analysis.validation import (
+    EVALUATED_BY_CONCEPTS,
+    EVALUATED_BY_LABELS,
     LAM,
     Validation,
     bit_balance,
     distance_histograms,
     output_histogram,
 )
-from uhscm_core.runs import (
-    JUDGED_BY_CONCEPTS,
-    JUDGED_BY_LABELS,
-    Run,
-    differences,
-    is_under_way,
-    network_of,
-    read_runs,
-    runs_folder,
-)
+from uhscm_core.runs import Run, read_runs
 from uhscm_core.support.devices import resolve_device
 from widgets.background import trainer as trainers
-from widgets.background.trainer import Look, Trainer
+from widgets.background.trainer import Snapshot, Trainer
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.curves import TERMS, Curves, curves_of
@@ -50,7 +44,10 @@ __all__ = ["TrainingExplorer"]
 _HINTS = dict(
     zip(TERMS, ("weighed sum", "codes like S", "alike apart from rest", "near ±1"), strict=True)
 )
-_HINTS |= {JUDGED_BY_CONCEPTS: "chooses the best", JUDGED_BY_LABELS: "judges, decides nothing"}
+_HINTS |= {
+    EVALUATED_BY_CONCEPTS: "chooses the best",
+    EVALUATED_BY_LABELS: "judges, decides nothing",
+}
 _LOCKED = "A run's settings can't change while it is under way: stop it, fork it, change one."
 _NONE = "none"
 _PUMP_SECONDS = 0.25
@@ -88,8 +85,10 @@ class TrainingExplorer(ipw.VBox):
         self.settings = TrainingSettings()
         self._worker = Worker(self._busy, self.status.fail)
 
-        hints = {n: h for n, h in _HINTS.items() if n != JUDGED_BY_LABELS or self._judged_by_labels}
-        self.curves = Curves(hints, summary=self.validation.said())
+        hints = {
+            n: h for n, h in _HINTS.items() if n != EVALUATED_BY_LABELS or self._judged_by_labels
+        }
+        self.curves = Curves(hints, summary=self.validation.description())
         self.balance = Histogram(title="Bits: share of images where each is 1", most=1.0, line=0.5)
         self.outputs = Histogram(title="Outputs z, before the sign", low=-1.0, high=1.0)
         self.distances = Histogram(title="Hamming distances of pairs")
@@ -170,7 +169,7 @@ class TrainingExplorer(ipw.VBox):
             return self._study
         if self.trainer is not None and self.trainer.run.folder == run.folder:
             return self.trainer.result()
-        network = network_of(run, self._study.vlp.embed_dim)
+        network = run.network(self._study.vlp.embed_dim)
         return self._study.with_(network=network, history=self._history(run))
 
     def start(self, **settings: Any) -> None:
@@ -292,7 +291,7 @@ class TrainingExplorer(ipw.VBox):
 
     def _refuse_a_second(self) -> None:
         if self.trainer is not None and self.trainer.active:
-            raise RuntimeError(f"run {self.trainer.run.name} is under way: stop it first")
+            raise RuntimeError(f"run {self.trainer.run.name} is running; stop it first")
 
     def _begin(self, grey: str, **what: Any) -> None:
         trainer = trainers.start(self._study, self._folder, self.validation, self._pinned, **what)
@@ -363,10 +362,10 @@ class TrainingExplorer(ipw.VBox):
             shown = self._run(self.colour.value)
             live = trainer is not None and shown is not None and trainer.run.folder == shown.folder
             self._draw_curves(shown)
-            if live and trainer is not None and trainer.look is not None:
-                self._draw_look(trainer.look, shown)
+            if live and trainer is not None and trainer.snapshot is not None:
+                self._draw_snapshot(trainer.snapshot, shown)
             elif shown is None:
-                self._draw_look(None, None)
+                self._draw_snapshot(None, None)
             self._draw_table()
             self._draw_buttons(shown)
             self._draw_sentence(shown)
@@ -394,19 +393,19 @@ class TrainingExplorer(ipw.VBox):
         until = float(shown.config.epochs) if shown is not None else 0.0
         self.curves.show(**curves, names=names, until=until)
 
-    def _draw_look(self, look: Look | None, run: Run | None) -> None:
-        key = (None if run is None else run.name, look)
-        if self._drawn.get("look") == key:
-            if look is not None:
-                self._draw_results(look)
+    def _draw_snapshot(self, snapshot: Snapshot | None, run: Run | None) -> None:
+        key = (None if run is None else run.name, snapshot)
+        if self._drawn.get("snapshot") == key:
+            if snapshot is not None:
+                self._draw_results(snapshot)
             return
-        self._drawn["look"] = key
-        if look is None or run is None:
+        self._drawn["snapshot"] = key
+        if snapshot is None or run is None:
             for chart in (self.balance, self.outputs, self.distances):
                 chart.show([], series=[], summary="")
             self.results.show([], summary="The pinned query's nearest images appear with a run")
             return
-        z, bits = look.outputs, run.bits
+        z, bits = snapshot.outputs, run.bits
         balance = bit_balance(z)
         idle = int(((balance < 0.05) | (balance > 0.95)).sum())
         self.balance.show(
@@ -434,33 +433,33 @@ class TrainingExplorer(ipw.VBox):
             unit="bits",
             summary=f"Pairs that are alike: {far} on average; the others: {means[1]:.1f}",
         )
-        self._draw_results(look)
+        self._draw_results(snapshot)
 
-    def _draw_results(self, look: Look) -> None:
-        study, pinned = self._study, look.pinned
+    def _draw_results(self, snapshot: Snapshot) -> None:
+        study, pinned = self._study, snapshot.pinned
         if self._drawn.get("pinned") != pinned:
             self._drawn["pinned"] = pinned
             said = "\n".join(study.dataset.labels_of(pinned)) if self._judged_by_labels else ""
             self.query.show([pinned], captions=[said], summary="The pinned query")
-        found = (pinned, look.results.tolist(), look.distances.tolist())
-        if self._drawn.get("results") == found or not len(look.results):
+        found = (pinned, snapshot.results.tolist(), snapshot.distances.tolist())
+        if self._drawn.get("results") == found or not len(snapshot.results):
             return
         now, running = time.monotonic(), self.trainer is not None and self.trainer.active
         if running and now - self._drawn.get("results at", 0.0) < _RESULTS_SECONDS:
             return  # thumbnails are most of what is sent; the last ones are sent in any case
         self._drawn |= {"results": found, "results at": now}
         q = study.distribution
-        alike = semantic_similarity(q[pinned][None], q[look.results])[0].tolist()
+        alike = semantic_similarity(q[pinned][None], q[snapshot.results])[0].tolist()
         captions = [
-            f"{d} bits, S {s:.2f}" for d, s in zip(look.distances.tolist(), alike, strict=True)
+            f"{d} bits, S {s:.2f}" for d, s in zip(snapshot.distances.tolist(), alike, strict=True)
         ]
         marks, tail = None, ""
         if study.dataset.labels is not None:
             mine = set(study.dataset.labels_of(pinned))
-            marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in look.results]
+            marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in snapshot.results]
             tail = f"; {sum(marks)} of {len(marks)} share a label (labels only judge)"
         self.results.show(
-            look.results,
+            snapshot.results,
             captions=captions,
             marks=marks,
             summary=f"Its nearest among {len(self.validation.ids):,} validation images{tail}; "
@@ -480,7 +479,7 @@ class TrainingExplorer(ipw.VBox):
         self._drawn["table"] = key
         frame = differences(runs, histories).drop(columns=["seconds"]) if runs else pd.DataFrame()
         if not self._judged_by_labels and runs:
-            frame = frame.drop(columns=[f"last {JUDGED_BY_LABELS}"])
+            frame = frame.drop(columns=[f"last {EVALUATED_BY_LABELS}"])
         for column in ("validate_every", "workers"):
             frame = frame.drop(columns=column, errors="ignore")
         said = "Runs on this study: ● in colour, ○ in grey, and the settings in which they differ"
@@ -524,8 +523,8 @@ class TrainingExplorer(ipw.VBox):
             parts.append(f"epoch {last.epoch} of {shown.config.epochs}, total {last.total:.3f}")
         validated = [step for step in steps if step.metrics]
         if validated:
-            best = max(validated, key=lambda s: (s.metrics or {})[JUDGED_BY_CONCEPTS])
-            at = (best.metrics or {})[JUDGED_BY_CONCEPTS]
+            best = max(validated, key=lambda s: (s.metrics or {})[EVALUATED_BY_CONCEPTS])
+            at = (best.metrics or {})[EVALUATED_BY_CONCEPTS]
             parts.append(f"best mAP by concepts {at:.3f} after epoch {best.epoch}")
         if steps:
             rate = float(np.median([step.images_per_second for step in steps[-30:]]))
@@ -547,7 +546,7 @@ class TrainingExplorer(ipw.VBox):
             if trainer.state == "paused" and trainer.paused_after is not None:
                 return f"paused (after {1000 * trainer.paused_after:.0f} ms)"
             return trainer.state
-        return "under way in another process" if is_under_way(run) else "interrupted"
+        return "under way in another process" if run.is_running() else "interrupted"
 
     # -- gestures --------------------------------------------------------------------------------
 
@@ -634,14 +633,20 @@ class TrainingExplorer(ipw.VBox):
                     return
                 network = trainer.network if trainer.active else trainer.result().network
             else:
-                network = network_of(run, self._study.vlp.embed_dim)
-            look = None
+                network = run.network(self._study.vlp.embed_dim)
+            snapshot = None
             if network is not None:
-                look = trainers.look_at(self._study, self.validation, network, self._pinned, step)
+                snapshot = trainers.take_snapshot(
+                    self._study, self.validation, network, self._pinned, step
+                )
             with self._lock:
-                if trainer is not None and trainer.run.folder == run.folder and look is not None:
-                    trainer.look = look
-                self._draw_look(look, run)
+                if (
+                    trainer is not None
+                    and trainer.run.folder == run.folder
+                    and snapshot is not None
+                ):
+                    trainer.snapshot = snapshot
+                self._draw_snapshot(snapshot, run)
 
         self._worker.submit("looking", job)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets
 
 from uhscm_core import TrainingStep
-from uhscm_core.runs import JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS
+from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS
 from widgets.kit.view import View, static
 
 __all__ = ["Curves", "curves_of"]
@@ -46,7 +46,7 @@ def curves_of(
         values = np.array([getattr(step, name) for step in history]) * weights
         means = np.add.reduceat(values, starts) / np.add.reduceat(weights, starts)
         curves[name] = (ends.astype(np.float32), means.astype(np.float32))
-    for name in (JUDGED_BY_CONCEPTS, JUDGED_BY_LABELS):
+    for name in (EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS):
         points = [
             (step.step / batches, metrics[name])
             for step in history

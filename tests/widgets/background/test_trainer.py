@@ -1,4 +1,4 @@
-"""Training beside the notebook, without a browser: flags, bad luck, and what is left on disk."""
+"""Training in a thread, without a browser: flags, bad luck, and what is left on disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uhscm_core import training as training_module
 from uhscm_core.analysis.validation import Validation
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
-from uhscm_core.runs import network_of, read_runs
+from uhscm_core.runs import read_runs
 from widgets.background import trainer as trainers
 
 CONFIG = TrainingConfig(epochs=3, batch_size=32, device="cpu", validate_every=1)
@@ -59,7 +59,7 @@ def test_a_run_equals_the_studys_own_training(study, tmp_path):
     expected = study.train(16, config)
     assert same(weights(run.result()), weights(expected))
     assert [s.total for s in run.steps] == [s.total for s in expected.history]
-    assert run.look.outputs.shape == (len(run.validation.ids), 16)
+    assert run.snapshot.outputs.shape == (len(run.validation.ids), 16)
 
 
 def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(study, tmp_path):
@@ -77,7 +77,7 @@ def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(study, tmp_path):
     assert same(weights(run.result()), weights(study.train(16, config)))
 
 
-def test_a_stopped_run_keeps_the_best_and_is_taken_up_bit_for_bit(study, tmp_path):
+def test_a_stopped_run_keeps_the_best_and_resumes_bit_for_bit(study, tmp_path):
     config = dataclasses.replace(CONFIG, epochs=30)
     run = begin(study, tmp_path, config)
     until(lambda: len(run.steps) > 9)
@@ -94,7 +94,7 @@ def test_a_stopped_run_keeps_the_best_and_is_taken_up_bit_for_bit(study, tmp_pat
     whole.wait()
     assert [s.total for s in again.steps] == [s.total for s in whole.steps]
     assert same(weights(again.result()), weights(whole.result()))
-    assert same(network_of(read_runs(tmp_path)[0], 128).state_dict(), weights(whole.result()))
+    assert same(read_runs(tmp_path)[0].network(128).state_dict(), weights(whole.result()))
     loaded = Study.load(again.run.folder, dataset=study.dataset, vlp=study.vlp)
     assert same(weights(loaded), weights(whole.result()))
 
@@ -114,9 +114,9 @@ def test_labels_decide_nothing(study, tmp_path):
         assert same(found, kept[0][1])
 
 
-def test_no_second_run_starts_beside_the_first(study, tmp_path):
+def test_no_second_run_starts_before_the_first_has_ended(study, tmp_path):
     run = begin(study, tmp_path, dataclasses.replace(CONFIG, epochs=500))
-    with pytest.raises(RuntimeError, match="run 001 is under way: stop it first"):
+    with pytest.raises(RuntimeError, match="run 001 is running; stop it first"):
         begin(study, tmp_path)
     assert trainers.trainer_of(tmp_path) is run
     run.stop()
@@ -130,8 +130,8 @@ from pathlib import Path
 from uhscm_core import Study, TrainingConfig, load_dataset, load_vlp
 from widgets.background import trainer as trainers
 from uhscm_core.analysis.validation import Validation
-from uhscm_core import training
-training._CHECKPOINT_SECONDS = 0.05
+from uhscm_core import runs
+runs._CHECKPOINT_SECONDS = 0.05
 dataset = load_dataset("postcards", n_database=240, n_train=120, n_query=20)
 study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
 config = TrainingConfig(epochs=60, batch_size=32, device="cpu", validate_every=1)
@@ -160,7 +160,7 @@ def test_a_run_killed_with_kill_9_is_there_and_ends_as_if_uninterrupted(study, t
     process.wait()
     process.stdout.close()
     run = read_runs(tmp_path / "runs")[0]
-    assert run.status == "running"  # nobody could write otherwise
+    assert run.status == "running"  # no one was left to write otherwise
     assert len(run.history()) >= logged  # with all it had logged
     v = Validation.of(study)
     again = trainers.start(study, tmp_path / "runs", v, int(v.ids[0]), run=run)
@@ -205,12 +205,12 @@ def test_a_loss_that_is_no_number(study, tmp_path, monkeypatch):
     assert read_runs(tmp_path)[0].status == "failed"
 
 
-def test_a_full_device_says_to_take_smaller_batches(study, tmp_path, monkeypatch):
+def test_a_full_device_says_to_reduce_the_batch_size(study, tmp_path, monkeypatch):
     spoil(monkeypatch, 6, raises(torch.OutOfMemoryError("CUDA out of memory")))
     run = begin(study, tmp_path)
     run.wait()
     assert run.state == "failed"
-    assert "has no memory for a batch of 32: set a smaller batch_size" in run.run.message
+    assert "has no memory for a batch of 32; reduce batch_size" in run.run.message
     assert len(run.steps) == 6
     assert sound(run.result())
 
@@ -224,17 +224,17 @@ def test_a_learning_rate_of_a_million(study, tmp_path):
 
 
 def test_weights_that_blew_up_are_not_those_that_are_kept(study, tmp_path, monkeypatch):
-    def judge(validation, outputs):
+    def evaluate(validation, outputs):
         torch.nn.init.constant_(trainers.trainer_of(tmp_path).network.head[0].weight, torch.nan)
         raise FloatingPointError("blown up")
 
-    monkeypatch.setattr(Validation, "judge", judge)
+    monkeypatch.setattr(Validation, "evaluate", evaluate)
     run = begin(study, tmp_path)
     run.wait()
     assert run.state == "failed"
     assert not sound(run)
     assert sound(run.result())
-    assert run.look.outputs.isfinite().all()
+    assert run.snapshot.outputs.isfinite().all()
 
 
 @pytest.mark.parametrize("after", [0, 5])
@@ -269,31 +269,33 @@ def test_zero_epochs_leave_the_first_weights(study, tmp_path):
     run.wait()
     assert (run.state, run.steps, run.run.message) == ("finished", [], "")
     assert sound(run.result())
-    assert run.look is not None
+    assert run.snapshot is not None
 
 
-def few(study, n, alike=False):
+def few(study, n, same=False):
     ids = np.arange(n)
-    pixels = np.stack([np.asarray(study.dataset.images[0 if alike else i]) for i in range(n)])
+    pixels = np.stack([np.asarray(study.dataset.images[0 if same else i]) for i in range(n)])
     dataset = ImageDataset(
         images=ArrayImages(pixels),
         labels=None,
         label_names=(),
         splits={"train": ids, "database": ids, "query": ids[:0]},
-        digest=f"the first {n} {alike}",
+        digest=f"the first {n} {same}",
         names=tuple(f"{i}.jpg" for i in range(n)),
     )
     return Study(dataset, study.vlp, study.concepts, progress=False)
 
 
-@pytest.mark.parametrize(("n", "alike", "batch"), [(1, False, 128), (6, True, 4), (5, False, 1)])
-def test_one_image_all_images_alike_and_batches_of_one(study, tmp_path, n, alike, batch):
-    run = begin(few(study, n, alike), tmp_path, dataclasses.replace(CONFIG, batch_size=batch))
+@pytest.mark.parametrize(
+    ("n", "same_image", "batch"), [(1, False, 128), (6, True, 4), (5, False, 1)]
+)
+def test_one_image_equal_images_and_batches_of_one(study, tmp_path, n, same_image, batch):
+    run = begin(few(study, n, same_image), tmp_path, dataclasses.replace(CONFIG, batch_size=batch))
     run.wait()
     assert (run.state, run.run.message) == ("finished", "")
     assert sound(run.result())
     assert not run.validation.held_out
-    assert "trained on too" in run.validation.said()
+    assert "also trained on" in run.validation.description()
 
 
 def test_a_device_that_is_not_there(study, tmp_path):
@@ -312,4 +314,4 @@ def test_a_backbone_on_pixels(study, tmp_path):
     assert (run.state, run.run.message) == ("finished", "")
     assert len(run.steps) == 2
     assert run.result().network.on_pixels
-    assert network_of(read_runs(tmp_path)[0], 128).backbone_name == "test_resnet"
+    assert read_runs(tmp_path)[0].network(128).backbone_name == "test_resnet"

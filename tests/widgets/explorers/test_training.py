@@ -9,7 +9,8 @@ import time
 import pandas as pd
 import pytest
 
-from uhscm_core.runs import read_runs, runs_folder
+from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.runs import read_runs
 from widgets import DistributionExplorer, TrainingExplorer
 from widgets.panels.training_settings import SETTINGS
 
@@ -37,8 +38,8 @@ def names(explorer):
 def test_before_any_run_it_says_so_and_how_long_one_takes(explorer):
     assert explorer.status.summary == "No run yet: press Start."
     assert explorer.estimate.value.startswith("About ")
-    assert "labels judge and decide nothing" in explorer.curves.summary
-    assert "the queries are never looked at" in explorer.curves.summary
+    assert "labels are reported and decide nothing" in explorer.curves.summary
+    assert "The queries are never used" in explorer.curves.summary
     assert explorer.study is explorer._study
     assert explorer.to_frame().empty
     disabled = {name: button.disabled for name, button in explorer.buttons.items()}
@@ -76,10 +77,10 @@ def test_settings_are_locked_while_it_runs_and_a_second_run_is_refused(explorer)
     assert time.perf_counter() - started < 1  # the cell returns at once
     until(lambda: explorer.settings.controls["lam"].disabled)
     assert "can't change while it is under way" in explorer.settings.note.value
-    with pytest.raises(RuntimeError, match="run 001 is under way"):
+    with pytest.raises(RuntimeError, match="run 001 is running"):
         explorer.start()
     explorer.buttons["start"].click()
-    assert explorer.status.errors == ["run 001 is under way: stop it first"]
+    assert explorer.status.errors == ["run 001 is running; stop it first"]
     explorer.pause()
     until(lambda: "paused (after" in explorer.status.summary)
     assert not explorer.buttons["resume"].disabled
@@ -217,7 +218,7 @@ def test_without_labels_nothing_is_judged_by_them(study):
     bare = TrainingExplorer(study.with_(dataset=dataclasses.replace(study.dataset, labels=None)))
     bare.start(bits=16, epochs=2)
     bare.wait()
-    assert "no labels here" in bare.curves.summary
+    assert "there are no labels" in bare.curves.summary
     assert [panel["name"] for panel in bare.curves.panels][-1] == "mAP by concepts"
     assert not any("label" in column for column in bare.table.columns)
     assert bare.status.errors == []

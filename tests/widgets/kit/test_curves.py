@@ -1,0 +1,36 @@
+"""The curves of a run, against means computed by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uhscm_core import TrainingStep
+from widgets.kit.curves import Curves, curves_of
+
+
+def step(number, epoch, total=1.0, **metrics):
+    return TrainingStep(epoch, number, total, 0.5, 0.25, 3.0, 100.0, metrics or None)
+
+
+def test_a_curve_is_the_mean_over_images_and_never_long():
+    # 10 images in batches of 4, 4 and 2; totals 1, 2, 9: the mean is (4 + 8 + 18) / 10.
+    history = [step(i + 1, i // 3 + 1, (1.0, 2.0, 9.0)[i % 3]) for i in range(3000)]
+    curves = curves_of(history, n=10, batch_size=4, epochs=1000)
+    x, y = curves["total"]
+    assert len(x) <= 240
+    assert x[-1] == 1000
+    whole = curves_of(history[:720], 10, 4, 240)["total"][1]
+    np.testing.assert_allclose(whole, 3.0)
+    assert curves_of([], 10, 4, 5)["mAP by concepts"][0].size == 0
+    history[5] = step(6, 2, **{"mAP by concepts": 0.5})
+    x, y = curves_of(history, 10, 4, 1000)["mAP by concepts"]
+    assert (x.tolist(), y.tolist()) == ([2.0], [0.5])
+
+
+def test_the_curves_numbers_come_back_as_a_table():
+    view = Curves({"total": "", "similarity": ""})
+    view.show(now=curves_of([step(1, 1, 4.0)], 4, 4, 1), before={})
+    frame = view.to_frame()
+    assert frame[frame["curve"] == "total"]["value"].tolist() == [4.0]
+    assert view._now_sizes == [1, 1]
+    assert len(view._now) == 4 * 4

@@ -1,0 +1,93 @@
+r"""The recipe of a training run: its settings, and what each of its steps reports.
+
+`uhscm_core.training` follows the recipe; `uhscm_core.runs` writes both to disk and reads them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["RESUMABLE_WITH", "TrainingConfig", "TrainingStep"]
+
+# Settings that may change when a run is resumed: they say how it runs, not what it computes.
+RESUMABLE_WITH = frozenset({"epochs", "device", "precision", "workers", "validate_every"})
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    r"""How to train; the defaults suit a head on features, `paper` is the paper's setting.
+
+    Attributes:
+        epochs: passes over the training images; the paper's 60.
+        batch_size: B, images per step over all processes; the paper's 128.
+        optimizer: ``"adam"`` or ``"sgd"`` (momentum 0.9); the paper's is SGD.
+        learning_rate: of the head.
+        backbone_share: a backbone learns at this share of the rate; the paper's 0.05.
+        weight_decay: the paper's 1e-5.
+        alpha, beta, gamma, lam: of the objective, see `uhscm_loss`.
+        seed: of the order of images, dropout and augmentation.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+        precision: ``"32-true"``, ``"bf16-mixed"``, ``"16-mixed"``, or ``"auto"``: mixed for a
+            backbone on a GPU, 32 bits otherwise.
+        workers: processes that read images for a backbone on pixels.
+        validate_every: epochs between validations, if `train` is given a way to validate.
+    """
+
+    epochs: int = 60
+    batch_size: int = 128
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: float = 1e-3
+    backbone_share: float = 0.05
+    weight_decay: float = 1e-5
+    alpha: float = 0.2
+    beta: float = 0.001
+    gamma: float = 0.2
+    lam: float = 0.8
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    workers: int = 2
+    validate_every: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "workers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("batch_size", "validate_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("learning_rate", "gamma"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
+        if self.optimizer not in ("adam", "sgd"):
+            raise ValueError(f"optimizer must be 'adam' or 'sgd', got {self.optimizer!r}")
+
+    @classmethod
+    def paper(cls, **changes: Any) -> TrainingConfig:
+        """Return the paper's setting for VGG19: SGD, rate 0.006 on the hash layer, 0.0003 below."""
+        return cls(**{"optimizer": "sgd", "learning_rate": 0.006, **changes})
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What one step of training did.
+
+    Attributes:
+        epoch: counted from 1.
+        step: counted from 1, over all epochs.
+        total, similarity, contrastive, quantization: the objective and its unweighted terms.
+        images_per_second: of this step, data loading included.
+        metrics: of the validation after this step, if there was one.
+    """
+
+    epoch: int
+    step: int
+    total: float
+    similarity: float
+    contrastive: float
+    quantization: float
+    images_per_second: float
+    metrics: Mapping[str, float] | None = None
