@@ -13,52 +13,24 @@ import copy
 import dataclasses
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
-from uhscm_core import (
-    HashNetwork,
-    Study,
-    TrainingConfig,
-    TrainingStep,
-    hamming_distance,
-    pack_codes,
-    train,
-)
+from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, train
 from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, Validation
 from uhscm_core.runs import Run, new_run
 from uhscm_core.support.devices import resolve_device
+from widgets.background.snapshot import Snapshot, outputs_of, take_snapshot
 
-__all__ = ["Snapshot", "Trainer", "estimate", "start", "take_snapshot", "trainer_of"]
+__all__ = ["Trainer", "estimate", "start", "trainer_of"]
 
 _TRAINERS: dict[Path, Trainer] = {}  # by the folder of the study's runs
 _STARTING = threading.Lock()
 _SNAPSHOT_SECONDS = 0.25
 _SNAPSHOT_SHARE = 10  # at least this many times a snapshot's own time is spent training after it
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What the network at one moment makes of the validation images.
-
-    Attributes:
-        step: after which it was taken; 0 before the first.
-        outputs: (n, L).
-        pinned: the image whose neighbors are shown.
-        results: (k,) ids of the validation images nearest to it, nearest first.
-        distances: (k,) in bits.
-    """
-
-    step: int
-    outputs: Tensor
-    pinned: int
-    results: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.int64]
 
 
 class Trainer:
@@ -328,35 +300,6 @@ def _message(error: Exception) -> str:
 
 def _copy(network: HashNetwork) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-
-
-def outputs_of(study: Study, network: HashNetwork, ids: npt.NDArray[np.int64]) -> Tensor:
-    """Return (n, L) outputs for some images of the study."""
-    if network.on_pixels:
-        return network.outputs([study.dataset.images[int(i)] for i in ids])
-    return network.outputs(study.image_features[ids])
-
-
-def take_snapshot(
-    study: Study, validation: Validation, network: HashNetwork, pinned: int, step: int, k: int = 8
-) -> Snapshot | None:
-    """Apply a network to the validation images; None if its outputs are not finite.
-
-    Args:
-        study, validation: whose images.
-        network: as it is now.
-        pinned: the image whose k nearest are found; it is not among them itself.
-        step: after which this is.
-        k: how many.
-    """
-    outputs = outputs_of(study, network, np.append(validation.ids, pinned))
-    if not bool(outputs.isfinite().all()):
-        return None
-    codes = pack_codes(outputs)
-    distances = hamming_distance(codes[-1:], codes[:-1])[0].long().numpy()
-    order = np.lexsort((validation.ids, distances))
-    order = order[validation.ids[order] != pinned][:k]
-    return Snapshot(step, outputs[:-1], pinned, validation.ids[order], distances[order])
 
 
 def trainer_of(folder: Path) -> Trainer | None:

@@ -28,7 +28,8 @@ from uhscm_core.analysis.validation import (
 from uhscm_core.runs import Run, read_runs
 from uhscm_core.support.devices import resolve_device
 from widgets.background import trainer as trainers
-from widgets.background.trainer import Snapshot, Trainer
+from widgets.background.snapshot import Snapshot, take_snapshot
+from widgets.background.trainer import Trainer
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.curves import TERMS, Curves, curves_of
@@ -636,9 +637,7 @@ class TrainingExplorer(ipw.VBox):
                 network = run.network(self._study.vlp.embed_dim)
             snapshot = None
             if network is not None:
-                snapshot = trainers.take_snapshot(
-                    self._study, self.validation, network, self._pinned, step
-                )
+                snapshot = take_snapshot(self._study, self.validation, network, self._pinned, step)
             with self._lock:
                 if (
                     trainer is not None
