@@ -328,7 +328,7 @@ def start(
         run: to resume; None for a new one with these `settings` of `Run`.
 
     Raises:
-        RuntimeError: a run of this study is running.
+        RuntimeError: a run of this study is running, or `run` is, in another process.
     """
     with _STARTING:
         earlier = _TRAINERS.get(folder)
@@ -336,6 +336,8 @@ def start(
             raise RuntimeError(f"run {earlier.run.name} is running; stop it first")
         if run is None:
             run = new_run(folder, **settings)
+        elif run.is_running():  # its process owns the folder, the description and best weights too
+            raise RuntimeError(f"run {run.name} is running in another process; stop it there first")
         trainer = _TRAINERS[folder] = Trainer(study, run, validation, pinned)
         trainer.start()
         return trainer

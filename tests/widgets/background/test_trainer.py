@@ -11,6 +11,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 import torch
@@ -122,6 +123,16 @@ def test_no_second_run_starts_before_the_first_has_ended(study, tmp_path):
     run.stop()
     run.wait()
     assert [r.name for r in read_runs(tmp_path)] == ["001"]
+
+
+def test_a_run_of_another_process_is_left_alone(study, tmp_path):
+    run = begin(study, tmp_path)
+    run.wait()
+    before = {path.name: path.read_bytes() for path in run.run.folder.iterdir()}
+    refused = pytest.raises(RuntimeError, match="run 001 is running in another process; stop it")
+    with filelock.FileLock(run.run.folder / "run.lock"), refused:
+        trainers.start(study, tmp_path, run.validation, run.pinned, run=run.run)
+    assert before == {path.name: path.read_bytes() for path in run.run.folder.iterdir()}
 
 
 KILLED = """
@@ -251,15 +262,15 @@ def test_a_full_disk_leaves_the_last_good_weights(study, tmp_path, monkeypatch, 
 
     run_folder = tmp_path / "runs"
     validation = Validation.of(study)
-    made = trainers.new_run(run_folder, 16, CONFIG)
+    created = trainers.new_run(run_folder, 16, CONFIG)
     monkeypatch.setattr(store, "replacing", full)
-    run = trainers.start(study, run_folder, validation, int(validation.ids[0]), run=made)
+    run = trainers.start(study, run_folder, validation, int(validation.ids[0]), run=created)
     run.wait()
     assert run.state == "failed"
     assert "No space left on device" in run.run.message
     assert sound(run.result())
     monkeypatch.setattr(store, "replacing", honest)
-    again = trainers.start(study, run_folder, validation, run.pinned, run=made)
+    again = trainers.start(study, run_folder, validation, run.pinned, run=created)
     again.wait()
     assert again.state == "finished"
 
