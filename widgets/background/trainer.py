@@ -285,7 +285,7 @@ class Trainer:
                 self._take_snapshot(network, kept)
 
     def _save_study(self) -> None:
-        if self.study.dataset.source is not None and self.study.vlp.source is not None:
+        if self.study.can_be_saved:
             self.result().save(self.run.folder)
 
 

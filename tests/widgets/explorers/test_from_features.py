@@ -75,7 +75,7 @@ def test_a_text_is_refused_in_the_status_with_the_way_around(features_only):
 
 def test_another_template_is_refused_in_the_status_with_the_way_around(features_only):
     explorer = DenoisingExplorer(features_only)
-    explorer.set_template("a {} in the rain")
+    explorer._edited(list(features_only.concepts.names), ["a {} in the rain"])
     explorer.wait()
     assert "with_(concepts=..., text_features=...)" in explorer.status.errors[-1]
 
