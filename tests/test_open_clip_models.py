@@ -400,7 +400,7 @@ def siglip_model():
 
 @pytest.fixture
 def siglip(siglip_model, tmp_path) -> Path:
-    """The same model as a configuration with its weights beside it."""
+    """The same model as a configuration with its weights next to it."""
     path = tmp_path / "siglip.json"
     path.write_text(json.dumps({"model_cfg": SIGLIP, "preprocess_cfg": SQUASHED}))
     safetensors.torch.save_file(siglip_model.state_dict(), path.with_suffix(".safetensors"))
@@ -561,7 +561,7 @@ def test_a_tokenizer_of_its_own_is_read_from_beside_the_configuration(own_tokeni
 
 @pytest.mark.usefixtures("transformers")
 def test_a_tokenizer_that_is_not_there_is_named(own_tokenizer):
-    message = r"no tokenizer beside .*siglip\.json, which names that of 'nobody/tiny': put its tok"
+    message = r"no tokenizer next to .*siglip\.json, which names that of 'nobody/tiny': put its tok"
     with pytest.raises(FileNotFoundError, match=message):
         load_vlp(own_tokenizer, device="cpu")
 

@@ -124,7 +124,7 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
         _require_transformers(path)
         if not tokenizer_files:
             raise FileNotFoundError(
-                f"no tokenizer beside {path}, which names that of {repository!r}: put its "
+                f"no tokenizer next to {path}, which names that of {repository!r}: put its "
                 f"tokenizer.json and tokenizer_config.json there"
             )
     weights = path.with_suffix(".safetensors") if pretrained is None else Path(pretrained)

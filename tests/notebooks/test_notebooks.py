@@ -10,6 +10,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import uhscm_core
+import widgets
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -38,6 +41,18 @@ def test_cells_are_short_and_define_nothing_long(notebook):
             for node in ast.walk(ast.parse(cell.source)):
                 if isinstance(node, ast.FunctionDef):
                     assert node.end_lineno - node.lineno <= 4
+
+
+def test_lessons_use_public_names_alone(notebook):
+    public = {"uhscm": uhscm_core.__all__, "w": widgets.__all__}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module = getattr(node, "module", None) or node.names[0].name
+                ours = module.split(".")[0].startswith(("uhscm_", "widgets"))
+                assert not ours or module in ("uhscm_core", "uhscm_doctor", "widgets"), module
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert node.attr in public.get(node.value.id, [node.attr]), node.attr
 
 
 def test_a_notebook_runs_whole_on_what_ships(notebook, monkeypatch, home):

@@ -55,14 +55,14 @@ def test_the_map_and_the_comparison_work_on_features(features_only):
     assert compared.status.errors == []
     seen = MapExplorer(features_only)
     assert seen.status.errors == []
-    assert len(seen.to_frame()) == len(features_only.dataset)
+    assert len(seen.to_frame()) == len(features_only.dataset.splits["database"])
 
 
 def test_training_works_on_features(features_only):
     explorer = TrainingExplorer(features_only)
     explorer.start(bits=8, epochs=1)
     explorer.wait()
-    assert explorer.result().network.bits == 8
+    assert explorer.study.network.bits == 8
 
 
 def test_a_text_is_refused_in_the_status_with_the_way_around(features_only):
