@@ -1,6 +1,6 @@
 """The released formulas' own figures: what they gave for the inputs in tests/reference.
 
-Each file holds features, outputs and labels of a made-up data set and the values that the
+Each file holds features, outputs and labels of a synthetic dataset and the values that the
 authors' released formulas computed from them, in float32 (``distribution`` over all M concepts,
 with zeros for the dropped; mAP with a stable sort).
 """

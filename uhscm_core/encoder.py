@@ -37,7 +37,7 @@ class Encoder(Protocol):
     def digest(self) -> str:
         """The content digest of all that decides an embedding: the weights and the preprocessing.
 
-        Features are cached under it, so two encoders with one digest must embed equally.
+        Features are cached under it: equal digests must mean equal embeddings.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Views for notebooks: pure functions from numbers to figures, one view a file, and explorers."""
+"""Views for notebooks: pure functions from numbers to figures, views, and explorers."""
 
 from widgets.explorers.compare import CompareExplorer
 from widgets.explorers.denoising import DenoisingExplorer

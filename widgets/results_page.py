@@ -41,7 +41,7 @@ def results_page(
 
     Args:
         study: with a trained network.
-        queries: images of the data set; None for twelve of its queries (or else of its database),
+        queries: images of the dataset; None for twelve of its queries (or else of its database),
             spread over the concepts that weigh most in them.
         k: results a query, at least 1; the query itself is left out.
         title: of the page.
@@ -63,7 +63,7 @@ def results_page(
         raise ValueError("a page of results needs at least one query")
     for query in asked:
         if not 0 <= query < len(study.dataset):
-            raise IndexError(f"no image {query}: the data set has {len(study.dataset)}")
+            raise IndexError(f"no image {query}: the dataset has {len(study.dataset)}")
     pictures = _Pictures(study)
     links = "".join(
         f'<li><a href="#query-{number}" dir="auto">{number}: {pictures.name(query)}</a></li>'
@@ -122,7 +122,7 @@ def _spread(study: Study) -> list[int]:
 
 def _facts(study: Study) -> str:
     dataset, splits = study.dataset, study.dataset.splits
-    # Of a folder or a file its name alone: a page that is sent on tells nobody where it lies.
+    # Only the name of a folder or file: a page that is sent on must not reveal where it is.
     source = Path(dataset.source["source"]).name if dataset.source else "images of one's own"
     kept = study.kept_names
     facts = {
@@ -134,7 +134,7 @@ def _facts(study: Study) -> str:
         "Codes": f"{study.index.bits} bits",
     }
     if dataset.labels is None:
-        facts["Labels"] = "none, so nothing is marked and nothing is judged"
+        facts["Labels"] = "none, so nothing is marked or evaluated"
     elif len(splits["query"]):
         worst, expected, best = (study.evaluate(ties=t) for t in ("worst", "expected", "best"))
         facts["Mean average precision"] = (

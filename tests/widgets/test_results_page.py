@@ -173,7 +173,7 @@ def test_what_people_wrote_is_shown_and_does_nothing(trained):
 def test_without_labels_nothing_is_marked(trained):
     bare = dataclasses.replace(trained.dataset, labels=None, label_names=())
     page = Page(results_page(trained.with_(dataset=bare, network=trained.network), [3, 4], 5))
-    assert "none, so nothing is marked and nothing is judged" in page.words
+    assert "none, so nothing is marked or evaluated" in page.words
     assert "✓" not in page.words
     assert {item["class"] for item in page.of("li") if "class" in item} == {""}
 
@@ -219,7 +219,7 @@ def test_what_can_not_be_shown_is_refused(study, trained):
     with pytest.raises(ValueError, match="at least one query"):
         results_page(trained, [])
     for query in (260, -1):
-        with pytest.raises(IndexError, match=f"no image {query}: the data set has 260"):
+        with pytest.raises(IndexError, match=f"no image {query}: the dataset has 260"):
             results_page(trained, [query])
     with pytest.raises(TypeError, match="needs a Study"):
         results_page("study")

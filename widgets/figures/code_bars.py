@@ -14,16 +14,20 @@ __all__ = ["code_bars_figure"]
 
 
 def code_bars_figure(codes: Tensor, bits: int, groups: Sequence[str]) -> go.Figure:
-    """One row an image and one column a bit, dark for 1.
+    """Draw one row per image and one column per bit, dark for 1.
 
     Args:
-        codes: (n, ⌈L/8⌉) packed codes, images of a group side by side.
+        codes: (n, ⌈L/8⌉) packed codes, images of the same group in succession.
         bits: L.
-        groups: the n images' groups.
+        groups: the group of each image.
     """
     signs = (unpack_codes(codes, bits) > 0).to(dtype=codes.dtype).numpy()
-    alike = [i for i in range(1, len(groups)) if groups[i] == groups[i - 1]]
-    differ = (signs[alike] != signs[[i - 1 for i in alike]]).sum(1).mean() if alike else 0.0
+    same_group = [i for i in range(1, len(groups)) if groups[i] == groups[i - 1]]
+    differ = (
+        (signs[same_group] != signs[[i - 1 for i in same_group]]).sum(1).mean()
+        if same_group
+        else 0.0
+    )
     made = figure(
         f"Neighbours in a group differ in {differ:.1f} of {bits} bits", height=120 + 14 * len(codes)
     )

@@ -1,4 +1,4 @@
-"""Mean average precision of methods side by side."""
+"""Mean average precision of several methods."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["comparison_figure"]
 
 
 def comparison_figure(table: pd.DataFrame) -> go.Figure:
-    """Bars of mAP: UHSCM, the baselines, and hatched, the ceilings without hashing.
+    """Draw bars of mAP: UHSCM, the baselines and, hatched, the references without hashing.
 
     Args:
-        table: of `Study.compare`.
+        table: from `Study.compare`.
     """
     rows = table.sort_values("mAP", ignore_index=True)
     best = rows.query("bits > 0").iloc[-1]

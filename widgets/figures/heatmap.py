@@ -1,4 +1,4 @@
-"""Similarities of a chosen set of images, in groups."""
+"""Similarities of selected images, in groups."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["similarity_figure"]
 
 
 def similarity_figure(similarity: Tensor, groups: Sequence[str]) -> go.Figure:
-    """A heatmap of pairs, dark where two images are alike, with a line between groups.
+    """Draw a heatmap of pairs, dark for similar images, with a line between groups.
 
     Args:
-        similarity: (n, n) in [-1, 1], images of a group side by side.
-        groups: the n images' groups.
+        similarity: (n, n) in [-1, 1], images of the same group in succession.
+        groups: the group of each image.
     """
     n = len(groups)
     starts = [i for i in range(n) if i == 0 or groups[i] != groups[i - 1]]

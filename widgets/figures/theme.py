@@ -1,7 +1,7 @@
-"""One look for all figures, legible on JupyterLab's light and dark ground alike.
+"""One look for all figures, legible on both JupyterLab's light and dark backgrounds.
 
-Colours are Okabe and Ito's, told apart by most colour-blind people; a pattern, a shape or a word
-always says the same as the colour does.
+The colours are those of Okabe and Ito, which most colour-blind people can distinguish; a pattern, a
+shape or a word always says the same as the colour does.
 """
 
 from __future__ import annotations

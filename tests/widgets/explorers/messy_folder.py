@@ -1,4 +1,4 @@
-"""The folder that nobody tidied: 200 photos of all sorts, and every way a file can be bad."""
+"""A messy folder: 200 photos of all sorts, and every way a file can be bad."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def make_messy_folder(folder: Path, bomb: bytes) -> Path:
     (folder / "private.png").write_bytes((folder / "turned.jpg").read_bytes())
     (folder / "private.png").chmod(0)
     (folder / ".hidden.png").touch()
-    (folder / "notes.txt").write_text("no photo, and nobody thinks it is one")
+    (folder / "notes.txt").write_text("not a photo, and not named like one")
     return folder

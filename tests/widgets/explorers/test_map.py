@@ -153,7 +153,7 @@ def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
     done(explorer)
     assert explorer.status.summary.startswith("240 images by codes (UMAP)")
     assert explorer.umap_cache.get(FEATURES) is not None
-    assert explorer.umap_cache.get(CONCEPTS) is None  # nobody waited for it any more
+    assert explorer.umap_cache.get(CONCEPTS) is None  # it is no longer requested
     explorer.controls["source"].value = FEATURES
     done(explorer)
     assert explorer.status.summary.startswith("240 images by features (UMAP)")
