@@ -182,7 +182,7 @@ class RetrievalExplorer(Explorer[State]):
         frame = pd.DataFrame({"rank": np.arange(1, len(answer.ids) + 1), "image": answer.ids})
         frame["name"] = [self.pictures.names[image] for image in answer.ids]
         if answer.by_text:
-            frame["within"] = [answer.named(level) for level in answer.level]
+            frame["within"] = [answer.named(level) for level in answer.level.tolist()]
         else:
             frame["distance"] = answer.level
         if answer.match is not None:

@@ -146,7 +146,7 @@ def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
         time.sleep(0.01)
     explorer.controls["source"].value = CONCEPTS
     explorer._worker.wait()
-    assert explorer.map.progress.startswith("UMAP: waits")
+    assert explorer.map.progress.startswith("UMAP: waiting")
     explorer.controls["source"].value = CODES
     explorer._worker.wait()
     slow.set()

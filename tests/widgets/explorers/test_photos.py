@@ -273,7 +273,7 @@ def test_a_folder_that_goes_and_comes_back(tmp_path, tiny_model, monkeypatch, en
     photos.wait()
     (error,) = photos.status.errors
     assert error.startswith("The folder disappeared while it was read: ")
-    assert "Bring it back and press Read" in error
+    assert "Restore it and press Read" in error
     (tmp_path / "unplugged").rename(folder)
     photos.read()
     photos.wait()

@@ -267,7 +267,7 @@ def test_images_brought_quickly_are_all_there(explorer):
     for name in ("one.png", "two.png", "three.png"):
         explorer.upload._on_image(Image.new("RGB", (64, 64), "tan"), name)
     assert done(explorer).image == before + 2
-    assert explorer.pictures.names[before:] == ["one.png", "two.png", "three.png"]
+    assert explorer.pictures.names[before:] == ("one.png", "two.png", "three.png")
 
 
 def test_a_long_text_is_shortened_where_it_is_named(explorer):
