@@ -17,7 +17,7 @@ from uhscm_core import (
     load_vlp,
     mean_average_precision,
     pack_codes,
-    study,
+    stages,
 )
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.support import store
@@ -311,8 +311,8 @@ def test_a_study_on_pixels_searches_and_comes_back(base, tmp_path):
 
 def test_every_stage_is_computed_once(base, monkeypatch):
     calls = []
-    original = study.mine_concepts
-    monkeypatch.setattr(study, "mine_concepts", lambda *a: calls.append(1) or original(*a))
+    original = stages.mine_concepts
+    monkeypatch.setattr(stages, "mine_concepts", lambda *a: calls.append(1) or original(*a))
     fresh = base.with_(tau=2.0)
     fresh.mined, fresh.distribution, fresh.kept_names, fresh.mined  # noqa: B018
     assert calls == [1]

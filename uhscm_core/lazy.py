@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from uhscm_core.study import Study
+from uhscm_core.concepts import ConceptSet
 
-__all__ = ["computed_from", "share"]
+if TYPE_CHECKING:
+    from uhscm_core.stages import Stages
+
+__all__ = ["computed_from", "equivalent", "share"]
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ class _Computed(Generic[T]):
         self.compute, self.inputs = compute, inputs
         functools.update_wrapper(self, compute)  # type: ignore[arg-type]
 
-    def __get__(self, study: Study, owner: type[Study]) -> T:
+    def __get__(self, study: Stages, owner: type[Stages]) -> T:
         if study is None:  # looked up on the class, as documentation tools do
             return self  # type: ignore[unreachable]
         cell = study._cache.setdefault(self.compute.__name__, [])
@@ -40,12 +43,17 @@ def computed_from(*inputs: str) -> Callable[[Callable[[Any], T]], _Computed[T]]:
     return lambda compute: _Computed(compute, frozenset(inputs))
 
 
-def share(source: Study, target: Study, changed: Collection[str]) -> None:
+def share(source: Stages, target: Stages, changed: Collection[str]) -> None:
     """Let `target` share each value of `source` that follows from nothing in `changed`.
 
     The cell is shared whether or not it holds a value yet: whichever study is asked first fills it
     for both.
     """
-    for name, value in vars(type(source)).items():
-        if isinstance(value, _Computed) and value.inputs.isdisjoint(changed):
+    for name, value in inspect.getmembers(type(source), lambda value: isinstance(value, _Computed)):
+        if value.inputs.isdisjoint(changed):
             target._cache[name] = source._cache.setdefault(name, [])
+
+
+def equivalent(a: object, b: object) -> bool:
+    """Return whether two values of a setting are one, so that nothing has to be computed again."""
+    return a is b or (isinstance(a, ConceptSet | int | float | str) and a == b)

@@ -15,34 +15,29 @@ import dataclasses
 import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, SupportsIndex
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
 from uhscm_core.baselines import BASELINES, fit_baseline
-from uhscm_core.codes import bit_concepts, pack_codes
-from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
+from uhscm_core.codes import pack_codes
+from uhscm_core.comparison import compare_methods
+from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
 from uhscm_core.encoder import Encoder
-from uhscm_core.features import encode_dataset
-from uhscm_core.index import HammingIndex
-from uhscm_core.lazy import computed_from, share
-from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average_precision
+from uhscm_core.lazy import equivalent, share
+from uhscm_core.metrics import Ties, mean_average_precision
 from uhscm_core.mining import (
-    MinedConcepts,
     explain_similarity,
-    mine_concepts,
     semantic_similarity,
-    top_concepts,
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import (
@@ -54,48 +49,15 @@ from uhscm_core.precomputed import (
 from uhscm_core.results import Embedding, Explanation, SearchResult
 from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
+from uhscm_core.stages import MINED_FROM, Stages, as_concepts
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 
 __all__ = ["Study"]
 
-# What each computed value follows from; `with_` shares those whose inputs stay the same.
-_FEATURES = ("dataset", "vlp")
-_MINED = (*_FEATURES, "concepts", "tau", "min_share", "max_share")
 
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """UHSCM on one dataset, from images to codes.
-
-    Attributes:
-        dataset: N images with splits.
-        vlp: the `Encoder` that scores images against concepts, such as a `VLP`.
-        concepts: the M candidates, a `ConceptSet`; whatever `load_concepts` takes may be given.
-        tau, min_share, max_share: as in `mine_concepts`.
-        network: the hash network, once trained.
-        history: the steps of its training.
-        progress: show bars while images are encoded.
-    """
-
-    dataset: ImageDataset
-    vlp: Encoder
-    concepts: Any  # in: what load_concepts takes; from then on: a ConceptSet
-    tau: float = 3.0
-    min_share: float = 0.5
-    max_share: float | None = None
-    network: HashNetwork | None = None
-    history: tuple[TrainingStep, ...] = field(default=(), repr=False)
-    progress: bool = field(default=True, repr=False)
-    _cache: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.dataset, ImageDataset):
-            raise TypeError(
-                f"dataset must be an ImageDataset (from load_dataset), got "
-                f"{type(self.dataset).__name__} {self.dataset!r}"
-            )
-        _check_encoder(self.vlp)
-        object.__setattr__(self, "concepts", _as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
+@dataclass(frozen=True, eq=False, repr=False)
+class Study(Stages):
+    """UHSCM on one dataset, from images to codes; its attributes are those of `Stages`."""
 
     @classmethod
     def from_features(
@@ -142,80 +104,13 @@ class Study:
         """
         image_rows, image_notes = unit_rows("image_features", image_features)
         text_rows, text_notes = unit_rows("text_features", text_features)
-        chosen = _as_concepts(concepts, (DEFAULT_TEMPLATE,))
+        chosen = as_concepts(concepts, (DEFAULT_TEMPLATE,))
         encoder = PrecomputedEncoder(image_rows, chosen, text_rows, logit_scale)
         notes = (*image_notes, *text_notes)
         dataset = precomputed_dataset(
             image_rows, labels, label_names, splits, seed, images, names, notes
         )
         return cls(dataset, encoder, chosen)
-
-    # -- what follows from the settings ------------------------------------------------------
-
-    @computed_from(*_FEATURES)
-    def image_features(self) -> Float[Tensor, "n d"]:
-        """(N, D) of all images, from the cache where it holds them."""
-        if isinstance(self.vlp, PrecomputedEncoder):
-            return self.vlp.features_of(self.dataset)
-        self._check_pixels()
-        return encode_dataset(self.dataset, self.vlp, progress=self.progress)
-
-    @computed_from("vlp", "concepts")
-    def text_features(self) -> Float[Tensor, "m d"]:
-        """(M, D) of the candidate concepts."""
-        return self.vlp.encode_texts(self.concepts)
-
-    @computed_from(*_FEATURES, "concepts")
-    def votes(self) -> Int64[Tensor, " n"]:
-        """(N,) the candidate that each image scores highest; the training images' are counted."""
-        return top_concepts(self.image_features, self.text_features)
-
-    @computed_from(*_MINED)
-    def mined(self) -> MinedConcepts:
-        """The concepts mined from the training images."""
-        return mine_concepts(
-            self.image_features[self.dataset.splits["train"]],
-            self.text_features,
-            self.tau,
-            self.min_share,
-            self.max_share,
-        )
-
-    @property
-    def kept_names(self) -> tuple[str, ...]:
-        """The names of the K kept concepts."""
-        flags = self.mined.kept.tolist()
-        return tuple(name for name, kept in zip(self.concepts.names, flags, strict=True) if kept)
-
-    @computed_from(*_MINED)
-    def distribution(self) -> Float[Tensor, "n k"]:
-        """(N, K) of all images, over the concepts kept by the training images."""
-        return self.mined.apply(self.image_features)
-
-    @property
-    def training_data(self) -> Tensor | Sequence[Image.Image]:
-        """What the network trains on: features, or images for a backbone on pixels."""
-        return self._inputs(self.dataset.splits["train"])
-
-    @computed_from(*_FEATURES, "network")
-    def codes(self) -> UInt8[Tensor, "n bytes"]:
-        """(N, ⌈L/8⌉) packed codes of all images."""
-        network = self._trained()
-        everything = np.arange(len(self.dataset))
-        return pack_codes(network.outputs(self._inputs(everything, network), workers=2))
-
-    @computed_from(*_FEATURES, "network")
-    def index(self) -> HammingIndex:
-        """Of the database's codes; its ids are positions in ``dataset.splits["database"]``."""
-        database = self.dataset.splits["database"]
-        return HammingIndex(self.codes[database], self._trained().bits)
-
-    @property
-    def bit_concepts(self) -> Float[Tensor, "l k"]:
-        """(L, K), what each bit means, over the database."""
-        database = self.dataset.splits["database"]
-        bits = self._trained().bits
-        return bit_concepts(self.codes[database], self.distribution[database], bits)
 
     # -- new studies -------------------------------------------------------------------------
 
@@ -246,19 +141,19 @@ class Study:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
         if template is not None:
             templates = (template,) if isinstance(template, str) else tuple(template)
-            concepts = _as_concepts(changes.get("concepts", self.concepts), templates)
+            concepts = as_concepts(changes.get("concepts", self.concepts), templates)
             changes["concepts"] = ConceptSet(concepts.names, templates)
         elif "concepts" in changes:
-            changes["concepts"] = _as_concepts(changes["concepts"], self.concepts.templates)
+            changes["concepts"] = as_concepts(changes["concepts"], self.concepts.templates)
         concepts = changes.get("concepts", self.concepts)
         if text_features is not None:
             changes["vlp"] = self._precomputed().with_concepts(concepts, text_features)
         elif isinstance(encoder := changes.get("vlp", self.vlp), PrecomputedEncoder):
             encoder.encode_texts(concepts)  # now, not when the features are first asked for
         changed = {
-            name for name, value in changes.items() if not _equivalent(value, getattr(self, name))
+            name for name, value in changes.items() if not equivalent(value, getattr(self, name))
         }
-        if changed & {*_MINED} and "network" not in changes:
+        if changed & {*MINED_FROM} and "network" not in changes:
             changes |= {"network": None, "history": ()}
             changed.add("network")
         if "network" in changed and changes["network"] is not None:
@@ -281,13 +176,13 @@ class Study:
     ) -> Study:
         """Train a hash network on the training images.
 
-        For a run to watch or to stop, iterate over `train` oneself and hand the network to `with_`.
+        To watch or stop a run, iterate over `uhscm_core.train` and pass the network to `with_`.
 
         Args:
             bits: L.
             config: None for the defaults of `TrainingConfig`.
             backbone, pretrained: of `HashNetwork`.
-            folder: keep the run here and take it up from there, see `train`.
+            folder: keep the run here, and resume it if the folder holds one; see `train`.
             on_step: called with every step.
             settings: changes to `config`, such as ``epochs=10``.
 
@@ -303,7 +198,7 @@ class Study:
             history.append(step)
             if on_step is not None:
                 on_step(step)
-        # A run taken up again began with steps of an earlier session.
+        # A resumed run began with steps of an earlier session.
         steps = tuple(history) if folder is None else read_history(folder)
         return self.with_(network=network, history=steps)
 
@@ -378,26 +273,19 @@ class Study:
         code = None if self.network is None else self._code_of(image, features)
         return Embedding(features[0], self.mined.apply(features)[0], code)
 
-    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
-        """Return the concept distribution (K,) of a text, put into the first template.
-
-        Raises:
-            ValueError: an empty text, or a study made from features.
-        """
-        if not text.strip():
-            raise ValueError("a text query needs some text")
-        prompt = self.concepts.templates[0].replace("{}", text.strip())
-        return self.mined.apply(self.vlp.encode_texts([prompt]))[0]
-
     def explain(self, i: int, j: int) -> Explanation:
-        """Why images i and j are as alike as they are: each concept's part."""
+        """Explain why images i and j are as similar as they are: return each concept's part."""
         qi, qj = self.distribution[i], self.distribution[j]
         similarity = float(semantic_similarity(qi[None], qj[None]))
         return Explanation(similarity, explain_similarity(qi, qj), self.kept_names)
 
     def evaluate(self, top_k: int | None = None, ties: Ties = "expected") -> float:
         """Compute the mean average precision of the codes: the queries against the database."""
-        return self._evaluate(self.codes, top_k, ties)
+        labels, splits = self.evaluation_labels(), self.dataset.splits
+        query, database = splits["query"], splits["database"]
+        return mean_average_precision(
+            self.codes[query], self.codes[database], labels[query], labels[database], top_k, ties
+        )
 
     def baseline_codes(self, name: str, bits: int) -> UInt8[Tensor, "n bytes"]:
         """Compute the codes of all images by a baseline fitted on the training images.
@@ -442,27 +330,7 @@ class Study:
         if ceilings is not None:
             warnings.warn("ceilings= is deprecated: use references=", FutureWarning, stacklevel=2)
             references = ceilings
-        bits = self._trained().bits
-        rows = [("UHSCM", bits, self.evaluate(top_k, ties))]
-        for name in BASELINES:
-            try:
-                codes = self.baseline_codes(name, bits)
-            except ValueError:  # more bits than directions
-                rows.append((name, bits, float("nan")))
-            else:
-                rows.append((name, bits, self._evaluate(codes, top_k, ties)))
-        query, database = self.dataset.splits["query"], self.dataset.splits["database"]
-        labels = self._labels()
-        vectors_of = {
-            "cosine of concepts": self.distribution,
-            "cosine of features": self.image_features,
-        }
-        for name, vectors in vectors_of.items() if references else ():
-            value = cosine_mean_average_precision(
-                vectors[query], vectors[database], labels[query], labels[database], top_k
-            )
-            rows.append((name, 0, value))
-        return pd.DataFrame(rows, columns=["method", "bits", "mAP"])
+        return compare_methods(self, top_k, ties, references)
 
     # -- on disk -----------------------------------------------------------------------------
 
@@ -518,34 +386,6 @@ class Study:
             raise IndexError(f"no image {index}: the dataset has {len(self.dataset)}")
         return index
 
-    def _trained(self) -> HashNetwork:
-        if self.network is None:
-            raise ValueError("this study has no hash network yet: use study.train(bits=...)")
-        return self.network
-
-    def _labels(self) -> Tensor:
-        if self.dataset.labels is None:
-            raise ValueError("evaluation needs labels, but this dataset has none")
-        if not len(self.dataset.splits["query"]):
-            raise ValueError("evaluation needs queries, but this dataset has none")
-        return self.dataset.labels
-
-    def _evaluate(self, codes: Tensor, top_k: int | None, ties: Ties) -> float:
-        query, database = self.dataset.splits["query"], self.dataset.splits["database"]
-        labels = self._labels()
-        return mean_average_precision(
-            codes[query], codes[database], labels[query], labels[database], top_k, ties
-        )
-
-    def _inputs(
-        self, ids: npt.NDArray[np.int64], network: HashNetwork | None = None
-    ) -> Tensor | Sequence[Image.Image]:
-        network = network or self.network
-        if network is not None and network.on_pixels:
-            self._check_pixels()
-            return self.dataset.images.take(ids.tolist())
-        return self.image_features[ids]
-
     def _code_of(self, image: Image.Image, features: Tensor | None = None) -> Tensor:
         network = self._trained()
         if network.on_pixels:
@@ -561,10 +401,6 @@ class Study:
             )
         return self.vlp
 
-    def _check_pixels(self) -> None:
-        if not self.dataset.has_pixels:
-            raise ValueError("this dataset was made from features and has no images to read")
-
     def _search_concepts(self, wanted: Tensor, k: int) -> SearchResult:
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
@@ -576,22 +412,3 @@ class Study:
 
 def _as_image(item: Path | Image.Image) -> Image.Image:
     return read_image(item) if isinstance(item, Path) else item
-
-
-def _as_concepts(concepts: Any, templates: tuple[str, ...]) -> ConceptSet:
-    return concepts if isinstance(concepts, ConceptSet) else load_concepts(concepts, templates)
-
-
-def _check_encoder(encoder: object) -> None:
-    # Not its digest: asking for that may hash all weights.
-    wanted = ("name", "embed_dim", "logit_scale", "encode_images", "encode_texts")
-    missing = [name for name in wanted if not hasattr(encoder, name)]
-    if missing:
-        raise TypeError(
-            f"vlp must be an Encoder (from load_vlp, or of your own), got "
-            f"{type(encoder).__name__} {encoder!r} without {', '.join(missing)}"
-        )
-
-
-def _equivalent(a: object, b: object) -> bool:
-    return a is b or (isinstance(a, ConceptSet | int | float | str) and a == b)

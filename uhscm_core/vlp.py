@@ -233,7 +233,7 @@ def load_vlp(
             open_clip configuration ``.json`` (the model's part, or that and the preprocessing).
         pretrained: for a name, a tag such as ``"openai"`` (downloaded once, then cached by
             open_clip) or a weights file; for a ``.json``, a weights file, by default the
-            ``.safetensors`` of the same name beside it. A ``.pt`` file is read as weights only,
+            ``.safetensors`` of the same name next to it. A ``.pt`` file is read as weights only,
             never unpickled.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
 

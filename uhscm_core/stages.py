@@ -1,0 +1,188 @@
+r"""The stages of the method as values of a study: features, votes, concepts, codes, index.
+
+Each follows from the settings alone and is computed once, when it is first asked for.
+
+Symbols: N images, M candidate concepts, K kept concepts, D embedding width, L code length in bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float, Int64, UInt8
+from PIL import Image
+from torch import Tensor
+
+from uhscm_core.codes import bit_concepts, pack_codes
+from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
+from uhscm_core.datasets import ImageDataset
+from uhscm_core.encoder import Encoder
+from uhscm_core.features import encode_dataset
+from uhscm_core.index import HammingIndex
+from uhscm_core.lazy import computed_from
+from uhscm_core.mining import MinedConcepts, mine_concepts, top_concepts
+from uhscm_core.network import HashNetwork
+from uhscm_core.precomputed import PrecomputedEncoder
+from uhscm_core.recipe import TrainingStep
+
+__all__ = ["MINED_FROM", "Stages", "as_concepts"]
+
+_FEATURES = ("dataset", "vlp")
+MINED_FROM = (*_FEATURES, "concepts", "tau", "min_share", "max_share")
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """The settings of UHSCM on one dataset, and what follows from them.
+
+    Attributes:
+        dataset: N images with splits.
+        vlp: the `Encoder` that scores images against concepts, such as a `VLP`.
+        concepts: the M candidates, a `ConceptSet`; whatever `load_concepts` takes may be given.
+        tau, min_share, max_share: as in `mine_concepts`.
+        network: the hash network, once trained.
+        history: the steps of its training.
+        progress: show bars while images are encoded.
+    """
+
+    dataset: ImageDataset
+    vlp: Encoder
+    concepts: Any  # in: what load_concepts takes; from then on: a ConceptSet
+    tau: float = 3.0
+    min_share: float = 0.5
+    max_share: float | None = None
+    network: HashNetwork | None = None
+    history: tuple[TrainingStep, ...] = field(default=(), repr=False)
+    progress: bool = field(default=True, repr=False)
+    _cache: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.dataset, ImageDataset):
+            raise TypeError(
+                f"dataset must be an ImageDataset (from load_dataset), got "
+                f"{type(self.dataset).__name__} {self.dataset!r}"
+            )
+        _check_encoder(self.vlp)
+        object.__setattr__(self, "concepts", as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
+
+    @computed_from(*_FEATURES)
+    def image_features(self) -> Float[Tensor, "n d"]:
+        """(N, D) of all images, from the cache where it holds them."""
+        if isinstance(self.vlp, PrecomputedEncoder):
+            return self.vlp.features_of(self.dataset)
+        self._check_pixels()
+        return encode_dataset(self.dataset, self.vlp, progress=self.progress)
+
+    @computed_from("vlp", "concepts")
+    def text_features(self) -> Float[Tensor, "m d"]:
+        """(M, D) of the candidate concepts."""
+        return self.vlp.encode_texts(self.concepts)
+
+    @computed_from(*_FEATURES, "concepts")
+    def votes(self) -> Int64[Tensor, " n"]:
+        """(N,) the candidate that each image scores highest; the training images' are counted."""
+        return top_concepts(self.image_features, self.text_features)
+
+    @computed_from(*MINED_FROM)
+    def mined(self) -> MinedConcepts:
+        """The concepts mined from the training images."""
+        return mine_concepts(
+            self.image_features[self.dataset.splits["train"]],
+            self.text_features,
+            self.tau,
+            self.min_share,
+            self.max_share,
+        )
+
+    @property
+    def kept_names(self) -> tuple[str, ...]:
+        """The names of the K kept concepts."""
+        flags = self.mined.kept.tolist()
+        return tuple(name for name, kept in zip(self.concepts.names, flags, strict=True) if kept)
+
+    @computed_from(*MINED_FROM)
+    def distribution(self) -> Float[Tensor, "n k"]:
+        """(N, K) of all images, over the concepts kept by the training images."""
+        return self.mined.apply(self.image_features)
+
+    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
+        """Return the concept distribution (K,) of a text, put into the first template.
+
+        Raises:
+            ValueError: an empty text, or a study made from features.
+        """
+        if not text.strip():
+            raise ValueError("a text query needs some text")
+        prompt = self.concepts.templates[0].replace("{}", text.strip())
+        return self.mined.apply(self.vlp.encode_texts([prompt]))[0]
+
+    @property
+    def training_data(self) -> Tensor | Sequence[Image.Image]:
+        """What the network trains on: features, or images for a backbone on pixels."""
+        return self._inputs(self.dataset.splits["train"])
+
+    @computed_from(*_FEATURES, "network")
+    def codes(self) -> UInt8[Tensor, "n bytes"]:
+        """(N, ⌈L/8⌉) packed codes of all images."""
+        network = self._trained()
+        everything = np.arange(len(self.dataset))
+        return pack_codes(network.outputs(self._inputs(everything, network), workers=2))
+
+    @computed_from(*_FEATURES, "network")
+    def index(self) -> HammingIndex:
+        """The database's codes; its ids are positions in ``dataset.splits["database"]``."""
+        database = self.dataset.splits["database"]
+        return HammingIndex(self.codes[database], self._trained().bits)
+
+    @property
+    def bit_concepts(self) -> Float[Tensor, "l k"]:
+        """(L, K), what each bit means, over the database."""
+        database = self.dataset.splits["database"]
+        bits = self._trained().bits
+        return bit_concepts(self.codes[database], self.distribution[database], bits)
+
+    def evaluation_labels(self) -> Tensor:
+        """Return the labels (N, C), or raise a ValueError where nothing can be evaluated."""
+        if self.dataset.labels is None:
+            raise ValueError("evaluation needs labels, but this dataset has none")
+        if not len(self.dataset.splits["query"]):
+            raise ValueError("evaluation needs queries, but this dataset has none")
+        return self.dataset.labels
+
+    def _trained(self) -> HashNetwork:
+        if self.network is None:
+            raise ValueError("this study has no hash network yet: use study.train(bits=...)")
+        return self.network
+
+    def _inputs(
+        self, ids: npt.NDArray[np.int64], network: HashNetwork | None = None
+    ) -> Tensor | Sequence[Image.Image]:
+        network = network or self.network
+        if network is not None and network.on_pixels:
+            self._check_pixels()
+            return self.dataset.images.take(ids.tolist())
+        return self.image_features[ids]
+
+    def _check_pixels(self) -> None:
+        if not self.dataset.has_pixels:
+            raise ValueError("this dataset was made from features and has no images to read")
+
+
+def as_concepts(concepts: Any, templates: tuple[str, ...]) -> ConceptSet:
+    """Return what `load_concepts` takes, or a `ConceptSet` as it is, as a `ConceptSet`."""
+    return concepts if isinstance(concepts, ConceptSet) else load_concepts(concepts, templates)
+
+
+def _check_encoder(encoder: object) -> None:
+    # Not its digest: asking for that may hash all weights.
+    wanted = ("name", "embed_dim", "logit_scale", "encode_images", "encode_texts")
+    missing = [name for name in wanted if not hasattr(encoder, name)]
+    if missing:
+        raise TypeError(
+            f"vlp must be an Encoder (from load_vlp, or of your own), got "
+            f"{type(encoder).__name__} {encoder!r} without {', '.join(missing)}"
+        )
