@@ -6,11 +6,11 @@ export PYTHONUTF8 := 1
 QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL = @echo "Installing into .venv. The first time this downloads some 3 GB on Linux and takes minutes." && $(BIN)/python -m pip install $(QUIET) --editable
 
-.PHONY: help explore doctor test check tour screenshots bench clean
+.PHONY: help explore doctor test test-fast check tour screenshots bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word text; do printf '  make %-12s %s\n' "$$word" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word text; do printf '  make %-12s %s\n' "$$word" "$$text"; done
 
 explore: .venv/explore  ## open the explorer in JupyterLab
 	$(BIN)/python scripts/explore.py
@@ -18,8 +18,11 @@ explore: .venv/explore  ## open the explorer in JupyterLab
 doctor:  ## check this installation and say how to fix what is wrong
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m uhscm_doctor; else $(PYTHON) -m uhscm_doctor; fi
 
-test: .venv/dev  ## run the tests
+test: .venv/dev  ## run all tests, as CI does
 	$(BIN)/python -m pytest $(PYTEST)
+
+test-fast: .venv/dev  ## run the tests that need no browser and no whole notebook: minutes
+	$(BIN)/python -m pytest -m "not browser and not slow" $(PYTEST)
 
 check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TESTS = ("test", "test-fast")
 
 
 @pytest.fixture
@@ -31,12 +32,20 @@ def make(*arguments):
 
 
 def test_every_command_that_the_readme_names_is_a_target():
-    named = set(re.findall(r"`?make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert {"explore", "test", "check", "tour", "bench", "help", "doctor", "screenshots"} <= named
     listed = make("help").stdout
     for target in named:
         assert f"make {target} " in listed
         assert make("--dry-run", target).returncode == 0
+
+
+def test_the_fast_tests_leave_out_what_is_slow_and_nothing_else():
+    everything, fast = (make("--dry-run", word).stdout.splitlines()[-1] for word in TESTS)
+    assert "-m pytest -m" not in everything
+    assert '-m pytest -m "not browser and not slow"' in fast
+    listed = make("help").stdout
+    assert all(f"  make {word} " in listed for word in TESTS)
 
 
 def test_an_old_python_is_refused_with_what_to_do(tmp_path):

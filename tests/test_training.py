@@ -189,6 +189,7 @@ _CHILD = """
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_there_afterwards_and_ends_as_if_uninterrupted(features, mined, tmp_path):
     folder = tmp_path / "run"
     script = textwrap.dedent(_CHILD).format(
@@ -228,6 +229,7 @@ def test_a_folder_with_another_run_is_refused_and_left_alone(features, mined, tm
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_are_refused(features, mined, tmp_path):
     first = train(network(), features, mined, CONFIG, folder=tmp_path)
     next(first)
@@ -380,6 +382,7 @@ def test_a_backbone_on_pixels_trains_and_resumes_exactly(mined, tmp_path):
     assert_same_weights(weights(resumed), weights(whole))
 
 
+@pytest.mark.slow
 def test_two_gathered_processes_equal_one(features, mined, tmp_path):
     # In float64, so that a difference would be one of the objective and not of rounding.
     config = dataclasses.replace(CONFIG, batch_size=10, optimizer="sgd", learning_rate=0.1)

@@ -55,6 +55,7 @@ def test_lessons_use_public_names_alone(notebook):
                 assert node.attr in public.get(node.value.id, [node.attr]), node.attr
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_whole_on_what_ships(notebook, monkeypatch, home):
     monkeypatch.delenv("UHSCM_PHOTOS", raising=False)
     monkeypatch.delenv("UHSCM_VLP", raising=False)

@@ -155,6 +155,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_with_kill_9_is_there_and_ends_as_if_uninterrupted(study, tmp_path, home):
     root = Path(__file__).resolve().parents[3]
     environment = {**os.environ, "PYTHONPATH": str(root)}

@@ -334,6 +334,7 @@ photos.wait()
 """
 
 
+@pytest.mark.slow
 def test_after_a_kernel_was_killed_only_the_rest_is_encoded(
     tmp_path, tiny_model, home, monkeypatch, encoded
 ):
