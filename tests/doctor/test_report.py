@@ -66,13 +66,39 @@ def test_a_report_says_each_verdict_in_a_word_beside_its_icon():
     assert report.to_frame()["verdict"].tolist() == ["ok", "warn", "bad"]
 
 
-def test_a_healthy_installation_gets_no_bad_finding():
-    done = run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "could not be checked" not in done.stdout
-    assert "✗ bad" not in done.stdout
+@pytest.fixture(scope="module")
+def leftover(tmp_path_factory):
+    """A file in a cache folder, left by a write that was killed long ago."""
+    part = tmp_path_factory.mktemp("home") / f".codes.safetensors.{'0' * 32}.part"
+    part.write_bytes(bytes(4096))
+    os.utime(part, (0, 0))
+    return part
+
+
+@pytest.fixture(scope="module")
+def healthy(leftover):
+    """The one run in which everything is well but for a leftover; importing torch takes long."""
+    done = run(UHSCM_HOME=str(leftover.parent))
+    assert leftover.exists()
+    return done
+
+
+@pytest.fixture(scope="module")
+def cleaned(healthy, leftover):
+    """The one run that cleans, after the healthy one; there are no photos where it looks."""
+    nowhere = str(leftover.parent / "nowhere")
+    done = run("--clean", UHSCM_HOME=str(leftover.parent), UHSCM_PHOTOS=nowhere)
+    assert not leftover.exists()
+    return done
+
+
+@pytest.mark.slow
+def test_a_healthy_installation_gets_no_bad_finding(healthy):
+    assert healthy.returncode == 0, healthy.stdout + healthy.stderr
+    assert "could not be checked" not in healthy.stdout
+    assert "✗ bad" not in healthy.stdout
     for what in ("Python", "packages", "imports", "device", "cache folder", "postcards", "server"):
-        assert f"  {what} " in done.stdout
+        assert f"  {what} " in healthy.stdout
 
 
 def test_it_starts_where_nothing_is_installed():
@@ -85,23 +111,17 @@ def test_it_starts_where_nothing_is_installed():
     assert "could not be checked" not in done.stdout
 
 
-def test_a_bad_finding_is_the_exit_status(tmp_path):
-    done = run(UHSCM_PHOTOS=str(tmp_path / "nowhere"))
-    assert done.returncode == 1
-    assert "✗ bad   UHSCM_PHOTOS" in done.stdout
-    assert "1 bad" in done.stdout
+@pytest.mark.slow
+def test_a_bad_finding_is_the_exit_status(cleaned):
+    assert cleaned.returncode == 1
+    assert "✗ bad   UHSCM_PHOTOS" in cleaned.stdout
+    assert "1 bad" in cleaned.stdout
 
 
-def test_leftovers_are_named_and_cleaned(home):
-    home.mkdir()
-    part = home / f".codes.safetensors.{'0' * 32}.part"
-    part.write_bytes(bytes(4096))
-    os.utime(part, (0, 0))
-    assert "1 unfinished files" in run().stdout
-    assert part.exists()
-    cleaned = run("--clean").stdout
-    assert cleaned.startswith("Removed 1 unfinished files")
-    assert not part.exists()
+@pytest.mark.slow
+def test_leftovers_are_named_and_cleaned(healthy, cleaned):
+    assert "1 unfinished files" in healthy.stdout
+    assert cleaned.stdout.startswith("Removed 1 unfinished files")
 
 
 def test_every_check_is_documented():
