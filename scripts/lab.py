@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -88,6 +89,24 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
         yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}&reset"
     finally:
         stop(server)
+
+
+def end_kernels(page: Page, address: str) -> None:
+    """Shut down all kernels of a server: closing a page leaves them running.
+
+    Args:
+        page: any page of the browser; it sends the requests.
+        address: as `jupyterlab` yields it.
+
+    Raises:
+        RuntimeError: if the server does not end a kernel.
+    """
+    sessions = f"{address.partition('/lab/')[0]}/api/sessions"
+    token = {"Authorization": "token " + re.findall(r"[?&]token=([^&]+)", address)[0]}
+    for session in page.request.get(sessions, headers=token).json():
+        answer = page.request.delete(f"{sessions}/{session['id']}", headers=token, timeout=60_000)
+        if not answer.ok:
+            raise RuntimeError(f"JupyterLab did not end the kernel of {session['path']}: {answer}")
 
 
 def stop(server: subprocess.Popen[Any]) -> None:

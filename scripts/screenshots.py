@@ -21,7 +21,7 @@ import nbformat
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from scripts.lab import chromium, go, jupyterlab, run_all, set_theme
+from scripts.lab import chromium, end_kernels, go, jupyterlab, run_all, set_theme
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -94,6 +94,7 @@ def take(browser: Browser, address: str, shot: Shot) -> None:
             picture.convert("RGB").save(path, quality=80, method=6)
             size = f"{picture.width} x {picture.height}"
         print(f"{path.relative_to(ROOT)}: {size}, {path.stat().st_size // 1000} kB", flush=True)
+    end_kernels(page, address)
     page.close()
 
 

@@ -1,4 +1,7 @@
-"""A real JupyterLab, started by the command that users start it with, and headless Chromium."""
+"""One JupyterLab, one trained study and one headless Chromium for all browser tests.
+
+And a server that is started by the command that users start it with.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from scripts.lab import chromium, stop, wait_for
-
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.lab import chromium, jupyterlab, stop, wait_for
+from tests.browser.pages import BITS, DATABASE, QUERIES, ROOT, TRAIN, Lab
+from uhscm_core import Study, load_dataset, load_vlp
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +26,33 @@ def browser() -> Iterator[Browser]:
         if started is None:
             pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
         yield started
+
+
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory) -> Iterator[Lab]:
+    """The one JupyterLab of all tests, with a cache that its notebooks share."""
+    root = tmp_path_factory.mktemp("lab")
+    (root / "tmp").mkdir()
+    environment = {"UHSCM_HOME": str(root / "home"), "TMPDIR": str(root / "tmp")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("UHSCM_PHOTOS", raising=False)
+        patch.delenv("UHSCM_VLP", raising=False)
+        with jupyterlab(root, environment) as address:
+            yield Lab(root, address)
+
+
+@pytest.fixture(scope="session")
+def saved_study(lab) -> Path:
+    """The one study of all tests, trained once; notebooks load it, see `STUDY`."""
+    folder = lab.root / "study"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UHSCM_HOME", str(lab.root / "home"))
+        dataset = load_dataset(
+            "postcards", n_database=DATABASE, n_train=TRAIN, n_query=QUERIES, progress=False
+        )
+        study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
+        study.train(BITS, epochs=12).save(folder)
+    return folder
 
 
 @pytest.fixture

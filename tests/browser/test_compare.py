@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import re
 import shutil
-from pathlib import Path
 
 import faiss
 import numpy as np
 import pyarrow.parquet
 import pytest
 
-from scripts.lab import go, jupyterlab, run_all, write_notebook
+from tests.browser.pages import (
+    DATABASE,
+    QUERIES,
+    STUDY,
+    explorer,
+    opened,
+    sentence,
+    shot,
+    until,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
 HOSTILE = "<img src=x onerror=alert(1)>"
 pytestmark = pytest.mark.browser
 
-SETUP = """
-from uhscm_core import Study, load_dataset, load_vlp
-import widgets as w
-dataset = load_dataset("postcards", n_database=600, n_train=300, n_query=60)
-study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False).train(32, epochs=10)
+SETUP = f"""
+{STUDY}
 shorter = study.train(8, epochs=5)
 wide = study.train(300, epochs=1)
 """
@@ -47,51 +50,13 @@ CELLS = (SETUP, COMPARE, WIDE, EXPORTS, BARE)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("compare")
-    for theme in ("light", "dark"):
-        write_notebook(folder / f"{theme}.ipynb", CELLS)
-    with jupyterlab(folder, {"UHSCM_HOME": str(folder / "home")}) as address:
-        yield lambda theme: address.format(f"{theme}.ipynb")
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def page(request, browser, lab):
-    theme = request.param
-    page = browser.new_page(
-        viewport={"width": 1400, "height": 1000}, color_scheme=theme, accept_downloads=True
-    )
-    page.dialogs, page.errors, page.foreign = [], [], []
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("request", lambda r: "127.0.0.1" in r.url or page.foreign.append(r.url))
-    go(page, lab(theme))
-    run_all(page, theme, len(CELLS))
-    page.theme = theme
-    yield page
-    foreign = [url for url in page.foreign if not url.startswith(("blob:", "data:"))]
-    assert (page.dialogs, page.errors, foreign) == ([], [], [])
-    page.close()
-
-
-def explorer(page):
-    """The comparison, in sight."""
-    box = page.locator(".uhscm-explorer").first
-    box.evaluate("box => box.scrollIntoView()")
-    return box
-
-
-def until(page, said):
-    """Wait until the comparison's sentence matches a pattern."""
-    page.wait_for_function(
-        """said => new RegExp(said).test(
-                     document.querySelector('.uhscm-explorer .sentence').textContent)""",
-        arg=said,
-    )
-
-
-def sentence(page):
-    return page.locator(".uhscm-explorer .sentence").first.text_content()
+def page(browser, lab, saved_study):
+    with opened(browser, lab, CELLS) as page:
+        box = explorer(page)
+        until(box, "^UHSCM, 32 bits and UHSCM, 8 bits share ")  # what was handed in
+        choose(box, "right", "ITQ, 32 bits")
+        until(box, "^UHSCM, 32 bits and ITQ, 32 bits share ")
+        yield page
 
 
 def query_of(page):
@@ -100,12 +65,6 @@ def query_of(page):
 
 def choose(box, which, name):
     box.locator(".widget-dropdown", has_text=which).locator("select").select_option(label=name)
-
-
-def shot(page, name):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(500)
-    page.screenshot(path=SCREENSHOTS / f"compare_{name}_{page.theme}.png")
 
 
 def tab(box, title):
@@ -128,27 +87,25 @@ def column(box, name):
 
 def test_two_rankings_are_chosen_and_undone(page):
     box = explorer(page)
-    until(page, "^UHSCM, 32 bits and UHSCM, 8 bits share ")  # what was handed in
-    choose(box, "right", "ITQ, 32 bits")
-    until(page, "^UHSCM, 32 bits and ITQ, 32 bits share ")
     before = sentence(page)
+    assert before.startswith("UHSCM, 32 bits and ITQ, 32 bits share ")
     for gallery in galleries(box)[:3]:
         gallery.locator(".gallery-tile img").first.wait_for()
-    shot(page, "first")
+    shot(page, "compare_first")
     choose(box, "right", "cosine of features (plain CLIP)")
-    until(page, "^UHSCM, 32 bits and cosine of features")
+    until(box, "^UHSCM, 32 bits and cosine of features")
     caption = galleries(box)[2].locator(".gallery-caption").first
     caption.wait_for()
     assert re.fullmatch(r"#1 · cos 0\.\d\d", caption.inner_text().split("\n")[0])
     choose(box, "left", HOSTILE)
-    until(page, "^<img src=x onerror=alert.1.> and cosine")
+    until(box, "^<img src=x onerror=alert.1.> and cosine")
     galleries(box)[1].locator(".gallery-tile img").first.wait_for()
-    shot(page, "hostile")
+    shot(page, "compare_hostile")
     page.click("button:has-text('Swap') >> nth=0")
-    until(page, "^cosine of features .plain CLIP. and <img")
+    until(box, "^cosine of features .plain CLIP. and <img")
     for _ in range(3):
         page.click("button:has-text('Undo') >> nth=0")
-    until(page, f"^{re.escape(before)}$")
+    until(box, f"^{re.escape(before)}$")
     assert box.locator("select").first.input_value() == "UHSCM, 32 bits"
     assert not page.locator("img[src=x]").count()
 
@@ -180,14 +137,14 @@ def test_what_moved_is_clicked_through(page):
     tile.hover()
     page.locator(".gallery-card").wait_for()
     assert "on the left #" in page.locator(".gallery-card").inner_text()
-    shot(page, "moved")
+    shot(page, "compare_moved")
     page.mouse.move(5, 5)
     before, name = query_of(page), name.removeprefix("picked: ")
     page.click("button:has-text('Make the picked one the query') >> nth=0")
-    until(page, f" for {re.escape(name)}; ")
+    until(box, f" for {re.escape(name)}; ")
     assert not left.locator(f"[aria-label*='{name},']").count()
     page.click("button:has-text('Undo') >> nth=0")
-    until(page, f" for {re.escape(before)}; ")
+    until(box, f" for {re.escape(before)}; ")
 
 
 def test_a_losing_query_becomes_the_query(page):
@@ -201,7 +158,7 @@ def test_a_losing_query_becomes_the_query(page):
     caption = tile.locator(".gallery-caption").inner_text().split("\n")[0]
     was, now = map(float, caption.split(" → "))
     assert was >= now
-    shot(page, "gains")
+    shot(page, "compare_gains")
     tile.click()
     page.wait_for_function(
         """before => !document.querySelector('.uhscm-explorer .sentence')
@@ -211,7 +168,7 @@ def test_a_losing_query_becomes_the_query(page):
     shown = [float(cell) for cell in column(box, "AP of this query")]
     assert shown == pytest.approx([was, now], abs=0.006)
     page.click("button:has-text('Undo') >> nth=0")
-    until(page, f" for {re.escape(before)}; ")
+    until(box, f" for {re.escape(before)}; ")
     tab(box, "What moved")
 
 
@@ -236,7 +193,7 @@ def test_a_narrow_window_has_one_below_the_other(page):
         left, right = (galleries(box)[i].bounding_box() for i in (1, 2))
         assert right["y"] >= left["y"] + left["height"]
         galleries(box)[1].scroll_into_view_if_needed()
-        shot(page, "narrow")
+        shot(page, "compare_narrow")
     finally:
         page.set_viewport_size({"width": 1400, "height": 1000})
 
@@ -265,12 +222,12 @@ def test_each_file_is_saved_and_read_back(page, tmp_path):
     exports = page.locator(".uhscm-exports").first
     exports.scroll_into_view_if_needed()
     exports.locator("text=/\\d+ kB: the database/").wait_for()
-    shot(page, "exports")
+    shot(page, "compare_exports")
     table = pyarrow.parquet.read_table(saved(page, "codes.parquet", tmp_path))
     codes = np.stack([np.frombuffer(code, np.uint8) for code in table["code"].to_pylist()])
     with np.load(saved(page, "codes.npz", tmp_path), allow_pickle=False) as arrays:
         assert np.array_equal(arrays["codes"], codes)
-        assert (codes.shape, int(arrays["bits"])) == ((660, 4), 32)
+        assert (codes.shape, int(arrays["bits"])) == ((DATABASE + QUERIES, 4), 32)
         database, query = arrays["database"], arrays["query"]
     index = faiss.read_index_binary(str(saved(page, "index.faiss", tmp_path)))
     distances, ids = index.search(codes[query[:1]], 1)
@@ -287,10 +244,7 @@ def test_each_file_is_saved_and_read_back(page, tmp_path):
 def test_the_page_of_results_opens_alone_in_light_and_dark(page, browser, tmp_path):
     path = saved(page, "results.html", tmp_path)
     context = browser.new_context(
-        viewport={"width": 1400, "height": 1000},
-        color_scheme=page.theme,
-        offline=True,
-        java_script_enabled=False,
+        viewport={"width": 1400, "height": 1000}, offline=True, java_script_enabled=False
     )
     alone = context.new_page()
     asked = []
@@ -299,14 +253,17 @@ def test_the_page_of_results_opens_alone_in_light_and_dark(page, browser, tmp_pa
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
     pictures = alone.locator("img")
     assert pictures.count() == 12 * 25
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    alone.screenshot(path=SCREENSHOTS / f"results_{page.theme}.png")
-    alone.locator("a").nth(4).click()
-    alone.wait_for_timeout(300)
-    assert alone.locator("#query-5").bounding_box()["y"] < 60
-    alone.screenshot(path=SCREENSHOTS / f"results_query_{page.theme}.png")
-    alone.set_viewport_size({"width": 420, "height": 900})
-    alone.screenshot(path=SCREENSHOTS / f"results_narrow_{page.theme}.png")
+    for theme in ("light", "dark"):
+        alone.emulate_media(color_scheme=theme)
+        alone.set_viewport_size({"width": 1400, "height": 1000})
+        alone.locator("h1").scroll_into_view_if_needed()
+        shot(alone, f"results_{theme}")
+        alone.locator("a").nth(4).click()
+        alone.wait_for_timeout(300)
+        assert alone.locator("#query-5").bounding_box()["y"] < 60
+        shot(alone, f"results_query_{theme}")
+        alone.set_viewport_size({"width": 420, "height": 900})
+        shot(alone, f"results_narrow_{theme}")
     tree = alone.locator("#query-5").aria_snapshot()
     assert "table" in tree
     assert "list" in tree
@@ -317,13 +274,14 @@ def test_the_page_of_results_opens_alone_in_light_and_dark(page, browser, tmp_pa
 def test_the_pictures_of_the_page_are_shown(page, browser, tmp_path):
     """With scripts on, to ask the browser whether each picture could be decoded."""
     path = saved(page, "results.html", tmp_path)
-    context = browser.new_context(color_scheme=page.theme, offline=True)
+    context = browser.new_context(offline=True)
     alone = context.new_page()
     alone.goto(path.as_uri())
     widths = alone.evaluate("[...document.images].map((one) => one.naturalWidth)")
     assert sorted(set(widths)) == [96, 192]
-    ground = alone.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 22, 22)"}[page.theme]
+    for theme, ground in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 22, 22)")):
+        alone.emulate_media(color_scheme=theme)
+        assert alone.evaluate("getComputedStyle(document.body).backgroundColor") == ground
     context.close()
 
 
@@ -334,6 +292,6 @@ def test_without_a_network_the_error_stands_there(page):
     error = box.locator(".error .message")
     error.wait_for()
     assert "no hash network yet" in error.inner_text()
-    shot(page, "no_network")
+    shot(page, "compare_no_network")
     box.locator(".dismiss").click()
     error.wait_for(state="detached")

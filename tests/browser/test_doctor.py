@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from scripts.lab import go, jupyterlab, run_all, write_notebook
+from tests.browser.pages import opened, shot
 
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+CELL = """
+import os
+from uhscm_doctor import doctor
+os.environ["UHSCM_PHOTOS"] = "/nowhere/<b>gone</b>"
+doctor()
+"""
 pytestmark = pytest.mark.browser
 
 
-def test_the_doctor_sees_the_settings_of_its_own_server(browser, tmp_path):
-    write_notebook(tmp_path / "ill.ipynb", ["from uhscm_doctor import doctor\ndoctor()"])
-    photos = tmp_path / "<b>gone</b>"
-    environment = {"UHSCM_HOME": str(tmp_path / "home"), "UHSCM_PHOTOS": str(photos)}
-    with jupyterlab(tmp_path, environment) as address:
-        page = browser.new_page(viewport={"width": 1100, "height": 900})
-        go(page, address.format("ill.ipynb"))
-        run_all(page, "dark", 1)
+def test_the_doctor_sees_the_settings_of_its_own_server(browser, lab):
+    with opened(browser, lab, [CELL]) as page:
         table = page.locator(".jp-OutputArea table")
         row = table.locator("tr", has_text="server on port")
         assert "ok" in row.inner_text()
@@ -29,6 +26,4 @@ def test_the_doctor_sees_the_settings_of_its_own_server(browser, tmp_path):
         assert "✗ bad" in photos_row.inner_text()
         assert "<b>gone</b>" in photos_row.inner_text()
         assert "1 bad" in page.locator(".jp-OutputArea p").last.inner_text()
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / "doctor_dark.png")
-        page.close()
+        shot(page, "doctor")

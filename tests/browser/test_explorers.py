@@ -1,86 +1,30 @@
-"""The lessons' explorers in a real JupyterLab: what a student does with them."""
+"""The explorers of the first two lessons in a real JupyterLab: what a student does with them."""
 
 from __future__ import annotations
 
 import csv
 import re
-import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
 from PIL import Image
 
-from scripts.lab import go, jupyterlab, run_all
+from tests.browser.pages import STUDY, TRAIN, explorer, opened, sentence, shot, until
 
-ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
-LESSONS = ("01_concept_denoising", "02_concept_distributions")
 HOSTILE = "<img src=x onerror=alert(1)>"
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lessons")
-    for lesson in LESSONS:  # copies, as JupyterLab saves what it shows
-        shutil.copy(ROOT / "notebooks" / f"{lesson}.ipynb", folder)
-    with jupyterlab(folder, {"UHSCM_HOME": str(folder / "home")}) as address:
-        yield address
+def denoising(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, "w.DenoisingExplorer(study)")) as page:
+        yield page
 
 
-def lesson(request, browser, lab, name):
-    theme = request.param
-    page = browser.new_page(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
-    page.dialogs, page.errors, page.foreign = [], [], []
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("request", lambda r: "127.0.0.1" in r.url or page.foreign.append(r.url))
-    go(page, lab.format(f"{name}.ipynb"))
-    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
-    run_all(page, theme, sum(cell.cell_type == "code" for cell in cells))
-    page.theme = theme
-    yield page
-    foreign = [url for url in page.foreign if not url.startswith(("blob:", "data:"))]
-    assert (page.dialogs, page.errors, foreign) == ([], [], [])
-    page.close()
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def denoising(request, browser, lab):
-    yield from lesson(request, browser, lab, LESSONS[0])
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def distribution(request, browser, lab):
-    yield from lesson(request, browser, lab, LESSONS[1])
-
-
-def explorer(page):
-    """The explorer of the lesson, in sight."""
-    box = page.locator(".uhscm-explorer").first
-    box.evaluate("box => box.scrollIntoView()")
-    return box
-
-
-def sentence(page):
-    return page.locator(".uhscm-status .sentence").first.text_content()
-
-
-def until(page, said, **keywords):
-    """Wait until the status sentence matches a pattern."""
-    page.wait_for_function(
-        """said => new RegExp(said).test(
-                     document.querySelector('.uhscm-status .sentence').textContent)""",
-        arg=said,
-        **keywords,
-    )
-
-
-def shot(page, name):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(500)
-    page.screenshot(path=SCREENSHOTS / f"explorer_{name}_{page.theme}.png")
+@pytest.fixture(scope="module")
+def distribution(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, "w.DistributionExplorer(study)")) as page:
+        yield page
 
 
 def pictures(box):
@@ -114,7 +58,7 @@ def test_the_threshold_is_dragged_and_undone(denoising):
     page, box = denoising, explorer(denoising)
     bars = box.locator(".uhscm-bars").first
     pictures(box)
-    shot(page, "denoising")
+    shot(page, "explorer_denoising")
     before = sentence(page)
     assert re.fullmatch(r"81 concepts, \d+ kept, \d+ dropped", before)
     handle = bars.locator(".handle").bounding_box()
@@ -141,7 +85,7 @@ def test_the_threshold_is_dragged_and_undone(denoising):
         page.keyboard.press("ArrowRight")
     page.wait_for_function(
         "least => document.querySelector('.handle').getAttribute('aria-valuenow') > least",
-        arg=5000 * 0.5 / 81 + 3,
+        arg=TRAIN * 0.5 / 81 + 3,
     )
     page.click('button:has-text("Paper\'s settings") >> nth=0')
     until(page, f"^{before}$")
@@ -159,7 +103,7 @@ def test_a_threshold_above_all_says_why_not(denoising):
     error = box.locator(".uhscm-status .error")
     error.wait_for()
     assert "no concept passed the threshold" in error.inner_text()
-    shot(page, "denoising_error")
+    shot(page, "explorer_denoising_error")
     assert sentence(page) == before
     assert abs(handle.bounding_box()["x"] - spot["x"]) < 1  # the line went back
     error.locator("button").click()
@@ -180,7 +124,7 @@ def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):
         went = [int(n) for n in moved.locator(".number").all_inner_texts()]
         assert sum(went) == votes
     pictures(box)
-    shot(page, "denoising_dropped")
+    shot(page, "explorer_denoising_dropped")
     bars.locator(".scroll").evaluate("list => { list.scrollTop = 0; }")
     bars.locator(".row .name").first.click()
     box.locator(".uhscm-summary:has-text('which is kept')").wait_for()
@@ -221,12 +165,12 @@ def test_what_people_type_stays_text(denoising):
     names = box.locator("textarea").nth(1)
     names.fill("\n".join([HOSTILE, "tree", "snow", "$x^2$", *(f"thing {i}" for i in range(1996))]))
     page.click("button:has-text('Apply') >> nth=0")
-    until(page, "^2,000 concepts", timeout=60_000)
+    until(page, "^2,000 concepts")
     row = bar(box.locator(".uhscm-bars").first, re.escape(HOSTILE))
     assert box.locator(".uhscm-bars").first.locator(".row").count() < 100  # in sight alone
     row.locator(".name").click()
     box.locator(".uhscm-summary").filter(has_text="onerror=alert(1)>'").first.wait_for()
-    shot(page, "denoising_hostile")
+    shot(page, "explorer_denoising_hostile")
     page.click("button:has-text('Undo') >> nth=0")
     until(page, f"^{before}$")
     assert page.locator("img[src=x]").count() == 0
@@ -240,14 +184,14 @@ def test_the_five_steps_with_a_prediction(denoising):
         page.click(f"button:has-text('{step}')")
         page.wait_for_timeout(300)
         assert box.locator(".jp-RenderedLatex, .widget-htmlmath mjx-container").first.is_visible()
-    shot(page, "denoising_steps")
+    shot(page, "explorer_denoising_steps")
     page.click("button:has-text('4 Vote')")
     page.get_by_label("Predict first").check()
     asked = box.locator(".uhscm-bars.names-only:visible")
     asked.wait_for()
     asked.locator(".row").first.click()
     box.locator(".head:has-text('You said'):visible").wait_for()
-    shot(page, "denoising_predicted")
+    shot(page, "explorer_denoising_predicted")
     page.get_by_label("Predict first").uncheck()
     page.get_by_role("tab", name="Voters").click()
 
@@ -261,7 +205,7 @@ def test_two_templates_side_by_side(denoising):
     found.wait_for()
     assert int(found.inner_text().split()[0].replace(",", "")) > 0
     assert "→" in box.locator(".gallery-caption:visible").first.inner_text()
-    shot(page, "denoising_templates")
+    shot(page, "explorer_denoising_templates")
     page.get_by_role("tab", name="Voters").click()
 
 
@@ -291,7 +235,7 @@ def test_the_table_is_saved_as_csv(denoising):
     assert download.value.suggested_filename == "denoising.csv"
     with Path(download.value.path()).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert sum(int(row["votes"]) for row in rows) == 5000
+    assert sum(int(row["votes"]) for row in rows) == TRAIN
     assert sum(row["kept"] == "True" for row in rows) == counted(page)
 
 
@@ -314,7 +258,7 @@ def test_a_cell_is_explained_by_parts_that_add_up(distribution):
     parts = box.locator(".uhscm-bars:has(input[type=checkbox])")
     over = box.locator(".grid-over")
     pictures(box)
-    shot(page, "distribution")
+    shot(page, "explorer_distribution")
     first = sentence(page)
     edge = over.bounding_box()["width"]
     over.click(position={"x": edge * 0.3, "y": edge * 0.28})
@@ -336,7 +280,7 @@ def test_a_cell_is_explained_by_parts_that_add_up(distribution):
     left = re.compile(r": ([\d.]+) of S \+ 1")
     rest = float(left.search(parts.locator(".head").inner_text())[1])
     assert rest == pytest.approx(said - largest, abs=2e-3)
-    shot(page, "distribution_unticked")
+    shot(page, "explorer_distribution_unticked")
     undo = page.locator("button:has-text('Undo') >> nth=0")
     undo.click()
     parts.locator(".head:not(:has-text('Without'))").wait_for()
@@ -361,7 +305,7 @@ def test_sources_orders_and_the_difference_of_two(distribution):
             "before => document.querySelector('.grid-cells').toDataURL() !== before", arg=before
         )
     assert "rank by codes minus rank by features" in box.locator(".grid").inner_text()
-    shot(page, "distribution_difference")
+    shot(page, "explorer_distribution_difference")
     page.get_by_role("tab", name="Disagreements").click()
     apart = box.locator(".gallery-list:visible").nth(2)
     before = sentence(page)
@@ -370,7 +314,7 @@ def test_sources_orders_and_the_difference_of_two(distribution):
         "before => document.querySelector('.uhscm-status .sentence').textContent !== before",
         arg=before,
     )
-    shot(page, "distribution_disagreements")
+    shot(page, "explorer_distribution_disagreements")
     page.get_by_role("tab", name="Heatmap").click()
 
 
@@ -380,7 +324,7 @@ def test_an_image_of_ones_own(distribution, tmp_path):
     Image.new("RGB", (900, 600), (30, 60, 160)).save(path)
     box.locator("input[type=file]").set_input_files(path)
     until(page, re.escape(path.name))
-    shot(page, "distribution_own")
+    shot(page, "explorer_distribution_own")
     wrong = tmp_path / "words.jpg"
     wrong.write_text("no image")
     box.locator("input[type=file]").set_input_files(wrong)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from PIL import Image
 
-from scripts.lab import go, jupyterlab, run_all, write_notebook
+from scripts.lab import run_all, set_theme
+from tests.browser.pages import clear_outputs, opened, shot
 
-ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
 pytestmark = pytest.mark.browser
 
 SETUP = '''
@@ -101,7 +98,9 @@ empty.show([], summary="Nobody voted for zebra")
 empty.add_class("empty")
 fewer = ipw.Button(description="show three")
 fewer.on_click(lambda _: inside.show([5, 77, 9], captions=str, summary="Three images"))
-ipw.VBox([tab, empty, fewer])
+more = ipw.Button(description="show all")
+more.on_click(lambda _: inside.show(range(500)))
+ipw.VBox([tab, empty, fewer, more])
 """
 
 UPLOAD = """
@@ -138,33 +137,10 @@ CELLS = (SETUP, GALLERY, GRID, LARGE, HIDDEN, UPLOAD)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The address of a notebook with the kit's widgets, in a JupyterLab of its own."""
-    folder = tmp_path_factory.mktemp("kit")
-    for theme in ("light", "dark"):
-        write_notebook(folder / f"{theme}.ipynb", CELLS)
-    with jupyterlab(folder) as address:
-        yield lambda theme: address.format(f"{theme}.ipynb")
-
-
-def opened(browser, address, theme):
-    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=theme)
-    page.dialogs, page.errors = [], []
-    page.add_init_script(COUNT)
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    go(page, address)
-    run_all(page, theme, len(CELLS))
-    page.wait_for_selector(".upload-button", timeout=120_000)
-    return page
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def page(request, browser, lab):
-    made = opened(browser, lab(request.param), request.param)
-    made.theme = request.param
-    yield made
-    made.close()
+def page(browser, lab):
+    with opened(browser, lab, CELLS, width=1100, height=900, script=COUNT) as page:
+        page.wait_for_selector(".upload-button", timeout=120_000)
+        yield page
 
 
 @pytest.fixture
@@ -204,12 +180,6 @@ def said(page, name, text):
     )
 
 
-def shot(page, name):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(300)
-    page.screenshot(path=SCREENSHOTS / f"kit_{name}_{page.theme}.png")
-
-
 @pytest.mark.parametrize("part", [0.5, 1.0, 0.25])
 def test_ten_thousand_images_wherever_one_scrolls(page, outer, part):
     outer.locator(".gallery-list").evaluate(
@@ -226,7 +196,7 @@ def test_ten_thousand_images_wherever_one_scrolls(page, outer, part):
         assert tile(outer, position).get_attribute("aria-label").endswith(f"image {position}")
         assert tile(outer, position).get_attribute("aria-setsize") == "10000"
     if part == 0.5:
-        shot(page, "gallery_middle")
+        shot(page, "kit_gallery_middle")
 
 
 def test_addresses_of_pictures_far_away_are_given_back(page, outer):
@@ -256,7 +226,7 @@ def test_the_keyboard_reaches_and_chooses(page, outer):
     active = scroll.get_attribute("aria-activedescendant")
     assert tile(outer, chosen).get_attribute("id") == active
     assert page.locator(".gallery-card").count() == 1
-    shot(page, "gallery_keys")
+    shot(page, "kit_gallery_keys")
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")  # there is nothing further
     loaded(page)
@@ -283,7 +253,7 @@ def test_a_click_chooses_and_the_pointer_opens_the_detail(page, outer):
     card = page.locator(".gallery-card")
     assert card.inner_text().split("\n")[-1] == "image 7"
     assert card.locator("img").evaluate("picture => picture.naturalWidth") == 168
-    shot(page, "gallery_hover")
+    shot(page, "kit_gallery_hover")
     tile(outer, 7).click()
     said(page, ".heard", "focus 7")
     assert tile(outer, 7).get_attribute("aria-selected") == "true"
@@ -322,7 +292,7 @@ def test_an_image_that_cannot_be_read_is_a_tile_of_its_own(page, outer):
         "image 77: photos/77.jpg: image file is truncated"
     )
     tile(outer, 77).hover()
-    shot(page, "gallery_broken")
+    shot(page, "kit_gallery_broken")
 
 
 def test_a_hidden_gallery_comes_to_life_and_shares_the_selection(page, outer):
@@ -341,7 +311,7 @@ def test_a_hidden_gallery_comes_to_life_and_shares_the_selection(page, outer):
     page.wait_for_function(
         "() => document.querySelector(\".outer [data-position='12'][aria-selected=true]\")"
     )
-    shot(page, "gallery_tab")
+    shot(page, "kit_gallery_tab")
 
 
 def test_a_hidden_grid_comes_to_life_as_a_square(page):
@@ -352,7 +322,7 @@ def test_a_hidden_grid_comes_to_life_as_a_square(page):
     )
     assert sizes == [[300, 300, 300, 300]] * 2
     page.get_by_role("tab", name="pairs").scroll_into_view_if_needed()
-    shot(page, "grid_tab")
+    shot(page, "kit_grid_tab")
     page.get_by_role("tab", name="pictures").click()
 
 
@@ -370,6 +340,8 @@ def test_what_python_shows_next_takes_its_place(page):
     assert scroll.get_attribute("aria-label") == "Three images"
     tile(inside, 2).click()
     said(page, ".heard", "focus 9")
+    page.get_by_role("button", name="show all").click()
+    tile(inside, 12).locator("img").wait_for()
 
 
 def test_an_empty_gallery_says_so(page):
@@ -394,7 +366,7 @@ def test_a_click_in_the_grid_picks_the_pair(page):
     assert card.locator(".grid-large").count() == 2
     over.hover(position={"x": 10.5 * step, "y": 5.5 * step})
     assert "<img src=x onerror=alert(1)>" in card.inner_text()
-    shot(page, "grid_small")
+    shot(page, "kit_grid_small")
     over.hover(position={"x": 5.5 * step, "y": 3.5 * step})
     assert card.inner_text().split("\n")[-1] == "S = no number"
     page.mouse.move(5, 5)
@@ -438,7 +410,7 @@ def test_arrows_move_over_the_grid_and_enter_picks(page):
     page.keyboard.press("PageDown")
     page.keyboard.press("Space")
     said(page, ".pair", "cell (12, 23)")
-    shot(page, "grid_keys")
+    shot(page, "kit_grid_keys")
     page.keyboard.press("Escape")
     assert page.locator(".grid-card").count() == 0
 
@@ -455,7 +427,7 @@ def test_a_grid_of_four_hundred_shows_the_pictures_one_is_at(page):
         """() => [...document.querySelectorAll('.grid-card .grid-large')]
                    .every((one) => one.style.backgroundImage)"""
     )
-    shot(page, "grid_large")
+    shot(page, "kit_grid_large")
     page.mouse.move(5, 5)
 
 
@@ -464,18 +436,13 @@ def test_the_grid_follows_the_theme(page):
         const ramp = document.querySelector('.large .grid-ramp');
         return [...ramp.getContext('2d').getImageData(128, 0, 1, 1).data];
     }"""
-    before = page.evaluate(neutral)
-    other = {"light": "Dark", "dark": "Light"}
-    for name in (other[page.theme], page.theme.title()):
-        page.click("text=Settings")
-        page.hover("text=Theme")
-        page.click(f".lm-Menu >> text=/^JupyterLab {name}$/")
-        light = str(name == "Light").lower()
-        page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
-        page.wait_for_timeout(300)
-        if name == other[page.theme]:
-            assert sum(page.evaluate(neutral)[:3]) != pytest.approx(sum(before[:3]), abs=300)
-    assert page.evaluate(neutral) == before
+    light = page.evaluate(neutral)
+    set_theme(page, "dark")
+    page.wait_for_timeout(300)
+    assert sum(page.evaluate(neutral)[:3]) != pytest.approx(sum(light[:3]), abs=300)
+    set_theme(page, "light")
+    page.wait_for_timeout(300)
+    assert page.evaluate(neutral) == light
 
 
 @pytest.fixture
@@ -489,7 +456,7 @@ def test_a_file_is_made_small_and_reaches_python(page, upload, tmp_path):
     Image.new("RGB", (1000, 500), (255, 0, 0)).save(tmp_path / "red.png")
     upload.locator("input").set_input_files(tmp_path / "red.png")
     said(page, ".said", "red.png (512, 256) (255, 0, 0)")
-    shot(page, "upload")
+    shot(page, "kit_upload")
     Image.new("RGBA", (7, 5), (0, 0, 0, 0)).save(tmp_path / "<b> clear.png")
     upload.locator("input").set_input_files(tmp_path / "<b> clear.png")
     said(page, ".said", "<b> clear.png (7, 5) (255, 255, 255)")
@@ -502,7 +469,7 @@ def test_a_text_called_jpg_is_refused_with_a_sentence(page, upload, tmp_path):
     reason = "notes.jpg: not an image this browser can read"
     said(page, ".said", f"error: {reason}")
     said(page, ".upload-line", reason)
-    shot(page, "upload_refused")
+    shot(page, "kit_upload_refused")
 
 
 GIVE = """async ([kind, name, size]) => {
@@ -534,9 +501,10 @@ def test_drops_and_pastes(page, upload, given, expected):
 
 def test_a_view_that_is_gone_leaves_nothing(page):
     tile(page.locator(".outer"), 0).hover()
-    page.click("text=Edit")
-    page.click(".lm-Menu >> text='Clear Outputs of All Cells'")
+    clear_outputs(page)
     page.wait_for_function("document.querySelectorAll('.gallery, .grid, .upload').length === 0")
     page.wait_for_function("window.live === 0")
     assert page.locator(".uhscm-card").count() == 0
     assert (page.dialogs, page.errors) == ([], [])
+    run_all(page, "light", page.cells)  # for the other tests
+    page.wait_for_selector(".upload-button")

@@ -4,62 +4,40 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.lab import go, jupyterlab, run_all, write_notebook
+from scripts.lab import run_all
+from tests.browser.pages import ROOT, clear_outputs, explorer, opened, shot, until
 from tests.widgets.explorers.messy_folder import SKIPPED, make_messy_folder
 
-ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
 LESSON = ROOT / "notebooks" / "05_your_photos.ipynb"
 CELLS = ("from widgets import PhotosExplorer", "photos = PhotosExplorer()\nphotos")
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(6):  # one a test and theme, as a kernel outlives its page
-        write_notebook(folder / f"panel{number}.ipynb", CELLS)
-    shutil.copy(LESSON, folder)
-    environment = {"UHSCM_HOME": str(folder / "home"), "UHSCM_PHOTOS": "", "TMPDIR": str(folder)}
-    with jupyterlab(folder, environment) as address:
-        yield address
+def page(browser, lab):
+    with opened(browser, lab, CELLS, height=1100) as page:
+        yield page
 
 
-def opened(browser, lab, theme, name, cells):
-    page = browser.new_page(viewport={"width": 1400, "height": 1100})
-    page.dialogs, page.errors, page.theme = [], [], theme
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    go(page, lab.format(name))
-    run_all(page, theme, cells)
-    yield page
-    assert (page.dialogs, page.errors) == ([], [])
-    page.close()
+@pytest.fixture
+def panel(page):
+    """The page with a panel that nothing was typed into."""
+    page.set_viewport_size({"width": 1400, "height": 1100})
+    clear_outputs(page)
+    run_all(page, "light", page.cells)
+    return page
 
 
 @pytest.fixture(scope="module")
-def panels():
-    return iter(range(6))
-
-
-@pytest.fixture(params=["light", "dark"])
-def panel(request, browser, lab, panels):
-    name = f"panel{next(panels)}.ipynb"
-    yield from opened(browser, lab, request.param, name, len(CELLS))
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def lesson(request, browser, lab):
-    cells = sum(cell.cell_type == "code" for cell in nbformat.read(LESSON, as_version=4).cells)
-    yield from opened(browser, lab, request.param, LESSON.name, cells)
+def lesson(browser, lab):
+    with opened(browser, lab, LESSON, height=1100) as page:
+        yield page
 
 
 @pytest.fixture
@@ -68,21 +46,6 @@ def messy(tmp_path, png_of_size) -> Path:
     if os.geteuid() == 0:  # whom no permission stops; tests/widgets reads it as nobody
         (folder / "private.png").unlink()
     return folder
-
-
-def shot(page, name):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(600)
-    page.screenshot(path=SCREENSHOTS / f"photos_{name}_{page.theme}.png")
-
-
-def until(page, said, timeout=60_000):
-    page.wait_for_function(
-        """said => [...document.querySelectorAll('.uhscm-status .sentence')]
-                     .some((line) => new RegExp(said).test(line.textContent))""",
-        arg=said,
-        timeout=timeout,
-    )
 
 
 def press(page, name):
@@ -94,7 +57,7 @@ def test_a_folder_is_pasted_read_and_its_skipped_files_are_listed(panel, messy):
     until(page, "^Give a folder and press Read")
     box = page.locator(".uhscm-explorer input[type=text]").first
     box.fill(f'"{messy}"')
-    shot(page, "empty")
+    shot(page, "photos_empty")
     press(page, "Read")
     listed = len(SKIPPED) - (os.geteuid() == 0)
     until(page, f"^200 images, {listed} skipped; \\d+ of 537 concepts kept with postcards")
@@ -104,12 +67,12 @@ def test_a_folder_is_pasted_read_and_its_skipped_files_are_listed(panel, messy):
     for name, reason in shown.items():
         assert SKIPPED[name] in reason
     page.locator(".gallery-tile img").nth(20).wait_for()
-    shot(page, "read")
+    shot(page, "photos_read")
     page.locator(".gallery-list").first.evaluate("list => { list.scrollTop = 1e6; }")
     page.locator(".gallery-tile:has-text('صورة')").wait_for()
     assert page.locator("img[src='x']").count() == 0
     page.set_viewport_size({"width": 760, "height": 1100})
-    shot(page, "narrow")
+    shot(page, "photos_narrow")
     # Once more in the same panel: found in the cache, and nothing twice.
     press(page, "Read")
     page.wait_for_timeout(300)
@@ -120,10 +83,8 @@ def test_a_large_folder_is_stopped_and_read_on(panel, tmp_path):
     page = panel
     folder = tmp_path / "many"
     folder.mkdir()
-    seed = 0 if page.theme == "light" else 1  # other images, as the cache is the same
-    for i, pixels in enumerate(
-        np.random.default_rng(seed).integers(0, 255, (3000, 12, 12, 3), dtype=np.uint8)
-    ):
+    noise = np.random.default_rng(0).integers(0, 255, (3000, 12, 12, 3), dtype=np.uint8)
+    for i, pixels in enumerate(noise):
         Image.fromarray(pixels).save(folder / f"{i:04d}.png", compress_level=0)
     page.locator(".uhscm-explorer input[type=text]").first.fill(str(folder))
     press(page, "Read")
@@ -133,7 +94,7 @@ def test_a_large_folder_is_stopped_and_read_on(panel, tmp_path):
                    document.querySelector('.uhscm-progress .words').textContent)""",
         timeout=120_000,
     )
-    page.screenshot(path=SCREENSHOTS / f"photos_reading_{page.theme}.png")
+    shot(page, "photos_reading")
     press(page, "Stop")
     until(page, r"^Stopped: [\d,]+ of 3,000 images are encoded and stay so")
     done = page.locator(".uhscm-status .sentence").first.text_content().split()[1]
@@ -156,20 +117,13 @@ def test_missing_weights_are_told_whole_and_can_be_copied(panel, messy):
     assert re.search(r"put the file here as \S+/weights/ViT-B-32\.openai\.safetensors", selected)
     box = message.bounding_box()
     assert box["x"] + box["width"] <= 1400
-    shot(page, "no_network")
+    shot(page, "photos_no_network")
     page.locator(".dismiss").first.click()
     page.locator(".uhscm-explorer select").first.select_option(index=4)
     page.locator("input[placeholder^='ViT-L-14']").wait_for()
     page.locator(".uhscm-explorer select").nth(1).select_option(label="names that I type")
     page.locator(".uhscm-explorer textarea").fill("beach\nboat")
-    shot(page, "own")
-
-
-def explorer(page, at):
-    """One of the lesson's explorers, in sight."""
-    box = page.locator(".uhscm-explorer").nth(at)
-    box.evaluate("box => box.scrollIntoView()")
-    return box
+    shot(page, "photos_own")
 
 
 def test_the_lesson_shows_what_was_skipped(lesson):
@@ -177,7 +131,7 @@ def test_the_lesson_shows_what_was_skipped(lesson):
     explorer(page, 0)
     until(page, r"^277 images, 6 skipped; \d+ of 81 concepts kept with postcards")
     page.locator(".gallery-tile img").nth(10).wait_for()
-    shot(page, "lesson")
+    shot(page, "photos_lesson")
 
 
 def test_the_lessons_duplicates_and_outliers(lesson):
@@ -186,13 +140,13 @@ def test_the_lessons_duplicates_and_outliers(lesson):
     until(page, r"groups of near-duplicates, \d+ images: codes within 16 bits")
     tiles = box.locator(".gallery-tile img")
     tiles.nth(8).wait_for()
-    shot(page, "duplicates")
+    shot(page, "photos_duplicates")
     box.locator(".gallery-list").first.locator(".gallery-tile").nth(3).click()
     page.locator(".uhscm-summary:text-matches('^Group \\\\d+ of')").wait_for()
     page.set_viewport_size({"width": 800, "height": 1100})
-    shot(page, "duplicates_narrow")
+    shot(page, "photos_duplicates_narrow")
     page.set_viewport_size({"width": 1400, "height": 1100})
     box.locator(".lm-TabBar-tab:has-text('Outliers')").click()
     page.locator(".uhscm-summary:text-matches('^Farthest from their neighbour 5')").wait_for()
     explorer(page, 2)
-    shot(page, "outliers")
+    shot(page, "photos_outliers")

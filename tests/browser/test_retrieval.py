@@ -4,64 +4,26 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from scripts.lab import go, jupyterlab, run_all, write_notebook
+from tests.browser.pages import BITS, DATABASE, STUDY, explorer, opened, sentence, shot, until
 
-ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
 HOSTILE = '<img src=x onerror=alert(1)> "quoted"'
 pytestmark = pytest.mark.browser
 
-STUDY = """
-import uhscm_core as u
-dataset = u.load_dataset("postcards", n_database=1500, n_train=800, n_query=60, progress=False)
-study = u.Study(dataset, u.load_vlp("postcards"), "nuswide81", progress=False)
-study = study.train(bits=32, epochs=8)
-"""
 EXPLORER = """
-from widgets import RetrievalExplorer
-explorer = RetrievalExplorer(study)
+explorer = w.RetrievalExplorer(study)
 explorer
 """
 
 
 @pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("retrieval")
-    write_notebook(folder / "retrieval.ipynb", [STUDY, EXPLORER])
-    with jupyterlab(folder, {"UHSCM_HOME": str(folder / "home")}) as address:
-        yield address
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def page(request, browser, lab):
-    page = browser.new_page(viewport={"width": 1500, "height": 1150}, accept_downloads=True)
-    page.dialogs, page.errors = [], []
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    go(page, lab.format("retrieval.ipynb"))
-    run_all(page, request.param, 2)
-    page.theme = request.param
-    page.locator(".uhscm-explorer").first.evaluate("box => box.scrollIntoView()")
-    yield page
-    assert (page.dialogs, page.errors) == ([], [])
-    page.close()
-
-
-def sentence(page):
-    return page.locator(".uhscm-status .sentence").first.text_content()
-
-
-def until(page, said):
-    page.wait_for_function(
-        """said => new RegExp(said).test(
-                     document.querySelector('.uhscm-status .sentence').textContent)""",
-        arg=said,
-    )
+def page(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, EXPLORER), width=1500, height=1150) as page:
+        explorer(page)
+        yield page
 
 
 def changed(page, act):
@@ -89,11 +51,10 @@ def loaded(page):
     )
 
 
-def shot(page, name):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+def kept(page, name):
+    """Keep a picture of the window once it is whole."""
     loaded(page)
-    page.wait_for_timeout(300)
-    page.screenshot(path=SCREENSHOTS / f"retrieval_{name}_{page.theme}.png")
+    shot(page, f"retrieval_{name}")
 
 
 def button(page, name):
@@ -102,7 +63,7 @@ def button(page, name):
 
 def test_a_query_is_answered_at_first_glance(page):
     loaded(page)
-    assert re.search(r"1,500 images on \d+ shelves, the nearest \d+ at \d+ bits?", sentence(page))
+    until(page, rf"{DATABASE} images on \d+ shelves, the nearest \d+ at \d+ bits?")
     distances = [
         int(text.split()[0])
         for text in page.locator(".gallery-words-of-shelf > :first-child").all_text_contents()
@@ -112,11 +73,11 @@ def test_a_query_is_answered_at_first_glance(page):
         int(re.match(r"[\d,]+", text)[0].replace(",", ""))
         for text in page.locator(".gallery-words-of-shelf > :nth-child(2)").all_text_contents()
     ]
-    assert sum(counts) == 1500
+    assert sum(counts) == DATABASE
     assert shelves(page).locator(".gallery-tile.good .gallery-mark:text('✓')").count()
     assert "expected" in page.locator(".uhscm-radius .uhscm-summary").text_content()
     page.locator(".uhscm-radius .key.mean").wait_for()  # the mean of all queries has come
-    shot(page, "first")
+    kept(page, "first")
 
 
 def test_a_shelf_scrolls_by_itself_and_asks_for_what_is_in_sight(page):
@@ -169,9 +130,9 @@ def test_a_result_is_compared_and_becomes_the_query(page):
         """() => /^Alike by concepts: S = -?\\d\\.\\d\\d/.test(
             document.querySelector('.uhscm-bars .head').textContent)"""
     )
-    apart = int(re.search(r"differ in (\d+) of 32 bits", code.text_content())[1])
+    apart = int(re.search(rf"differ in (\d+) of {BITS} bits", code.text_content())[1])
     assert page.locator(".uhscm-code .xor:text('≠')").count() == apart + 1  # and the legend's
-    shot(page, "pair")
+    kept(page, "pair")
     tile.hover()
     said = changed(page, lambda: tile.locator(".gallery-action").click())
     assert said.startswith(name)
@@ -191,7 +152,7 @@ def test_a_flipped_bit_moves_the_results(page):
     until(page, "1 bit flipped")
     page.locator(".uhscm-code .column .bit.flipped").wait_for()
     assert page.locator(".gallery-words-of-shelf").all_text_contents() != before
-    shot(page, "flipped")
+    kept(page, "flipped")
     page.locator(".uhscm-code").focus()  # and by the keyboard
     for key in ("Home", "ArrowRight", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
@@ -247,7 +208,7 @@ def test_a_text_is_asked(page):
     assert page.locator(".gallery-words-of-shelf").first.text_content().startswith("S ≥")
     assert not page.locator(".uhscm-code").is_visible()
     assert "castle or ocean" in page.locator(".uhscm-radius .uhscm-summary").text_content()
-    shot(page, "text")
+    kept(page, "text")
     page.locator("input[placeholder*='by text']").fill(HOSTILE)
     page.keyboard.press("Enter")
     until(page, "onerror")
@@ -263,11 +224,12 @@ def test_an_image_is_brought_along(page, tmp_path):
     image.paste("tan", (0, 350, 900, 500))
     image.save(own)
     page.locator(".upload input[type=file]").set_input_files(own)
-    until(page, r"^own & odd\.png: 1,500 images on")
+    until(page, rf"^own & odd\.png: {DATABASE} images on")
     assert shelves(page).locator(".gallery-tile.good, .gallery-tile.bad").count() == 0
     loaded(page)
     page.locator(".gallery-list").first.locator("[aria-selected=true]").wait_for()
-    shot(page, "own")
+    kept(page, "own")
+    changed(page, lambda: button(page, "Undo").click())
 
 
 def test_shelves_are_walked_by_the_keyboard(page):
@@ -305,6 +267,6 @@ def test_the_results_are_saved(page, tmp_path):
     download.value.save_as(path)
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) in (1499, 1500)  # a query of the database is left out
+    assert len(rows) in (DATABASE - 1, DATABASE)  # a query of the database is left out
     distances = [int(row["distance"]) for row in rows]
     assert distances == sorted(distances)

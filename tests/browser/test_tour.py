@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import nbformat
 import pytest
 import torch
 
 from scripts import tour
 from scripts.lab import go, run_all
+from tests.browser.pages import ROOT, shot
 from uhscm_core import mine_concepts
 from widgets import votes_figure
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer, theme):
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
+def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
     foreign = []
     page.on("request", lambda r: "127.0.0.1" in r.url or foreign.append(r.url))
     go(page, explorer)
     cells = nbformat.read(ROOT / "notebooks" / "00_tour.ipynb", as_version=4).cells
-    run_all(page, theme, sum(cell.cell_type == "code" for cell in cells))
+    run_all(page, "light", sum(cell.cell_type == "code" for cell in cells))
     page.wait_for_selector(".js-plotly-plot .main-svg")
     shown = page.evaluate(
         """async () => {
@@ -42,12 +39,9 @@ def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer, theme):
     assert any(title.startswith("The objective went from") for title in shown), shown
     assert any(title.startswith("Among codes of 64 bits") for title in shown), shown
     assert foreign == []
-    folder = ROOT / "build" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
     for number, words in enumerate(("3. Denoise", "7. Train", "9. Retrieve", "10. Judge")):
         page.locator(f"h2:has-text('{words}')").scroll_into_view_if_needed()
-        page.wait_for_timeout(400)
-        page.screenshot(path=folder / f"tour_{theme}_{number}.png")
+        shot(page, f"tour_{number}")
     page.close()
 
 

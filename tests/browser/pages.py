@@ -1,0 +1,128 @@
+"""What the browser tests share: a notebook opened and run, its status line, screenshots."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Browser, Locator, Page
+
+from scripts.lab import end_kernels, go, run_all, write_notebook
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+STUDY = """
+import os
+import uhscm_core as u
+import widgets as w
+study = u.Study.load("../study")
+"""
+# The saved study: images of the database, of those the ones to train on, queries, and bits.
+DATABASE, TRAIN, QUERIES, BITS = 900, 500, 60, 32
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab.
+
+    Attributes:
+        root: the folder that it shows.
+        address: of a notebook, with ``{}`` for its path below the root.
+    """
+
+    root: Path
+    address: str
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    lab: Lab,
+    cells: Sequence[str] | Path,
+    *,
+    width: int = 1400,
+    height: int = 1000,
+    script: str = "",
+) -> Iterator[Page]:
+    """Open a notebook in a light JupyterLab and run it; end its kernel afterwards.
+
+    Args:
+        browser, lab: where.
+        cells: the code of each cell, or a notebook to copy (JupyterLab saves what it shows).
+        width, height: of the window, in CSS pixels.
+        script: JavaScript that the page runs first.
+
+    Yields:
+        The page. Of its attributes, ``folder`` holds the notebook, ``address`` is where it is
+        shown, ``cells`` counts its code cells, and ``received`` lists the sizes of the messages
+        that its sockets received.
+
+    Raises:
+        AssertionError: if in the meantime the page opened a dialog, met an error in JavaScript or
+            asked another server for anything.
+    """
+    folder = Path(tempfile.mkdtemp(dir=lab.root))
+    path = folder / "notebook.ipynb"
+    if isinstance(cells, Path):
+        shutil.copy(cells, path)
+    else:
+        write_notebook(path, cells)
+    page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
+    page.folder, page.dialogs, page.errors, page.foreign = folder, [], [], []
+    page.received = []
+    page.cells = sum(c.cell_type == "code" for c in nbformat.read(path, as_version=4).cells)
+    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("request", lambda request: is_local(request.url) or page.foreign.append(request.url))
+    page.on("websocket", lambda s: s.on("framereceived", lambda d: page.received.append(len(d))))
+    page.add_init_script(script)
+    page.address = lab.address.format(f"{folder.name}/{path.name}")
+    try:
+        go(page, page.address)
+        run_all(page, "light", page.cells)
+        yield page
+        assert (page.dialogs, page.errors, page.foreign) == ([], [], [])
+    finally:
+        end_kernels(page, lab.address)
+        page.close()
+
+
+def is_local(address: str) -> bool:
+    return "127.0.0.1" in address or address.startswith(("blob:", "data:"))
+
+
+def clear_outputs(page: Page) -> None:
+    """Take all views away, as a notebook that has not run."""
+    page.click(".lm-MenuBar-itemLabel:text-is('Edit')")
+    page.click(".lm-Menu-itemLabel:text-is('Clear Outputs of All Cells')")
+
+
+def explorer(page: Page, at: int = 0) -> Locator:
+    """One of the page's explorers, in sight."""
+    box = page.locator(".uhscm-explorer").nth(at)
+    box.evaluate("box => box.scrollIntoView()")
+    return box
+
+
+def sentence(page: Page) -> str:
+    """What the first explorer says."""
+    return page.locator(".uhscm-status .sentence").first.text_content()
+
+
+def until(where: Page | Locator, said: str, timeout: float = 60_000) -> None:
+    """Wait until the sentence of an explorer matches a pattern; of any of them for a page."""
+    line = where.locator(".uhscm-status .sentence", has_text=re.compile(said))
+    line.first.wait_for(timeout=timeout)
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture of the window, for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
