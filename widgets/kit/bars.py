@@ -22,8 +22,7 @@ class Bars(View):
     the browser, and `threshold` changes on release.
     """
 
-    _esm = static("bars")["_esm"]
-    _css = static("bars")["_css"]
+    _esm, _css = static("bars")
 
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """The n names, top to bottom."""

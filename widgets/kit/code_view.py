@@ -22,8 +22,7 @@ class CodeView(View):
         on_flip: called with the bit.
     """
 
-    _esm = static("code_view")["_esm"]
-    _css = static("code_view")["_css"]
+    _esm, _css = static("code_view")
 
     bits = traitlets.List(traitlets.Int()).tag(sync=True)
     """The L bits, 0 or 1, flips included."""

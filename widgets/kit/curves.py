@@ -60,8 +60,7 @@ def curves_of(
 class Curves(View):
     """Small charts side by side; the pointer, or the arrow keys, read all of them at one epoch."""
 
-    _esm = static("curves")["_esm"]
-    _css = static("curves")["_css"]
+    _esm, _css = static("chart", "curves")
 
     panels = traitlets.List(traitlets.Dict()).tag(sync=True)
     """For each chart its ``name`` and a ``hint`` of a few words."""

@@ -24,8 +24,7 @@ class Download(View):
             takes no time and can't fail.
     """
 
-    _esm = static("download")["_esm"]
-    _css = static("download")["_css"]
+    _esm, _css = static("download")
 
     label = traitlets.Unicode("").tag(sync=True)
     """On the button."""

@@ -12,9 +12,10 @@ import pandas as pd
 import traitlets
 from PIL import Image
 
+from widgets.kit.pictures import PictureView, Shown
 from widgets.kit.selection import Selection
 from widgets.kit.thumbnails import Thumbnails, checked_ids
-from widgets.kit.view import View, static
+from widgets.kit.view import static
 
 __all__ = ["Gallery"]
 
@@ -23,15 +24,10 @@ Marks = Sequence[bool | None] | npt.NDArray[np.bool_] | None
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shown:
-    """What one call of `show` shows; whole, as a thread may call it while a page is made."""
-
-    generation: int
-    ids: npt.NDArray[np.int64]
+class _Shown(Shown):
     thumbnails: Thumbnails
     captions: Captions = None
     marks: Marks = None
-    paged: int = 60
 
     def caption(self, position: int) -> str:
         if self.captions is None:
@@ -46,34 +42,20 @@ class _Shown:
         found = np.flatnonzero(self.ids == image)
         return int(found[0]) if found.size else -1
 
-    def page(self, page: int) -> tuple[dict[str, Any], list[bytes]]:
-        """The message with one page of images, and its one buffer."""
-        positions = range(page * self.paged, min((page + 1) * self.paged, len(self.ids)))
-        ids = [int(self.ids[position]) for position in positions]
-        made = self.thumbnails.read(ids)
-        captions = []
-        for position, (_, reason) in zip(positions, made, strict=True):
-            try:
-                captions.append(reason or self.caption(position))
-            except Exception as error:  # the caller's function; what a callback raises is lost
-                captions.append(f"no caption: {str(error) or type(error).__name__}")
-        marks = [None if m is None else bool(m) for m in map(self._mark, positions)]
-        message = {
-            "type": "page",
-            "generation": self.generation,
-            "page": page,
-            "ids": ids,
-            "captions": captions,
-            "marks": marks,
-            "sizes": [len(data) for data, _ in made],
+    def describe(self, position: int, problem: str) -> dict[str, Any]:
+        try:
+            caption = problem or self.caption(position)
+        except Exception as error:  # the caller's function; what a callback raises is lost
+            caption = f"no caption: {str(error) or type(error).__name__}"
+        mark = None if self.marks is None else self.marks[position]
+        return {
+            "ids": int(self.ids[position]),
+            "captions": caption,
+            "marks": None if mark is None else bool(mark),
         }
-        return message, [b"".join(data for data, _ in made)]
-
-    def _mark(self, position: int) -> bool | None:
-        return None if self.marks is None else self.marks[position]
 
 
-class Gallery(View):
+class Gallery(PictureView):
     """Images in rows; the browser asks for those that come into sight, a page at a time.
 
     A click, or Enter on the image that the arrow keys reached, makes it `selection.focus`.
@@ -88,14 +70,10 @@ class Gallery(View):
         traits: any other trait of the gallery.
     """
 
-    _esm = static("gallery")["_esm"]
-    _css = static("gallery")["_css"]
+    _esm, _css = static("pictures", "gallery_places", "gallery")
 
     count = traitlets.Int(0).tag(sync=True)
     """Number of images shown; default 0."""
-
-    generation = traitlets.Int(0).tag(sync=True)
-    """Counts the calls of `show`, so that answers to an earlier one are dropped; default 0."""
 
     captioned = traitlets.Bool(False).tag(sync=True)
     """Whether there are captions, which take a line below each image; default False."""
@@ -108,9 +86,6 @@ class Gallery(View):
 
     action = traitlets.Unicode("").tag(sync=True)
     """What the small button on an image, or Shift and Enter, does; no button where it is empty."""
-
-    paged = traitlets.Int(60, min=1).tag(sync=True)
-    """Images that the browser asks for at a time; default 60."""
 
     height = traitlets.Int(300, min=60).tag(sync=True)
     """Height of the part that scrolls in CSS pixels; default 300."""
@@ -130,7 +105,7 @@ class Gallery(View):
         self._on_action = on_action
         self.selection = Selection() if selection is None else selection
         # Twice the shown size: sharp on dense screens, and large enough for the detail.
-        self._shown = _Shown(0, checked_ids([], 0), Thumbnails(images, 2 * edge), paged=self.paged)
+        self._shown = _Shown(0, checked_ids([], 0), Thumbnails(images, 2 * edge), self.paged)
         self.show(range(len(images)) if ids is None else ids)
         self.selection.observe(self._follow, "focus")
 
@@ -172,7 +147,7 @@ class Gallery(View):
         for name, values in (("captions", captions), ("marks", marks)):
             if values is not None and not callable(values) and len(values) != len(wanted):
                 raise ValueError(f"expected {len(wanted)} {name}, got {len(values)}")
-        shown = _Shown(before.generation + 1, wanted, pictured, captions, marks, before.paged)
+        shown = _Shown(before.generation + 1, wanted, pictured, self.paged, captions, marks)
         self._shown = shown
         with self.hold_sync():  # one message: the browser never sees half of a change
             self.count = len(wanted)
@@ -197,16 +172,13 @@ class Gallery(View):
     def _follow(self, change: Any) -> None:
         self.chosen = self._shown.position(change["new"])
 
-    def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        shown = self._shown
-        if content.get("generation") != shown.generation:
-            return  # asked before `show` was called; the browser asks anew
+    def _on_gesture(
+        self, shown: _Shown, content: dict[str, Any], _buffers: list[memoryview]
+    ) -> None:
         match content:
-            case {"type": "want", "page": int(page)} if 0 <= page * shown.paged < len(shown.ids):
-                self.send(*shown.page(page))
-            case {"type": "choose", "position": int(position)} if 0 <= position < len(shown.ids):
+            case {"type": "choose", "position": int(position)} if 0 <= position < len(shown):
                 self._choose(position, int(shown.ids[position]))
-            case {"type": "act", "position": int(position)} if 0 <= position < len(shown.ids):
+            case {"type": "act", "position": int(position)} if 0 <= position < len(shown):
                 if self._on_action is not None:
                     self._on_action(int(shown.ids[position]))
 

@@ -12,13 +12,13 @@ import pandas as pd
 import traitlets
 from PIL import Image
 
+from widgets.kit.pictures import PictureView, Shown
 from widgets.kit.selection import Selection
 from widgets.kit.thumbnails import Thumbnails, checked_ids
-from widgets.kit.view import View, static
+from widgets.kit.view import static
 
 __all__ = ["Grid", "pack_values"]
 
-PAGE = 60  # images a message; grid.js counts in the same pages
 MOST = 1000  # images along a side
 _NAN, _INFINITE, _FINITE = -32768, 32767, 32766
 
@@ -44,17 +44,12 @@ def pack_values(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shown:
-    """What one call of `show` shows; whole, as a thread may call it while a page is made."""
-
-    generation: int
-    ids: npt.NDArray[np.int64]
+class _Shown(Shown):
     values: npt.NDArray[np.float64]
-    groups: tuple[str, ...]
-    thumbnails: Thumbnails | None
+    groups: tuple[str, ...] = ()
 
 
-class Grid(View):
+class Grid(PictureView):
     """A heatmap of pairs; a click, or Enter on the cell that the arrow keys reached, picks a pair.
 
     The pair becomes `selection.ids`; a pair of these images that is picked elsewhere moves the
@@ -65,17 +60,13 @@ class Grid(View):
         edge: edge of the square in CSS pixels; it shrinks where there is less room.
     """
 
-    _esm = static("grid")["_esm"]
-    _css = static("grid")["_css"]
+    _esm, _css = static("canvas", "pictures", "grid_drawing", "grid")
 
     cell: Any = traitlets.Tuple(default_value=None, allow_none=True).tag(sync=True)
     """The picked pair as (row, column), positions from 0; None before one is picked."""
 
     edge = traitlets.Int(440, min=60).tag(sync=True)
     """Edge of the square in CSS pixels; default 440."""
-
-    generation = traitlets.Int(0).tag(sync=True)
-    """Counts the calls of `show`, so that answers to an earlier one are dropped; default 0."""
 
     ids: traitlets.List[int] = traitlets.List().tag(sync=True)
     """The images along both sides, by id; default none."""
@@ -113,7 +104,7 @@ class Grid(View):
     def __init__(
         self, *, selection: Selection | None = None, edge: int = 440, **unknown: Any
     ) -> None:
-        self._shown = _Shown(0, checked_ids([], 0), np.zeros((0, 0)), (), None)
+        self._shown = _Shown(0, checked_ids([], 0), None, 0, np.zeros((0, 0)))
         self.selection = Selection() if selection is None else selection
         super().__init__(edge=edge, **unknown)
         self.observe(self._picked, "cell")
@@ -167,7 +158,8 @@ class Grid(View):
         generation = self._shown.generation + 1
         with self.hold_sync():  # one message: the browser never sees half of a change
             self.cell = None
-            self._shown = _Shown(generation, wanted, numbers.reshape(n, n), names, thumbnails)
+            square = numbers.reshape(n, n)
+            self._shown = _Shown(generation, wanted, thumbnails, self.paged, square, names)
             self.ids, self.groups = wanted.tolist(), list(names)
             self.pictured = thumbnails is not None
             self.values = packed.astype("<i2").tobytes()
@@ -213,28 +205,12 @@ class Grid(View):
             first, second = pair
             self.cell = (positions[first], positions[second])
 
-    def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        shown = self._shown
-        if content.get("generation") != shown.generation:
-            return  # sent before `show` was called
-        n = len(shown.ids)
+    def _on_gesture(
+        self, shown: _Shown, content: dict[str, Any], _buffers: list[memoryview]
+    ) -> None:
+        n = len(shown)
         match content:
-            case {"type": "want", "page": int(page)} if 0 <= page * PAGE < n:
-                self._send_page(shown, page)
             case {"type": "choose", "cell": [int(row), int(column)]} if (
                 0 <= row < n and 0 <= column < n
             ):
                 self.cell = (row, column)
-
-    def _send_page(self, shown: _Shown, page: int) -> None:
-        if shown.thumbnails is None:
-            return
-        ids = [int(image) for image in shown.ids[page * PAGE : (page + 1) * PAGE]]
-        made = shown.thumbnails.read(ids)
-        message = {
-            "type": "page",
-            "generation": shown.generation,
-            "page": page,
-            "sizes": [len(data) for data, _ in made],
-        }
-        self.send(message, [b"".join(data for data, _ in made)])

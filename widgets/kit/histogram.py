@@ -17,8 +17,7 @@ __all__ = ["Histogram"]
 class Histogram(View):
     """Upright bars; a second series is hatched, so that colour alone tells nothing."""
 
-    _esm = static("histogram")["_esm"]
-    _css = static("histogram")["_css"]
+    _esm, _css = static("chart", "histogram")
 
     title = traitlets.Unicode("").tag(sync=True)
     """Above the bars; default empty."""

@@ -12,14 +12,15 @@ import pandas as pd
 import traitlets
 from PIL import Image
 
+from widgets.kit.pictures import PictureView, Shown
 from widgets.kit.selection import Selection
 from widgets.kit.thumbnails import Thumbnails, checked_ids
-from widgets.kit.view import View, static
+from widgets.kit.view import static
 
 __all__ = ["MapView", "most_frequent"]
 
 EDGE = 128  # pixels of the thumbnails: those of the card
-AT_ONCE = 6  # thumbnails a message, so that no gesture waits for many; as in map_view.js
+PER_MESSAGE = 6  # thumbnails, so that no gesture waits for many
 GROUPS = 8  # with a colour and a shape of their own; as many stand in map_view.js
 OTHER = "other"
 
@@ -48,14 +49,10 @@ def most_frequent(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shown:
-    """What one call of `show` shows; whole, as a thread may call it while thumbnails are made."""
-
-    generation: int
-    ids: npt.NDArray[np.int64]
-    points: npt.NDArray[np.float32]
-    groups: tuple[str, ...]
+class _Shown(Shown):
     thumbnails: Thumbnails
+    points: npt.NDArray[np.float32]
+    groups: tuple[str, ...] = ()
     captions: Callable[[int], str] | None = None
 
     def positions(self, images: Sequence[int]) -> npt.NDArray[np.int32]:
@@ -80,8 +77,14 @@ class _Shown:
         except Exception as error:  # the caller's function; what a callback raises is lost
             return f"no caption: {str(error) or type(error).__name__}"
 
+    def describe(self, position: int, problem: str) -> dict[str, Any]:
+        return {
+            "captions": problem or self.caption(position),
+            "groups": self.groups[position] if self.groups else "",
+        }
 
-class MapView(View):
+
+class MapView(PictureView):
     """A scatter of images: hover to see one, click to choose it, draw a lasso to pick many.
 
     A click, or Enter on the point that the arrow keys reached, makes an image `selection.focus`;
@@ -93,11 +96,9 @@ class MapView(View):
         height: of the map in CSS pixels.
     """
 
-    _esm = static("map_view")["_esm"]
-    _css = static("map_view")["_css"]
-
-    generation = traitlets.Int(0).tag(sync=True)
-    """Counts the sets of images, so that answers to an earlier one are dropped; default 0."""
+    _esm, _css = static(
+        "canvas", "pictures", "map_points", "map_drawing", "map_gestures", "map_view"
+    )
 
     version = traitlets.Int(0).tag(sync=True)
     """Counts the calls of `show`; points of one generation move from place to place; default 0."""
@@ -134,10 +135,11 @@ class MapView(View):
         height: int = 540,
         **unknown: Any,
     ) -> None:
-        super().__init__(height=height, **unknown)
+        super().__init__(height=height, **{"paged": PER_MESSAGE, **unknown})
         self.selection = Selection() if selection is None else selection
         nothing = np.zeros((0, 2), np.float32)
-        self._shown = _Shown(0, checked_ids([], 0), nothing, (), Thumbnails(images, EDGE))
+        thumbnails = Thumbnails(images, EDGE)
+        self._shown = _Shown(0, checked_ids([], 0), thumbnails, self.paged, nothing)
         self.selection.observe(self._follow, ["focus", "ids"])
 
     @property
@@ -187,7 +189,8 @@ class MapView(View):
         same = np.array_equal(wanted, before.ids)
         generation = before.generation + (not same)
         place, legend = most_frequent(names) if names else (np.zeros(len(wanted), np.uint8), [])
-        shown = _Shown(generation, wanted, places, names, before.thumbnails, captions)
+        pictured = before.thumbnails
+        shown = _Shown(generation, wanted, pictured, self.paged, places, names, captions)
         self._shown = shown
         with self.hold_sync():  # one message: the browser never sees half of a change
             self.points = places.astype("<f4").tobytes()
@@ -223,33 +226,14 @@ class MapView(View):
         self.chosen = int(place[0]) if len(place) else -1
         self.picked = shown.positions(self.selection.ids).astype("<i4").tobytes()
 
-    def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        shown = self._shown
-        if content.get("generation") != shown.generation:
-            return  # sent before `show` was called with other images
-        n = len(shown.ids)
+    def _on_gesture(
+        self, shown: _Shown, content: dict[str, Any], buffers: list[memoryview]
+    ) -> None:
+        n = len(shown)
         match content:
-            case {"type": "want", "positions": [*positions]}:
-                wanted = [p for p in positions[:AT_ONCE] if isinstance(p, int) and 0 <= p < n]
-                self._send_pictures(shown, wanted)
             case {"type": "choose", "position": int(position)} if 0 <= position < n:
                 self.selection.focus = int(shown.ids[position])
             case {"type": "pick"} if len(buffers) == 1 and memoryview(buffers[0]).nbytes % 4 == 0:
                 places = np.unique(np.frombuffer(buffers[0], "<i4"))
                 if not len(places) or (places[0] >= 0 and places[-1] < n):
                     self.selection.ids = tuple(shown.ids[places].tolist())
-
-    def _send_pictures(self, shown: _Shown, positions: list[int]) -> None:
-        made = shown.thumbnails.read(int(shown.ids[position]) for position in positions)
-        message = {
-            "type": "pictures",
-            "generation": shown.generation,
-            "positions": positions,
-            "captions": [
-                reason or shown.caption(position)
-                for position, (_, reason) in zip(positions, made, strict=True)
-            ],
-            "groups": [shown.groups[position] if shown.groups else "" for position in positions],
-            "sizes": [len(data) for data, _ in made],
-        }
-        self.send(message, [b"".join(data for data, _ in made)])

@@ -13,8 +13,7 @@ __all__ = ["Progress"]
 class Progress(View):
     """What is done, as a bar and as a sentence; nothing at all while nothing is done."""
 
-    _esm = static("progress")["_esm"]
-    _css = static("progress")["_css"]
+    _esm, _css = static("progress")
 
     done = traitlets.Int(0).tag(sync=True)
     """Images done; default 0."""

@@ -21,8 +21,7 @@ class Radius(View):
     The charts follow the slider in the browser; `radius` changes on release.
     """
 
-    _esm = static("radius")["_esm"]
-    _css = static("radius")["_css"]
+    _esm, _css = static("chart", "radius")
 
     radius = traitlets.Int(0).tag(sync=True)
     """The largest distance that counts, as a position in `names`; default 0."""

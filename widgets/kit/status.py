@@ -15,8 +15,7 @@ __all__ = ["Status"]
 class Status(View):
     """The status line of an explorer; its summary is the sentence about what is shown."""
 
-    _esm = static("status")["_esm"]
-    _css = static("status")["_css"]
+    _esm, _css = static("status")
 
     busy = traitlets.Unicode("").tag(sync=True)
     """What is being worked at; empty when idle."""

@@ -28,8 +28,7 @@ class Upload(View):
             `on_image` raised.
     """
 
-    _esm = static("upload")["_esm"]
-    _css = static("upload")["_css"]
+    _esm, _css = static("canvas", "upload")
 
     def __init__(
         self,

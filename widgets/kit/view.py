@@ -1,4 +1,4 @@
-"""What the kit's own widgets have in common."""
+"""What all widgets of the kit have in common."""
 
 from __future__ import annotations
 
@@ -14,27 +14,33 @@ __all__ = ["View", "static"]
 _STATIC = Path(__file__).with_name("static")
 
 
-def static(name: str) -> dict[str, str]:
-    """The module and the style sheet of a view: the kit's own, then ``static/<name>``'s.
+def static(*names: str) -> tuple[str, str]:
+    """Return the JavaScript module and the style sheet of a view.
 
-    A browser loads each view's module from text, so one can't import another: they are joined.
+    A browser loads each view's module from text, so one cannot import another: the files are
+    joined, ``dom`` first, which every view needs.
+
+    Args:
+        names: of files in ``static``, each after those that it builds on and the view's own last.
+            Each is a ``.js`` file; those with something to style have a ``.css`` file too.
     """
-    parts = {}
-    for kind, suffix in (("_esm", ".js"), ("_css", ".css")):
-        files = (_STATIC / f"kit{suffix}", _STATIC / f"{name}{suffix}")
-        parts[kind] = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    return parts
+    scripts = [_STATIC / f"{name}.js" for name in ("dom", *names)]
+    styles = [path for path in (file.with_suffix(".css") for file in scripts) if path.exists()]
+    script, style = (
+        "\n".join(file.read_text(encoding="utf-8") for file in files) for files in (scripts, styles)
+    )
+    return script, style
 
 
 class View(anywidget.AnyWidget):
-    """A widget of the kit: it says in a sentence what it shows and gives its numbers away.
+    """A widget of the kit: it says in a sentence what it shows, and returns its numbers.
 
     Raises:
-        TypeError: a keyword that is no trait.
+        TypeError: for a keyword that is not a trait.
     """
 
     summary = traitlets.Unicode("").tag(sync=True)
-    """One sentence about what is shown, for everybody and for screen readers; default empty."""
+    """One sentence about what is shown, which screen readers say too; default empty."""
 
     def __init__(self, **traits: Any) -> None:
         if unknown := traits.keys() - self.trait_names():
@@ -46,7 +52,7 @@ class View(anywidget.AnyWidget):
         return f"{type(self).__name__}: {self.summary}"
 
     def to_frame(self) -> pd.DataFrame:
-        """The numbers that are shown."""
+        """Return the numbers that are shown."""
         raise NotImplementedError
 
     def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:

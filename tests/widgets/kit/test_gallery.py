@@ -74,7 +74,7 @@ def test_a_page_has_sixty_images_and_the_last_one_the_rest(shown):
     assert Image.open(io.BytesIO(parts[0])).size == (168, 168)  # 84 CSS px on a dense screen
     content, parts = browser.page(3)
     assert content["ids"] == list(range(19, -1, -1))
-    assert (content["type"], content["page"]) == ("page", 3)
+    assert (content["type"], content["page"]) == ("pictures", 3)
 
 
 def test_nothing_is_read_before_it_is_in_sight():

@@ -1,236 +1,360 @@
-const ROW = 21;
-const NUMBER = 66;
+// Bars with names, one row per name; only rows in sight exist. A threshold may be dragged: the bars
+// follow at once, and the model when it is released.
 
-function render({ model, el }) {
-  const root = rootOf(model, el, "uhscm-bars");
-  const head = make("div", "head");
-  const legend = make("div", "legend");
-  const axis = make("div", "axis");
-  const ticks = make("div", "ticks");
-  const handle = make("div", "handle");
-  const handleText = make("span", "handle-text");
+const ROW = 21; // CSS px of a row, as in bars.css
+const NUMBER = 66; // CSS px of the numbers at the right, as in bars.css
+
+/**
+ * Round to a number of one digit and zeros.
+ * @param {number} value
+ */
+function roundToDigit(value) {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
+  return Math.round(value / unit) * unit;
+}
+
+/** What the bars show, and where a value lies along them. */
+class BarScale {
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model;
+    this.width = 0; // CSS px of a row
+    /** @type {number | null} the threshold while it is dragged */
+    this.dragged = null;
+    /** @type {string[]} */
+    this.labels = [];
+    this.values = new Float32Array(0); // series after series
+    this.kept = new Uint8Array(0); // 1 for each name that is kept, where there is no threshold
+    this.root = false; // whether lengths go by the square root
+    this.top = 1; // the value of the longest bar
+    this.read();
+  }
+
+  read() {
+    this.labels = this.model.get("labels");
+    this.values = numbers(this.model.get("_values"), Float32Array);
+    this.kept = numbers(this.model.get("_kept"), Uint8Array);
+    this.root = this.model.get("root");
+    let top = (this.model.get("threshold") ?? 0) * 1.1;
+    for (const value of this.values) top = Math.max(top, value);
+    if (!(top > 0)) top = 1;
+    this.top = this.model.get("draggable") ? top * 1.05 : top; // room to drag beyond the longest
+  }
+
+  get count() {
+    return this.labels.length;
+  }
+
+  /** Bars per row. */
+  get perRow() {
+    return this.values.length / Math.max(this.count, 1);
+  }
+
+  /** CSS px of the names. */
+  get nameWidth() {
+    return this.width < 400 ? 104 : 148;
+  }
+
+  /** CSS px of the longest bar. */
+  get track() {
+    return Math.max(this.width - this.nameWidth - NUMBER, 20);
+  }
+
+  /** @returns {number | null} */
+  get threshold() {
+    return this.dragged ?? this.model.get("threshold");
+  }
+
+  /**
+   * Return how long a bar is, as a share of the longest.
+   * @param {number} value
+   */
+  shareOf(value) {
+    const share = Math.max(value, 0) / this.top;
+    return this.root ? Math.sqrt(share) : share;
+  }
+
+  /** @param {number} share */
+  valueOf(share) {
+    return this.top * (this.root ? share * share : share);
+  }
+
+  /** @param {number} value */
+  x(value) {
+    return this.nameWidth + this.track * this.shareOf(value);
+  }
+
+  /**
+   * @param {number} row
+   * @param {number} series
+   */
+  valueAt(row, series) {
+    return this.values[series * this.count + row];
+  }
+
+  /** @param {number} row */
+  isKept(row) {
+    const [low, high] = [this.threshold, this.model.get("ceiling")];
+    if (low === null) return this.kept[row] === 1;
+    return this.values[row] > low && (high === null || this.values[row] <= high);
+  }
+}
+
+/**
+ * Create a row: its name, a bar for each series, and the last number.
+ * @param {BarScale} scale
+ * @param {number} i
+ */
+function rowOf(scale, i) {
+  const { model } = scale;
+  const digits = model.get("digits");
+  const write = (/** @type {number} */ value) =>
+    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const item = el("div", `row ${scale.isKept(i) ? "kept" : "dropped"}`);
+  item.style.top = `${i * ROW}px`;
+  item.setAttribute("role", "option");
+  item.setAttribute("aria-selected", String(model.get("chosen") === i));
+  item.classList.toggle("chosen", model.get("chosen") === i);
+  const name = el("span", "name", scale.labels[i]);
+  name.title = scale.labels[i];
+  const lane = el("span", "lane");
+  const count = scale.perRow;
+  const texts = [];
+  for (let s = 0; s < count; s++) {
+    const value = scale.valueAt(i, s);
+    const bar = el("span", `bar s${s} of${count}`);
+    bar.style.width = value > 0 ? `max(2px, ${100 * scale.shareOf(value)}%)` : "0";
+    lane.append(bar);
+    texts.push(`${count > 1 ? `${model.get("series")[s]}: ` : ""}${write(value)}`);
+  }
+  const last = count ? write(scale.valueAt(i, count - 1)) : "";
+  if (count) item.title = `${scale.labels[i]}: ${texts.join(", ")} ${model.get("unit")}`;
+  item.append(name, lane, el("span", "number", last));
+  return item;
+}
+
+/**
+ * Let the threshold be dragged, and moved by keys. `settle` gets the value once it rests.
+ * @param {BarScale} scale
+ * @param {{ handle: HTMLElement, line: HTMLElement, body: HTMLElement }} parts
+ * @param {() => void} redraw
+ * @param {(value: number) => void} settle
+ */
+function makeDraggable(scale, { handle, line, body }, redraw, settle) {
+  let waiting = 0;
+  const valueAt = (/** @type {PointerEvent} */ event) => {
+    const x = event.clientX - body.getBoundingClientRect().left - scale.nameWidth;
+    return scale.valueOf(clamp(x / scale.track, 0, 1));
+  };
+  const finish = (/** @type {number} */ value) => {
+    clearTimeout(waiting);
+    scale.dragged = null;
+    settle(value);
+  };
+
+  for (const part of [handle, line]) {
+    part.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      handle.focus();
+      part.setPointerCapture(event.pointerId);
+      const drag = new AbortController(); // ends the listeners of this drag
+      const { signal } = drag;
+      const move = (/** @type {PointerEvent} */ moved) => {
+        scale.dragged = valueAt(moved);
+        redraw();
+      };
+      const release = (/** @type {PointerEvent} */ released) => {
+        drag.abort();
+        if (scale.dragged !== null) finish(valueAt(released));
+      };
+      const cancel = () => {
+        drag.abort();
+        scale.dragged = null;
+        redraw();
+      };
+      part.addEventListener("pointermove", move, { signal });
+      part.addEventListener("pointerup", release, { signal });
+      part.addEventListener("pointercancel", cancel, { signal });
+    });
+  }
+  handle.addEventListener("keydown", (event) => {
+    const { threshold, top } = scale;
+    const step = byKey(event, {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -10,
+      PageUp: 10,
+      Home: -top,
+      End: top,
+    });
+    if (!step || threshold === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const value = clamp(Math.round(threshold) + step, 0, top);
+    scale.dragged = value;
+    redraw();
+    clearTimeout(waiting);
+    waiting = setTimeout(() => finish(value), 150);
+  });
+  return () => clearTimeout(waiting);
+}
+
+/** Create the parts of the view, inside one another. */
+function buildParts() {
+  const head = el("div", "head");
+  const legend = el("div", "legend");
+  const axis = el("div", "axis");
+  const ticks = el("div", "ticks");
+  const handle = el("div", "handle");
+  const handleText = el("span", "handle-text");
   handle.append(handleText);
-  axis.append(ticks, handle);
-  const body = make("div", "body");
-  const rows = make("div", "rows");
-  const scroll = make("div", "scroll");
-  scroll.tabIndex = -1; // no stop of its own: the arrow keys are the root's
-  const line = make("div", "threshold");
-  const upper = make("div", "threshold upper");
-  scroll.append(rows);
-  body.append(scroll, line, upper);
-  root.append(head, legend, axis, body);
-  scroll.setAttribute("role", "listbox");
   handle.setAttribute("role", "slider");
   handle.setAttribute("aria-label", "threshold");
+  axis.append(ticks, handle);
+  const body = el("div", "body");
+  const rows = el("div", "rows");
+  const scroll = el("div", "scroll");
+  scroll.tabIndex = -1; // no stop of its own: the arrow keys are the root's
+  scroll.setAttribute("role", "listbox");
+  const line = el("div", "threshold");
+  const upper = el("div", "threshold upper");
+  scroll.append(rows);
+  body.append(scroll, line, upper);
+  return { head, legend, axis, ticks, handle, handleText, body, scroll, rows, line, upper };
+}
 
-  let labels, values, kept, most, cursor = 0, dragged = null, waiting = 0, width = 0;
-  const n = () => labels.length;
-  const scale = (v) => (model.get("root") ? Math.sqrt(Math.max(v, 0)) : Math.max(v, 0));
-  const name = () => (scroll.clientWidth < 400 ? 104 : 148);
-  const track = () => Math.max(scroll.clientWidth - name() - NUMBER, 20);
-  const at = (v) => name() + (track() * scale(v)) / scale(most);
-  const threshold = () => (dragged === null ? model.get("threshold") : dragged);
-  const number = (v) => v.toLocaleString("en", {
-    minimumFractionDigits: model.get("digits"), maximumFractionDigits: model.get("digits"),
-  });
-
-  /** The nearest number of one digit and zeros. */
-  function nice(value) {
-    const unit = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-    return Math.round(value / unit) * unit;
+/**
+ * Draw the threshold, its axis, and how many rows it keeps.
+ * @param {BarScale} scale
+ * @param {ReturnType<typeof buildParts>} parts
+ */
+function drawThreshold(scale, { axis, ticks, handle, handleText, line, upper }) {
+  const low = scale.threshold;
+  const high = scale.model.get("ceiling");
+  axis.hidden = line.hidden = low === null;
+  upper.hidden = low === null || high === null || high > scale.top;
+  if (low === null) return;
+  const left = scale.x(Math.min(low, scale.top));
+  line.style.left = handle.style.left = `${left}px`;
+  if (!upper.hidden) upper.style.left = `${scale.x(high)}px`;
+  ticks.replaceChildren();
+  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+    const value = roundToDigit(scale.valueOf(share));
+    const tick = el("span", "tick", grouped(value));
+    tick.style.left = `${scale.x(value)}px`;
+    ticks.append(tick);
   }
+  let kept = 0;
+  for (let i = 0; i < scale.count; i++) kept += Number(scale.isKept(i));
+  const counts = `${grouped(kept)} kept, ${grouped(scale.count - kept)} dropped`;
+  handleText.textContent = `> ${grouped(low, low < 1000 ? 1 : 0)}: ${counts}`;
+  handleText.classList.toggle("left", left > scale.nameWidth + scale.track / 2);
+  handle.setAttribute("aria-valuenow", String(low));
+  handle.setAttribute("aria-valuetext", handleText.textContent);
+}
 
-  function isKept(i) {
-    const low = threshold(), high = model.get("ceiling");
-    if (low === null) return kept[i] === 1;
-    return values[i] > low && (high === null || values[i] <= high);
-  }
+/** @param {RenderProps} props */
+function render({ model, el: host }) {
+  const root = rootOf(model, host, "uhscm-bars");
+  const parts = buildParts();
+  const { head, legend, axis, handle, body, rows, scroll } = parts;
+  root.append(head, legend, axis, body);
+  const scale = new BarScale(model);
+  let cursor = 0;
 
   function read() {
-    const was = labels?.[cursor];
-    labels = model.get("labels");
-    cursor = Math.max(labels.indexOf(was), 0);
-    values = numbers(model.get("_values"), Float32Array);
-    kept = numbers(model.get("_kept"), Uint8Array);
-    most = model.get("threshold") === null ? 0 : model.get("threshold") * 1.1;
-    for (const value of values) most = Math.max(most, value);
-    if (!(most > 0)) most = 1;
-    if (model.get("draggable")) most *= 1.05; // room to drag beyond the longest bar
+    const before = scale.labels[cursor];
+    scale.read();
+    cursor = Math.max(scale.labels.indexOf(before), 0);
+    redraw();
   }
 
-  function row(i) {
-    const item = make("div", `row ${isKept(i) ? "kept" : "dropped"}`);
-    item.style.top = `${i * ROW}px`;
-    item.setAttribute("role", "option");
-    item.setAttribute("aria-selected", String(model.get("chosen") === i));
-    if (model.get("chosen") === i) item.classList.add("chosen");
-    if (cursor === i && document.activeElement === root) item.classList.add("cursor");
-    if (model.get("checkable")) {
-      const box = make("input");
-      box.type = "checkbox";
-      box.tabIndex = -1;
-      box.checked = !model.get("unticked").includes(i);
-      box.setAttribute("aria-label", labels[i]);
-      item.classList.toggle("unticked", !box.checked);
-      box.addEventListener("change", () => tick(i));
-      box.addEventListener("click", (event) => event.stopPropagation());
-      item.append(box);
-    }
-    const label = make("span", "name", labels[i]);
-    label.title = labels[i];
-    const lane = make("span", "lane");
-    const series = model.get("series");
-    const count = values.length / Math.max(n(), 1);
-    const said = [];
-    for (let s = 0; s < count; s += 1) {
-      const value = values[s * n() + i];
-      const bar = make("span", `bar s${s} of${count}`);
-      bar.style.width = value > 0 ? `max(2px, ${(100 * scale(value)) / scale(most)}%)` : "0";
-      lane.append(bar);
-      said.push(`${count > 1 ? `${series[s]}: ` : ""}${number(value)}`);
-    }
-    const shown = make("span", "number", count ? number(values[(count - 1) * n() + i]) : "");
-    if (count) item.title = `${labels[i]}: ${said.join(", ")} ${model.get("unit")}`;
-    item.append(label, lane, shown);
+  /** @param {number} i */
+  function interactiveRow(i) {
+    const item = rowOf(scale, i);
+    item.classList.toggle("cursor", cursor === i && document.activeElement === root);
     item.addEventListener("click", () => choose(i));
+    if (!model.get("checkable")) return item;
+    const box = el("input");
+    box.type = "checkbox";
+    box.tabIndex = -1;
+    box.checked = !model.get("unticked").includes(i);
+    box.setAttribute("aria-label", scale.labels[i]);
+    box.addEventListener("change", () => tick(i));
+    box.addEventListener("click", (event) => event.stopPropagation());
+    item.classList.toggle("unticked", !box.checked);
+    item.prepend(box);
     return item;
   }
 
   function draw() {
-    const before = width;
-    width = scroll.clientWidth;
+    const before = scale.width;
+    scale.width = scroll.clientWidth;
     // While JupyterLab changes its theme nothing has a width for part of one frame, too short for
     // the observer of sizes to see: look again.
-    if (before && !width) redraw();
-    root.style.setProperty("--name", `${name()}px`);
-    root.classList.toggle("names-only", values.length === 0);
-    root.classList.toggle("fixed", !model.get("draggable"));
-    handle.tabIndex = model.get("draggable") ? 0 : -1;
-    const title = model.get("summary");
-    head.textContent = title;
-    head.hidden = !title;
-    const names = model.get("series").filter(Boolean);
-    legend.hidden = names.length < 2;
-    legend.replaceChildren(...names.map((said, s) => {
-      const one = make("span", "entry");
-      one.append(make("span", `bar s${s} key`), make("span", "", said));
-      return one;
-    }));
-    scroll.style.height = `${Math.min(model.get("height"), n() * ROW + 2)}px`;
-    rows.style.height = `${n() * ROW}px`;
+    if (before && !scale.width) redraw();
+    const height = model.get("height");
+    const draggable = model.get("draggable");
+    root.style.setProperty("--name", `${scale.nameWidth}px`);
+    root.classList.toggle("names-only", scale.values.length === 0);
+    root.classList.toggle("fixed", !draggable);
+    handle.tabIndex = draggable ? 0 : -1;
+    head.textContent = model.get("summary");
+    head.hidden = !model.get("summary");
+    /** @type {string[]} */
+    const series = model.get("series").filter(Boolean);
+    legend.hidden = series.length < 2;
+    legend.replaceChildren(...series.map((name, s) => legendEntry(`bar s${s} key`, name)));
+    scroll.style.height = `${Math.min(height, scale.count * ROW + 2)}px`;
+    rows.style.height = `${scale.count * ROW}px`;
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 4);
-    const last = Math.min(n(), Math.ceil((scroll.scrollTop + model.get("height")) / ROW) + 4);
-    const items = [];
-    for (let i = first; i < last; i += 1) items.push(row(i));
-    rows.replaceChildren(...items);
-    drawThreshold();
+    const last = Math.min(scale.count, Math.ceil((scroll.scrollTop + height) / ROW) + 4);
+    rows.replaceChildren();
+    for (let i = first; i < last; i++) rows.append(interactiveRow(i));
+    drawThreshold(scale, parts);
   }
-
-  function drawThreshold() {
-    const low = threshold(), high = model.get("ceiling");
-    axis.hidden = line.hidden = low === null;
-    upper.hidden = low === null || high === null || high > most;
-    if (low === null) return;
-    line.style.left = handle.style.left = `${at(Math.min(low, most))}px`;
-    if (!upper.hidden) upper.style.left = `${at(high)}px`;
-    const marks = [];
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-      const value = nice(model.get("root") ? most * share * share : most * share);
-      const mark = make("span", "tick", value.toLocaleString("en"));
-      mark.style.left = `${at(value)}px`;
-      marks.push(mark);
-    }
-    ticks.replaceChildren(...marks);
-    let stay = 0;
-    for (let i = 0; i < n(); i += 1) stay += isKept(i);
-    const bound = low.toLocaleString("en", { maximumFractionDigits: low < 1000 ? 1 : 0 });
-    const count = (m) => m.toLocaleString("en");
-    handleText.textContent = `> ${bound}: ${count(stay)} kept, ${count(n() - stay)} dropped`;
-    handleText.classList.toggle("left", at(low) > name() + track() / 2);
-    handle.setAttribute("aria-valuenow", String(low));
-    handle.setAttribute("aria-valuetext", handleText.textContent);
-  }
-
   const redraw = eachFrame(draw);
 
+  /** @param {number} i */
   function choose(i) {
     cursor = i;
-    model.set("chosen", i);
-    model.save_changes();
+    save(model, "chosen", i);
     redraw();
   }
 
+  /** @param {number} i */
   function tick(i) {
+    /** @type {number[]} */
     const now = model.get("unticked");
-    model.set("unticked", now.includes(i) ? now.filter((j) => j !== i) : [...now, i]);
-    model.save_changes();
+    save(model, "unticked", now.includes(i) ? now.filter((j) => j !== i) : [...now, i]);
     redraw();
   }
 
-  function settle(value) {
-    clearTimeout(waiting);
-    dragged = null;
-    model.set("threshold", value);
-    model.save_changes();
-    redraw();
+  /** @param {number} step */
+  function moveCursor(step) {
+    cursor = clamp(cursor + step, 0, scale.count - 1);
+    const top = cursor * ROW;
+    const bottom = top + ROW - scroll.clientHeight;
+    if (top < scroll.scrollTop) scroll.scrollTop = top;
+    else if (bottom > scroll.scrollTop) scroll.scrollTop = bottom;
   }
 
-  function valueAt(event) {
-    const share = (event.clientX - body.getBoundingClientRect().left - name()) / track();
-    const inside = Math.min(Math.max(share, 0), 1);
-    return model.get("root") ? most * inside * inside : most * inside;
-  }
-
-  for (const grip of [handle, line]) {
-    grip.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
-      handle.focus();
-      grip.setPointerCapture(event.pointerId);
-      const move = (moved) => { dragged = valueAt(moved); redraw(); };
-      const up = (released) => {
-        grip.removeEventListener("pointermove", move);
-        grip.removeEventListener("pointerup", up);
-        grip.removeEventListener("pointercancel", cancel);
-        if (dragged !== null) settle(valueAt(released));
-      };
-      const cancel = () => {
-        grip.removeEventListener("pointermove", move);
-        grip.removeEventListener("pointerup", up);
-        grip.removeEventListener("pointercancel", cancel);
-        dragged = null;
-        redraw();
-      };
-      grip.addEventListener("pointermove", move);
-      grip.addEventListener("pointerup", up);
-      grip.addEventListener("pointercancel", cancel);
-    });
-  }
-  handle.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10,
-      PageUp: 10, Home: -most, End: most }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    dragged = Math.min(Math.max(Math.round(threshold()) + step, 0), most);
-    redraw();
-    clearTimeout(waiting);
-    waiting = setTimeout(() => settle(dragged), 150);
-  });
   root.addEventListener("keydown", (event) => {
-    if (event.target !== root || !n()) return;
+    if (event.target !== root || !scale.count) return;
     const page = Math.max(1, Math.floor(model.get("height") / ROW) - 1);
-    const moves = { ArrowUp: -1, ArrowDown: 1, PageUp: -page, PageDown: page, Home: -n(), End: n() };
-    if (event.key in moves) {
-      cursor = Math.min(Math.max(cursor + moves[event.key], 0), n() - 1);
-      const top = cursor * ROW;
-      if (top < scroll.scrollTop) scroll.scrollTop = top;
-      else if (top + ROW > scroll.scrollTop + scroll.clientHeight) {
-        scroll.scrollTop = top + ROW - scroll.clientHeight;
-      }
-    } else if (event.key === "Enter") choose(cursor);
+    const step = byKey(event, {
+      ArrowUp: -1,
+      ArrowDown: 1,
+      PageUp: -page,
+      PageDown: page,
+      Home: -scale.count,
+      End: scale.count,
+    });
+    if (step) moveCursor(step);
     else if (event.key === " " && model.get("checkable")) tick(cursor);
-    else if (event.key === " ") choose(cursor);
+    else if (isPress(event)) choose(cursor);
     else return;
     event.preventDefault();
     redraw();
@@ -238,20 +362,19 @@ function render({ model, el }) {
   root.addEventListener("focus", redraw);
   root.addEventListener("blur", redraw);
   scroll.addEventListener("scroll", redraw);
-  const seen = new ResizeObserver(redraw);
-  seen.observe(scroll);
 
-  const update = () => { read(); redraw(); };
-  const deaf = onChange(model, ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "digits",
-    "unit", "height", "chosen", "checkable", "unticked", "draggable", "summary"], update);
-  read();
+  const bars = ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "unit"];
+  const state = ["digits", "height", "chosen", "checkable", "unticked", "draggable", "summary"];
   draw();
-  return () => {
-    deaf();
-    seen.disconnect();
-    redraw.cancel();
-    clearTimeout(waiting);
-  };
+  return endAll(
+    makeDraggable(scale, parts, redraw, (value) => {
+      save(model, "threshold", value);
+      redraw();
+    }),
+    onChange(model, [...bars, ...state], read),
+    onResize(scroll, redraw),
+    redraw.cancel,
+  );
 }
 
 export default { render };

@@ -1,111 +1,156 @@
-// A hash code: a cell a bit, in groups of eight; below it another code and where the two differ.
-function render({ model, el }) {
-  const root = rootOf(model, el, "uhscm-code");
+// A hash code: a cell per bit, in groups of eight; below it another code, and where they differ.
+
+const HINT =
+  "Point at a bit, or use ← and →, to read what it stands for; click it, or press Enter, to flip it.";
+
+/**
+ * @typedef {object} Code
+ * @property {number[]} bits
+ * @property {number[]} flipped positions
+ * @property {number[]} other bits of another code; empty for none
+ * @property {string[]} names of the two codes
+ * @property {string[]} meanings
+ * @property {number[]} shares
+ */
+
+/**
+ * @param {Code} code
+ * @param {number} i
+ */
+function differs({ bits, other }, i) {
+  return other.length > 0 && bits[i] !== other[i];
+}
+
+/**
+ * Describe a bit.
+ * @param {Code} code
+ * @param {number} i
+ */
+function sentenceOf(code, i) {
+  const parts = [`Bit ${i} is ${code.bits[i]}`];
+  if (code.flipped.includes(i)) parts.push("flipped");
+  if (differs(code, i)) parts.push(`differs from ${code.names[1]}`);
+  else if (code.other.length) parts.push(`the same in ${code.names[1]}`);
+  const share = code.shares[i];
+  if (share !== undefined) parts.push(`1 in ${Math.round(100 * share)}% of the database`);
+  const meaning = code.meanings[i];
+  return `${parts.join(", ")}${meaning ? `. It goes with ${meaning}` : ""}`;
+}
+
+/** @param {Code} code */
+function legendOf({ flipped, other, names }) {
+  const entries = [legendEntry("bit one", "1"), legendEntry("bit zero", "0")];
+  if (flipped.length) entries.push(legendEntry("bit one flipped", "flipped"));
+  if (other.length) {
+    entries.push(el("span", "", `above ${names[0]}, below ${names[1]}`));
+    entries.push(legendEntry("xor", "differs", "≠"));
+  }
+  return entries;
+}
+
+/**
+ * Create the column of a bit: its value, the other code's, and whether they differ.
+ * @param {Code} code
+ * @param {number} i
+ */
+function columnOf(code, i) {
+  const column = el("div", "column");
+  column.dataset.bit = String(i);
+  const flipped = code.flipped.includes(i) ? " flipped" : "";
+  column.append(el("span", `bit ${code.bits[i] ? "one" : "zero"}${flipped}`));
+  if (code.other.length) {
+    column.append(el("span", `bit below ${code.other[i] ? "one" : "zero"}`));
+    column.append(el("span", "xor", differs(code, i) ? "≠" : ""));
+  }
+  return column;
+}
+
+/** @param {RenderProps} props */
+function render({ model, el: host }) {
+  const root = rootOf(model, host, "uhscm-code");
   root.setAttribute("aria-roledescription", "hash code");
-  summaryOf(model, root);
-  const legend = make("div", "legend");
-  const groups = make("div", "groups");
-  const reading = make("p", "reading");
+  addSummary(model, root);
+  const legend = el("div", "legend");
+  const groups = el("div", "groups");
+  const reading = el("p", "reading");
   reading.setAttribute("aria-live", "polite");
   root.append(legend, groups, reading);
-  let cells = [], at = null;
+  /** @type {HTMLElement[]} */
+  let columns = [];
+  /** @type {number | null} the bit that is read */
+  let at = null;
 
-  const differs = (i) => model.get("other").length > 0
-    && model.get("bits")[i] !== model.get("other")[i];
-
-  /** One bit in words. */
-  function said(i) {
-    const share = model.get("shares")[i];
-    const parts = [`Bit ${i} is ${model.get("bits")[i]}`];
-    if (model.get("flipped").includes(i)) parts.push("flipped");
-    if (model.get("other").length) {
-      parts.push(differs(i) ? `differs from ${model.get("names")[1]}`
-        : `the same in ${model.get("names")[1]}`);
-    }
-    if (share !== undefined) parts.push(`1 in ${Math.round(100 * share)}% of the database`);
-    const meaning = model.get("meanings")[i];
-    return `${parts.join(", ")}${meaning ? `. It goes with ${meaning}` : ""}`;
+  /** @returns {Code} */
+  function readCode() {
+    return {
+      bits: model.get("bits"),
+      flipped: model.get("flipped"),
+      other: model.get("other"),
+      names: model.get("names"),
+      meanings: model.get("meanings"),
+      shares: model.get("shares"),
+    };
   }
 
-  function read() {
-    for (const [i, { column }] of cells.entries()) column.classList.toggle("at", i === at);
-    reading.textContent = at === null || at >= cells.length
-      ? "Point at a bit, or use ← and →, to read what it stands for; click it, or press Enter, to flip it."
-      : said(at);
+  /** @param {number | null} bit */
+  function look(bit) {
+    at = bit;
+    columns.forEach((column, i) => {
+      column.classList.toggle("at", i === at);
+    });
+    reading.textContent = at === null || at >= columns.length ? HINT : sentenceOf(readCode(), at);
   }
 
   function draw() {
-    const bits = model.get("bits"), other = model.get("other"), names = model.get("names");
-    const key = (name, text) => {
-      const entry = make("span", "entry");
-      entry.append(make("span", `bit ${name}`), make("span", "", text));
-      return entry;
-    };
-    const entries = [key("one", "1"), key("zero", "0")];
-    if (model.get("flipped").length) entries.push(key("one flipped", "flipped"));
-    if (other.length) {
-      entries.push(make("span", "", `above ${names[0]}, below ${names[1]}`));
-      const mark = make("span", "entry");
-      mark.append(make("span", "xor", "≠"), make("span", "", "differs"));
-      entries.push(mark);
+    const code = readCode();
+    legend.replaceChildren(...legendOf(code));
+    columns = code.bits.map((_, i) => columnOf(code, i));
+    groups.replaceChildren();
+    for (let start = 0; start < columns.length; start += 8) {
+      const group = el("div", "group");
+      const row = el("div", "columns");
+      row.append(...columns.slice(start, start + 8));
+      group.append(el("span", "first", String(start)), row);
+      groups.append(group);
     }
-    legend.replaceChildren(...entries);
-    cells = [];
-    const made = [];
-    for (let start = 0; start < bits.length; start += 8) {
-      const group = make("div", "group");
-      group.append(make("span", "first", String(start)));
-      const row = make("div", "columns");
-      for (let i = start; i < Math.min(start + 8, bits.length); i += 1) {
-        const column = make("div", "column");
-        const flipped = model.get("flipped").includes(i) ? " flipped" : "";
-        column.append(make("span", `bit ${bits[i] ? "one" : "zero"}${flipped}`));
-        if (other.length) {
-          column.append(make("span", `bit below ${other[i] ? "one" : "zero"}`));
-          column.append(make("span", "xor", differs(i) ? "≠" : ""));
-        }
-        column.dataset.bit = i;
-        row.append(column);
-        cells.push({ column });
-      }
-      group.append(row);
-      made.push(group);
-    }
-    groups.replaceChildren(...made);
-    read();
+    look(at);
   }
 
-  const bitOf = (event) => {
-    const column = event.target.closest(".column");
-    return column ? Number(column.dataset.bit) : null;
-  };
-  const flip = (bit) => model.send({ type: "flip", bit });
-  groups.addEventListener("pointerover", (event) => { at = bitOf(event) ?? at; read(); });
-  groups.addEventListener("pointerleave", () => { at = null; read(); });
-  groups.addEventListener("click", (event) => {
-    const bit = bitOf(event);
-    if (bit !== null) flip(bit);
-  });
+  /** @param {Event} event */
+  function bitOf(event) {
+    const column = /** @type {Element} */ (event.target).closest(".column");
+    return column instanceof HTMLElement ? Number(column.dataset.bit) : null;
+  }
+  /** @param {number | null} bit */
+  function flip(bit) {
+    if (bit !== null) model.send({ type: "flip", bit });
+  }
+  groups.addEventListener("pointerover", (event) => look(bitOf(event) ?? at));
+  groups.addEventListener("pointerleave", () => look(null));
+  groups.addEventListener("click", (event) => flip(bitOf(event)));
   root.addEventListener("keydown", (event) => {
-    if (!cells.length) return;
-    const to = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -8, ArrowDown: 8, Home: -cells.length,
-      End: cells.length }[event.key];
-    const enters = event.key === "Enter" || event.key === " ";
-    if (to === undefined && !enters) return;
+    const last = columns.length - 1;
+    if (last < 0) return;
+    const start = at ?? 0;
+    const to = byKey(event, {
+      ArrowLeft: start - 1,
+      ArrowRight: start + 1,
+      ArrowUp: start - 8,
+      ArrowDown: start + 8,
+      Home: 0,
+      End: last,
+    });
+    if (to === undefined && !isPress(event)) return;
     event.preventDefault();
-    if (enters) { if (at !== null) flip(at); return; }
-    at = at === null ? 0 : Math.max(0, Math.min(cells.length - 1, at + to));
-    read();
+    if (to === undefined) flip(at);
+    else look(at === null ? 0 : clamp(to, 0, last));
   });
-  root.addEventListener("blur", () => { at = null; read(); });
+  root.addEventListener("blur", () => look(null));
 
   const redraw = eachFrame(draw);
-  const deaf = onChange(model, ["bits", "flipped", "other", "names", "meanings", "shares"], redraw);
+  const traits = ["bits", "flipped", "other", "names", "meanings", "shares"];
   draw();
-  return () => {
-    deaf();
-    redraw.cancel();
-  };
+  return endAll(onChange(model, traits, redraw), redraw.cancel);
 }
 
 export default { render };

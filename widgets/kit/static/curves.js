@@ -1,162 +1,204 @@
-const WIDE = 240, HIGH = 110, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
+// Curves over one horizontal axis, a small chart each: the present run in color, an earlier one in
+// grey behind it.
 
-/** Up to four round numbers from low to high. */
+/** @typedef {{ x: Float32Array, y: Float32Array }} Curve */
+
+const BOX = { width: 240, height: 110, left: 46, right: 8, top: 8, bottom: 20 };
+const DOTTED = 20; // a curve of fewer points shows each of them
+
+/**
+ * Find up to four round numbers from low to high, and the decimals that they need.
+ * @param {number} low
+ * @param {number} high
+ */
 function roundNumbers(low, high) {
   const rough = (high - low) / 3;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= rough);
+  const step = [1, 2, 5].map((m) => m * unit).find((s) => s >= rough) ?? 10 * unit;
   const found = [];
   for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step) found.push(v);
   return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-function render({ model, el }) {
-  const root = rootOf(model, el, "uhscm-curves");
-  summaryOf(model, root);
-  const legend = make("div", "legend");
-  const charts = make("div", "charts");
-  const reading = make("p", "reading");
-  root.append(legend, charts, reading);
-  let curves = { now: [], before: [] }, cursor = null, parts = [];
-
-  function read() {
-    const panels = model.get("panels");
-    for (const which of ["now", "before"]) {
-      const values = numbers(model.get(`_${which}`), Float32Array);
-      const sizes = model.get(`_${which}_sizes`);
-      let start = 0;
-      curves[which] = panels.map((_, i) => {
-        const n = sizes[i] || 0;
-        const x = values.subarray(start, start + n), y = values.subarray(start + n, start + 2 * n);
-        start += 2 * n;
-        return { x, y };
-      });
+/**
+ * Find the range of the finite values, never empty; null without any.
+ * @param {Curve[]} curves
+ */
+function rangeOf(curves) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const { y } of curves) {
+    for (const v of y) {
+      if (!Number.isFinite(v)) continue;
+      low = Math.min(low, v);
+      high = Math.max(high, v);
     }
+  }
+  if (low > high) return null;
+  if (high - low >= 1e-9) return { low, high };
+  return { low: low - Math.abs(low) * 0.05 - 1e-3, high: high + Math.abs(high) * 0.05 + 1e-3 };
+}
+
+/**
+ * Write the value of a curve nearest to x; null without any.
+ * @param {Curve} curve
+ * @param {number} at
+ */
+function valueNear(curve, at) {
+  if (!curve.x.length) return null;
+  let best = 0;
+  for (let i = 1; i < curve.x.length; i++) {
+    if (Math.abs(curve.x[i] - at) < Math.abs(curve.x[best] - at)) best = i;
+  }
+  return curve.y[best].toFixed(3);
+}
+
+/**
+ * Draw one chart: the earlier curve first, so that the present one lies above it.
+ * @param {Chart} chart
+ * @param {{ now: Curve, before: Curve }} curves
+ * @param {number} end of the horizontal axis
+ * @param {string} unit
+ * @param {number | null} cursor where the values are read
+ */
+function drawCurves(chart, { now, before }, end, unit, cursor) {
+  chart.clear();
+  const range = rangeOf([now, before]);
+  const { low, high } = range ?? { low: 0, high: 1 };
+  const share = (/** @type {number} */ v) => (v - low) / (high - low);
+  const { found, digits } = roundNumbers(low, high);
+  for (const v of found) chart.rule(share(v), v.toFixed(digits));
+  chart.label(0, "0");
+  chart.label(1, `${grouped(end, 1)} ${unit}s`);
+  if (!range) chart.writeNone();
+  for (const [curve, className] of /** @type {const} */ ([
+    [before, "before"],
+    [now, "now"],
+  ])) {
+    /** @type {[number, number][]} */
+    const points = Array.from(curve.x, (x, i) => [x / end, share(curve.y[i])]);
+    const drawn = chart.line(points, className);
+    if (drawn.length >= DOTTED) continue;
+    for (const [cx, cy] of drawn) chart.add("circle", { cx, cy, r: 2, class: className });
+  }
+  if (cursor === null) return;
+  const x = chart.x(cursor / end);
+  chart.add("line", { x1: x, x2: x, y1: chart.top, y2: chart.bottom, class: "cursor" });
+}
+
+/** @param {RenderProps} props */
+function render({ model, el: host }) {
+  const root = rootOf(model, host, "uhscm-curves");
+  addSummary(model, root);
+  const legend = el("div", "legend");
+  const figures = el("div", "charts");
+  const reading = el("p", "reading");
+  root.append(legend, figures, reading);
+  /** @type {{ now: Curve[], before: Curve[] }} */
+  const curves = { now: [], before: [] };
+  /** @type {Chart[]} */
+  let charts = [];
+  /** @type {number | null} */
+  let cursor = null;
+
+  /** @param {"now" | "before"} which */
+  function readCurves(which) {
+    const values = numbers(model.get(`_${which}`), Float32Array);
+    /** @type {number[]} */
+    const sizes = model.get(`_${which}_sizes`);
+    let start = 0;
+    curves[which] = charts.map((_, i) => {
+      const n = sizes[i] || 0;
+      const x = values.subarray(start, start + n);
+      const y = values.subarray(start + n, start + 2 * n);
+      start += 2 * n;
+      return { x, y };
+    });
   }
 
   function lastX() {
-    let most = model.get("until");
-    for (const which of ["now", "before"]) {
-      for (const { x } of curves[which]) if (x.length) most = Math.max(most, x[x.length - 1]);
+    let last = model.get("until");
+    for (const { x } of [...curves.now, ...curves.before]) {
+      if (x.length) last = Math.max(last, x[x.length - 1]);
     }
-    return most > 0 ? most : 1;
+    return last > 0 ? last : 1;
   }
 
   function build() {
-    parts = model.get("panels").map((panel) => {
-      const box = make("figure", "chart");
-      const caption = make("figcaption");
-      caption.append(make("b", "", panel.name), make("span", "hint", ` ${panel.hint}`));
-      const svg = draws("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
-      box.append(caption, svg);
-      return { box, svg };
-    });
-    charts.replaceChildren(...parts.map((part) => part.box));
+    charts = [];
+    figures.replaceChildren();
+    for (const panel of model.get("panels")) {
+      const chart = new Chart(BOX);
+      const figure = el("figure", "chart");
+      const caption = el("figcaption");
+      caption.append(el("b", "", panel.name), el("span", "hint", ` ${panel.hint}`));
+      figure.append(caption, chart.element);
+      figures.append(figure);
+      charts.push(chart);
+    }
+    update();
   }
 
   function draw() {
-    const names = model.get("names");
-    legend.replaceChildren(...names.flatMap((name, i) => {
-      if (!name) return [];
-      const entry = make("span", "entry");
-      entry.append(make("span", `key ${i ? "before" : "now"}`), make("span", "", name));
-      return [entry];
-    }));
+    const [now, before] = model.get("names");
+    legend.replaceChildren();
+    if (now) legend.append(legendEntry("key now", now));
+    if (before) legend.append(legendEntry("key before", before));
     const end = lastX();
-    const said = [];
-    const nearest = (curve, at) => {
-      if (!curve.x.length) return null;
-      let best = 0;
-      for (let i = 1; i < curve.x.length; i += 1) {
-        if (Math.abs(curve.x[i] - at) < Math.abs(curve.x[best] - at)) best = i;
-      }
-      return best;
-    };
-    parts.forEach(({ svg }, p) => {
-      svg.replaceChildren();
-      const both = [curves.before[p], curves.now[p]];
-      let low = Infinity, high = -Infinity;
-      for (const { y } of both) {
-        for (const v of y) if (Number.isFinite(v)) { low = Math.min(low, v); high = Math.max(high, v); }
-      }
-      const none = !(low <= high);
-      if (none) { low = 0; high = 1; }
-      if (high - low < 1e-9) { high += Math.abs(high) * 0.05 + 1e-3; low -= Math.abs(low) * 0.05 + 1e-3; }
-      const atX = (x) => LEFT + ((WIDE - LEFT - RIGHT) * x) / end;
-      const atY = (y) => TOP + ((HIGH - TOP - BOTTOM) * (high - y)) / (high - low);
-      const { found, digits } = roundNumbers(low, high);
-      for (const v of found) {
-        draws("line", { x1: LEFT, x2: WIDE - RIGHT, y1: atY(v), y2: atY(v), class: "rule" }, svg);
-        const text = draws("text", { x: LEFT - 5, y: atY(v) + 3.5, class: "tick y" }, svg);
-        text.textContent = v.toFixed(digits);
-      }
-      for (const [x, anchor] of [[0, "start"], [end, "end"]]) {
-        const text = draws("text", { x: atX(x), y: HIGH - 5, class: `tick ${anchor}` }, svg);
-        text.textContent = x ? `${x.toLocaleString("en", { maximumFractionDigits: 1 })} ${model.get("unit")}s` : "0";
-      }
-      if (none) {
-        const text = draws("text", { x: (LEFT + WIDE) / 2, y: HIGH / 2, class: "none" }, svg);
-        text.textContent = "no value yet";
-      }
-      both.forEach((curve, which) => {
-        const style = which ? "now" : "before";
-        const points = Array.from(curve.x, (x, i) => `${atX(x).toFixed(1)},${atY(curve.y[i]).toFixed(1)}`)
-          .filter((_, i) => Number.isFinite(curve.y[i]));
-        if (points.length) draws("polyline", { points: points.join(" "), class: style }, svg);
-        if (points.length && points.length < 20) {
-          for (const point of points) {
-            const [cx, cy] = point.split(",");
-            draws("circle", { cx, cy, r: 2, class: style }, svg);
-          }
-        }
-      });
-      if (cursor !== null) {
-        draws("line", { x1: atX(cursor), x2: atX(cursor), y1: TOP, y2: HIGH - BOTTOM, class: "cursor" }, svg);
-        const values = [curves.now[p], curves.before[p]].map((curve) => {
-          const i = nearest(curve, cursor);
-          return i === null ? null : curve.y[i].toFixed(3);
-        });
-        const shown = values.filter((v) => v !== null);
-        if (shown.length) {
-          said.push(`${model.get("panels")[p].name} ${values[0] ?? "–"}${values[1] === null ? "" : ` (grey ${values[1]})`}`);
-        }
-      }
+    charts.forEach((chart, p) => {
+      const both = { now: curves.now[p], before: curves.before[p] };
+      drawCurves(chart, both, end, model.get("unit"), cursor);
     });
-    reading.textContent = cursor === null ? "Point at a chart, or use ← and →, to read its values."
-      : `${model.get("unit")} ${cursor.toFixed(1)}: ${said.join(", ")}`;
+    reading.textContent = readingAt(cursor);
+  }
+
+  /** @param {number | null} at */
+  function readingAt(at) {
+    if (at === null) return "Point at a chart, or use ← and →, to read its values.";
+    const texts = charts.flatMap((_, p) => {
+      const now = valueNear(curves.now[p], at);
+      const before = valueNear(curves.before[p], at);
+      if (now === null && before === null) return [];
+      const grey = before === null ? "" : ` (grey ${before})`;
+      return [`${model.get("panels")[p].name} ${now ?? "–"}${grey}`];
+    });
+    return `${model.get("unit")} ${at.toFixed(1)}: ${texts.join(", ")}`;
   }
 
   const redraw = eachFrame(draw);
-  charts.addEventListener("pointermove", (event) => {
-    const svg = event.target.closest("svg");
-    if (!svg) return;
-    const box = svg.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * WIDE;
-    const share = Math.min(Math.max((x - LEFT) / (WIDE - LEFT - RIGHT), 0), 1);
-    cursor = share * lastX();
+  function update() {
+    readCurves("now");
+    readCurves("before");
+    redraw();
+  }
+  figures.addEventListener("pointermove", (event) => {
+    const chart = charts.find(({ element }) =>
+      element.contains(/** @type {Node} */ (event.target)),
+    );
+    if (!chart) return;
+    cursor = clamp(chart.shareAt(event), 0, 1) * lastX();
     redraw();
   });
-  charts.addEventListener("pointerleave", () => { cursor = null; redraw(); });
+  figures.addEventListener("pointerleave", () => {
+    cursor = null;
+    redraw();
+  });
   root.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const move = byKey(event, { ArrowLeft: -1, ArrowRight: 1 });
     if (!move) return;
     event.preventDefault();
     const end = lastX();
-    cursor = Math.min(Math.max((cursor === null ? end : cursor) + (move * end) / 60, 0), end);
+    cursor = clamp((cursor ?? end) + (move * end) / 60, 0, end);
     redraw();
   });
-  const update = () => { read(); redraw(); };
-  const rebuild = () => { build(); update(); };
-  const deaf = onChange(model, ["until", "names", "_now", "_now_sizes", "_before", "_before_sizes", "unit"], update);
-  model.on("change:panels", rebuild);
+  const data = ["_now", "_now_sizes", "_before", "_before_sizes"];
   build();
-  read();
   draw();
-  return () => {
-    deaf();
-    model.off("change:panels", rebuild);
-    redraw.cancel();
-  };
+  return endAll(
+    onChange(model, ["until", "names", "unit", ...data], update),
+    onChange(model, ["panels"], build),
+    redraw.cancel,
+  );
 }
 
 export default { render };

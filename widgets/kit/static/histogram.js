@@ -1,96 +1,104 @@
-const WIDE = 300, HIGH = 130, LEFT = 36, RIGHT = 6, TOP = 8, BOTTOM = 20;
-let patterns = 0;
+// A histogram: upright bars over one axis; those of a second series are hatched.
 
-function render({ model, el }) {
-  const root = rootOf(model, el, "uhscm-histogram");
-  const title = make("div", "title");
-  const legend = make("div", "legend");
-  const svg = draws("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
-  const reading = make("p", "reading");
-  root.append(title, legend, svg, reading);
-  const hatch = `uhscm-hatch-${(patterns += 1)}`;
+/** @param {RenderProps} props */
+function render({ model, el: host }) {
+  const root = rootOf(model, host, "uhscm-histogram");
+  const title = el("div", "title");
+  const legend = el("div", "legend");
+  const chart = new Chart({ width: 300, height: 130, left: 36, right: 6, top: 8, bottom: 20 });
+  const reading = el("p", "reading");
+  root.append(title, legend, chart.element, reading);
+  /** @type {number | null} the bar that is read */
   let at = null;
 
-  function draw() {
-    title.textContent = model.get("title");
-    const names = model.get("series");
-    legend.replaceChildren(...names.map((name, s) => {
-      const entry = make("span", "entry");
-      entry.append(make("span", `key s${s}`), make("span", "", name));
-      return entry;
-    }));
+  /** Return the series, each with its name and its n numbers. */
+  function read() {
+    /** @type {string[]} */
+    const names = model.get("series").length ? model.get("series") : [""];
     const values = numbers(model.get("_values"), Float32Array);
-    const count = Math.max(names.length, 1);
-    const n = Math.floor(values.length / count);
-    let most = model.get("most") ?? 0;
-    if (!most) for (const v of values) most = Math.max(most, v);
-    if (!(most > 0)) most = 1;
-    const wide = WIDE - LEFT - RIGHT, high = HIGH - TOP - BOTTOM;
-    const y = (v) => TOP + high * (1 - Math.min(v / most, 1));
-    svg.replaceChildren();
-    const defs = draws("defs", {}, svg);
-    const pattern = draws("pattern", {
-      id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)",
-    }, defs);
-    draws("rect", { width: 2.2, height: 5, class: "hatch" }, pattern);
+    const n = Math.floor(values.length / names.length);
+    const series = names.map((name, s) => ({ name, values: values.subarray(s * n, (s + 1) * n) }));
+    return { n, series };
+  }
+
+  /** @param {{ values: Float32Array }[]} series */
+  function highest(series) {
+    const set = model.get("most");
+    if (set) return set;
+    let high = 0;
+    for (const { values } of series) for (const v of values) high = Math.max(high, v);
+    return high > 0 ? high : 1;
+  }
+
+  /** @param {number} high */
+  function drawAxes(high) {
     for (const share of [0, 0.5, 1]) {
-      draws("line", { x1: LEFT, x2: WIDE - RIGHT, y1: y(most * share), y2: y(most * share), class: "rule" }, svg);
-      const text = draws("text", { x: LEFT - 5, y: y(most * share) + 3.5, class: "tick end" }, svg);
-      const percent = 100 * most * share;
-      text.textContent = `${percent.toFixed(percent && percent < 9.5 ? 1 : 0)}%`;
+      const percent = 100 * high * share;
+      chart.rule(share, `${percent.toFixed(percent && percent < 9.5 ? 1 : 0)}%`);
     }
-    const low = model.get("low"), top = model.get("high");
-    for (const [share, anchor] of [[0, "start"], [0.5, "middle"], [1, "end"]]) {
-      const text = draws("text", { x: LEFT + wide * share, y: HIGH - 6, class: `tick ${anchor}` }, svg);
-      const value = (low + (top - low) * share).toLocaleString("en", { maximumFractionDigits: 1 });
-      text.textContent = share === 1 ? `${value} ${model.get("unit")}` : value;
+    const [from, to] = [model.get("low"), model.get("high")];
+    for (const share of [0, 0.5, 1]) {
+      const value = grouped(from + (to - from) * share, 1);
+      chart.label(share, share === 1 ? `${value} ${model.get("unit")}` : value);
     }
-    if (!n) {
-      draws("text", { x: LEFT + wide / 2, y: TOP + high / 2, class: "none" }, svg).textContent = "no value yet";
-    }
-    const step = wide / Math.max(n, 1);
-    for (let s = 0; s < count; s += 1) {
-      for (let i = 0; i < n; i += 1) {
-        const v = values[s * n + i];
-        if (!(v > 0)) continue;
-        const box = { x: LEFT + i * step + 0.3, y: y(v), width: Math.max(step - 0.6, 0.5), height: TOP + high - y(v), class: `bar s${s}` };
-        if (s) box.fill = `url(#${hatch})`;
-        draws("rect", box, svg);
-      }
-    }
+  }
+
+  function draw() {
+    const { n, series } = read();
+    title.textContent = model.get("title");
+    const named = series.filter(({ name }) => name);
+    legend.replaceChildren(...named.map(({ name }, s) => legendEntry(`key s${s}`, name)));
+    const high = highest(series);
+    chart.clear();
+    const hatching = chart.hatching(5, 2.2);
+    drawAxes(high);
+    if (!n) chart.writeNone();
+    const step = (chart.right - chart.left) / Math.max(n, 1);
+    const wide = Math.max(step - 0.6, 0.5);
+    series.forEach(({ values }, s) => {
+      values.forEach((v, i) => {
+        if (!(v > 0)) return;
+        const x = chart.left + i * step + 0.3;
+        chart.bar(x, wide, 0, Math.min(v / high, 1), `bar s${s}`, s ? hatching : undefined);
+      });
+    });
     const line = model.get("line");
-    if (line !== null) draws("line", { x1: LEFT, x2: WIDE - RIGHT, y1: y(line), y2: y(line), class: "line" }, svg);
-    if (at !== null && at < n) {
-      draws("rect", { x: LEFT + at * step, y: TOP, width: step, height: high, class: "at" }, svg);
-      const from = low + ((top - low) * at) / (model.get("whole") ? Math.max(n - 1, 1) : n);
-      const said = Array.from({ length: count }, (_, s) => `${names[s] ? `${names[s]}: ` : ""}${(100 * values[s * n + at]).toFixed(1)}%`);
-      reading.textContent = `${from.toLocaleString("en", { maximumFractionDigits: 2 })} ${model.get("unit")}: ${said.join(", ")}`;
-    } else reading.textContent = model.get("summary");
+    if (line !== null) chart.across(Math.min(line / high, 1), "line");
+    if (at !== null && at < n) chart.bar(chart.left + at * step, step, 0, 1, "at");
+    reading.textContent = at !== null && at < n ? readingAt(at) : model.get("summary");
+  }
+
+  /** @param {number} i */
+  function readingAt(i) {
+    const { n, series } = read();
+    const [low, high] = [model.get("low"), model.get("high")];
+    const value = low + ((high - low) * i) / (model.get("whole") ? Math.max(n - 1, 1) : n);
+    const texts = series.map(({ name, values }) => {
+      return `${name ? `${name}: ` : ""}${(100 * values[i]).toFixed(1)}%`;
+    });
+    return `${grouped(value, 2)} ${model.get("unit")}: ${texts.join(", ")}`;
   }
 
   const redraw = eachFrame(draw);
-  svg.addEventListener("pointermove", (event) => {
-    const box = svg.getBoundingClientRect();
-    const share = (((event.clientX - box.left) / box.width) * WIDE - LEFT) / (WIDE - LEFT - RIGHT);
-    const n = numbers(model.get("_values"), Float32Array).length / Math.max(model.get("series").length, 1);
-    at = share >= 0 && share < 1 ? Math.floor(share * n) : null;
+  chart.element.addEventListener("pointermove", (event) => {
+    const share = chart.shareAt(/** @type {PointerEvent} */ (event));
+    at = share >= 0 && share < 1 ? Math.floor(share * read().n) : null;
     redraw();
   });
-  svg.addEventListener("pointerleave", () => { at = null; redraw(); });
+  chart.element.addEventListener("pointerleave", () => {
+    at = null;
+    redraw();
+  });
   root.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const move = byKey(event, { ArrowLeft: -1, ArrowRight: 1 });
     if (!move) return;
     event.preventDefault();
-    const n = numbers(model.get("_values"), Float32Array).length / Math.max(model.get("series").length, 1);
-    at = Math.min(Math.max((at ?? -1) + move, 0), n - 1);
+    at = clamp((at ?? -1) + move, 0, read().n - 1);
     redraw();
   });
-  const deaf = onChange(model, ["title", "low", "high", "whole", "unit", "line", "most", "series", "_values", "summary"], redraw);
+  const axes = ["title", "low", "high", "whole", "unit", "line", "most"];
   draw();
-  return () => {
-    deaf();
-    redraw.cancel();
-  };
+  return endAll(onChange(model, [...axes, "series", "_values", "summary"], redraw), redraw.cancel);
 }
 
 export default { render };

@@ -1,25 +1,28 @@
-function render({ model, el }) {
-  const root = rootOf(model, el, "uhscm-progress");
+// A bar and a sentence that say how far a long piece of work is.
+
+/** @param {RenderProps} props */
+function render({ model, el: host }) {
+  const root = rootOf(model, host, "uhscm-progress");
   root.removeAttribute("tabindex");
-  const bar = make("progress");
-  const words = make("span", "words");
+  const bar = el("progress");
+  const words = el("span", "words");
   root.append(bar, words);
 
   function draw() {
-    const total = model.get("total"), said = model.get("summary");
-    root.hidden = !said;
-    words.textContent = said;
-    bar.setAttribute("aria-label", said);
+    const total = model.get("total");
+    const summary = model.get("summary");
+    root.hidden = !summary;
+    words.textContent = summary;
+    bar.setAttribute("aria-label", summary);
     if (total) {
       bar.max = total;
       bar.value = model.get("done");
     } else {
-      bar.removeAttribute("value"); // goes to and fro: nobody knows how far it is
+      bar.removeAttribute("value"); // moves to and fro, as the end is not known
     }
   }
-  const deaf = onChange(model, ["done", "total", "summary"], draw);
   draw();
-  return deaf;
+  return onChange(model, ["done", "total", "summary"], draw);
 }
 
 export default { render };

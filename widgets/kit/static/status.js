@@ -1,27 +1,32 @@
-function render({ model, el }) {
-  const root = rootOf(model, el, "uhscm-status");
+// The status line: what is shown, what is being worked on, and each error until it is dismissed.
+
+/** @param {RenderProps} props */
+function render({ model, el: host }) {
+  const root = rootOf(model, host, "uhscm-status");
   root.removeAttribute("tabindex");
-  const sentence = make("div", "sentence");
-  const busy = make("div", "busy");
-  const errors = make("div", "errors");
+  const sentence = el("div", "sentence");
+  const busy = el("div", "busy");
+  const errors = el("div", "errors");
   sentence.setAttribute("aria-live", "polite");
   errors.setAttribute("role", "alert");
   root.append(sentence, busy, errors);
 
+  /** @param {string} message */
+  function lineOf(message) {
+    const line = el("div", "error");
+    const dismiss = el("button", "dismiss", "Dismiss");
+    dismiss.addEventListener("click", () => model.send({ type: "dismiss", error: message }));
+    line.append(el("span", "sign", "⚠"), el("span", "message", message), dismiss);
+    return line;
+  }
+
   function draw() {
     sentence.textContent = model.get("summary");
     busy.textContent = model.get("busy");
-    errors.replaceChildren(...model.get("errors").map((message) => {
-      const line = make("div", "error");
-      const dismiss = make("button", "dismiss", "Dismiss");
-      dismiss.addEventListener("click", () => model.send({ type: "dismiss", error: message }));
-      line.append(make("span", "sign", "⚠"), make("span", "message", message), dismiss);
-      return line;
-    }));
+    errors.replaceChildren(...model.get("errors").map(lineOf));
   }
-  const deaf = onChange(model, ["summary", "busy", "errors"], draw);
   draw();
-  return deaf;
+  return onChange(model, ["summary", "busy", "errors"], draw);
 }
 
 export default { render };

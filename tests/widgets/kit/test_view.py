@@ -1,0 +1,85 @@
+"""The text that a browser gets for each view: joined parts, each of them whole and of use."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from widgets.kit import view
+from widgets.kit.bars import Bars
+from widgets.kit.code_view import CodeView
+from widgets.kit.curves import Curves
+from widgets.kit.download import Download
+from widgets.kit.gallery import Gallery
+from widgets.kit.grid import Grid
+from widgets.kit.histogram import Histogram
+from widgets.kit.map_view import MapView
+from widgets.kit.progress import Progress
+from widgets.kit.radius import Radius
+from widgets.kit.status import Status
+from widgets.kit.table import Table
+from widgets.kit.upload import Upload
+
+STATIC = Path(view.__file__).with_name("static")
+SCRIPTS = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
+VIEWS = [Bars, CodeView, Curves, Download, Gallery, Grid, Histogram, MapView, Progress, Radius]
+VIEWS += [Status, Table, Upload]
+DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+
+
+def joined(shown):
+    """The names of the files that a view is joined from."""
+    return [name for name, text in SCRIPTS.items() if text in shown._esm]
+
+
+def used(text):
+    """The names that a script uses, comments aside."""
+    return set(re.findall(r"\w+", re.sub(r"/\*[\s\S]*?\*/|//[^\n]*", "", text)))
+
+
+@pytest.mark.parametrize("shown", VIEWS)
+def test_a_view_gets_the_parts_it_uses_and_no_other(shown):
+    names = joined(shown)
+    declared = {name: set(DECLARED.findall(SCRIPTS[name])) for name in names}
+    shared = {
+        name: set(DECLARED.findall(text))
+        for name, text in SCRIPTS.items()
+        if "export default" not in text
+    }
+    for name in names:
+        own = {each for part in names for each in declared[part]}
+        for part, offered in shared.items():
+            missing = (used(SCRIPTS[name]) & offered) - own
+            assert part in names or not missing, f"{name}.js uses {missing} of {part}.js"
+    for part in set(names) & set(shared) - {"dom"}:
+        others = [name for name in names if name != part]
+        assert any(used(SCRIPTS[name]) & declared[part] for name in others), f"{part}.js is no use"
+
+
+@pytest.mark.parametrize("shown", VIEWS)
+def test_no_name_is_declared_twice_in_what_is_joined(shown):
+    found = DECLARED.findall(shown._esm)
+    assert len(found) > 10
+    assert sorted(found) == sorted(set(found))
+    assert shown._esm.count("export default") == 1
+
+
+def test_every_script_and_style_sheet_is_part_of_a_view():
+    assert set().union(*map(joined, VIEWS)) == set(SCRIPTS)
+    for path in STATIC.glob("*.css"):
+        assert any(path.read_text(encoding="utf-8") in shown._css for shown in VIEWS), path.name
+
+
+def test_what_users_write_never_becomes_markup():
+    for name, text in SCRIPTS.items():
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text), name
+
+
+def test_parts_are_joined_in_order_after_what_all_views_need():
+    script, style = view.static("canvas", "upload")
+    assert script == "\n".join(SCRIPTS[name] for name in ("dom", "canvas", "upload"))
+    assert style.index(".uhscm {") < style.index(".uhscm.upload {")
+    with pytest.raises(FileNotFoundError, match="canvass"):
+        view.static("canvass", "upload")
