@@ -6,7 +6,7 @@ export PYTHONUTF8 := 1
 QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL = @echo "Installing into .venv. The first time this downloads some 3 GB on Linux and takes minutes." && $(BIN)/python -m pip install $(QUIET) --editable
 
-.PHONY: help explore doctor test test-fast check tour screenshots bench clean
+.PHONY: help explore doctor test test-fast check check-js tour screenshots bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -28,6 +28,11 @@ check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check-js:  ## lint, format and types of the JavaScript; needs Node
+	@command -v npm >/dev/null || { echo "make check-js needs Node and npm, which are not installed. On Debian and Ubuntu: apt-get install npm"; exit 1; }
+	@npm install --no-package-lock --no-audit --no-fund --silent
+	@npm run --silent check
 
 tour: .venv/dev  ## run the tour without a front end and write build/00_tour.html
 	$(BIN)/python scripts/tour.py
