@@ -1,4 +1,4 @@
-"""Bars with names: votes and their threshold, an image's concepts, a similarity's parts."""
+"""Bars with names: votes with their threshold, an image's concepts, the parts of a similarity."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ __all__ = ["Bars"]
 
 
 class Bars(View):
-    """One row a name, with a bar for each series; only rows in sight exist in the browser.
+    """One row per name, with a bar for each series; only rows in sight exist in the browser.
 
-    A filled bar is kept and a hatched one dropped. A threshold may be dragged: the bars follow in
-    the browser, and `threshold` changes on release.
+    A filled bar is kept and a hatched one is dropped. A threshold can be dragged: the bars follow
+    in the browser, and `threshold` changes on release.
     """
 
     _esm, _css = static("bars")
 
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """The n names, top to bottom."""
+    """The n names, from top to bottom; default none."""
     series = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """What each bar of a row is; one or two."""
+    """What each bar of a row shows, one or two names; default none."""
     _values = traitlets.Bytes().tag(sync=True)
     _kept = traitlets.Bytes().tag(sync=True)
     threshold = traitlets.Float(None, allow_none=True).tag(sync=True)
-    """A bar is kept above it; None: `kept` of `show` says what is."""
+    """A bar above it is kept. With None, the default, `kept` of `show` says which are."""
     draggable = traitlets.Bool(False).tag(sync=True)
-    """Whether the threshold can be dragged; default not."""
+    """Whether the threshold can be dragged; default False."""
     ceiling = traitlets.Float(None, allow_none=True).tag(sync=True)
-    """A bar is kept up to it; None for no such bound."""
+    """A bar above it is dropped too; None, the default, for no such bound."""
     root = traitlets.Bool(False).tag(sync=True)
-    """Lengths go by the square root, so that small counts beside large ones can be told apart."""
+    """Whether lengths follow the square root, which tells small counts apart; default False."""
     digits = traitlets.Int(0).tag(sync=True)
-    """Decimals of the numbers at the bars; default 0."""
+    """Decimals of the numbers next to the bars; default 0."""
     unit = traitlets.Unicode("").tag(sync=True)
     """What is counted, such as ``"votes"``; default empty."""
     height = traitlets.Int(360).tag(sync=True)
-    """Of the rows in sight, in CSS pixels; default 360."""
+    """Height of the rows in sight, in CSS pixels; default 360."""
     chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
-    """Position of the row that was clicked or entered; None for none."""
+    """Position of the row that was chosen last; None, the default, for none."""
     checkable = traitlets.Bool(False).tag(sync=True)
-    """Whether rows can be unticked."""
+    """Whether rows have a box to untick; default False."""
     unticked = traitlets.List(traitlets.Int()).tag(sync=True)
-    """Positions of the rows that were unticked."""
+    """Positions of the rows that were unticked; default none."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -65,17 +65,18 @@ class Bars(View):
         summary: str = "",
         **traits: Any,
     ) -> None:
-        """Show other bars; nothing is chosen or unticked in them.
+        """Replace the bars; none of the new ones is chosen or unticked.
 
         Args:
             labels: n names.
-            series: none, one or two times n numbers, 0 or more; without any, only names are shown.
-            names: of the series.
-            kept: n flags; None for all. Without a meaning where there is a threshold.
+            series: none, one or two arrays of n numbers, 0 or more; without any, only the names
+                are shown.
+            names: names of the series.
+            kept: n flags; None for all. Ignored where there is a threshold.
             summary: the sentence above the bars.
             traits: any trait of `Bars` to change in the same message.
         """
-        self.values = np.array([np.asarray(one) for one in series], dtype=np.float32)
+        self.values = np.array([np.asarray(values) for values in series], np.float32)
         self.kept = np.ones(len(labels), bool) if kept is None else np.asarray(kept, dtype=bool)
         traits = {"chosen": None, "unticked": [], "summary": summary, **traits}
         with self.hold_sync(), self.hold_trait_notifications():  # one message, one event a trait
@@ -87,7 +88,7 @@ class Bars(View):
                 self.set_trait(name, value)
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a bar: its name, a column a series, and whether it is kept."""
+        """Return a row per name, a column per series, and whether each is kept."""
         kept = self.kept
         if self.threshold is not None:
             kept = self.values[0] > self.threshold

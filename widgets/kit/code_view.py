@@ -1,4 +1,4 @@
-"""A hash code as a bar of bits that can be flipped, beside another code and their XOR."""
+"""A hash code as a bar of bits that can be flipped, with another code and their XOR below it."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ __all__ = ["CodeView"]
 
 
 class CodeView(View):
-    """The bits of a code, eight to a group, each with what it stands for.
+    """The bits of a code in groups of eight, each with what it stands for.
 
     A click, or Enter on the bit that the arrow keys reached, flips it.
 
     Args:
-        on_flip: called with the bit.
+        on_flip: called with the position of the bit to flip.
     """
 
     _esm, _css = static("code_view")
 
     bits = traitlets.List(traitlets.Int()).tag(sync=True)
-    """The L bits, 0 or 1, flips included."""
+    """The L bits, 0 or 1, flips included; default none."""
 
     flipped = traitlets.List(traitlets.Int()).tag(sync=True)
-    """Positions of the bits that were flipped."""
+    """Positions of the bits that were flipped; default none."""
 
     other = traitlets.List(traitlets.Int()).tag(sync=True)
-    """The bits of another code, shown below with what differs; empty for none."""
+    """The bits of another code, shown below with where it differs; empty, the default, for none."""
 
     names = traitlets.List(traitlets.Unicode(), ["this", "other"]).tag(sync=True)
-    """Of the two codes."""
+    """Names of the two codes; default ``["this", "other"]``."""
 
     meanings = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """What each bit stands for, a text a bit."""
+    """What each bit stands for, one text per bit; default none."""
 
     shares = traitlets.List(traitlets.Float()).tag(sync=True)
-    """The share of the database images where each bit is 1."""
+    """The share of the database images where each bit is 1; default none."""
 
     def __init__(self, on_flip: Callable[[int], None], **traits: Any) -> None:
         super().__init__(**traits)
@@ -57,26 +57,28 @@ class CodeView(View):
         summary: str = "",
         **traits: Any,
     ) -> None:
-        """Show another code.
+        """Replace the code.
 
         Args:
-            bits: L of 0 and 1, flips included.
-            flipped: positions of those that were flipped.
-            other: L of another code.
-            meanings: what each bit stands for.
-            shares: of the database images where each bit is 1.
-            summary: one sentence.
+            bits: L times 0 or 1, flips included.
+            flipped: positions of the bits that were flipped.
+            other: the L bits of another code; empty for none.
+            meanings: what each bit stands for, L texts; empty for none.
+            shares: the share of the database images where each bit is 1; empty for none.
+            summary: one sentence about the code.
             traits: any other trait to change in the same message.
 
         Raises:
-            ValueError: an other code, meanings or shares of another length, or a flipped bit that
-                there is not.
+            ValueError: another code, meanings or shares of a different length, or a flipped bit
+                that the code does not have.
         """
         for name, values in (("other", other), ("meanings", meanings), ("shares", shares)):
             if len(values) not in (0, len(bits)):
-                raise ValueError(f"a code of {len(bits)} bits, and {name} for {len(values)}")
+                raise ValueError(
+                    f"{name} must have {len(bits)} entries, one per bit, got {len(values)}"
+                )
         if wrong := [bit for bit in flipped if not 0 <= bit < len(bits)]:
-            raise ValueError(f"no bit {wrong[0]} in a code of {len(bits)}")
+            raise ValueError(f"flipped must lie between 0 and {len(bits) - 1}, got {wrong[0]}")
         shown = {
             "bits": list(bits),
             "flipped": list(flipped),
@@ -89,7 +91,7 @@ class CodeView(View):
                 self.set_trait(name, value)
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a bit: its value, whether it was flipped, the other code's, share and meaning."""
+        """Return a row per bit: value, whether it was flipped, the other code's, share, meaning."""
         frame = pd.DataFrame({"bit": range(len(self.bits)), "value": self.bits})
         frame["flipped"] = frame["bit"].isin(self.flipped)
         if self.other:

@@ -1,4 +1,4 @@
-"""Curves that grow while a network learns, a small chart each, an earlier run in grey behind."""
+"""Curves that grow while a network learns, in small charts, with an earlier run in grey."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from widgets.kit.view import View, static
 __all__ = ["Curves", "curves_of"]
 
 TERMS = ("total", "similarity", "contrastive", "quantization")
-_MOST = 240  # points of a curve
+_MAX_POINTS = 240  # per curve
 Curve = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 def curves_of(
     history: Sequence[TrainingStep], n: int, batch_size: int, epochs: int
 ) -> dict[str, Curve]:
-    """Each term, and each validation, over the epochs.
+    """Return each loss term, and each validation, over the epochs.
 
     Args:
         history: the steps so far.
-        n: training images; an epoch's last batch may be smaller, and counts for less.
-        batch_size: images of the others.
-        epochs: of the whole run; a point is the mean of so many steps that at most 240 are needed.
+        n: number of training images; an epoch's last batch may be smaller, and counts for less.
+        batch_size: images per batch in all others.
+        epochs: epochs of the whole run. Each point is the mean of as many steps as it takes for
+            240 points to last the run.
 
     Returns:
-        By name x in epochs and y.
+        For each name x, in epochs, and y.
     """
     batches = -(-n // batch_size)
-    width = max(1, -(-batches * epochs // _MOST))
+    width = max(1, -(-batches * epochs // _MAX_POINTS))
     steps = np.array([step.step for step in history])
     starts = np.arange(0, len(history), width)
     weights = np.where(steps % batches == 0, n - (batches - 1) * batch_size, batch_size)
@@ -58,18 +59,18 @@ def curves_of(
 
 
 class Curves(View):
-    """Small charts side by side; the pointer, or the arrow keys, read all of them at one epoch."""
+    """Small charts next to each other; the pointer, or the arrow keys, read all at one epoch."""
 
     _esm, _css = static("chart", "curves")
 
     panels = traitlets.List(traitlets.Dict()).tag(sync=True)
-    """For each chart its ``name`` and a ``hint`` of a few words."""
+    """The ``name`` of each chart and a ``hint`` of a few words; default none."""
     unit = traitlets.Unicode("epoch").tag(sync=True)
-    """Of the horizontal axis; default ``"epoch"``."""
+    """Unit of the horizontal axis, in the singular; default ``"epoch"``."""
     until = traitlets.Float(0.0).tag(sync=True)
-    """Where the horizontal axis ends at least; default 0."""
+    """Where the horizontal axis ends, unless a curve is longer; default 0."""
     names = traitlets.List(traitlets.Unicode(), ["", ""]).tag(sync=True)
-    """What the curve in colour is, and what the one in grey."""
+    """What the colored curve is, and what the grey one is; default empty."""
     _now = traitlets.Bytes().tag(sync=True)
     _now_sizes = traitlets.List(traitlets.Int()).tag(sync=True)
     _before = traitlets.Bytes().tag(sync=True)
@@ -86,11 +87,11 @@ class Curves(View):
         before: Mapping[str, Curve] | None = None,
         **traits: Any,
     ) -> None:
-        """Show other curves; None leaves those there are.
+        """Replace curves; those given as None stay as they are.
 
         Args:
-            now: in colour, by a panel's name.
-            before: in grey.
+            now: the colored curves, by the name of their chart.
+            before: the grey curves, by the name of their chart.
             traits: any trait of `Curves` to change in the same message.
         """
         with self.hold_sync():
@@ -107,7 +108,7 @@ class Curves(View):
                 self.set_trait(name, value)
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a point: ``run`` (now or before), ``curve``, the unit, and ``value``."""
+        """Return a row per point: ``run`` (now or before), ``curve``, the unit, and ``value``."""
         parts = [
             pd.DataFrame({"run": which, "curve": name, self.unit: x, "value": y})
             for which, curves in self.curves.items()

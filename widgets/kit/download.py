@@ -1,4 +1,4 @@
-"""A button that saves a file where the browser saves its downloads."""
+"""A button that saves a file where the browser keeps its downloads."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["Download"]
 
 
 class Download(View):
-    """The file is made when it is asked for.
+    """A button whose file is written when it is asked for.
 
     Args:
-        label: on the button.
-        content: gives the file's name and its bytes.
-        worker: makes the file beside the notebook, and says what went wrong; None for a file that
-            takes no time and can't fail.
+        label: text on the button.
+        content: returns the file's name and its bytes.
+        worker: writes the file in the background and reports errors; None for a file that takes
+            no time and cannot fail.
     """
 
     _esm, _css = static("download")
 
     label = traitlets.Unicode("").tag(sync=True)
-    """On the button."""
+    """Text on the button; default empty."""
 
     def __init__(
         self, label: str, content: Callable[[], tuple[str, bytes]], worker: Worker | None = None
@@ -37,7 +37,7 @@ class Download(View):
         self._worker = worker
 
     def to_frame(self) -> pd.DataFrame:
-        """The name and the size of the file, in bytes."""
+        """Return the name and the size of the file, in bytes."""
         name, content = self._content()
         return pd.DataFrame({"name": [name], "bytes": [len(content)]})
 

@@ -56,14 +56,14 @@ class _Shown(Shown):
 
 
 class Gallery(PictureView):
-    """Images in rows; the browser asks for those that come into sight, a page at a time.
+    """Show images in rows; the browser asks for those that come into sight, a page at a time.
 
     A click, or Enter on the image that the arrow keys reached, makes it `selection.focus`.
 
     Args:
-        images: all images; what is shown is chosen from them by id, which is their position.
-        ids: the images shown first; None for all.
-        selection: shared with other views; None for one of its own.
+        images: all images; an image's id is its position here.
+        ids: the images to show first; None for all.
+        selection: shared with other views; None for a new one.
         edge: edge of the shown squares in CSS pixels.
         height: height of the part that scrolls, in CSS pixels.
         on_action: called with an image's id when its button was pressed, see `action`.
@@ -72,20 +72,22 @@ class Gallery(PictureView):
 
     _esm, _css = static("pictures", "gallery_places", "gallery")
 
+    _shown: _Shown
+
     count = traitlets.Int(0).tag(sync=True)
     """Number of images shown; default 0."""
 
     captioned = traitlets.Bool(False).tag(sync=True)
-    """Whether there are captions, which take a line below each image; default False."""
+    """Whether each image has a line below it for its caption; default False."""
 
     chosen = traitlets.Int(-1).tag(sync=True)
-    """Position of the image that has the selection's focus, -1 where it isn't shown."""
+    """Position of the image that is the selection's focus; -1, the default, if not shown."""
 
     edge = traitlets.Int(84, min=16).tag(sync=True)
     """Edge of the shown squares in CSS pixels; default 84."""
 
     action = traitlets.Unicode("").tag(sync=True)
-    """What the small button on an image, or Shift and Enter, does; no button where it is empty."""
+    """What an image's small button, or Shift and Enter, does; empty, the default, for none."""
 
     height = traitlets.Int(300, min=60).tag(sync=True)
     """Height of the part that scrolls in CSS pixels; default 300."""
@@ -111,7 +113,7 @@ class Gallery(PictureView):
 
     @property
     def ids(self) -> npt.NDArray[np.int64]:
-        """The images shown, in their order."""
+        """Ids of the images shown, in their order."""
         return self._shown.ids
 
     def show(
@@ -124,20 +126,20 @@ class Gallery(PictureView):
         images: Sequence[Image.Image] | None = None,
         **traits: Any,
     ) -> None:
-        """Replace what is shown and scroll to the top.
+        """Replace what is shown, from its top.
 
         Args:
             ids: the images, as positions in `images`.
-            captions: a text for each, or a function of the image's id that is asked for the images
-                in sight alone.
-            marks: for each True (✓ and a solid green frame), False (✗ and a dashed red one) or
-                None.
+            captions: a text per image, or a function of an image's id that is called for images in
+                sight only.
+            marks: True (✓ and a solid green frame), False (✗ and a dashed red frame) or None per
+                image.
             summary: one sentence about what is shown.
-            images: other images from now on; None for those there were.
+            images: the images to choose from, from now on; None to keep those given before.
             traits: any trait of the gallery to change in the same message.
 
         Raises:
-            ValueError: an id that no image has, or captions or marks of another number.
+            ValueError: an id that no image has, or captions or marks that do not match the ids.
         """
         before = self._shown
         pictured = before.thumbnails
@@ -159,7 +161,7 @@ class Gallery(PictureView):
             self.generation = shown.generation
 
     def to_frame(self) -> pd.DataFrame:
-        """The images shown: position, image and caption."""
+        """Return a row per image shown: position, image and caption."""
         shown = self._shown
         return pd.DataFrame(
             {

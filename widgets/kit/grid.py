@@ -19,16 +19,16 @@ from widgets.kit.view import static
 
 __all__ = ["Grid", "pack_values"]
 
-MOST = 1000  # images along a side
+MAX_IMAGES = 1000  # along a side
 _NAN, _INFINITE, _FINITE = -32768, 32767, 32766
 
 
 def pack_values(
     values: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int16], float, float]:
-    """Numbers as two bytes each, and the least and the greatest of them.
+    """Return numbers as two bytes each, and the least and the greatest of them.
 
-    -32766 to 32766 stand evenly for least to greatest; -32768 is no number and ±32767 is ±infinity.
+    -32766 to 32766 stand evenly for least to greatest, -32768 for NaN and ±32767 for ±infinity.
     """
     finite = np.isfinite(values)
     least = float(values[finite].min()) if finite.any() else 0.0
@@ -52,27 +52,29 @@ class _Shown(Shown):
 class Grid(PictureView):
     """A heatmap of pairs; a click, or Enter on the cell that the arrow keys reached, picks a pair.
 
-    The pair becomes `selection.ids`; a pair of these images that is picked elsewhere moves the
-    mark here.
+    The pair becomes `selection.ids`; a pair of these images picked in another view moves the mark
+    here.
 
     Args:
-        selection: shared with other views; None for one of its own.
+        selection: shared with other views; None for a new one.
         edge: edge of the square in CSS pixels; it shrinks where there is less room.
     """
 
     _esm, _css = static("canvas", "pictures", "grid_drawing", "grid")
 
+    _shown: _Shown
+
     cell: Any = traitlets.Tuple(default_value=None, allow_none=True).tag(sync=True)
-    """The picked pair as (row, column), positions from 0; None before one is picked."""
+    """The picked pair as (row, column), positions from 0; None, the default, for none."""
 
     edge = traitlets.Int(440, min=60).tag(sync=True)
     """Edge of the square in CSS pixels; default 440."""
 
     ids: traitlets.List[int] = traitlets.List().tag(sync=True)
-    """The images along both sides, by id; default none."""
+    """Ids of the images along both sides; default none."""
 
     groups: traitlets.List[str] = traitlets.List().tag(sync=True)
-    """The images' groups, such as their labels; empty for none."""
+    """The group of each image, such as its label; empty, the default, for none."""
 
     pictured = traitlets.Bool(False).tag(sync=True)
     """Whether there are thumbnails; default False."""
@@ -87,19 +89,19 @@ class Grid(PictureView):
     """What 32766 stands for in `values`; default 0."""
 
     low = traitlets.Float(-1.0).tag(sync=True)
-    """The number at the lower end of the colours, which also stands for all below; default -1."""
+    """The number of the first color, which all lower ones have too; default -1."""
 
     high = traitlets.Float(1.0).tag(sync=True)
-    """The number at the upper end of the colours, which also stands for all above; default 1."""
+    """The number of the last color, which all higher ones have too; default 1."""
 
     diverging = traitlets.Bool(False).tag(sync=True)
-    """Colours that part from a neutral middle, for differences; default False."""
+    """Whether colors diverge from a neutral middle, for differences; default False."""
 
     label = traitlets.Unicode("S").tag(sync=True)
     """What the numbers are called; default S."""
 
     reading = traitlets.Unicode("").tag(sync=True)
-    """The picked pair and its number in full, in a sentence; default empty."""
+    """A sentence with the picked pair and its number in full; default empty."""
 
     def __init__(
         self, *, selection: Selection | None = None, edge: int = 440, **unknown: Any
@@ -123,22 +125,22 @@ class Grid(PictureView):
         label: str = "S",
         summary: str = "",
     ) -> None:
-        """Replace what is shown; no cell is picked then.
+        """Replace what is shown; no cell is picked afterwards.
 
         Args:
             values: (n, n) real numbers; NaN is drawn hatched.
             ids: the n images, as positions in `images`.
-            images: all images, for the thumbnails; None for those given last, if any.
-            groups: the n images' groups, those of a group side by side: lines part them.
-            low, high: the numbers at the ends of the colours.
+            images: all images, for the thumbnails; None to keep those given before, if any.
+            groups: the group of each image, those of a group together: lines separate the groups.
+            low, high: the numbers of the first and the last color.
             diverging: blue below the middle of `low` and `high`, orange above it.
             label: what the numbers are called.
             summary: one sentence about what is shown.
 
         Raises:
-            ValueError: shapes that don't match, more than 1,000 images, or `low` not below `high`.
+            ValueError: shapes that do not match, more than 1,000 images, or `low` not below `high`.
         """
-        numbers = np.array(np.asarray(values), dtype=np.float64)  # (n, n), nobody else's
+        numbers = np.array(np.asarray(values), dtype=np.float64)  # (n, n), a copy
         thumbnails = self._shown.thumbnails
         if images is not None and (thumbnails is None or images is not thumbnails.images):
             thumbnails = Thumbnails(images, 96)  # at most 48 CSS pixels, on dense screens too
@@ -147,8 +149,8 @@ class Grid(PictureView):
         n = len(wanted)
         if numbers.shape != (n, n) and not numbers.size == n == 0:
             raise ValueError(f"values must have shape ({n}, {n}), got {numbers.shape}")
-        if n > MOST:
-            raise ValueError(f"expected at most {MOST:,} images along a side, got {n:,}")
+        if n > MAX_IMAGES:
+            raise ValueError(f"expected at most {MAX_IMAGES:,} images along a side, got {n:,}")
         names = () if groups is None else tuple(str(group) for group in groups)
         if groups is not None and len(names) != n:
             raise ValueError(f"expected {n} groups, got {len(names)}")
@@ -169,7 +171,7 @@ class Grid(PictureView):
             self.generation = generation
 
     def to_frame(self) -> pd.DataFrame:
-        """The numbers, rows and columns named by image id."""
+        """Return the numbers, with image ids as row and column names."""
         shown = self._shown
         return pd.DataFrame(shown.values, index=shown.ids, columns=shown.ids)
 

@@ -1,4 +1,4 @@
-"""Thousands of images as points on a plane, to look at, to encircle and to choose from."""
+"""Thousands of images as points on a plane, to look at, circle and choose from."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from widgets.kit.view import static
 
 __all__ = ["MapView", "most_frequent"]
 
-EDGE = 128  # pixels of the thumbnails: those of the card
+EDGE = 128  # pixels of the thumbnails, as large as the card shows them
 PER_MESSAGE = 6  # thumbnails, so that no gesture waits for many
-GROUPS = 8  # with a colour and a shape of their own; as many stand in map_view.js
+GROUPS = 8  # with a color and a shape of their own, as many as in map_drawing.js
 OTHER = "other"
 
 
 def most_frequent(
     names: Sequence[str], most: int = GROUPS
 ) -> tuple[npt.NDArray[np.uint8], list[str]]:
-    """Each name's place among the most frequent names, and those names, the most frequent first.
+    """Return each name's rank among the most frequent names, and those names in that order.
 
     Args:
         names: n names.
-        most: how many names stand for themselves; the rest is the last group, ``"other"``.
+        most: how many names have a group of their own; all others share the last, ``"other"``.
 
     Returns:
         (n,) positions in the list, and the list.
@@ -56,7 +56,7 @@ class _Shown(Shown):
     captions: Callable[[int], str] | None = None
 
     def positions(self, images: Sequence[int]) -> npt.NDArray[np.int32]:
-        """Where these images stand among the points; those that do not are left out."""
+        """Return the positions of these images among the points, leaving out those not shown."""
         if not len(images):
             return np.zeros(0, np.int32)
         order = np.argsort(self.ids, kind="stable")
@@ -85,29 +85,31 @@ class _Shown(Shown):
 
 
 class MapView(PictureView):
-    """A scatter of images: hover to see one, click to choose it, draw a lasso to pick many.
+    """A scatter plot of images: hover to see one, click to choose it, draw a lasso to pick many.
 
     A click, or Enter on the point that the arrow keys reached, makes an image `selection.focus`;
-    what a lasso or a name of the legend picks becomes `selection.ids`.
+    what a lasso or a name in the legend picks becomes `selection.ids`.
 
     Args:
-        images: all images; what is shown is chosen from them by id, which is their position.
-        selection: shared with other views; None for one of its own.
-        height: of the map in CSS pixels.
+        images: all images; an image's id is its position here.
+        selection: shared with other views; None for a new one.
+        height: height of the map in CSS pixels.
     """
 
     _esm, _css = static(
         "canvas", "pictures", "map_points", "map_drawing", "map_gestures", "map_view"
     )
 
+    _shown: _Shown
+
     version = traitlets.Int(0).tag(sync=True)
-    """Counts the calls of `show`; points of one generation move from place to place; default 0."""
+    """Counts the calls of `show`. Within a generation, points move to new places; default 0."""
 
     points = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
     """x and y of each image as float32, y upwards; default none."""
 
     members = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
-    """Each image's position in `legend` as uint8; default none."""
+    """The position of each image's group in `legend`, as uint8; default none."""
 
     legend: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """The groups, the most frequent first, at most nine; empty for none."""
@@ -116,10 +118,10 @@ class MapView(PictureView):
     """Positions of the picked images as int32; default none."""
 
     chosen = traitlets.Int(-1).tag(sync=True)
-    """Position of the image that has the selection's focus, -1 where it isn't shown."""
+    """Position of the image that is the selection's focus; -1, the default, if not shown."""
 
     progress = traitlets.Unicode("").tag(sync=True)
-    """What is still being worked at, or what did not work out, in a sentence; default empty."""
+    """A sentence about what is still running, or what went wrong; default empty."""
 
     shown = traitlets.Bool(False).tag(sync=True)
     """Whether a browser has put the map on a screen; default False."""
@@ -144,12 +146,12 @@ class MapView(PictureView):
 
     @property
     def ids(self) -> npt.NDArray[np.int64]:
-        """The images shown, as positions in `images`."""
+        """Ids of the images shown, in their order."""
         return self._shown.ids
 
     @property
     def coordinates(self) -> npt.NDArray[np.float32]:
-        """(n, 2), where they lie."""
+        """Coordinates of the images shown, (n, 2)."""
         return self._shown.points
 
     def show(
@@ -161,18 +163,18 @@ class MapView(PictureView):
         captions: Callable[[int], str] | None = None,
         summary: str = "",
     ) -> None:
-        """Replace what is shown; images that were there already move to their new places.
+        """Replace what is shown; if the images are the same, they move to their new places.
 
         Args:
             points: (n, 2), y upwards.
             ids: the n images, each once.
-            groups: a name for each; the eight most frequent have a colour and a shape of their own.
-            captions: a function of an image's id, asked for those that are looked at alone.
+            groups: a name per image; the eight most frequent have a color and a shape of their own.
+            captions: a function of an image's id, called for images that are looked at only.
             summary: one sentence about what is shown.
 
         Raises:
-            ValueError: shapes that don't match, NaN, or an id that no image has or that stands
-                there twice.
+            ValueError: shapes that do not match, NaN, or an id that no image has or that is
+                listed twice.
         """
         before = self._shown
         wanted = checked_ids(ids, len(before.thumbnails))
@@ -182,7 +184,7 @@ class MapView(PictureView):
         if not np.isfinite(places).all():
             raise ValueError("points must be finite, got NaN or infinity")
         if len(np.unique(wanted)) < len(wanted):
-            raise ValueError("each image stands on the map once, but an id is there twice")
+            raise ValueError("ids must be different: one is listed twice")
         names = () if groups is None else tuple(str(name) for name in groups)
         if groups is not None and len(names) != len(wanted):
             raise ValueError(f"expected {len(wanted)} groups, got {len(names)}")
@@ -201,7 +203,7 @@ class MapView(PictureView):
             self.version += 1
 
     def to_frame(self) -> pd.DataFrame:
-        """The images shown: image, x, y, group, and whether each is picked."""
+        """Return a row per image shown: image, x, y, group, and whether it is picked."""
         shown = self._shown
         picked = np.zeros(len(shown.ids), bool)
         picked[np.frombuffer(self.picked, "<i4")] = True

@@ -36,7 +36,7 @@ class Shown:
         return len(self.ids)
 
     def describe(self, position: int, problem: str) -> dict[str, Any]:  # noqa: ARG002
-        """Return what is said about a picture, by name of its list in the message.
+        """Return what the message says about a picture, by the name of its list there.
 
         Args:
             position: of its image.

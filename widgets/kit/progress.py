@@ -1,4 +1,4 @@
-"""A bar that says how far a long piece of work is."""
+"""A bar that shows how far a long task has come."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ __all__ = ["Progress"]
 
 
 class Progress(View):
-    """What is done, as a bar and as a sentence; nothing at all while nothing is done."""
+    """Progress as a bar and as a sentence; hidden while nothing is running."""
 
     _esm, _css = static("progress")
 
     done = traitlets.Int(0).tag(sync=True)
-    """Images done; default 0."""
+    """Number of images done; default 0."""
     total = traitlets.Int(0).tag(sync=True)
-    """Images in all; default 0, when only the sentence says that something goes on."""
+    """Number of images in all; 0, the default, where nothing is counted."""
 
     def show(
         self, what: str = "", done: int = 0, total: int = 0, seconds_left: float | None = None
     ) -> None:
-        """Show how far it is.
+        """Show how far the task has come.
 
         Args:
-            what: is done; empty for nothing.
-            done, total: images; 0 of 0 where nothing is counted.
-            seconds_left: None where nobody knows.
+            what: what is being done; empty hides the bar.
+            done, total: number of images; 0 of 0 where nothing is counted.
+            seconds_left: estimated time left; None if unknown.
         """
         with self.hold_sync():
             self.done, self.total = done, total
             self.summary = _sentence(what, done, total, seconds_left)
 
     def to_frame(self) -> pd.DataFrame:
-        """What is shown."""
+        """Return the sentence and the two numbers."""
         return pd.DataFrame({"what": [self.summary], "done": [self.done], "total": [self.total]})
 
 

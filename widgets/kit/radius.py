@@ -1,4 +1,4 @@
-"""A Hamming radius, beside the distances it cuts and the point it has on precision and recall."""
+"""A Hamming radius, with the distances it includes and its precision and recall."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Radius"]
 
 
 class Radius(View):
-    """How many images lie at each distance, precision against recall, and a slider tied to both.
+    """Image counts by distance, precision against recall, and a slider for the radius in both.
 
     The charts follow the slider in the browser; `radius` changes on release.
     """
@@ -24,19 +24,19 @@ class Radius(View):
     _esm, _css = static("chart", "radius")
 
     radius = traitlets.Int(0).tag(sync=True)
-    """The largest distance that counts, as a position in `names`; default 0."""
+    """The largest distance included, as a position in `names`; default 0."""
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """Of each distance, such as ``"3 bits"``."""
+    """Name of each distance, such as ``"3 bits"``; default none."""
 
     found = traitlets.List(traitlets.Int()).tag(sync=True)
-    """How many images lie within each distance."""
+    """Number of images within each distance; default none."""
 
     matches = traitlets.List(traitlets.Int()).tag(sync=True)
-    """How many of them match; empty where that is not known."""
+    """Number of those that match; empty, the default, where that is not known."""
 
     mean_of = traitlets.Unicode("").tag(sync=True)
-    """What the curve in grey is, such as ``"mean of 1,000 queries"``."""
+    """What the grey curve is, such as ``"mean of 1,000 queries"``; default empty."""
 
     _mean = traitlets.Bytes().tag(sync=True)
 
@@ -55,15 +55,15 @@ class Radius(View):
         mean_of: str = "",
         summary: str = "",
     ) -> None:
-        """Show another query.
+        """Replace the query.
 
         Args:
-            names: of the distances.
-            found, matches: counts within each; None where matches are not known.
-            radius: a position in `names`; what is beyond them becomes the last.
-            mean: (2, levels) precision and recall to draw in grey; NaN where there is none.
+            names: name of each distance.
+            found, matches: counts within each distance; None where matches are not known.
+            radius: a position in `names`; larger ones become the last.
+            mean: (2, levels) precision and recall to draw in grey; NaN where undefined.
             mean_of: what they are the mean of, in words.
-            summary: one sentence.
+            summary: one sentence about the query.
         """
         self.mean = np.zeros((2, 0), np.float32) if mean is None else np.asarray(mean, np.float32)
         with self.hold_sync(), self.hold_trait_notifications():
@@ -76,7 +76,7 @@ class Radius(View):
             self.summary = summary
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a distance: how many are found within it, match, precision and recall."""
+        """Return a row per distance: images within it, matches, precision and recall."""
         frame = pd.DataFrame({"within": self.names, "found": self.found})
         if self.matches:
             frame["match"] = self.matches

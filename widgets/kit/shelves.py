@@ -17,21 +17,21 @@ __all__ = ["Shelves"]
 
 
 class Shelves(Gallery):
-    """A gallery whose images stand on shelves, each a row that scrolls sideways by itself.
+    """A gallery whose images stand on shelves; each is a row that scrolls sideways by itself.
 
     Args:
-        images: all images, as for `Gallery`; no shelf is there before `show`.
-        traits: of `Gallery`.
+        images: all images, as for `Gallery`; there is no shelf before `show_shelves`.
+        traits: any argument of `Gallery`.
     """
 
     shelves = traitlets.List(traitlets.Dict()).tag(sync=True)
-    """Of each the position of its first image, ``start``, and the ``words`` at its left."""
+    """The ``start`` of each shelf, its first position, and ``words`` at its left; default none."""
 
     until = traitlets.Int(-1).tag(sync=True)
-    """How many shelves count; those after them are dimmed. Default -1, all."""
+    """Number of shelves that count; those after them are dimmed. -1, the default, for all."""
 
     def __init__(self, images: Sequence[Image.Image], **traits: Any) -> None:
-        # A shelf shows a dozen images at a time, so more of them would be asked for in vain.
+        # A shelf shows a dozen images at a time, so most of a larger page would be read in vain.
         super().__init__(images, [], **{"paged": 12, **traits})
 
     def show_shelves(
@@ -47,16 +47,16 @@ class Shelves(Gallery):
             ids: all images, shelf after shelf.
             starts: position of each shelf's first image, rising from 0.
             words: lines at the left of each shelf.
-            shown: captions, marks and more of `Gallery.show`.
+            shown: captions, marks and other arguments of `Gallery.show`.
 
         Raises:
             ValueError: shelves that do not begin at 0, are empty, or have no words.
         """
         edges = [*starts, len(np.asarray(ids))]
         if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
-            raise ValueError(f"shelves must begin at 0 and hold an image each, got {starts}")
+            raise ValueError(f"starts must rise from 0, one image per shelf or more, got {starts}")
         if len(words) != len(starts):
-            raise ValueError(f"{len(starts)} shelves but words for {len(words)}")
+            raise ValueError(f"expected words for {len(starts)} shelves, got {len(words)}")
         shelves = [
             {"start": int(start), "words": list(lines)}
             for start, lines in zip(starts, words, strict=True)

@@ -1,4 +1,4 @@
-"""A line that says what goes on, and what went wrong until it is dismissed."""
+"""A line that says what is running, and what went wrong until it is dismissed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Status(View):
     _esm, _css = static("status")
 
     busy = traitlets.Unicode("").tag(sync=True)
-    """What is being worked at; empty when idle."""
+    """What is running; empty, the default, when idle."""
     errors = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """What went wrong and was not dismissed yet, oldest first; default none."""
+    """Errors that were not dismissed yet, oldest first; default none."""
 
     def fail(self, message: str) -> None:
-        """Show an error until it is dismissed; the same one stands there once."""
+        """Show an error until it is dismissed; the same one is listed once."""
         self.errors = [*(e for e in self.errors if e != message), message][-5:]
 
     def to_frame(self) -> pd.DataFrame:
-        """The errors that stand."""
+        """Return the errors that were not dismissed yet."""
         return pd.DataFrame({"error": self.errors})
 
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:

@@ -18,23 +18,23 @@ class Table(View):
     _esm, _css = static("table")
 
     columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """Their names."""
+    """Names of the columns; default none."""
     rows = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
-    """Their cells, as shown."""
+    """Cells of each row, as shown; default none."""
     marks = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """A letter before each row, such as A and B of a comparison; empty for none."""
+    """A letter before each row, such as A and B of a comparison; default none."""
     chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
-    """Position of the row chosen last; None for none."""
+    """Position of the row chosen last; None, the default, for none."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._frame = pd.DataFrame()
 
     def show(self, frame: pd.DataFrame, **traits: Any) -> None:
-        """Show other rows.
+        """Replace the rows.
 
         Args:
-            frame: whose values are shown: numbers with up to three decimals, NaN as nothing.
+            frame: the values to show, numbers with up to three decimals, NaN as an empty cell.
             traits: any trait of `Table` to change in the same message.
         """
         self._frame = frame
@@ -45,7 +45,7 @@ class Table(View):
                 self.set_trait(name, value)
 
     def to_frame(self) -> pd.DataFrame:
-        """What is shown, unrounded."""
+        """Return the values shown, unrounded."""
         return self._frame.copy()
 
 

@@ -16,12 +16,12 @@ __all__ = ["Thumbnails", "checked_ids", "thumbnail"]
 
 
 def thumbnail(image: Image.Image, edge: int) -> bytes:
-    """JPEG bytes of an image's middle square, shrunk or enlarged to `edge` pixels.
+    """Return the middle square of an image as JPEG bytes, resized to `edge` pixels.
 
-    Photos of 32 px are enlarged here and not by the browser, whose bilinear filter smears them.
+    Photos of 32 px are enlarged here rather than by the browser, whose bilinear filter blurs them.
 
     Args:
-        image: of any size and mode.
+        image: an image of any size and mode.
         edge: edge of the square in pixels, at least 1.
 
     Raises:
@@ -47,44 +47,44 @@ def thumbnail(image: Image.Image, edge: int) -> bytes:
 
 
 class Thumbnails:
-    """Thumbnails of a sequence of images, made when asked for; the latest ones are kept.
+    """Thumbnails of a sequence of images, read when asked for; the latest ones are cached.
 
     Args:
-        images: the images; whatever reading one raises is raised here too.
+        images: the images; an error while reading one is raised here too.
         edge: edge of the squares in pixels.
-        most: thumbnails that are kept; of 168 px each takes about 8 kB.
+        cached: the most thumbnails in the cache; one of 168 px takes about 8 kB.
     """
 
-    def __init__(self, images: Sequence[Image.Image], edge: int, most: int = 2000) -> None:
+    def __init__(self, images: Sequence[Image.Image], edge: int, cached: int = 2000) -> None:
         self.images = images
         self.edge = edge
-        self._kept = functools.lru_cache(maxsize=most)(self._make)
+        self._cached = functools.lru_cache(maxsize=cached)(self._read)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, id: int) -> bytes:  # noqa: A002 (an image's id, as everywhere)
-        return self._kept(int(id))
+        return self._cached(int(id))
 
     def read(self, ids: Iterable[int]) -> list[tuple[bytes, str]]:
-        """For each image its thumbnail and "", or b"" and the reason why it can't be read."""
-        made = []
+        """Return each image's thumbnail and "", or b"" and the reason why it cannot be read."""
+        found = []
         for image in ids:
             try:
-                made.append((self[image], ""))
-            except Exception as error:  # one damaged file is shown as such, and all others too
-                made.append((b"", f"image {image}: {str(error) or type(error).__name__}"))
-        return made
+                found.append((self[image], ""))
+            except Exception as error:  # one damaged file is shown as such; the others still show
+                found.append((b"", f"image {image}: {str(error) or type(error).__name__}"))
+        return found
 
-    def _make(self, position: int) -> bytes:
+    def _read(self, position: int) -> bytes:
         return thumbnail(self.images[position], self.edge)
 
 
 def checked_ids(ids: Sequence[int] | npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
-    """Ids of images as an array of its own that can't be written.
+    """Return ids of images as a read-only copy.
 
     Raises:
-        ValueError: not a list of whole numbers from 0 to n - 1.
+        ValueError: if they are not a list of whole numbers from 0 to n - 1.
     """
     given = np.asarray(ids)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):

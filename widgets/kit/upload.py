@@ -1,4 +1,4 @@
-"""An image of one's own: chosen, dropped or pasted."""
+"""An image that the user chooses, drops or pastes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from widgets.kit.view import View, static
 
 __all__ = ["Upload"]
 
-EDGE = 512  # pixels; upload.js makes larger images smaller, as messages over 10 MB are dropped
+EDGE = 512  # pixels; upload.js shrinks larger images, because messages over 10 MB are dropped
 _LONGEST_NAME = 200
 
 
 class Upload(View):
     """A button and a place to drop or paste an image.
 
-    The browser decodes the image and makes it at most 512 px; what it sends is decoded again here.
+    The browser decodes the image and shrinks it to 512 px; what it sends is decoded again here.
 
     Args:
         on_image: called with the image and its file's name.
-        on_error: called with a sentence for people when there is no image after all, also when
-            `on_image` raised.
+        on_error: called with a sentence for the user when there is no image, or when `on_image`
+            raised an error.
     """
 
     _esm, _css = static("canvas", "upload")
@@ -55,7 +55,7 @@ class Upload(View):
             return
         try:
             self._on_image(image, name)
-        except Exception as error:  # nobody sees what a callback raises
+        except Exception as error:  # what a callback raises is lost
             self._fail(f"{name}: {str(error) or type(error).__name__}")
         else:
             self.summary = f"{name}, {image.width} × {image.height} pixels"

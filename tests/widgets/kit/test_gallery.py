@@ -14,7 +14,7 @@ from widgets.kit.selection import Selection
 
 
 class Images:
-    """Images of one grey each, so that one can tell them apart; 77 can't be read."""
+    """Images of one grey each, so that one can tell them apart; 77 cannot be read."""
 
     def __init__(self, n=200):
         self.n, self.reads = n, []
@@ -49,7 +49,7 @@ class Browser:
         ends = np.cumsum(content["sizes"])
         parts = [bytes(joined[a:b]) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
         assert len(joined) == ends[-1]
-        json.dumps(content)  # numpy's numbers can't travel
+        json.dumps(content)  # numpy's numbers cannot travel
         return content, parts
 
 

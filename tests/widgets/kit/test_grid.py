@@ -154,7 +154,7 @@ def test_none_one_and_many(n):
 
 
 def test_pictures_come_in_pages(monkeypatch, images):
-    images[61] = None  # can't be read
+    images[61] = None  # cannot be read
     grid = Grid()
     got = []
     monkeypatch.setattr(grid, "send", lambda content, buffers: got.append((content, buffers)))
@@ -166,7 +166,7 @@ def test_pictures_come_in_pages(monkeypatch, images):
     assert (content["page"], len(content["sizes"])) == (1, 10)
     assert content["sizes"][8] == 0
     assert sum(content["sizes"]) == len(joined)
-    grid.show(np.zeros((1, 1)), [5])  # the same images go on
+    grid.show(np.zeros((1, 1)), [5])  # the same images are kept
     sends(grid, type="want", page=0)
     assert (len(got), len(got[1][0]["sizes"])) == (2, 1)
 

@@ -127,7 +127,7 @@ def test_what_makes_no_sense_is_dropped(view, monkeypatch):
 
 
 def test_pictures_come_with_captions_a_few_at_a_time(images, monkeypatch):
-    images[3] = None  # can't be read
+    images[3] = None  # cannot be read
     got = []
     view = MapView(images)
     monkeypatch.setattr(view, "send", lambda content, buffers: got.append((content, buffers)))
@@ -154,7 +154,7 @@ def test_a_refused_show_changes_nothing(view):
         ([[1, 2]], [0, 1], {}, r"shape \(2, 2\), got \(1, 2\)"),
         ([[1, np.nan]], [0], {}, "finite"),
         ([[1, 2]], [50], {}, "between 0 and 49"),
-        (np.zeros((2, 2)), [4, 4], {}, "there twice"),
+        (np.zeros((2, 2)), [4, 4], {}, "listed twice"),
         ([[1, 2]], [0], {"groups": ["a", "b"]}, "expected 1 groups, got 2"),
     ):
         with pytest.raises(ValueError, match=reason):

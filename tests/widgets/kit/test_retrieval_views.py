@@ -29,12 +29,12 @@ def test_shelves_keep_their_images_and_words():
 
 @pytest.mark.parametrize("starts", [[1, 2], [0, 0], [0, 3], [0, 2, 1]])
 def test_shelves_without_an_image_are_refused(starts):
-    with pytest.raises(ValueError, match="hold an image each"):
+    with pytest.raises(ValueError, match="starts must rise from 0"):
         Shelves(IMAGES).show_shelves([4, 9, 2], starts, [[]] * len(starts))
 
 
 def test_each_shelf_needs_words():
-    with pytest.raises(ValueError, match="2 shelves but words for 1"):
+    with pytest.raises(ValueError, match="expected words for 2 shelves, got 1"):
         Shelves(IMAGES).show_shelves([4, 9, 2], [0, 1], [[]])
 
 
@@ -85,9 +85,9 @@ def test_a_code_tells_its_bits_and_what_differs():
 
 def test_codes_of_other_lengths_and_bits_that_are_not_there_are_refused():
     view = CodeView(print)
-    with pytest.raises(ValueError, match="3 bits, and other for 2"):
+    with pytest.raises(ValueError, match="other must have 3 entries, one per bit, got 2"):
         view.show([1, 0, 1], other=[1, 0])
-    with pytest.raises(ValueError, match="no bit 3"):
+    with pytest.raises(ValueError, match="flipped must lie between 0 and 2, got 3"):
         view.show([1, 0, 1], flipped=[3])
 
 

@@ -65,7 +65,7 @@ def test_what_has_no_pixels_is_an_error(size, edge, reason):
 
 
 class Counted:
-    """Images that count how often each is read; the fourth can't be."""
+    """Images that count how often each is read; the fourth cannot be."""
 
     def __init__(self, n=10):
         self.n, self.reads = n, []
@@ -82,7 +82,7 @@ class Counted:
 
 def test_thumbnails_are_kept_up_to_a_number_the_latest_ones():
     images = Counted()
-    thumbnails = Thumbnails(images, 8, most=2)
+    thumbnails = Thumbnails(images, 8, cached=2)
     assert len(thumbnails) == 10
     for i in (0, 1, 0, np.int64(1), 2, 2, 0):
         thumbnails[i]
@@ -100,7 +100,7 @@ def test_an_image_that_cannot_be_read_gives_its_reason_and_spoils_no_other():
 
 
 @pytest.mark.parametrize("ids", [[], [0, 4, 4], range(5), np.array([4], dtype=np.uint8)])
-def test_ids_become_an_array_that_nobody_can_write(ids):
+def test_ids_become_a_read_only_array(ids):
     made = checked_ids(ids, 5)
     assert (made.tolist(), made.dtype) == (list(ids), np.int64)
     with pytest.raises(ValueError, match="read-only"):

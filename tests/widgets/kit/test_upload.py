@@ -1,4 +1,4 @@
-"""Uploads: what comes is decoded again, and what can't be is said."""
+"""Uploads: what comes is decoded again, and what cannot be is said."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ function svg(tag, attributes, parent = undefined) {
 }
 
 /**
- * A chart whose inside spans 0 to 1 both ways, y upwards; it is drawn anew from `clear` on.
+ * A chart whose inside spans 0 to 1 both ways, y upwards. `clear` begins a new drawing.
  * Screen readers get what a view says in words instead.
  */
 class Chart {

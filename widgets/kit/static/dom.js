@@ -34,7 +34,7 @@ function el(tag, className = "", text = undefined) {
 }
 
 /**
- * Return an id that no other element has. Counting would not do: each view loads these lines anew.
+ * Return an id that no other element has. A counter would not do: each view loads these lines again.
  * @param {string} prefix
  */
 function uniqueId(prefix) {
@@ -223,7 +223,7 @@ function grouped(value, digits = 0) {
 }
 
 /**
- * Return whether a key is pressed together with one that makes it somebody else's shortcut.
+ * Return whether a key is pressed together with one that makes it a shortcut of the browser.
  * @param {KeyboardEvent} event
  */
 function hasModifier(event) {

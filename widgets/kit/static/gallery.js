@@ -6,7 +6,7 @@ const REQUESTS = 2; // that wait for an answer
 const KEPT = 4; // pages kept on either side of those in sight
 
 /**
- * Create the picture of an image, or a sign that it can't be read.
+ * Create the picture of an image, or a sign that it cannot be read.
  * @param {Picture} picture
  */
 function pictureOf({ address }) {

@@ -155,14 +155,14 @@ class GridView {
   addNames(from, to, level, width) {
     const { left, top, step } = this;
     const middle = ((from + to) / 2) * step;
-    const beside = el("div", "grid-name beside", this.groups[from]);
-    beside.style.width = `${width - 4}px`;
-    beside.style.top = `${top + middle - 9}px`;
+    const aside = el("div", "grid-name beside", this.groups[from]);
+    aside.style.width = `${width - 4}px`;
+    aside.style.top = `${top + middle - 9}px`;
     const above = el("div", `grid-name ${level ? "level" : "upright"}`, this.groups[from]);
     above.style.left = `${left + (level ? from * step : middle - 9)}px`;
     if (level) above.style.width = `${(to - from) * step}px`;
     else above.style.height = `${width - 4}px`;
-    for (const name of [beside, above]) {
+    for (const name of [aside, above]) {
       name.dir = "auto";
       name.title = this.groups[from];
       this.sides.append(name);
@@ -184,7 +184,7 @@ class GridView {
   }
 
   /**
-   * Show a thumbnail once it has come, "!" where the image can't be read.
+   * Show a thumbnail once it has come, "!" where the image cannot be read.
    * @param {HTMLElement} element
    * @param {number} i
    */

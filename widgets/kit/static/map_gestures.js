@@ -96,7 +96,7 @@ function followPointer(map) {
   stage.addEventListener("pointerup", (event) => {
     const { drag, lasso } = map;
     if (!drag || event.pointerId !== drag.id) return;
-    release(map);
+    endDrag(map);
     if (!drag.far) {
       const position = map.pointAt(...map.placeOf(event));
       if (position >= 0) map.choose(position);
@@ -108,7 +108,7 @@ function followPointer(map) {
   });
   stage.addEventListener("pointercancel", (event) => {
     if (event.pointerId !== map.drag?.id) return;
-    release(map);
+    endDrag(map);
     map.catchUp();
   });
   stage.addEventListener("pointerleave", () => {
@@ -144,7 +144,7 @@ function dragTo(map, drag, x, y) {
 }
 
 /** @param {MapView} map */
-function release(map) {
+function endDrag(map) {
   map.drag = null;
   map.lasso = null;
   map.stage.classList.remove("moving");
@@ -190,8 +190,8 @@ function followKeys(map) {
     if (factor) map.zoom(factor);
     else if (event.key === "0") map.showAll();
     else if (map.moving) return;
-    else if (direction) step(map, direction);
-    else press(map);
+    else if (direction) stepTowards(map, direction);
+    else pressPoint(map);
   });
   root.addEventListener("blur", () => {
     map.byKeys = false;
@@ -203,7 +203,7 @@ function followKeys(map) {
  * Choose the point that the keyboard is at.
  * @param {MapView} map
  */
-function press(map) {
+function pressPoint(map) {
   map.byKeys = true;
   const position = map.at >= 0 ? map.at : map.chosen;
   if (position < 0) return;
@@ -218,7 +218,7 @@ function press(map) {
  * @param {MapView} map
  * @param {number[]} direction
  */
-function step(map, direction) {
+function stepTowards(map, direction) {
   map.byKeys = true;
   const { at, chosen, camera, index, points } = map;
   let next = chosen;

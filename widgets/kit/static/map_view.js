@@ -93,7 +93,7 @@ export class MapView {
     this.look(-1);
     this.readMarks();
     this.drawLegend();
-    // Whoever zoomed in on one layout would be somewhere else on another: begin with all.
+    // A part of one layout is another part of the next: begin with all.
     if (this.camera.width) this.camera = this.camera.fit(this.index.bounds);
     if (isSame && before.length === this.points.length) this.animate(before, seen);
     this.redraw();

@@ -2,7 +2,7 @@
 // the browser's memory, and given back when they are not. pictures.py answers.
 
 /**
- * A picture and what Python says about it. The address is empty where the image can't be read;
+ * A picture and what Python says about it. The address is empty where the image cannot be read;
  * the caption says why.
  * @typedef {object} Picture
  * @property {string} address
