@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ import traitlets
 __all__ = ["View", "static"]
 
 _STATIC = Path(__file__).with_name("static")
+_COMMENT = re.compile(r"^ *(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)\n", re.DOTALL | re.MULTILINE)
 
 
 def static(*names: str) -> tuple[str, str]:
     """Return the JavaScript module and the style sheet of a view.
 
     A browser loads each view's module from text, so one cannot import another: the files are
-    joined, ``dom`` first, which every view needs.
+    joined, ``dom`` first, which every view needs. Comments on lines of their own are left out,
+    because every widget sends its module to the browser.
 
     Args:
         names: of files in ``static``, each after those that it builds on and the view's own last.
@@ -29,7 +32,7 @@ def static(*names: str) -> tuple[str, str]:
     script, style = (
         "\n".join(file.read_text(encoding="utf-8") for file in files) for files in (scripts, styles)
     )
-    return script, style
+    return _COMMENT.sub("", script), style
 
 
 class View(anywidget.AnyWidget):

@@ -128,7 +128,7 @@ function render({ model, el: host }) {
     slider.max = String(Math.max(shown.names.length - 1, 0));
     slider.value = String(radius);
     slider.setAttribute("aria-valuetext", shown.names[radius] ?? "");
-    root.classList.toggle("unjudged", !known);
+    root.classList.toggle("unlabeled", !known);
     figures[1].hidden = !known;
     drawCounts(counts, shown, radius);
     if (known) drawPrecision(precision, shown, radius, numbers(model.get("_mean"), Float32Array));
