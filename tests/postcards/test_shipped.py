@@ -60,7 +60,7 @@ def test_digests_and_key_are_what_saved_studies_and_caches_hold(dataset, vlp):
 
 def test_other_pictures_and_another_model_do_not_find_them(dataset, vlp, monkeypatch):
     scene = module.make_scene(0)  # drawing up 11,000 takes long, and labels are no part of the key
-    monkeypatch.setattr(module, "make_scene", lambda seed: scene)
+    monkeypatch.setattr(module, "make_scene", lambda _: scene)
     monkeypatch.setattr(module, "GENERATOR_VERSION", module.GENERATOR_VERSION + 1)
     repainted = load_dataset("postcards", progress=False)
     retrained = load_vlp("postcards", device="cpu")
