@@ -91,7 +91,7 @@ def photos_model() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> Path:
-    """An open_clip configuration with random weights beside it: fast, and it knows nothing."""
+    """An open_clip configuration with random weights next to it: fast, and it knows nothing."""
     return write_model(tmp_path_factory.mktemp("model"), embed_dim=16)
 
 
@@ -121,7 +121,7 @@ def png_of_size():
 
 @pytest.fixture
 def permissions_bite():
-    """A block in which we are nobody, if we are root, whom no permission stops."""
+    """A block without root's rights, which no permission stops."""
 
     @contextlib.contextmanager
     def as_nobody():
@@ -131,7 +131,7 @@ def permissions_bite():
         try:
             os.seteuid(65534)
         except OSError as error:
-            pytest.skip(f"root here may not become nobody: {error}")
+            pytest.skip(f"root here may not become another user: {error}")
         try:
             yield
         finally:

@@ -161,7 +161,7 @@ def test_a_study_of_arrays_of_ones_own_is_no_run(trained, tmp_path):
     study = trained.with_(
         dataset=dataclasses.replace(trained.dataset, source=None), network=trained.network
     )
-    with pytest.raises(ValueError, match="only a study whose data set and model"):
+    with pytest.raises(ValueError, match="only a study whose dataset comes from load_dataset"):
         export_run(study, tmp_path / "run.zip")
     export_codes(study, tmp_path / "codes.parquet")
     metadata = pyarrow.parquet.read_schema(tmp_path / "codes.parquet").metadata

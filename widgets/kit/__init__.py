@@ -1,1 +1,1 @@
-"""Our own anywidgets, one view a file, with what they share; their JavaScript is in static/."""
+"""Our own anywidgets, one view per file, with what they share; their JavaScript is in static/."""

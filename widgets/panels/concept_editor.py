@@ -16,7 +16,7 @@ _OWN = "a list of your own"
 
 
 class ConceptEditor(ipw.VBox):
-    """One template a line, several are averaged; one concept a line, or a list by name.
+    """One template per line, several are averaged; one concept per line, or a list by name.
 
     Args:
         on_apply: called with the names and the templates, as typed.
@@ -35,12 +35,12 @@ class ConceptEditor(ipw.VBox):
         for text in (self.templates, self.names):
             text.observe(lambda _: self._edited(), "value")
         accordion = ipw.Accordion(
-            [ipw.VBox([self.list, ipw.Label("One name a line"), self.names])], titles=["Concepts"]
+            [ipw.VBox([self.list, ipw.Label("One name per line"), self.names])], titles=["Concepts"]
         )
         self._accordion = accordion
         super().__init__(
             [
-                ipw.Label("Templates, one a line, {} is the concept; several are averaged"),
+                ipw.Label("Templates, one per line, {} is the concept; several are averaged"),
                 self.templates,
                 accordion,
                 self._apply,

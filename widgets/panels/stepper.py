@@ -1,4 +1,4 @@
-"""Denoising step by step: the numbers of one image beside each formula."""
+"""Denoising step by step: the numbers of one image next to each formula."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Stepper(ipw.VBox):
     """
 
     asking = traitlets.Bool(False)
-    """Whether a prediction is waited for, so that nobody shows the answer; default not."""
+    """Whether a prediction is waited for, so that no view shows the answer; default False."""
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection

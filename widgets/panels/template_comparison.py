@@ -16,13 +16,13 @@ __all__ = ["TemplateComparison"]
 
 
 class TemplateComparison(ipw.VBox):
-    """The present template beside another one.
+    """The present template next to another one.
 
     Args:
         study: gives the images.
-        selection: goes along with the gallery of flipped images.
-        run: does a job in the background, by name.
-        use: called to go on with the other study.
+        selection: shared by the gallery of flipped images.
+        run: runs a job in the background, by name.
+        use: called to continue with the other study.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class TemplateComparison(ipw.VBox):
         )
 
     def show(self, study: Study) -> None:
-        """Compare with this study from now on; what can't be compared with it is put away."""
+        """Compare with this study from now on; what cannot be compared with it is hidden."""
         self._study, other = study, self._other
         if other is None:
             return

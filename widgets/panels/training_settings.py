@@ -1,4 +1,4 @@
-"""The settings of a run, each with a line that says what it is and what the paper took."""
+"""The settings of a run, each with a line that says what it is and the paper's value."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ SETTINGS = {
     "optimizer": Setting(_default("optimizer"), "sgd", "how a gradient becomes a step"),
     "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
     "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
-    "beta": Setting(_default("beta"), 0.001, "β, weight of the quantisation term"),
+    "beta": Setting(_default("beta"), 0.001, "β, weight of the quantization term"),
     "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
-    "lam": Setting(_default("lam"), 0.8, "λ, pairs with S from here on are alike"),
+    "lam": Setting(_default("lam"), 0.8, "λ, pairs with at least this S are positive"),
     "seed": Setting(_default("seed"), None, "of first weights and the order of images"),
     "backbone": Setting("features", "vgg19", "features, or a timm name: fine-tuned on pixels"),
     "pretrained": Setting(True, True, "a timm backbone starts from ImageNet weights"),
@@ -51,7 +51,7 @@ SETTINGS = {
 
 
 class TrainingSettings(ipw.VBox):
-    """A line a setting: its name, its value, what it means and the paper's value."""
+    """One line per setting: its name, its value, what it means and the paper's value."""
 
     def __init__(self) -> None:
         devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
@@ -88,11 +88,11 @@ class TrainingSettings(ipw.VBox):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is set, by name."""
+        """The values set, by name."""
         return {name: control.value for name, control in self.controls.items()}
 
     def set(self, **values: Any) -> None:
-        """Set some of them.
+        """Set some of the values.
 
         Raises:
             TypeError: an unknown setting.
@@ -103,16 +103,16 @@ class TrainingSettings(ipw.VBox):
             self.controls[name].value = value
 
     def reset(self) -> None:
-        """Back to the defaults."""
+        """Set the defaults."""
         self.set(**{name: setting.default for name, setting in SETTINGS.items()})
 
     def as_in_the_paper(self) -> None:
-        """The paper's values, but for the backbone, which takes a GPU."""
+        """Set the paper's values, except for the backbone, which takes a GPU."""
         papers = {name: s.paper for name, s in SETTINGS.items() if s.paper is not None}
         self.set(**{name: value for name, value in papers.items() if name != "backbone"})
 
     def run(self) -> dict[str, Any]:
-        """What `Run` is made of: ``bits``, ``backbone``, ``pretrained`` and ``config``.
+        """Return the arguments of `Run`: ``bits``, ``backbone``, ``pretrained`` and ``config``.
 
         Raises:
             ValueError: a value out of range.
@@ -124,7 +124,7 @@ class TrainingSettings(ipw.VBox):
         made["backbone"] = made["backbone"].strip()
         # A validation now and then: some fifteen points make a curve.
         values["validate_every"] = max(1, round(values["epochs"] / 15))
-        # Processes that read images are forked, which beside a kernel's threads pays on a GPU only.
+        # Processes that read images are forked; with a kernel's threads that pays on a GPU only.
         values["workers"] = 0
         return {**made, "config": TrainingConfig(**values)}
 
@@ -136,7 +136,7 @@ class TrainingSettings(ipw.VBox):
         self.set(**values)
 
     def lock(self, reason: str) -> None:
-        """Say why nothing can be changed now; empty: it can."""
+        """Say why nothing can be changed now; empty where it can."""
         for control in self.controls.values():
             control.disabled = bool(reason)
         self.note.value = reason
