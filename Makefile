@@ -29,7 +29,7 @@ check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check-js:  ## lint, format and types of the JavaScript; needs Node
+check-js:  ## check lint, format and types of the JavaScript (needs Node)
 	@command -v npm >/dev/null || { echo "make check-js needs Node and npm, which are not installed. On Debian and Ubuntu: apt-get install npm"; exit 1; }
 	@npm install --no-package-lock --no-audit --no-fund --silent
 	@npm run --silent check
