@@ -372,7 +372,7 @@ def test_features_that_are_no_numbers_are_named(study):
     features = study.image_features.clone()
     features[int(study.dataset.splits["database"][7]), 3] = torch.nan
     broken._cache["image_features"] = [features]
-    with pytest.raises(ValueError, match="row 7 holds NaN"):
+    with pytest.raises(ValueError, match="row 7 contains NaN"):
         MapExplorer(broken)
 
 
