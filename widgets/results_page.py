@@ -21,6 +21,7 @@ from uhscm_core.analysis.rankings import label_matches
 from uhscm_core.export import readable
 from widgets.explorers.explorer import checked
 from widgets.kit.thumbnails import Thumbnails
+from widgets.kit.words import counted
 
 __all__ = ["results_page"]
 
@@ -202,8 +203,8 @@ def _shelves(study: Study, pictures: _Pictures, query: int, k: int) -> str:
         here = np.flatnonzero(ranking.distances[rows] == distance)
         n = int((ranking.distances == distance).sum())
         first, last = (int(r[rows[here[0]]]) for r in ranking.ranks)
-        words = f"<h3>{distance} bit{'' if distance == 1 else 's'}</h3>"
-        words += f"{n:,} image{'' if n == 1 else 's'}, "
+        words = f"<h3>{counted(distance, 'bit')}</h3>"
+        words += f"{counted(n, 'image')}, "
         words += f"rank {first:,}" if n == 1 else f"tied at ranks {first:,} to {last:,}"
         if len(here) < n:
             words += f"; {len(here)} of them shown"

@@ -26,6 +26,7 @@ from widgets.explorers.explorer import Explorer, checked, focus_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.table import Table
+from widgets.kit.words import counted
 
 __all__ = ["CompareExplorer"]
 
@@ -291,7 +292,7 @@ class CompareExplorer(Explorer[State]):
         distance = ranking.distances[row]
         if self._ranker(side).unit == "cosine":
             return f"{rank} · cos {1 - distance:.2f}".replace("-", "−")
-        return f"{rank} · {distance} bit{'' if distance == 1 else 's'}"
+        return f"{rank} · {counted(distance, 'bit')}"
 
     def _ranker(self, side: int) -> Ranker:
         return self.rankers[(self.state.left, self.state.right)[side]]

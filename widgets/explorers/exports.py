@@ -14,6 +14,7 @@ from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
 from widgets.kit.status import Status
+from widgets.kit.words import file_size
 from widgets.results_page import results_page
 
 __all__ = ["Exports"]
@@ -114,14 +115,7 @@ class Exports(ipw.VBox):
 
     def _say_size(self, name: str, size: int) -> None:
         self._sizes[name] = size
-        self._notes[name].value = f"{_in_words(size)}: {_PURPOSES[name]}"
+        self._notes[name].value = f"{file_size(size)}: {_PURPOSES[name]}"
 
     def _busy(self, what: str) -> None:
         self.status.busy = what
-
-
-def _in_words(size: int) -> str:
-    """Such as "41 kB"."""
-    if size < 1_000_000:
-        return f"{max(1, round(size / 1000))} kB"
-    return f"{size / 1e6:,.1f} MB"

@@ -28,6 +28,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView
 from widgets.kit.selection import Selection
+from widgets.kit.words import counted
 
 __all__ = ["MapExplorer"]
 
@@ -209,7 +210,7 @@ class MapExplorer(Explorer[State]):
         picked = self.state.picked
         ids = picked or self._ids
         lead = (
-            f"{len(picked):,} image{'s' if len(picked) > 1 else ''}"
+            counted(len(picked), "image")
             if picked
             else f"Draw a lasso around some of the {len(ids):,} images"
         )

@@ -20,6 +20,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
 from widgets.kit.status import Status
 from widgets.kit.table import Table
+from widgets.kit.words import counted
 
 __all__ = ["PhotosExplorer"]
 
@@ -320,7 +321,7 @@ class PhotosExplorer(ipw.VBox):
         said = ""
         if len(frame):
             few = "" if len(frame) <= _ROWS else f"; the first {_ROWS}, all in the CSV"
-            said = f"{_counted(len(frame), 'file')} skipped, and why{few}"
+            said = f"{counted(len(frame), 'file')} skipped, and why{few}"
         self.skipped.show(shown, summary=said)
         self._csv.layout.display = "" if len(frame) else "none"
 
@@ -332,15 +333,15 @@ class PhotosExplorer(ipw.VBox):
             range(len(dataset)),
             images=dataset.images,
             captions=lambda image: _printable(dataset.names[image]),
-            summary=f"What was read, in order of names: {_counted(len(dataset), 'image')}",
+            summary=f"What was read, in order of names: {counted(len(dataset), 'image')}",
         )
         labels = ""
         if dataset.label_names:
-            labels = f"; {_counted(len(dataset.label_names), 'sub-folder')} taken as labels"
+            labels = f"; {counted(len(dataset.label_names), 'sub-folder')} taken as labels"
         kept, all_ = len(study.kept_names), len(study.concepts)
         return (
-            f"{_counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "
-            f"{_counted(all_, 'concept')} kept with {study.vlp.name}{labels}"
+            f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "
+            f"{counted(all_, 'concept')} kept with {study.vlp.name}{labels}"
         )
 
     def _draw_stopped(self, reader: PhotoReader) -> str:
@@ -348,7 +349,7 @@ class PhotosExplorer(ipw.VBox):
         if step.what != "encoding images":
             return f"Stopped while {step.what}. Read begins with that again."
         return (
-            f"Stopped: {step.done:,} of {_counted(step.total, 'image')} are encoded and stay so. "
+            f"Stopped: {step.done:,} of {counted(step.total, 'image')} are encoded and stay so. "
             f"Read goes on from there."
         )
 
@@ -379,7 +380,3 @@ def _printable(text: str) -> str:
     """A name with line breaks or bytes that are no UTF-8, in one line and as text."""
     text = text.encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -36,6 +36,7 @@ from widgets.kit.radius import Radius
 from widgets.kit.selection import Selection
 from widgets.kit.shelves import Shelves
 from widgets.kit.upload import Upload
+from widgets.kit.words import counted
 
 __all__ = ["RetrievalExplorer"]
 
@@ -253,7 +254,7 @@ class RetrievalExplorer(Explorer[State]):
         for level, start, stop in shelves:
             lines = [
                 answer.named(level),
-                f"{stop - start:,} image{'' if stop - start == 1 else 's'}",
+                counted(stop - start, "image"),
             ]
             if answer.match is not None:
                 lines.append(f"✓ {int(answer.match[start:stop].sum()):,} match")
@@ -403,7 +404,7 @@ class RetrievalExplorer(Explorer[State]):
         labels = self.pictures.caption(view.image).partition("\n")[2]
         asked = f"{name} ({labels})" if labels else name
         if view.flipped:
-            asked += f", {len(view.flipped)} bit{'s' if len(view.flipped) > 1 else ''} flipped"
+            asked += f", {counted(len(view.flipped), 'bit')} flipped"
         if not shelves:
             return f"{asked}: the database holds nothing else"
         level, start, stop = shelves[0]

@@ -29,6 +29,7 @@ from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
+from widgets.kit.words import counted
 
 __all__ = ["TidyExplorer"]
 
@@ -200,10 +201,10 @@ class TidyExplorer(Explorer[State]):
             self._show_group(found)
         if len(self.study.dataset) > 1 and self._changed("far", (view.far, view.k)):
             self._show_outliers()
-        groups = _counted(len(found.groups), "group")
-        images = _counted(sum(map(len, found.groups)), "image")
+        groups = counted(len(found.groups), "group")
+        images = counted(sum(map(len, found.groups)), "image")
         self.status.summary = (
-            f"{groups} of near-duplicates, {images}: codes within {_counted(view.radius, 'bit')}, "
+            f"{groups} of near-duplicates, {images}: codes within {counted(view.radius, 'bit')}, "
             f"cosine of features at least {view.cosine:.3f}{', and alike to look at' * view.looks}"
         )
 
@@ -213,8 +214,8 @@ class TidyExplorer(Explorer[State]):
         self.pairs.selection.focus = None
         self.pairs.selection.observe(self._picked, "focus")
         captions = [
-            f"{_counted(int(bits), 'bit')}, {agree:.3f}\n{names[i]}\n{names[j]}\n"
-            f"codes {_counted(int(bits), 'bit')} apart, cosine of features {agree:.3f}"
+            f"{counted(int(bits), 'bit')}, {agree:.3f}\n{names[i]}\n{names[j]}\n"
+            f"codes {counted(int(bits), 'bit')} apart, cosine of features {agree:.3f}"
             for (i, j), bits, agree in zip(
                 found.pairs.tolist(), found.distances, found.cosines, strict=True
             )
@@ -223,7 +224,7 @@ class TidyExplorer(Explorer[State]):
             range(len(captions)),
             images=_Halves(self.study.dataset.images, [(i, j) for i, j in found.pairs.tolist()]),
             captions=captions,
-            summary=f"{_counted(len(captions), 'pair')}, most alike first; click one for its group"
+            summary=f"{counted(len(captions), 'pair')}, most alike first; click one for its group"
             if captions
             else "No pair is so near: allow more bits, or a smaller cosine",
         )
@@ -237,7 +238,7 @@ class TidyExplorer(Explorer[State]):
         self.group.show(
             ids,
             captions=lambda image: names[image],
-            summary=f"Group {group + 1} of {len(found.groups)}: {_counted(len(ids), 'image')}",
+            summary=f"Group {group + 1} of {len(found.groups)}: {counted(len(ids), 'image')}",
         )
 
     def _show_outliers(self) -> None:
@@ -308,7 +309,3 @@ class TidyExplorer(Explorer[State]):
 
 def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False).encode("utf-8", "backslashreplace")
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

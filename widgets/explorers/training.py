@@ -38,6 +38,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
 from widgets.kit.status import Status
 from widgets.kit.table import Table
+from widgets.kit.words import duration
 from widgets.panels.training_settings import TrainingSettings
 
 __all__ = ["TrainingExplorer"]
@@ -534,7 +535,7 @@ class TrainingExplorer(ipw.VBox):
         if trainer is not None and trainer.active and trainer.run.folder == shown.folder:
             left = trainer.seconds_left
             if left is not None:
-                parts.append(f"about {_time(left)} left")
+                parts.append(f"about {duration(left)} left")
         self.status.summary = "; ".join(parts)
 
     def _state_of(self, run: Run) -> str:
@@ -610,7 +611,7 @@ class TrainingExplorer(ipw.VBox):
                 return
             rates = [step.images_per_second for step in self._history(alike[-1])]
             seconds = n * config.epochs / float(np.median(rates))
-        self.estimate.value = f"About {_time(seconds)} on {resolve_device(config.device)}"
+        self.estimate.value = f"About {duration(seconds)} on {resolve_device(config.device)}"
 
     def _compared(self, _: dict[str, Any]) -> None:
         self._safely(self._draw)
@@ -676,9 +677,3 @@ class TrainingExplorer(ipw.VBox):
 
     def _as_csv(self) -> tuple[str, bytes]:
         return "training.csv", self.to_frame().to_csv(index=False).encode()
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -6,6 +6,7 @@ import pandas as pd
 import traitlets
 
 from widgets.kit.view import View, static
+from widgets.kit.words import duration
 
 __all__ = ["Progress"]
 
@@ -45,11 +46,5 @@ def _sentence(what: str, done: int, total: int, seconds_left: float | None) -> s
     said = f"{what[0].upper()}{what[1:]}"
     if not total:
         return f"{said} …"
-    left = "" if seconds_left is None else f", about {_time(seconds_left)} left"
+    left = "" if seconds_left is None else f", about {duration(max(1, seconds_left))} left"
     return f"{said}: {done:,} of {total:,}{left}"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,26 @@
+"""Counts, times and sizes in words, for people."""
+
+from __future__ import annotations
+
+__all__ = ["counted", "duration", "file_size"]
+
+
+def counted(n: int, noun: str) -> str:
+    """Return such as ``"1 image"`` or ``"2,300 images"``; the plural takes an s."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return such as ``"0.4 s"``, ``"12 s"``, ``"5 min"`` or ``"1.5 hours"``."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def file_size(size: int) -> str:
+    """Return a number of bytes such as ``"41 kB"`` or ``"7.8 MB"``."""
+    if size < 1_000_000:
+        return f"{max(1, round(size / 1000))} kB"
+    return f"{size / 1e6:,.1f} MB"
