@@ -94,7 +94,7 @@ class DenoisingExplorer(Explorer[Study]):
             frame["votes"],
             summary="Votes of the training images, lengths by square root",
             threshold=study.mined.min_votes,
-            upper=study.mined.max_votes,
+            ceiling=study.mined.max_votes,
             chosen=names.index(self._concept),
         )
         self.editor.show(study.concepts)

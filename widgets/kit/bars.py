@@ -34,7 +34,7 @@ class Bars(View):
     """A bar above it is kept. With None, the default, `kept` of `show` says which are."""
     draggable = traitlets.Bool(False).tag(sync=True)
     """Whether the threshold can be dragged; default False."""
-    upper = traitlets.Float(None, allow_none=True).tag(sync=True)
+    ceiling = traitlets.Float(None, allow_none=True).tag(sync=True)
     """A bar above it is dropped too; None, the default, for no such bound."""
     root = traitlets.Bool(False).tag(sync=True)
     """Whether lengths follow the square root, which tells small counts apart; default False."""
@@ -92,7 +92,7 @@ class Bars(View):
         kept = self.kept
         if self.threshold is not None:
             kept = self.values[0] > self.threshold
-            if self.upper is not None:
-                kept &= self.values[0] <= self.upper
+            if self.ceiling is not None:
+                kept &= self.values[0] <= self.ceiling
         columns = dict(zip((name or "value" for name in self.series), self.values, strict=False))
         return pd.DataFrame({"name": self.labels, **columns, "kept": kept})

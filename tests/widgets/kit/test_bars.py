@@ -26,7 +26,7 @@ def test_bars_hold_their_numbers():
 
 def test_a_threshold_says_what_is_kept_between_the_bounds():
     bars = Bars()
-    bars.show(["a", "b", "c"], [9, 3, 1], threshold=1.0, upper=5.0)
+    bars.show(["a", "b", "c"], [9, 3, 1], threshold=1.0, ceiling=5.0)
     assert bars.to_frame()["kept"].tolist() == [False, True, False]
 
 

@@ -94,7 +94,7 @@ class BarScale {
 
   /** @param {number} row */
   isKept(row) {
-    const [low, high] = [this.threshold, this.model.get("upper")];
+    const [low, high] = [this.threshold, this.model.get("ceiling")];
     if (low === null) return this.kept[row] === 1;
     return this.values[row] > low && (high === null || this.values[row] <= high);
   }
@@ -232,7 +232,7 @@ function buildParts() {
  */
 function drawThreshold(scale, { axis, ticks, handle, handleText, line, upper }) {
   const low = scale.threshold;
-  const high = scale.model.get("upper");
+  const high = scale.model.get("ceiling");
   axis.hidden = line.hidden = low === null;
   upper.hidden = low === null || high === null || high > scale.top;
   if (low === null) return;
@@ -363,7 +363,7 @@ function render({ model, el: host }) {
   root.addEventListener("blur", redraw);
   scroll.addEventListener("scroll", redraw);
 
-  const bars = ["labels", "series", "_values", "_kept", "threshold", "upper", "root", "unit"];
+  const bars = ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "unit"];
   const state = ["digits", "height", "chosen", "checkable", "unticked", "draggable", "summary"];
   draw();
   return endAll(

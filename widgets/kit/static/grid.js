@@ -155,7 +155,7 @@ class GridView {
   addNames(from, to, level, width) {
     const { left, top, step } = this;
     const middle = ((from + to) / 2) * step;
-    const aside = el("div", "grid-name aside", this.groups[from]);
+    const aside = el("div", "grid-name beside", this.groups[from]);
     aside.style.width = `${width - 4}px`;
     aside.style.top = `${top + middle - 9}px`;
     const above = el("div", `grid-name ${level ? "level" : "upright"}`, this.groups[from]);
