@@ -21,7 +21,7 @@ doctor:  ## check this installation and say how to fix what is wrong
 test: .venv/dev  ## run all tests, as CI does
 	$(BIN)/python -m pytest $(PYTEST)
 
-test-fast: .venv/dev  ## run the tests that need no browser and no whole notebook: minutes
+test-fast: .venv/dev  ## run the tests that need neither a browser nor whole notebooks
 	$(BIN)/python -m pytest -m "not browser and not slow" $(PYTEST)
 
 check: .venv/dev  ## check lint, format and types
