@@ -145,6 +145,7 @@ def test_a_thousand_of_one_place_lie_apart():
 # -- UMAP ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_umap_keeps_clusters_together_and_equal_vectors_on_one_point():
     vectors, group = clusters(4, 40)
     vectors[5] = vectors[6]
@@ -158,6 +159,7 @@ def test_umap_keeps_clusters_together_and_equal_vectors_on_one_point():
     assert (umap_layout(vectors, seed=1) != points).any()
 
 
+@pytest.mark.slow
 def test_images_beyond_the_fitted_ones_lie_among_their_like():
     vectors, group = clusters(4, 40)
     points = umap_layout(vectors, limit=100)
@@ -166,6 +168,7 @@ def test_images_beyond_the_fitted_ones_lie_among_their_like():
     assert (group[nearest] == group[:, None]).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_vectors_of_one_direction_have_a_layout_too():
     points = umap_layout(np.stack([np.linspace(1, 2, 40), np.ones(40)], axis=1))
     assert np.isfinite(points).all()

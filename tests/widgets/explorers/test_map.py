@@ -225,6 +225,7 @@ def test_a_umap_that_fails_leaves_pca_and_says_why(trained, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_the_real_umap_of_the_codes(explorer):
     explorer.controls["source"].value = CODES
     explorer.start()
