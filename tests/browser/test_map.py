@@ -180,8 +180,10 @@ def test_a_name_of_the_legend_picks_its_group(page, box):
 def test_the_pointer_shows_an_image_and_a_click_chooses_it(page, box):
     stage = box.locator(".map-stage").bounding_box()
     card = page.locator(".map-card")
-    for share in (0.5, 0.45, 0.4, 0.55, 0.6, 0.35, 0.3):
-        page.mouse.move(stage["x"] + share * stage["width"], stage["y"] + 0.5 * stage["height"])
+    for k in range(200):  # places spread over the map, until there is an image at one
+        x, y = 0.1 + 0.8 * (k * 0.618 % 1), 0.1 + 0.8 * (k * 0.755 % 1)
+        page.mouse.move(stage["x"] + x * stage["width"], stage["y"] + y * stage["height"])
+        page.evaluate("new Promise(requestAnimationFrame)")  # the card comes with the next frame
         if card.count():
             break
     page.wait_for_function(
