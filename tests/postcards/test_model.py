@@ -32,6 +32,13 @@ def features(vlp):
     return vlp.encode_images([Image.fromarray(paint(make_scene(s))) for s in SEEDS], workers=0)
 
 
+@pytest.fixture(scope="module")
+def shown():
+    """Whether each scene shows what each label names."""
+    labels = [make_scene(seed).labels for seed in SEEDS]
+    return np.array([[label in scene for label in LABELS] for scene in labels])
+
+
 def test_it_is_small():
     files = [path for path in MODEL.iterdir() if path.suffix in (".json", ".safetensors")]
     assert {path.name for path in files} == {"postcards.json", "postcards.safetensors"}
@@ -69,16 +76,14 @@ def test_it_asks_no_network(monkeypatch):
     load_vlp("postcards", device="cpu").encode_texts(["a photo of the moon"])
 
 
-def test_it_reads_scenes_it_has_not_seen(vlp, features):
+def test_it_reads_scenes_it_has_not_seen(vlp, features, shown):
     scores = (features @ vlp.encode_texts(load_concepts(LABELS)).T).numpy()
-    shown = np.array([[label in make_scene(s).labels for label in LABELS] for s in SEEDS])
     found = [average_precision(scores[:, i], shown[:, i]) for i in range(len(LABELS))]
     assert np.mean(found) > 0.85  # benchmarks/results holds the figure on 11,000 pictures
 
 
-def test_another_sensible_wording_reads_as_well_and_a_silly_one_does_not(vlp, features):
+def test_another_sensible_wording_reads_as_well_and_a_silly_one_does_not(vlp, features, shown):
     """Held out of training, see wording.HELD_OUT; benchmarks/results holds more of them."""
-    shown = np.array([[label in make_scene(s).labels for label in LABELS] for s in SEEDS])
 
     def found(template: str) -> float:
         scores = (
