@@ -109,6 +109,7 @@ def test_names_that_the_world_lacks_win_few_votes(vlp, features):
     assert share_true(winners, [make_scene(s) for s in SEEDS]) > 0.9
 
 
+@pytest.mark.slow
 def test_the_whole_method_on_few_pictures(vlp):
     data = load_dataset(
         "postcards", n_database=300, n_train=300, n_query=40, seed=9, progress=False
