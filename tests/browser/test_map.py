@@ -193,11 +193,9 @@ def test_the_pointer_shows_an_image_and_a_click_chooses_it(page, box):
     shot(page, "map_hover")
     page.mouse.down()
     page.mouse.up()
-    tile = box.locator(".gallery-tile[aria-selected=true]")
     box.locator(".gallery-list").hover()
     assert card.count() == 0
-    tile.wait_for()
-    assert tile.get_attribute("aria-label").split("\n")[0] == name
+    box.locator(f".gallery-tile[aria-selected=true][aria-label^='{name}']").wait_for()
     shot(page, "map_chosen")
 
 
@@ -264,18 +262,8 @@ def test_arrows_go_from_image_to_image_and_enter_chooses(page, box):
 
 def test_what_people_write_is_shown_as_text(page, box):
     """The first postcard has a name that would run as a script."""
-    first = page.evaluate(
-        """() => {
-            const list = document.querySelector('.gallery-list');
-            list.scrollTop = 0;
-            return list.querySelector('.gallery-tile') !== null;
-        }"""
-    )
-    assert first
-    tile = box.locator(".gallery-tile[aria-label*='onerror']")
-    if not tile.count():
-        pytest.skip("the first postcard is not in the database")
-    tile.click()
+    box.locator(".gallery-list").evaluate("list => { list.scrollTop = 0; }")
+    box.locator(".gallery-tile[aria-label*='onerror']").click()
     page.wait_for_timeout(1000)  # the map hears of it through Python
     box.locator(".map").focus()
     page.keyboard.press("ArrowRight")  # shows where one is: the chosen one
