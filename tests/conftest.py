@@ -32,7 +32,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from uhscm_core import Study, load_dataset, load_vlp
+from uhscm_core import ImageDataset, Study, load_dataset, load_vlp
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("fixed")
@@ -65,6 +65,14 @@ def study(tmp_path_factory) -> Study:
         made = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
         assert len(made.image_features) == 260
     return made
+
+
+@pytest.fixture(scope="session")
+def default_postcards(tmp_path_factory) -> ImageDataset:
+    """The default dataset, loaded once: drawing up its 11,000 scenes takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UHSCM_HOME", str(tmp_path_factory.mktemp("home")))
+        return load_dataset("postcards", progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ def test_every_check_is_documented():
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_each_check_finds_something_here(check):
+def test_each_check_finds_something_here(check, drawn_up):
     found = list(check())
     assert found or check.__name__ == "python"
     assert all(isinstance(finding, Finding) for finding in found)

@@ -14,11 +14,11 @@ def one(check):
     return finding
 
 
-def test_what_ships_is_well():
+def test_what_ships_is_well(drawn_up):
     assert one(sources.postcards).verdict == "ok"
 
 
-def test_features_of_another_model_are_said(monkeypatch, tmp_path):
+def test_features_of_another_model_are_said(drawn_up, monkeypatch, tmp_path):
     monkeypatch.setattr(features, "SHIPPED", tmp_path)
     finding = one(sources.postcards)
     assert finding.verdict == "warn"

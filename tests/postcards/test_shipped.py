@@ -22,8 +22,8 @@ def vlp() -> VLP:
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return load_dataset("postcards", progress=False)
+def dataset(default_postcards):
+    return default_postcards
 
 
 def test_they_are_found_without_encoding(dataset, vlp, home, monkeypatch):
