@@ -49,7 +49,8 @@ CONTRASTS = r"""box => {
         const { left, right, top, bottom } = element.getBoundingClientRect();
         const style = getComputedStyle(element);
         const outside = x < left || x > right || y < top || y > bottom;
-        if (outside && style.overflow === 'visible') return behind();
+        // Not scrolled out of sight, but next to the element, as the words at a handle are.
+        if (outside && style.overflow === 'visible' && box.contains(element)) return behind();
         const color = parts(style.backgroundColor);
         return color[3] === 1 ? color.slice(0, 3) : over(color, behind());
     };
