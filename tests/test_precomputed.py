@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -71,13 +73,40 @@ def test_each_stage_is_that_of_the_functions(labelled):
     )
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, "torch", "list"])
+KINDS = {
+    "float64": lambda x: x.astype(np.float64),
+    "float16": lambda x: x.astype(np.float16),
+    "big-endian": lambda x: x.astype(">f4"),
+    "Fortran order": np.asfortranarray,
+    "frame": pd.DataFrame,
+    "list": np.ndarray.tolist,
+    "torch": torch.from_numpy,
+    "parameter": lambda x: torch.nn.Parameter(torch.from_numpy(x)),
+    "list of tensors": lambda x: [torch.tensor(row, requires_grad=True) for row in x],
+}
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("kind", KINDS)
 def test_numbers_of_any_kind_are_taken(kind):
-    given = {"torch": torch.from_numpy, "list": np.ndarray.tolist}.get(kind)
-    convert = given or (lambda x: x.astype(kind))
-    study = made(convert(IMAGES), text_features=convert(TEXTS))
+    study = made(KINDS[kind](IMAGES), text_features=KINDS[kind](TEXTS))
     assert study.image_features.dtype == torch.float32
+    assert study.image_features.is_contiguous()
     torch.testing.assert_close(study.image_features, torch.from_numpy(IMAGES), atol=1e-3, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore::uhscm_core.UHSCMWarning")  # half a percent off unit length
+def test_brain_floats_are_taken(trained_):
+    study = made(torch.from_numpy(IMAGES).bfloat16())
+    torch.testing.assert_close(study.image_features, torch.from_numpy(IMAGES), atol=1e-2, rtol=0)
+    found = trained_.search(image_features=torch.from_numpy(IMAGES[0]).bfloat16(), k=N)
+    assert sorted(found.ids.tolist()) == trained_.dataset.splits["database"].tolist()
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_logit_scale_may_be_the_models_parameter():
+    scale = torch.nn.Parameter(torch.tensor(100.0).log()).exp()
+    assert made(logit_scale=scale).vlp.logit_scale == pytest.approx(100, rel=1e-5)
 
 
 def test_the_features_are_a_copy():
@@ -137,6 +166,14 @@ MASK = np.arange(N) < 60
         ({"text_features": np.eye(6)}, r"same width, got \(90, 12\) and \(6, 6\)"),
         ({"text_features": TEXTS[:4]}, "one row per concept: 6 concepts, got 4 rows"),
         ({"concepts": ("a", "b", "c", "A", "e", "f")}, "'A'"),
+        ({"image_features": [[1.0, 2.0], [1.0]]}, "image_features must have rows of one length"),
+        ({"image_features": np.full((2, D), 1e200)}, "too large to square in 2 of 2 rows: 0, 1"),
+        ({"logit_scale": None}, "logit_scale must be a positive number, got None"),
+        ({"labels": [NAMES[c] for c in CLASSES]}, "class numbers from 0 on, got <U1 such as "),
+        ({"labels": [[0]] * 89 + [[0, 1]]}, "labels must have rows of one length"),
+        ({"labels": np.ones((N, 0))}, r"labels must have shape \(90, C\) .* got \(90, 0\)"),
+        ({"splits": {"train": [], "database": [1], "query": [2]}}, "'train'. must name at least"),
+        ({"splits": {0: MASK}}, "splits must have the keys train, database, query, got 0"),
         ({"logit_scale": 0}, "logit_scale must be a positive number, got 0"),
         ({"logit_scale": float("nan")}, "logit_scale must be a positive number, got nan"),
         ({"labels": CLASSES[:5]}, r"labels must have shape \(90, C\) .* got \(5,\)"),
@@ -163,9 +200,18 @@ def test_arguments_that_do_not_fit_are_refused_by_name(changes, message):
 
 
 @pytest.mark.usefixtures("as_users_run_it")
-def test_images_that_are_no_images_are_refused():
-    with pytest.raises(TypeError, match=r"images\[0\] must be an image or a path, got int"):
-        made(images=[1] * N)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": [1] * N}, r"images\[0\] must be an image or a path, got int"),
+        ({"names": "n" * N}, "names must be a sequence of names, got the one string 'nnn"),
+        ({"labels": CLASSES, "label_names": "abcdef"}, "label_names must be a sequence of names"),
+        ({"splits": [MASK, MASK, ~MASK]}, "splits must be a dict of train, database, query, got"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(changes, message):
+    with pytest.raises(TypeError, match=message):
+        made(**changes)
 
 
 def test_splits_are_masks_or_rows_and_rows_in_none_stay():
@@ -192,6 +238,24 @@ def test_labels_are_class_numbers_or_multi_hot():
     assert torch.equal(classes.dataset.labels, hot.dataset.labels)
     assert classes.dataset.label_names[:2] == ("label 0", "label 1")
     assert hot.dataset.labels_of(0) == (NAMES[CLASSES[0]],)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("sequence", [list, np.array, pd.Index, iter])
+def test_names_are_any_sequence(sequence):
+    study = made(labels=CLASSES, label_names=sequence(NAMES), names=sequence(list(map(str, MASK))))
+    assert study.dataset.label_names == NAMES
+    assert study.dataset.names[0] == "True"
+
+
+def test_class_numbers_need_the_memory_of_their_labels_alone():
+    tracemalloc.start()
+    labels = made(labels=np.where(CLASSES == 0, 20_000, CLASSES)).dataset.labels
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert labels.shape == (N, 20_001)
+    assert labels.argmax(1).tolist() == [int(c) or 20_000 for c in CLASSES]
+    assert peak < 50_000_000  # a row for each class would be 400 MB
 
 
 def test_a_vector_is_answered_as_the_image_or_text_it_is_of(trained_):
@@ -226,9 +290,12 @@ def test_a_vector_that_does_not_fit_is_refused(trained_):
 def test_what_needs_a_model_is_refused_with_the_way_around(trained_):
     for ask in (
         lambda: trained_.with_(template="a {} in the rain"),
+        lambda: trained_.with_(template=["a photo of the {}", "a {} in the rain"]),
         lambda: trained_.with_(concepts=["a", "zebra"]),
     ):
-        with pytest.raises(ValueError, match=r"with_\(concepts=\.\.\., text_features=\.\.\.\)"):
+        with pytest.raises(
+            ValueError, match=r"(rain'|'zebra'); use with_\(concepts=\.\.\., text_f"
+        ):
             ask()
     with pytest.raises(ValueError, match=r"search\(text_features=\.\.\.\)"):
         trained_.search("dog")

@@ -10,8 +10,9 @@ Symbols: N images, M candidate concepts, D embedding width, C labels.
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,8 @@ class PrecomputedEncoder:
                 f"image_features and text_features must have the same width, got "
                 f"{tuple(image_features.shape)} and {tuple(text_features.shape)}"
             )
-        if not (np.isfinite(logit_scale) and logit_scale > 0):
-            raise ValueError(f"logit_scale must be a positive number, got {logit_scale}")
         self.image_features, self.text_features = image_features, text_features
-        self.concepts, self.logit_scale = concepts, float(logit_scale)
+        self.concepts, self.logit_scale = concepts, _positive("logit_scale", logit_scale)
         self.embed_dim = int(image_features.shape[1])
         self.digest = store.digest_of(
             "precomputed", self.logit_scale, concepts.names, _content(image_features, text_features)
@@ -117,7 +116,7 @@ class PrecomputedEncoder:
             what = (
                 f"the concepts {', '.join(map(repr, unknown[:5]))}"
                 if unknown
-                else f"the template {texts.templates[0]!r}"
+                else f"the template {' + '.join(map(repr, texts.templates))}"
             )
             raise ValueError(
                 f"this study was made from features and has no vectors for {what}; use "
@@ -129,11 +128,11 @@ class PrecomputedEncoder:
 def precomputed_dataset(
     image_features: Float32[Tensor, "n d"],
     labels: Any = None,
-    label_names: Sequence[str] | None = None,
+    label_names: Iterable[str] | None = None,
     splits: Mapping[str, npt.ArrayLike] | None = None,
     seed: int = 0,
-    images: Sequence[Image.Image | str | PathLike[str]] | None = None,
-    names: Sequence[str] | None = None,
+    images: Iterable[Image.Image | str | PathLike[str]] | None = None,
+    names: Iterable[str] | None = None,
     notes: Sequence[str] = (),
 ) -> ImageDataset:
     """Make the dataset of a study from features; for the arguments see `Study.from_features`."""
@@ -146,19 +145,20 @@ def precomputed_dataset(
             item.name if isinstance(item, Path) else f"image {number}"
             for number, item in enumerate(items)
         ]
-    for what, values in (("images", items), ("names", names)):
+    named = _as_names("names", names)
+    for what, values in (("images", items), ("names", named)):
         if len(values) != n:
             raise ValueError(
                 f"{what} must have one entry per row of image_features, {n}, got {len(values)}"
             )
     multi_hot, labelled = _multi_hot(labels, label_names, n)
     return ImageDataset(
-        images=GivenImages(items, map(str, names)),
+        images=GivenImages(items, named),
         labels=multi_hot,
         label_names=labelled,
         splits=random_splits(np.arange(n), seed=seed) if splits is None else _as_splits(splits, n),
         digest=_content(image_features),
-        names=tuple(map(str, names)),
+        names=named,
         notes=tuple(notes),
     )
 
@@ -180,7 +180,7 @@ def unit_rows(
     Raises:
         ValueError: another shape, no numbers, or rows that are zero or not finite, which are named.
     """
-    array = np.asarray(rows.detach().cpu() if isinstance(rows, Tensor) else rows)
+    array = _as_array(name, rows)
     wanted = f"(n, {'d' if width is None else width})"
     if array.ndim != 2 or array.dtype.kind not in "fiu" or not array.shape[1] or not len(array):
         raise ValueError(
@@ -189,13 +189,15 @@ def unit_rows(
         )
     if width is not None and array.shape[1] != width:
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
-    values = array.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values).all(1))
+    values = array.astype(np.float64, order="C")
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(values, axis=1)
+    bad = np.flatnonzero(~np.isfinite(lengths))
     if len(bad):
         raise ValueError(
-            f"{name}: rows must be finite; NaN or infinity in {_listed(bad, n=len(values))}"
+            f"{name}: rows must be finite; NaN, infinity or numbers too large to square in "
+            f"{_listed(bad, n=len(values))}"
         )
-    lengths = np.linalg.norm(values, axis=1)
     zero = np.flatnonzero(lengths == 0)
     if len(zero):
         raise ValueError(
@@ -215,10 +217,39 @@ def unit_rows(
 
 def unit_vector(name: str, vector: Any, width: int) -> Float32[Tensor, " d"]:
     """Check one feature vector as `unit_rows` checks rows: (D,) numbers -> (D,) float32."""
-    array = np.asarray(vector.detach().cpu() if isinstance(vector, Tensor) else vector)
+    array = _as_array(name, vector)
     if array.shape != (width,):
         raise ValueError(f"{name} must be a vector of shape ({width},), got {array.shape}")
     return unit_rows(name, array[None], width)[0][0]
+
+
+def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    """Return numbers of any kind as a numpy array: also bfloat16, and a list of tensors."""
+    try:
+        if isinstance(values, list | tuple) and values and isinstance(values[0], Tensor):
+            values = torch.stack(list(values))
+        if isinstance(values, Tensor):
+            values = values.detach().cpu()
+            values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+        return np.asarray(values)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must have rows of one length: {error}") from error
+
+
+def _as_names(name: str, values: Iterable[object]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise TypeError(f"{name} must be a sequence of names, got the one string {values!r}")
+    return tuple(map(str, values))
+
+
+def _positive(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be a positive number, got {value}")
+    return number
 
 
 def _as_item(number: int, image: object) -> Image.Image | Path:
@@ -230,14 +261,15 @@ def _as_item(number: int, image: object) -> Image.Image | Path:
 
 
 def _multi_hot(
-    labels: Any, label_names: Sequence[str] | None, n: int
+    labels: Any, label_names: Iterable[str] | None, n: int
 ) -> tuple[Tensor | None, tuple[str, ...]]:
+    given = () if label_names is None else _as_names("label_names", label_names)
     if labels is None:
-        if label_names:
+        if given:
             raise ValueError("label_names needs labels, and there are none")
         return None, ()
-    array = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
-    if len(array.shape) not in (1, 2) or len(array) != n:
+    array = _as_array("labels", labels)
+    if array.ndim not in (1, 2) or len(array) != n or 0 in array.shape:
         raise ValueError(
             f"labels must have shape ({n}, C) of 0 and 1 or ({n},) of class numbers, got "
             f"{array.shape}"
@@ -245,29 +277,38 @@ def _multi_hot(
     if array.ndim == 1:
         if array.dtype.kind not in "iu" or array.min() < 0:
             raise ValueError(
-                f"labels of shape ({n},) must be class numbers from 0 on, got {array.dtype} from "
-                f"{array.min()}"
+                f"labels of shape ({n},) must be class numbers from 0 on, got {array.dtype} "
+                f"such as {array[array < 0][0] if array.dtype.kind == 'i' else array[0]}"
             )
-        classes = max(int(array.max()) + 1, len(label_names or ()))
-        array = np.eye(classes, dtype=np.uint8)[array]
+        multi_hot = np.zeros((n, max(int(array.max()) + 1, len(given))), np.uint8)
+        multi_hot[np.arange(n), array] = 1
     elif array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise ValueError(f"labels of shape {array.shape} must be 0 and 1 only")
-    names = tuple(map(str, label_names or (f"label {c}" for c in range(array.shape[1]))))
-    if len(names) != array.shape[1]:
-        raise ValueError(
-            f"label_names must have one name per label, {array.shape[1]}, got {len(names)}"
-        )
-    return torch.from_numpy(array.astype(np.uint8)), names
+    else:
+        multi_hot = array.astype(np.uint8, order="C")
+    classes = multi_hot.shape[1]
+    names = given or tuple(f"label {c}" for c in range(classes))
+    if len(names) != classes:
+        raise ValueError(f"label_names must have one name per label, {classes}, got {len(names)}")
+    return torch.from_numpy(multi_hot), names
 
 
 def _as_splits(splits: Mapping[str, npt.ArrayLike], n: int) -> dict[str, npt.NDArray[np.int64]]:
+    if not isinstance(splits, Mapping):
+        raise TypeError(
+            f"splits must be a dict of {', '.join(SPLITS)}, got {type(splits).__name__}"
+        )
     if set(splits) != set(SPLITS):
-        raise ValueError(f"splits must have the keys {', '.join(SPLITS)}, got {', '.join(splits)}")
-    return {name: _as_ids(name, rows, n) for name, rows in splits.items()}
+        got = ", ".join(map(str, splits))
+        raise ValueError(f"splits must have the keys {', '.join(SPLITS)}, got {got}")
+    rows_of = {name: _as_ids(name, rows, n) for name, rows in splits.items()}
+    if not len(rows_of["train"]):
+        raise ValueError("splits['train'] must name at least one row: concepts are mined from it")
+    return rows_of
 
 
 def _as_ids(name: str, rows: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
-    array = np.asarray(rows)
+    array = _as_array(f"splits[{name!r}]", rows)
     if array.dtype == bool:
         if array.shape != (n,):
             raise ValueError(f"splits[{name!r}]: a mask must have shape ({n},), got {array.shape}")
@@ -282,7 +323,7 @@ def _as_ids(name: str, rows: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
             f"splits[{name!r}] must hold rows from 0 to {n - 1}, got {array.min()} to {array.max()}"
         )
     if len(np.unique(array)) != len(array):
-        raise ValueError(f"splits[{name!r}] must name each row once")
+        raise ValueError(f"splits[{name!r}] must name each row once; a mask must be of type bool")
     return array.astype(np.int64)
 
 

@@ -14,7 +14,7 @@ import copy
 import dataclasses
 import operator
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -67,12 +67,12 @@ class Study(Stages):
         text_features: npt.ArrayLike | Float[Tensor, "m d"],
         *,
         labels: npt.ArrayLike | Tensor | None = None,
-        label_names: Sequence[str] | None = None,
+        label_names: Iterable[str] | None = None,
         splits: Mapping[str, npt.ArrayLike] | None = None,
         seed: int = 0,
         logit_scale: float = 100.0,
-        images: Sequence[Image.Image | str | PathLike[str]] | None = None,
-        names: Sequence[str] | None = None,
+        images: Iterable[Image.Image | str | PathLike[str]] | None = None,
+        names: Iterable[str] | None = None,
     ) -> Study:
         """Make a study of features that you computed yourself.
 
