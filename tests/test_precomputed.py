@@ -134,8 +134,8 @@ def test_rows_near_unit_length_stay_as_they_are():
 
 
 def test_a_long_row_does_not_overflow():
-    with pytest.warns(UHSCMWarning):
-        rows, _ = unit_rows("x", np.array([[1e30, 0.0], [3e38, 4e38]]))
+    rows, notes = unit_rows("x", np.array([[1e30, 0.0], [3e38, 4e38]]))
+    assert len(notes) == 1
     np.testing.assert_allclose(rows, [[1, 0], [0.6, 0.8]], rtol=1e-6)
 
 
@@ -320,6 +320,17 @@ def test_other_concepts_come_with_their_vectors_or_are_known(labelled, trained_)
     assert same.network is trained_.network
 
 
+def test_other_vectors_that_are_not_of_unit_length_are_said_and_noted():
+    rows = IMAGES * np.linspace(1, 3, N, dtype=np.float32)[:, None]
+    with pytest.warns(UHSCMWarning) as said:
+        study = made(rows, text_features=2 * TEXTS)
+    assert study.dataset.notes == tuple(str(warning.message) for warning in said)
+    with pytest.warns(UHSCMWarning, match="text_features: 2 of 2 rows") as said:
+        other = study.with_(concepts=["x", "y"], text_features=5 * TEXTS[:2])
+    assert other.dataset.notes == (study.dataset.notes[0], str(said[0].message))
+    assert study.with_(text_features=TEXTS).dataset.notes == study.dataset.notes[:1]
+
+
 def test_vectors_are_not_taken_by_a_study_with_a_model(study):
     with pytest.raises(ValueError, match="text_features are for a study made from features"):
         study.with_(text_features=TEXTS)
@@ -329,7 +340,9 @@ def test_features_stay_with_their_images(labelled, study):
     unlabelled = dataclasses.replace(labelled.dataset, labels=None, label_names=())
     assert labelled.with_(dataset=unlabelled).image_features is labelled.image_features
     with pytest.raises(ValueError, match="other images than the features are of"):
-        labelled.with_(dataset=study.dataset).image_features  # noqa: B018
+        labelled.with_(dataset=study.dataset)
+    with pytest.raises(ValueError, match="other images than the features are of"):
+        labelled.with_(vlp=made(vectors(N, 9)).vlp)
     with pytest.raises(ValueError, match="no images to read"):
         labelled.with_(vlp=study.vlp).image_features  # noqa: B018
 

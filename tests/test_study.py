@@ -143,6 +143,9 @@ def test_a_text_is_answered_by_its_concept_distribution(trained):
 def test_an_explanation_adds_up(base):
     why = base.explain(3, 20)
     assert float(why.parts.sum()) == pytest.approx(why.similarity + 1, abs=1e-5)
+    for outside in (-1, 48):
+        with pytest.raises(IndexError, match=f"no image {outside}: the dataset has 48"):
+            base.explain(3, outside)
     frame = why.to_frame()
     assert list(frame.columns) == ["concept", "part"]
     assert frame["part"].is_monotonic_decreasing

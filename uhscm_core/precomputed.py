@@ -9,9 +9,9 @@ Symbols: N images, M candidate concepts, D embedding width, C labels.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -28,9 +28,14 @@ from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.dataset import SPLITS, ImageDataset, random_splits
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.support import store
-from uhscm_core.support.notices import UHSCMWarning
 
-__all__ = ["PrecomputedEncoder", "precomputed_dataset", "unit_rows", "unit_vector"]
+__all__ = [
+    "PrecomputedEncoder",
+    "precomputed_dataset",
+    "unit_rows",
+    "unit_vector",
+    "with_text_notes",
+]
 
 _TOLERANCE = 1e-3  # how far a row may be from unit length before it is normalized
 
@@ -67,14 +72,16 @@ class PrecomputedEncoder:
         self.image_features, self.text_features = image_features, text_features
         self.concepts, self.logit_scale = concepts, _positive("logit_scale", logit_scale)
         self.embed_dim = int(image_features.shape[1])
+        self._images_digest = _content(image_features)
         self.digest = store.digest_of(
             "precomputed", self.logit_scale, concepts.names, _content(image_features, text_features)
         )
 
-    def with_concepts(self, concepts: ConceptSet, text_features: Any) -> PrecomputedEncoder:
+    def with_concepts(
+        self, concepts: ConceptSet, text_features: Float32[Tensor, "m d"]
+    ) -> PrecomputedEncoder:
         """Return an encoder of the same images that knows other concepts."""
-        rows, _ = unit_rows("text_features", text_features, width=self.embed_dim)
-        return PrecomputedEncoder(self.image_features, concepts, rows, self.logit_scale)
+        return PrecomputedEncoder(self.image_features, concepts, text_features, self.logit_scale)
 
     def features_of(self, dataset: ImageDataset) -> Float32[Tensor, "n d"]:
         """Return the features of all images of the dataset that they were given for.
@@ -82,7 +89,7 @@ class PrecomputedEncoder:
         Raises:
             ValueError: another dataset.
         """
-        if dataset.digest != _content(self.image_features):
+        if dataset.digest != self._images_digest:
             raise ValueError(
                 "dataset has other images than the features are of; use Study.from_features for "
                 "the features of these images"
@@ -163,6 +170,12 @@ def precomputed_dataset(
     )
 
 
+def with_text_notes(dataset: ImageDataset, notes: Sequence[str]) -> ImageDataset:
+    """Return the dataset with what was said about other text features replaced by `notes`."""
+    kept = (note for note in dataset.notes if not note.startswith("text_features: "))
+    return dataclasses.replace(dataset, notes=(*kept, *notes))
+
+
 def unit_rows(
     name: str, rows: Any, width: int | None = None
 ) -> tuple[Float32[Tensor, "n d"], tuple[str, ...]]:
@@ -174,8 +187,8 @@ def unit_rows(
         width: the D expected; None for any.
 
     Returns:
-        A float32 copy with rows of unit length on the CPU, and what was said about it: a sentence
-        where rows had to be normalized, which is also a `UHSCMWarning`.
+        A float32 copy with rows of unit length on the CPU, and what there is to say about it: a
+        sentence where rows had to be normalized, for the caller to warn with.
 
     Raises:
         ValueError: another shape, no numbers, or rows that are zero or not finite, which are named.
@@ -211,16 +224,18 @@ def unit_rows(
             f"{name}: {off.sum():,} of {len(values):,} rows did not have unit length (lengths "
             f"{lengths[off].min():.3g} to {lengths[off].max():.3g}) and were normalized",
         )
-        warnings.warn(notes[0], UHSCMWarning, stacklevel=3)
     return torch.from_numpy(values.astype(np.float32)), notes
 
 
-def unit_vector(name: str, vector: Any, width: int) -> Float32[Tensor, " d"]:
+def unit_vector(
+    name: str, vector: Any, width: int
+) -> tuple[Float32[Tensor, " d"], tuple[str, ...]]:
     """Check one feature vector as `unit_rows` checks rows: (D,) numbers -> (D,) float32."""
     array = _as_array(name, vector)
     if array.shape != (width,):
         raise ValueError(f"{name} must be a vector of shape ({width},), got {array.shape}")
-    return unit_rows(name, array[None], width)[0][0]
+    rows, notes = unit_rows(name, array[None], width)
+    return rows[0], notes
 
 
 def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
@@ -244,7 +259,7 @@ def _as_names(name: str, values: Iterable[object]) -> tuple[str, ...]:
 
 def _positive(name: str, value: Any) -> float:
     try:
-        number = float(value)
+        number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:

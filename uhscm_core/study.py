@@ -35,21 +35,20 @@ from uhscm_core.datasets import ImageDataset, read_image
 from uhscm_core.encoder import Encoder
 from uhscm_core.lazy import equivalent, share
 from uhscm_core.metrics import Ties, mean_average_precision
-from uhscm_core.mining import (
-    explain_similarity,
-    semantic_similarity,
-)
+from uhscm_core.mining import explain_similarity, semantic_similarity
 from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import (
     PrecomputedEncoder,
     precomputed_dataset,
     unit_rows,
     unit_vector,
+    with_text_notes,
 )
 from uhscm_core.results import Embedding, Explanation, SearchResult
 from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.stages import MINED_FROM, Stages, as_concepts
+from uhscm_core.support.notices import UHSCMWarning
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 
 __all__ = ["Study"]
@@ -107,6 +106,7 @@ class Study(Stages):
         chosen = as_concepts(concepts, (DEFAULT_TEMPLATE,))
         encoder = PrecomputedEncoder(image_rows, chosen, text_rows, logit_scale)
         notes = (*image_notes, *text_notes)
+        _warn(notes)
         dataset = precomputed_dataset(
             image_rows, labels, label_names, splits, seed, images, names, notes
         )
@@ -134,8 +134,8 @@ class Study(Stages):
 
         Raises:
             TypeError: an unknown setting.
-            ValueError: a template without ``{}``, concepts with blanks or duplicates, or vectors
-                that are missing or not wanted.
+            ValueError: a template without ``{}``, concepts with blanks or duplicates, vectors
+                that are missing or not wanted, or other images than the features are of.
         """
         if unknown := changes.keys() - {f.name for f in dataclasses.fields(self) if f.init}:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
@@ -146,10 +146,17 @@ class Study(Stages):
         elif "concepts" in changes:
             changes["concepts"] = as_concepts(changes["concepts"], self.concepts.templates)
         concepts = changes.get("concepts", self.concepts)
+        encoder, dataset = changes.get("vlp", self.vlp), changes.get("dataset", self.dataset)
         if text_features is not None:
-            changes["vlp"] = self._precomputed().with_concepts(concepts, text_features)
-        elif isinstance(encoder := changes.get("vlp", self.vlp), PrecomputedEncoder):
-            encoder.encode_texts(concepts)  # now, not when the features are first asked for
+            known = _precomputed(encoder)
+            rows, notes = unit_rows("text_features", text_features, known.embed_dim)
+            encoder = changes["vlp"] = known.with_concepts(concepts, rows)
+            dataset = changes["dataset"] = with_text_notes(dataset, notes)
+            _warn(notes)
+        if isinstance(encoder, PrecomputedEncoder):
+            # Now, not when the features are first asked for.
+            encoder.encode_texts(concepts)
+            encoder.features_of(dataset)
         changed = {
             name for name, value in changes.items() if not equivalent(value, getattr(self, name))
         }
@@ -235,7 +242,8 @@ class Study(Stages):
         if sum(x is not None for x in (query, image_features, text_features)) != 1:
             raise TypeError("search takes one of query, image_features and text_features")
         if text_features is not None:
-            vector = unit_vector("text_features", text_features, self.vlp.embed_dim)
+            vector, notes = unit_vector("text_features", text_features, self.vlp.embed_dim)
+            _warn(notes)
             return self._search_concepts(self.mined.apply(vector[None])[0], k)
         if isinstance(query, str):
             return self._search_concepts(self.text_distribution(query), k)
@@ -243,7 +251,8 @@ class Study(Stages):
         if image_features is not None:
             if network.on_pixels:
                 raise ValueError("image_features: this network reads pixels, not features")
-            vector = unit_vector("image_features", image_features, self.vlp.embed_dim)
+            vector, notes = unit_vector("image_features", image_features, self.vlp.embed_dim)
+            _warn(notes)
             code = pack_codes(network.outputs(vector[None]))[0]
         elif isinstance(query, Path | Image.Image):
             code = self._code_of(_as_image(query))
@@ -273,9 +282,13 @@ class Study(Stages):
         code = None if self.network is None else self._code_of(image, features)
         return Embedding(features[0], self.mined.apply(features)[0], code)
 
-    def explain(self, i: int, j: int) -> Explanation:
-        """Explain why images i and j are as similar as they are: return each concept's part."""
-        qi, qj = self.distribution[i], self.distribution[j]
+    def explain(self, i: SupportsIndex, j: SupportsIndex) -> Explanation:
+        """Explain why images i and j are as similar as they are: return each concept's part.
+
+        Raises:
+            IndexError, TypeError: no such image, or no index of one.
+        """
+        qi, qj = (self.distribution[self._as_index(image)] for image in (i, j))
         similarity = float(semantic_similarity(qi[None], qj[None]))
         return Explanation(similarity, explain_similarity(qi, qj), self.kept_names)
 
@@ -393,14 +406,6 @@ class Study(Stages):
         features = self.vlp.encode_images([image]) if features is None else features
         return pack_codes(network.outputs(features))[0]
 
-    def _precomputed(self) -> PrecomputedEncoder:
-        if not isinstance(self.vlp, PrecomputedEncoder):
-            raise ValueError(
-                f"text_features are for a study made from features; this one encodes its concepts "
-                f"with {self.vlp.name}"
-            )
-        return self.vlp
-
     def _search_concepts(self, wanted: Tensor, k: int) -> SearchResult:
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
@@ -408,6 +413,20 @@ class Study(Stages):
         distances = (1 - semantic_similarity(wanted[None], self.distribution[database])[0]) / 2
         order = distances.argsort(stable=True)[:k]
         return SearchResult(database[order], distances[order], "concepts")
+
+
+def _precomputed(encoder: Encoder) -> PrecomputedEncoder:
+    if not isinstance(encoder, PrecomputedEncoder):
+        raise ValueError(
+            f"text_features are for a study made from features; this one encodes its concepts "
+            f"with {encoder.name}"
+        )
+    return encoder
+
+
+def _warn(notes: Sequence[str]) -> None:
+    for note in notes:
+        warnings.warn(note, UHSCMWarning, stacklevel=3)  # where the study's method was called
 
 
 def _as_image(item: Path | Image.Image) -> Image.Image:
