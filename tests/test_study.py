@@ -282,9 +282,64 @@ def test_any_encoder_will_do(base, tmp_path):
     assert torch.equal(back.codes, trained.codes)
 
 
+class AsNumpy(MeanColors):
+    """The same encoder in numpy, with the factor of a mistake."""
+
+    digest, factor = "mean-colors-numpy", 1.0
+
+    def encode_images(self, images):
+        assert {image.mode for image in images} == {"RGB"}
+        return super().encode_images(images).double().numpy() * self.factor
+
+    def encode_texts(self, texts):
+        return super().encode_texts(texts).double().numpy() * self.factor
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_an_encoder_may_return_numpy_in_float64(base):
+    concepts = ["blue", "green", "red"]
+    expected, study_ = (
+        Study(base.dataset, encoder, concepts, progress=False).train(8, epochs=1, device="cpu")
+        for encoder in (MeanColors(), AsNumpy())
+    )
+    assert torch.equal(study_.mined.wins, expected.mined.wins)
+    assert torch.equal(study_.search("a red one").ids, expected.search("a red one").ids)
+    image = base.dataset.images[4].convert("RGBA")
+    assert study_.embed(image).features.dtype == torch.float32
+    assert torch.equal(study_.search(image).ids, study_.search(4).ids)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_an_encoder_that_returns_other_lengths_is_told_so(base):
+    wrong = AsNumpy()
+    wrong.factor = 2.0
+    study_ = Study(base.dataset, wrong, ["blue", "green", "red"], progress=False)
+    with pytest.raises(ValueError, match=r"encode_texts of mean colors must .* unit length"):
+        study_.text_features  # noqa: B018
+    with pytest.raises(ValueError, match=r"encode_images of mean colors must .* unit length"):
+        study_.embed(base.dataset.images[0])
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_an_encoder_is_not_asked_for_its_digest_before_it_is_needed(base):
+    class Costly(MeanColors):
+        @property
+        def digest(self):
+            raise AssertionError("the weights were hashed")
+
+    assert Study(base.dataset, Costly(), ["blue", "green"]).vlp.name == "mean colors"
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_an_encoder_without_a_digest_is_refused(base):
+    members = {k: v for k, v in vars(MeanColors).items() if k != "digest"}
+    with pytest.raises(TypeError, match=r"vlp must be an Encoder .* without digest"):
+        Study(base.dataset, type("Nameless", (), members)(), NAMES)
+
+
 @pytest.mark.usefixtures("as_users_run_it")
 def test_what_is_no_encoder_is_refused(base):
-    with pytest.raises(TypeError, match=r"vlp must be an Encoder .* got str 'x' without name, emb"):
+    with pytest.raises(TypeError, match=r"vlp must be an Encoder .* got str 'x' without name, dig"):
         Study(base.dataset, "x", NAMES)
 
 

@@ -9,15 +9,17 @@ Symbols: D embedding width.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import torch
 from jaxtyping import Float32
 from PIL import Image
 from torch import Tensor
 
 from uhscm_core.concepts import ConceptSet
 
-__all__ = ["BatchEncoder", "Encoder"]
+__all__ = ["BatchEncoder", "Encoder", "checked_rows"]
 
 
 @runtime_checkable
@@ -78,3 +80,33 @@ class BatchEncoder(Encoder, Protocol):
     ) -> Iterator[Float32[Tensor, "b d"]]:
         """Yield the (b, D) embeddings of each batch of indices into `images`, in order."""
         ...
+
+
+def checked_rows(encoder: Encoder, method: str, features: Any, n: int) -> Float32[Tensor, "n d"]:
+    """Return what a method of an encoder returned as float32 on the CPU, if it is what it must be.
+
+    Args:
+        encoder: whose method it is.
+        method: ``"encode_images"`` or ``"encode_texts"``.
+        features: what it returned, torch or numpy.
+        n: how many images or texts it was given.
+
+    Raises:
+        ValueError: something other than n finite rows of D numbers and unit length.
+    """
+    if not isinstance(features, Tensor):
+        features = torch.tensor(np.asarray(features))
+    rows: Tensor = features.detach().float().cpu()
+    expected = (n, encoder.embed_dim)
+    if tuple(rows.shape) != expected:
+        raise ValueError(
+            f"{method} of {encoder.name} must return shape {expected} for {n} "
+            f"{method.removeprefix('encode_')}, got {tuple(rows.shape)}"
+        )
+    lengths = rows.norm(dim=1)
+    if not torch.allclose(lengths, torch.ones(n), atol=1e-3):  # NaN is not close either
+        raise ValueError(
+            f"{method} of {encoder.name} must return finite rows of unit length, got lengths from "
+            f"{lengths.min():.4g} to {lengths.max():.4g}; divide each row by its length, in float32"
+        )
+    return rows

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import as_rgb
-from uhscm_core.encoder import BatchEncoder, Encoder
+from uhscm_core.encoder import BatchEncoder, Encoder, checked_rows
 from uhscm_core.support import store
 from uhscm_core.support.progress import progress_bar
 from uhscm_core.vlp import BATCH
@@ -158,23 +158,7 @@ def _encode_batches(
         return
     for batch in batches:
         features = encoder.encode_images([as_rgb(images[i]) for i in batch])
-        yield _check_features(features.detach().float().cpu(), len(batch), encoder)
-
-
-def _check_features(features: Tensor, n: int, encoder: Encoder) -> Tensor:
-    expected = (n, encoder.embed_dim)
-    if tuple(features.shape) != expected:
-        raise ValueError(
-            f"encode_images of {encoder.name} must return shape {expected} for {n} images, got "
-            f"{tuple(features.shape)}"
-        )
-    lengths = features.norm(dim=1)
-    if not torch.allclose(lengths, torch.ones(n), atol=1e-3):  # NaN is not close either
-        raise ValueError(
-            f"encode_images of {encoder.name} must return finite rows of unit length, got lengths "
-            f"from {lengths.min():.4g} to {lengths.max():.4g}; divide each row by its length"
-        )
-    return features
+        yield checked_rows(encoder, "encode_images", features, len(batch))
 
 
 class _Shards:

@@ -20,7 +20,7 @@ from torch import Tensor
 from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset
-from uhscm_core.encoder import Encoder
+from uhscm_core.encoder import Encoder, checked_rows
 from uhscm_core.features import encode_dataset
 from uhscm_core.index import HammingIndex
 from uhscm_core.lazy import computed_from
@@ -80,7 +80,7 @@ class Stages:
     @computed_from("vlp", "concepts")
     def text_features(self) -> Float[Tensor, "m d"]:
         """(M, D) of the candidate concepts."""
-        return self.vlp.encode_texts(self.concepts)
+        return self._encode_texts(self.concepts)
 
     @computed_from(*_FEATURES, "concepts")
     def votes(self) -> Int64[Tensor, " n"]:
@@ -118,7 +118,7 @@ class Stages:
         if not text.strip():
             raise ValueError("a text query needs some text")
         prompt = self.concepts.templates[0].replace("{}", text.strip())
-        return self.mined.apply(self.vlp.encode_texts([prompt]))[0]
+        return self.mined.apply(self._encode_texts([prompt]))[0]
 
     @property
     def training_data(self) -> Tensor | Sequence[Image.Image]:
@@ -153,6 +153,14 @@ class Stages:
             raise ValueError("evaluation needs queries, but this dataset has none")
         return self.dataset.labels
 
+    def _encode_images(self, images: Sequence[Image.Image]) -> Tensor:
+        features = self.vlp.encode_images(images)
+        return checked_rows(self.vlp, "encode_images", features, len(images))
+
+    def _encode_texts(self, texts: ConceptSet | Sequence[str]) -> Tensor:
+        features = self.vlp.encode_texts(texts)
+        return checked_rows(self.vlp, "encode_texts", features, len(texts))
+
     def _trained(self) -> HashNetwork:
         if self.network is None:
             raise ValueError("this study has no hash network yet: use study.train(bits=...)")
@@ -178,9 +186,11 @@ def as_concepts(concepts: Any, templates: tuple[str, ...]) -> ConceptSet:
 
 
 def _check_encoder(encoder: object) -> None:
-    # Not its digest: asking for that may hash all weights.
-    wanted = ("name", "embed_dim", "logit_scale", "encode_images", "encode_texts")
-    missing = [name for name in wanted if not hasattr(encoder, name)]
+    wanted = ("name", "digest", "embed_dim", "logit_scale", "encode_images", "encode_texts")
+    # The class first: asking an object for its digest may hash all weights.
+    missing = [
+        name for name in wanted if not (hasattr(type(encoder), name) or hasattr(encoder, name))
+    ]
     if missing:
         raise TypeError(
             f"vlp must be an Encoder (from load_vlp, or of your own), got "

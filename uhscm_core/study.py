@@ -32,6 +32,7 @@ from uhscm_core.codes import pack_codes
 from uhscm_core.comparison import compare_methods
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
+from uhscm_core.datasets.images import as_rgb
 from uhscm_core.encoder import Encoder
 from uhscm_core.lazy import equivalent, share
 from uhscm_core.metrics import Ties, mean_average_precision
@@ -278,7 +279,7 @@ class Study(Stages):
             code = None if self.network is None else self.codes[i]
             return Embedding(self.image_features[i], self.distribution[i], code)
         image = _as_image(item)
-        features = self.vlp.encode_images([image])  # (1, D)
+        features = self._encode_images([image])  # (1, D)
         code = None if self.network is None else self._code_of(image, features)
         return Embedding(features[0], self.mined.apply(features)[0], code)
 
@@ -403,7 +404,7 @@ class Study(Stages):
         network = self._trained()
         if network.on_pixels:
             return pack_codes(network.outputs([image]))[0]
-        features = self.vlp.encode_images([image]) if features is None else features
+        features = self._encode_images([image]) if features is None else features
         return pack_codes(network.outputs(features))[0]
 
     def _search_concepts(self, wanted: Tensor, k: int) -> SearchResult:
@@ -430,4 +431,4 @@ def _warn(notes: Sequence[str]) -> None:
 
 
 def _as_image(item: Path | Image.Image) -> Image.Image:
-    return read_image(item) if isinstance(item, Path) else item
+    return read_image(item) if isinstance(item, Path) else as_rgb(item)
