@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from uhscm_core import Study, UHSCMWarning, mine_concepts
+from uhscm_core.datasets.images import ArrayImages
 from uhscm_core.precomputed import unit_rows
 
 N, M, D = 90, 6, 12
@@ -386,6 +387,24 @@ def test_images_are_shown_where_there_are_some(tmp_path):
     with pytest.warns(UHSCMWarning, match="not saved with the study"):
         pil.save(tmp_path / "other")
     assert not Study.load(tmp_path / "other").dataset.has_pixels
+
+
+@pytest.mark.filterwarnings("ignore:images that were not given as paths")
+@pytest.mark.parametrize("kind", ["array", "mixed"])
+def test_images_that_cannot_be_saved_come_back_as_tiles(tmp_path, kind):
+    if kind == "array":
+        pixels = ArrayImages(np.zeros((N, 8, 8, 3), np.uint8))
+        study = made().with_(dataset=dataclasses.replace(made().dataset, images=pixels))
+    else:
+        image, file = Image.new("RGB", (8, 8)), tmp_path / "one.png"
+        image.save(file)
+        study = made(images=[image, *[file] * (N - 1)])
+    study.save(tmp_path / "study")
+    back = Study.load(tmp_path / "study")
+    assert not back.dataset.has_pixels
+    assert torch.equal(back.image_features, study.image_features)
+    own = Study.load(tmp_path / "study", dataset=study.dataset)
+    assert own.dataset is study.dataset
 
 
 def test_placeholder_tiles_differ_by_name():

@@ -470,10 +470,14 @@ def test_a_study_of_names_instead_of_values_says_what_it_needs(base):
         Study("postcards", base.vlp, NAMES)
 
 
+@pytest.mark.usefixtures("as_users_run_it")
 def test_settings_from_numpy_can_be_saved_and_unknown_ones_are_named(photo_folder, base, tmp_path):
     dataset = load_dataset(photo_folder, n_query=np.int64(5), progress=False)
-    base.with_(dataset=dataset).save(tmp_path / "study")
-    assert len(Study.load(tmp_path / "study").dataset.splits["query"]) == 5
+    settings = {"tau": torch.tensor(2.5), "max_share": np.float32(0.5)}
+    base.with_(dataset=dataset, **settings).save(tmp_path / "study")
+    back = Study.load(tmp_path / "study")
+    assert len(back.dataset.splits["query"]) == 5
+    assert (back.tau, back.max_share) == (2.5, 0.5)
     with pytest.raises(
         TypeError, match="has no argument test, train: expected some of n_train, n_database"
     ):

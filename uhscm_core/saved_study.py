@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
 
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets import ImageDataset, load_dataset
@@ -86,7 +85,8 @@ def load_study(
     config = store.load_json(folder / "study.json")
     if "features" in config:
         saved_dataset, saved_vlp = _load_features(folder / config["features"])
-        dataset, vlp = dataset or saved_dataset, vlp or saved_vlp
+        dataset = saved_dataset if dataset is None else dataset
+        vlp = saved_vlp if vlp is None else vlp
     if dataset is None:
         asked = {k: v for k, v in config["dataset"].items() if v is not None}
         dataset = load_dataset(asked.pop("source"), **asked)
@@ -132,10 +132,11 @@ def _save_features(path: Path, dataset: ImageDataset, encoder: PrecomputedEncode
     if dataset.labels is not None:
         tensors["labels"] = dataset.labels
     items = dataset.images.items if isinstance(dataset.images, GivenImages) else ()
-    if any(isinstance(item, Image.Image) for item in items):
+    paths = [str(item.absolute()) if isinstance(item, Path) else None for item in items]
+    if dataset.has_pixels and not (paths and all(paths)):
         warnings.warn(
-            "images that were given as PIL images are not saved with the study; give paths to "
-            "have them again, or pass dataset=... to Study.load",
+            "images that were not given as paths are not saved with the study; give paths to have "
+            "them again, or pass dataset=... to Study.load",
             UHSCMWarning,
             stacklevel=4,
         )
@@ -144,7 +145,7 @@ def _save_features(path: Path, dataset: ImageDataset, encoder: PrecomputedEncode
         "logit_scale": encoder.logit_scale,
         "names": dataset.names,
         "label_names": dataset.label_names,
-        "paths": [str(item.absolute()) if isinstance(item, Path) else None for item in items],
+        "paths": paths,
         "notes": dataset.notes,
     }
     store.save_tensors(path, tensors, about)
@@ -161,7 +162,7 @@ def _load_features(path: Path) -> tuple[ImageDataset, PrecomputedEncoder]:
         names=about["names"],
         notes=about["notes"],
     )
-    if all(about["paths"]):
+    if about["paths"] and all(about["paths"]):
         images = GivenImages(map(Path, about["paths"]), about["names"])
         dataset = dataclasses.replace(dataset, images=images)
     concepts = _concepts(about)

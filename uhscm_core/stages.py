@@ -67,6 +67,10 @@ class Stages:
                 f"{type(self.dataset).__name__} {self.dataset!r}"
             )
         _check_encoder(self.vlp)
+        for name in ("tau", "min_share", "max_share"):
+            value = getattr(self, name)
+            if isinstance(value, np.generic | Tensor):  # so that it can be saved
+                object.__setattr__(self, name, value.item())
         object.__setattr__(self, "concepts", as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
 
     @computed_from(*_FEATURES)
