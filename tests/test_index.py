@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
@@ -26,6 +27,13 @@ def loop_ranking(query: list[int], codes: list[list[int]]) -> Found:
 
 def pairs(distances: torch.Tensor, ids: torch.Tensor) -> Found:
     return list(zip(distances.tolist(), ids.tolist(), strict=True))
+
+
+def test_an_index_can_be_copied_and_pickled():
+    index = HammingIndex(random_codes(0, 40, 12), 12)
+    for again in (copy.deepcopy(index), pickle.loads(pickle.dumps(index))):
+        assert again.bits == 12
+        assert torch.equal(again.search(index.codes, 7).ids, index.search(index.codes, 7).ids)
 
 
 def random_codes(seed: int, n: int, bits: int) -> torch.Tensor:

@@ -57,6 +57,9 @@ class HammingIndex:
     def __len__(self) -> int:
         return len(self._codes)
 
+    def __reduce__(self) -> tuple[type[HammingIndex], tuple[Tensor, int]]:
+        return HammingIndex, (self.codes, self.bits)  # FAISS's own index cannot be copied
+
     @property
     def codes(self) -> UInt8[Tensor, "n bytes"]:
         """The (n, ⌈L/8⌉) indexed codes, in order of id."""
