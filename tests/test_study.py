@@ -204,6 +204,27 @@ def test_a_registered_baseline_is_compared_in_the_space_that_it_reads(
     assert table["mAP"]["mine"] == expected
 
 
+@pytest.mark.parametrize(
+    ("project", "message"),
+    [
+        (lambda rows: rows[:, :3], r"'mine' must give shape \(48, 12\) .* got \(48, 3\)"),
+        (lambda rows: rows[:, :12] * np.nan, "outputs contain NaN"),
+    ],
+)
+def test_the_mistake_of_a_registered_baseline_is_not_taken_for_too_few_directions(
+    trained, monkeypatch, project, message
+):
+    monkeypatch.setitem(BASELINES, "mine", Baseline(lambda *_: project))
+    with pytest.raises(ValueError, match=message):
+        trained.compare(references=False)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_baseline_of_an_unknown_space_is_refused():
+    with pytest.raises(ValueError, match="space must be 'features' or 'concepts', got 'concept'"):
+        Baseline(lambda *_: lambda rows: rows, space="concept")
+
+
 def test_questions_that_need_more_say_what(base, trained):
     with pytest.raises(ValueError, match=r"no hash network yet: use study\.train"):
         base.search(0)

@@ -32,7 +32,7 @@ from torch import Tensor
 from uhscm_core.codes import pack_codes
 from uhscm_core.mining import check_features
 
-__all__ = ["BASELINES", "Baseline", "BaselineHash", "fit_baseline"]
+__all__ = ["BASELINES", "Baseline", "BaselineHash", "TooManyBitsError", "fit_baseline"]
 
 Project = Callable[[np.ndarray], np.ndarray]
 
@@ -52,6 +52,14 @@ class Baseline:
     fit: Callable[[np.ndarray, int, int], Project]
     space: Literal["features", "concepts"] = "features"
     max_bits: Callable[[int, int], int] = min
+
+    def __post_init__(self) -> None:
+        if self.space not in ("features", "concepts"):
+            raise ValueError(f"space must be 'features' or 'concepts', got {self.space!r}")
+
+
+class TooManyBitsError(ValueError):
+    """A baseline cannot give codes of this length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +82,8 @@ class BaselineHash:
         """Compute the packed codes of (n, D) rows of the space that the baseline reads.
 
         Raises:
-            ValueError: the width is not the one fitted on, or a value is not finite.
+            ValueError: the width is not the one fitted on, a value is not finite, or the baseline
+                gives another number of bits.
         """
         check_features(features=x)
         if x.shape[1] != self.width:
@@ -82,7 +91,13 @@ class BaselineHash:
                 f"{self.name} was fitted on features of width {self.width}, got {tuple(x.shape)}"
             )
         rows = np.ascontiguousarray(x.cpu().numpy(), dtype=np.float32)
-        return pack_codes(torch.from_numpy(self.project(rows)))
+        outputs = np.asarray(self.project(rows))
+        if outputs.shape != (len(rows), self.bits):
+            raise ValueError(
+                f"baseline {self.name!r} must give shape {(len(rows), self.bits)} for "
+                f"{len(rows)} rows and {self.bits} bits, got {outputs.shape}"
+            )
+        return pack_codes(torch.from_numpy(outputs))
 
 
 def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -> BaselineHash:
@@ -98,8 +113,8 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
         The fitted hash function.
 
     Raises:
-        ValueError: the name is unknown, there are more bits than directions, or a value is not
-            finite.
+        ValueError: the name is unknown, there are more bits than directions (`TooManyBitsError`),
+            or a value is not finite.
     """
     if name not in BASELINES:
         raise ValueError(f"unknown baseline {name!r}: expected one of {', '.join(BASELINES)}")
@@ -109,7 +124,7 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
     n, width = rows.shape
     max_bits = baseline.max_bits(n, width)
     if not 1 <= bits <= max_bits:
-        raise ValueError(
+        raise TooManyBitsError(
             f"{name} on {n} features of width {width} gives 1 to {max_bits} bits, not {bits}"
         )
     return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from uhscm_core.baselines import BASELINES
+from uhscm_core.baselines import BASELINES, TooManyBitsError
 from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average_precision
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def compare_methods(study: Study, top_k: int | None, ties: Ties, references: boo
     for name in BASELINES:
         try:
             codes = study.baseline_codes(name, bits)
-        except ValueError:  # more bits than directions
+        except TooManyBitsError:
             rows.append((name, bits, float("nan")))
             continue
         value = mean_average_precision(

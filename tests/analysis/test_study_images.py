@@ -18,6 +18,10 @@ def test_an_uploaded_image_is_read_like_the_others(trained):
     assert images.codes[260].tolist() == images.codes[9].tolist()
     assert most_similar(images, 260, 1).tolist() == [9]
     assert images.caption(260) == "mine.png"
+    assert images[np.int64(260)] is image
+    for outside in (-1, 261):
+        with pytest.raises(IndexError, match=f"no image {outside}: there are 261"):
+            images[outside]
     assert images.caption(9).startswith("postcard 9\n")
     assert (len(trained.dataset), len(before), len(before.features)) == (260, 260, 260)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -49,10 +50,11 @@ class StudyImages(Sequence[Image.Image]):
         return len(self.study.dataset) + len(self.uploaded)
 
     def __getitem__(self, index: Any) -> Any:
-        position = int(index) - len(self.study.dataset)
-        if position < 0:
-            return self.study.dataset.images[index]
-        return self.uploaded[position].image
+        image = operator.index(index)
+        if not 0 <= image < len(self):
+            raise IndexError(f"no image {image}: there are {len(self)}")
+        n = len(self.study.dataset)
+        return self.study.dataset.images[image] if image < n else self.uploaded[image - n].image
 
     def with_image(self, image: Image.Image, name: str) -> StudyImages:
         """Return these images and one more, which gets the next id."""
