@@ -17,6 +17,7 @@ from jaxtyping import Float, Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
+from uhscm_core.baselines import BASELINES, fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset
@@ -123,6 +124,25 @@ class Stages:
             raise ValueError("a text query needs some text")
         prompt = self.concepts.templates[0].replace("{}", text.strip())
         return self.mined.apply(self._encode_texts([prompt]))[0]
+
+    def baseline_codes(self, name: str, bits: int) -> UInt8[Tensor, "n bytes"]:
+        """Compute the codes of all images by a baseline fitted on the training images.
+
+        Args:
+            name: one of `BASELINES`, which also says whether it reads features or distributions.
+            bits: L.
+
+        Returns:
+            (N, ⌈L/8⌉) packed codes.
+
+        Raises:
+            ValueError: the name is unknown, or there are more bits than directions.
+        """
+        if name in BASELINES and BASELINES[name].space == "concepts":
+            vectors = self.distribution
+        else:
+            vectors = self.image_features
+        return fit_baseline(name, vectors[self.dataset.splits["train"]], bits).encode(vectors)
 
     @property
     def training_data(self) -> Tensor | Sequence[Image.Image]:

@@ -23,11 +23,10 @@ from typing import Any, SupportsIndex
 import numpy.typing as npt
 import pandas as pd
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from uhscm_core.baselines import BASELINES, fit_baseline
 from uhscm_core.codes import pack_codes
 from uhscm_core.comparison import compare_methods
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
@@ -300,25 +299,6 @@ class Study(Stages):
         return mean_average_precision(
             self.codes[query], self.codes[database], labels[query], labels[database], top_k, ties
         )
-
-    def baseline_codes(self, name: str, bits: int) -> UInt8[Tensor, "n bytes"]:
-        """Compute the codes of all images by a baseline fitted on the training images.
-
-        Args:
-            name: one of `BASELINES`, which also says whether it reads features or distributions.
-            bits: L.
-
-        Returns:
-            (N, ⌈L/8⌉) packed codes.
-
-        Raises:
-            ValueError: the name is unknown, or there are more bits than directions.
-        """
-        if name in BASELINES and BASELINES[name].space == "concepts":
-            vectors = self.distribution
-        else:
-            vectors = self.image_features
-        return fit_baseline(name, vectors[self.dataset.splits["train"]], bits).encode(vectors)
 
     def compare(
         self,
