@@ -99,6 +99,7 @@ REWRITTEN_LATER = [
 def files() -> dict[str, Path]:
     """Return all files that are searched, by their path from the root."""
     found = {path for place in PLACES for path in ROOT.glob(place)} - {Path(__file__).resolve()}
+    found = {path for path in found if path.parent.name != ".ipynb_checkpoints"}  # JupyterLab's
     return {path.relative_to(ROOT).as_posix(): path for path in sorted(found)}
 
 
