@@ -10,6 +10,7 @@ from pathlib import Path
 
 # Before torch is imported: the tests' figures do not depend on how many cores there are.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in scripts/explore.py
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from jaxtyping import install_import_hook
