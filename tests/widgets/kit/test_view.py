@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
+from widgets import kit
 from widgets.kit import view
-from widgets.kit.bars import Bars
-from widgets.kit.code_view import CodeView
-from widgets.kit.curves import Curves
-from widgets.kit.download import Download
-from widgets.kit.gallery import Gallery
-from widgets.kit.grid import Grid
-from widgets.kit.histogram import Histogram
-from widgets.kit.map_view import MapView
-from widgets.kit.progress import Progress
-from widgets.kit.radius import Radius
-from widgets.kit.status import Status
-from widgets.kit.table import Table
-from widgets.kit.upload import Upload
 
 STATIC = Path(view.__file__).with_name("static")
-VIEWS = [Bars, CodeView, Curves, Download, Gallery, Grid, Histogram, MapView, Progress, Radius]
-VIEWS += [Status, Table, Upload]
+MODULES = [import_module(f"widgets.kit.{m.name}") for m in iter_modules(kit.__path__)]
+VIEWS = sorted(
+    {
+        value
+        for module in MODULES
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, view.View) and "_esm" in vars(value)
+    },
+    key=lambda shown: shown.__name__,
+)
 DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
 
 
