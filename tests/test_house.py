@@ -56,6 +56,7 @@ for module in pkgutil.walk_packages(uhscm_core.__path__, "uhscm_core."):
 """
 
 
+@pytest.mark.slow
 def test_the_core_imports_without_the_widgets():
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_THE_CORE],

@@ -335,7 +335,7 @@ def test_the_csv_is_the_table(explorer):
 # -- what may be given ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 16])
+@pytest.mark.parametrize("n", [1, 2, 5, pytest.param(16, marks=pytest.mark.slow)])
 def test_so_few_images_without_labels(study, n):
     explorer = MapExplorer(only(study, n))
     assert explorer.controls["colour"].options == ("dominant concept",)
