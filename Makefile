@@ -22,7 +22,7 @@ test: .venv/dev  ## run all tests, as CI does
 	$(BIN)/python -m pytest $(PYTEST)
 
 test-fast: .venv/dev  ## run the tests that need neither a browser nor whole notebooks
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(PYTEST)
 
 check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff check .
