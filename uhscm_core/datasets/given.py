@@ -60,8 +60,10 @@ class GivenImages(Sequence[Image.Image]):
 
 
 def _tile(name: str) -> Image.Image:
-    """Return a grey tile with the end of a name, where names of one collection differ."""
+    """Return a grey tile with a name, a long one cut in its middle."""
     tile = Image.new("RGB", (_TILE, _TILE), _GROUND)
-    text = name.encode("ascii", "replace").decode()[-12:]  # Pillow's own font knows no more
+    text = name.encode("ascii", "replace").decode()  # Pillow's own font may know no more
+    if len(text) > 14:
+        text = f"{text[:4]}...{text[-7:]}"
     ImageDraw.Draw(tile).text((_TILE // 2, _TILE // 2), text, fill=_INK, anchor="mm")
     return tile
