@@ -467,7 +467,9 @@ class RetrievalExplorer(Explorer[State]):
         self._change("flipping a bit", turn, each=True)
 
     def _ask_at_random(self) -> None:
-        self.like(int(self._rng.choice(self._asked)))
+        others = self._asked[self._asked != self.state.image]  # else a click may change nothing
+        if len(others):
+            self.like(int(self._rng.choice(others)))
 
     def _on_upload(self, image: Image.Image, name: str) -> None:
         def add(view: State) -> State:

@@ -132,6 +132,18 @@ def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
     assert done(explorer).text == "a castle by the ocean"
 
 
+def test_a_random_query_is_another_one(explorer):
+    explorer._asked = explorer._asked[:2]
+    first, second = explorer._asked.tolist()
+    explorer.like(first)
+    for expected in (second, first) * 5:
+        explorer.random.click()
+        assert done(explorer).image == expected
+    explorer._asked = explorer._asked[:1]
+    explorer.random.click()
+    assert done(explorer).image == first
+
+
 def test_a_text_that_names_no_label_has_no_marks(explorer):
     explorer.search("something blue")
     assert done(explorer).text == "something blue"
