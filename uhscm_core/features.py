@@ -26,7 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from uhscm_core.datasets import ImageDataset
-from uhscm_core.datasets.images import as_rgb
+from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.encoder import BatchEncoder, Encoder, checked_rows
 from uhscm_core.support import store
 from uhscm_core.support.progress import progress_bar

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from uhscm_core.datasets.images import as_rgb
+from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
 from uhscm_core.support.seeding import seeded
 

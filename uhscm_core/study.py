@@ -31,7 +31,7 @@ from uhscm_core.codes import pack_codes
 from uhscm_core.comparison import compare_methods
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
-from uhscm_core.datasets.images import as_rgb
+from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.encoder import Encoder
 from uhscm_core.lazy import equivalent, share
 from uhscm_core.metrics import Ties, mean_average_precision

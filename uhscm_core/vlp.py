@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core.concepts import ConceptSet
-from uhscm_core.datasets.images import as_rgb
+from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.open_clip_models import from_config, from_name
 from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.progress import progress_bar

@@ -17,8 +17,9 @@ from uhscm_core.datasets.benchmarks import (
 )
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.folder import load_folder
-from uhscm_core.datasets.images import ArrayImages, ImageFiles, PixelLimitError, read_image
+from uhscm_core.datasets.images import ArrayImages, ImageFiles
 from uhscm_core.datasets.postcards import load_postcards
+from uhscm_core.datasets.reading import PixelLimitError, read_image
 
 __all__ = [
     "ArrayImages",

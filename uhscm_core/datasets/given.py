@@ -9,7 +9,7 @@ from typing import SupportsIndex, overload
 
 from PIL import Image, ImageDraw
 
-from uhscm_core.datasets.images import as_rgb, read_image
+from uhscm_core.datasets.reading import as_rgb, read_image
 
 __all__ = ["GivenImages"]
 

@@ -1,4 +1,4 @@
-"""Lazy sequences of RGB images, and the reading of one image file."""
+"""Lazy sequences of RGB images."""
 
 from __future__ import annotations
 
@@ -13,75 +13,16 @@ from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from uhscm_core.datasets.reading import problem_of, read_image, reason_of
 from uhscm_core.support.progress import progress_bar
 
-__all__ = ["ArrayImages", "ImageFiles", "PixelLimitError", "as_rgb", "read_image"]
+__all__ = ["ArrayImages", "ImageFiles"]
 
-# A fixed list, because some of Pillow's other readers start programs (EPS) or read video. MPO is
-# read as the JPEG that it starts with.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _EDGE_BYTES = 32_768
 
 T = TypeVar("T")
-
-
-class PixelLimitError(ValueError):
-    """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million)."""
-
-
-def read_image(path: Path) -> Image.Image:
-    """Read one image file as RGB, upright, on white where it is transparent.
-
-    Raises:
-        PixelLimitError: more pixels than Pillow's limit; its size is read before its pixels.
-        OSError: missing, unreadable, truncated, or not an image of a known format.
-    """
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            limit = Image.MAX_IMAGE_PIXELS or 89_478_485
-            if image.width * image.height > limit:
-                raise PixelLimitError(
-                    f"{path}: {image.width} x {image.height} pixels, the limit is {limit:,}"
-                )
-            image.load()
-            return as_rgb(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        limit = Image.MAX_IMAGE_PIXELS or 89_478_485
-        raise PixelLimitError(f"{path}: more pixels than the limit of {limit:,}") from error
-    except (PixelLimitError, MemoryError):
-        raise
-    except Exception as error:  # on damaged files each of Pillow's readers raises errors of its own
-        reason = _reason(error)
-        if isinstance(error, UnidentifiedImageError) and not path.stat().st_size:
-            reason = "the file is empty"
-        raise OSError(f"{path}: {reason}") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image of a known format"
-    return str(error) or type(error).__name__
-
-
-def as_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to RGB: upright by its EXIF tag, on white if transparent."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        low, high = np.nanmin(values), np.nanmax(values)
-        scaled = (values - low) * (255 / max(high - low, 1e-12))
-        image = Image.fromarray(np.nan_to_num(scaled).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
 
 
 class ImageFiles(Sequence[Image.Image]):
@@ -128,7 +69,7 @@ class ImageFiles(Sequence[Image.Image]):
 
     def problems(self, progress: bool) -> dict[str, str]:
         """Decode every file and return the reason for each that cannot be: name -> reason."""
-        checked = in_threads(_problem, map(self.path, range(len(self))))
+        checked = in_threads(problem_of, map(self.path, range(len(self))))
         bar = progress_bar("checking images", len(self), progress, checked)
         return {
             name: reason for name, reason in zip(self.names, bar, strict=True) if reason is not None
@@ -189,12 +130,4 @@ def _edges(path: Path) -> bytes:
             file.seek(max(size - _EDGE_BYTES, len(head)))
             return size.to_bytes(8, "little") + hashlib.sha256(head + file.read()).digest()
     except OSError as error:
-        return _reason(error).encode()
-
-
-def _problem(path: Path) -> str | None:
-    try:
-        read_image(path)
-    except (OSError, PixelLimitError) as error:
-        return str(error).removeprefix(f"{path}: ")
-    return None
+        return reason_of(error).encode()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from uhscm_core.datasets.images import as_rgb
+from uhscm_core.datasets.reading import as_rgb
 
 __all__ = ["Thumbnails", "checked_ids", "thumbnail"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from uhscm_core.datasets.images import as_rgb
+from uhscm_core.datasets.reading import as_rgb
 from widgets.kit.view import View, static
 
 __all__ = ["Upload"]

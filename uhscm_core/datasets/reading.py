@@ -1,0 +1,81 @@
+"""The reading of one image file: its pixels as RGB, or the reason why there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+__all__ = ["PixelLimitError", "as_rgb", "problem_of", "read_image", "reason_of"]
+
+# A fixed list, because some of Pillow's other readers start programs (EPS) or read video. MPO is
+# read as the JPEG that it starts with.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+
+class PixelLimitError(ValueError):
+    """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million)."""
+
+
+def read_image(path: Path) -> Image.Image:
+    """Read one image file as RGB, upright, on white where it is transparent.
+
+    Raises:
+        PixelLimitError: more pixels than Pillow's limit; its size is read before its pixels.
+        OSError: missing, unreadable, truncated, or not an image of a known format.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            limit = Image.MAX_IMAGE_PIXELS or 89_478_485
+            if image.width * image.height > limit:
+                raise PixelLimitError(
+                    f"{path}: {image.width} x {image.height} pixels, the limit is {limit:,}"
+                )
+            image.load()
+            return as_rgb(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        limit = Image.MAX_IMAGE_PIXELS or 89_478_485
+        raise PixelLimitError(f"{path}: more pixels than the limit of {limit:,}") from error
+    except (PixelLimitError, MemoryError):
+        raise
+    except Exception as error:  # on damaged files each of Pillow's readers raises errors of its own
+        reason = reason_of(error)
+        if isinstance(error, UnidentifiedImageError) and not path.stat().st_size:
+            reason = "the file is empty"
+        raise OSError(f"{path}: {reason}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error of reading in a few words, without the file's name."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image of a known format"
+    return str(error) or type(error).__name__
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image of any mode to RGB: upright by its EXIF tag, on white if transparent."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        low, high = np.nanmin(values), np.nanmax(values)
+        scaled = (values - low) * (255 / max(high - low, 1e-12))
+        image = Image.fromarray(np.nan_to_num(scaled).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def problem_of(path: Path) -> str | None:
+    """Return the reason why a file cannot be read as an image, or None."""
+    try:
+        read_image(path)
+    except (OSError, PixelLimitError) as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None
