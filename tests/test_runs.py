@@ -9,6 +9,7 @@ import torch
 
 from uhscm_core import HashNetwork, TrainingConfig, TrainingStep
 from uhscm_core.runs import Checkpoint, Run, RunWriter, new_run, read_history, read_runs
+from uhscm_core.support import store
 
 IDENTITY = {"training": {"lam": 0.8, "epochs": 2}, "network": {"bits": 8}, "data": "abc"}
 
@@ -131,7 +132,7 @@ def test_what_may_change_and_what_may_not(tmp_path):
     other = {"training": {"lam": 0.5, "epochs": 9}, "network": {"bits": 8}, "data": "xyz"}
     with pytest.raises(ValueError, match=r"\(lam 0.8 -> 0.5; data 'abc' -> 'xyz'\); use another"):
         RunWriter(tmp_path, other, Trained().checkpoint).__enter__()
-    assert json.loads((tmp_path / "config.json").read_text()) == longer
+    assert store.load_json(tmp_path / "config.json") == longer
     with RunWriter(tmp_path, longer, Trained().checkpoint):  # the refusal let go of the lock
         pass
 

@@ -250,7 +250,7 @@ def test_a_saved_study_refuses_other_images_and_other_models(trained, tmp_path, 
     folder = tmp_path / "study"
     trained.save(folder)
     config = json.loads((folder / "study.json").read_text())
-    config["vlp_digest"] = "0" * 20
+    config |= {"vlp_digest": "0" * 20, "digest": None}
     (folder / "study.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match="this vlp is not the one"):
         Study.load(folder)

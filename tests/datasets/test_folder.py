@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-import json
 import os
 import warnings
 from pathlib import Path
@@ -333,7 +332,7 @@ def test_skipped_odd_names_are_remembered_in_valid_json(folder, home, monkeypatc
         first = load(folder)
     assert set(first.skipped) == set(ODD_NAMES)
     (record,) = (home / "checked").glob("*.json")
-    assert set(json.loads(record.read_text(encoding="utf-8"))) == set(ODD_NAMES)
+    assert set(store.load_json(record)) == set(ODD_NAMES)
     decoded = count_checks(monkeypatch)
     with pytest.warns(UserWarning, match="7 of 8 images"):
         assert load(folder).skipped == first.skipped

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 import pytest
+import safetensors.torch
 import torch
 
 from uhscm_core.support import store
@@ -60,11 +61,64 @@ def test_views_and_tensors_with_gradients_are_saved(tmp_path):
     assert metadata == {}
 
 
+def test_every_flipped_bit_of_the_content_is_found(tmp_path):
+    path = tmp_path / "x.safetensors"
+    store.save_tensors(path, TENSORS, {"tau": 3.0})
+    good = path.read_bytes()
+    for bit in range(len(good) * 8):
+        flipped = bytearray(good)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            tensors, metadata = store.load_tensors(path)
+        except store.DamagedFileError:
+            continue
+        assert metadata == {"tau": 3.0}  # a bit that means nothing, such as a space of the header
+        assert tensors.keys() == TENSORS.keys()
+        assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_a_file_without_a_digest_is_read_as_before(tmp_path):
+    path = tmp_path / "old.safetensors"
+    path.write_bytes(safetensors.torch.save(TENSORS, {"json": '{"tau": 3.0}'}))
+    tensors, metadata = store.load_tensors(path)
+    assert torch.equal(tensors["a"], TENSORS["a"])
+    assert metadata == {"tau": 3.0}
+
+
 def test_json_comes_back_whatever_its_text(tmp_path):
     value = {"arabic": "صورة", "bytes": os.fsdecode(b"\xff"), "list": [1, 2.5, None, True]}
     store.save_json(tmp_path / "x.json", value)
     assert store.load_json(tmp_path / "x.json") == value
     (tmp_path / "x.json").read_bytes().decode("utf-8")
+
+
+def test_every_flipped_bit_of_json_is_found(tmp_path):
+    path = tmp_path / "x.json"
+    value = {"tau": 3.0, "names": ["ö", "b"], "none": None, "inner": {"b": 1, "a": [2, 1e-9]}}
+    store.save_json(path, value)
+    good = path.read_bytes()
+    for bit in range(len(good) * 8):
+        flipped = bytearray(good)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            read = store.load_json(path)
+        except store.DamagedFileError:
+            continue
+        assert {key: read[key] for key in value} == value
+
+
+def test_json_changed_by_hand_says_how_to_keep_the_change(tmp_path):
+    path = tmp_path / "x.json"
+    store.save_json(path, {"tau": 3.0, "name": "a"})
+    changed = path.read_text().replace("3.0", "4.0")
+    path.write_text(changed)
+    with pytest.raises(store.DamagedFileError, match=r"x\.json: damaged.*make its \"digest\" null"):
+        store.load_json(path)
+    digest = json.loads(changed)["digest"]
+    path.write_text(changed.replace(f'"{digest}"', "null"))
+    assert store.load_json(path) == {"tau": 4.0, "name": "a"}
 
 
 def test_the_digest_depends_on_the_values_and_their_order():
