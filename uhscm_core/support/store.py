@@ -91,7 +91,7 @@ def _tensor_digest(tensors: Mapping[str, Tensor], about: str) -> str:
     total = hashlib.sha256(about.encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"\0{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 
