@@ -17,7 +17,7 @@ from torch import Tensor
 
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.images import ImageFiles
-from uhscm_core.support import store
+from uhscm_core.datasets.verdicts import readable
 
 __all__ = ["load_folder"]
 
@@ -86,11 +86,11 @@ def load_folder(
         files = ImageFiles(root, (name for name in files.names if name not in pipes))
     if not files and not skipped:
         raise ValueError(f"{root}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
-    if files:
-        skipped |= _problems(files, progress)
     images = files
+    if files:
+        images, problems = readable(files, progress)
+        skipped |= problems
     if skipped:
-        images = ImageFiles(root, (name for name in files.names if name not in skipped))
         listed = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
         more = "; ..." if len(skipped) > 3 else ""
         total = len(images) + len(skipped)
@@ -148,18 +148,6 @@ def _image_names(root: Path, unread: dict[str, str]) -> Iterator[str]:
 
 def _suffix(name: str) -> str:
     return Path(name).suffix.lower()
-
-
-def _problems(files: ImageFiles, progress: bool) -> dict[str, str]:
-    checked = store.home() / "checked" / f"{files.digest}.json"
-    try:
-        known: dict[str, str] = store.load_json(checked)
-    except (FileNotFoundError, ValueError):
-        known = files.problems(progress)
-        # A folder that vanished meanwhile (an unplugged disk) may return under the same digest.
-        if not known or ImageFiles(files.root, files.names).digest == files.digest:
-            store.save_json(checked, known)
-    return known
 
 
 def _check_labels(root: Path, label_of: list[str | None], is_query: np.ndarray) -> None:
