@@ -296,3 +296,14 @@ def test_pixels_of_another_shape_or_type_are_refused(as_users_run_it):
     for wrong in (np.zeros((3, 4, 5)), np.zeros((3, 4, 5, 3)), np.zeros((2, 4, 5, 4), np.uint8)):
         with pytest.raises(ValueError, match=r"pixels must be uint8 .* got " + str(wrong.dtype)):
             ArrayImages(wrong)
+
+
+def test_bytes_that_were_read_before_give_the_same_as_the_file(tmp_path):
+    path = tmp_path / "noise.png"
+    noise().save(path)
+    content = path.read_bytes()
+    expected = pixels_of(path)
+    path.unlink()
+    assert (np.asarray(read_image(path, content)) == expected).all()
+    with pytest.raises(OSError, match=r"noise\.png: the file is empty"):
+        read_image(path, b"")

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["PixelLimitError", "as_rgb", "problem_of", "read_image", "reason_of"]
+__all__ = [
+    "READER_VERSION",
+    "PixelLimitError",
+    "as_rgb",
+    "problem_of",
+    "read_image",
+    "reason_of",
+]
+
+# Cached features and verdicts are found by it. It rises whenever a file that was read before gives
+# other pixels, or whether a file can be read changes.
+READER_VERSION = 2
 
 # A fixed list, because some of Pillow's other readers start programs (EPS) or read video. MPO is
 # read as the JPEG that it starts with.
@@ -18,15 +30,20 @@ class PixelLimitError(ValueError):
     """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million)."""
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     """Read one image file as RGB, upright, on white where it is transparent.
+
+    Args:
+        path: the file.
+        content: its bytes, if they have been read; then the file is only named.
 
     Raises:
         PixelLimitError: more pixels than Pillow's limit; its size is read before its pixels.
         OSError: missing, unreadable, truncated, or not an image of a known format.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        file = path if content is None else io.BytesIO(content)
+        with Image.open(file, formats=FORMATS) as image:
             limit = Image.MAX_IMAGE_PIXELS or 89_478_485
             if image.width * image.height > limit:
                 raise PixelLimitError(
@@ -41,7 +58,8 @@ def read_image(path: Path) -> Image.Image:
         raise
     except Exception as error:  # on damaged files each of Pillow's readers raises errors of its own
         reason = reason_of(error)
-        if isinstance(error, UnidentifiedImageError) and not path.stat().st_size:
+        size = path.stat().st_size if content is None else len(content)
+        if isinstance(error, UnidentifiedImageError) and not size:
             reason = "the file is empty"
         raise OSError(f"{path}: {reason}") from error
 
@@ -72,10 +90,10 @@ def as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def problem_of(path: Path) -> str | None:
-    """Return the reason why a file cannot be read as an image, or None."""
+def problem_of(path: Path, content: bytes | None = None) -> str | None:
+    """Return the reason why a file cannot be read as an image, or None; see `read_image`."""
     try:
-        read_image(path)
+        read_image(path, content)
     except (OSError, PixelLimitError) as error:
         return str(error).removeprefix(f"{path}: ")
     return None
