@@ -58,9 +58,9 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
         raise
     except Exception as error:  # on damaged files each of Pillow's readers raises errors of its own
         reason = reason_of(error)
-        size = path.stat().st_size if content is None else len(content)
-        if isinstance(error, UnidentifiedImageError) and not size:
-            reason = "the file is empty"
+        if isinstance(error, UnidentifiedImageError):
+            size = path.stat().st_size if content is None else len(content)
+            reason = reason if size else "the file is empty"
         raise OSError(f"{path}: {reason}") from error
 
 
