@@ -16,34 +16,11 @@ import torch
 from torch import Tensor
 
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
+from uhscm_core.datasets.formats import FORMATS, READ, image_kind
 from uhscm_core.datasets.images import ImageFiles
 from uhscm_core.datasets.verdicts import readable
 
 __all__ = ["load_folder"]
-
-SUFFIXES = frozenset(
-    [
-        ".avif",
-        ".bmp",
-        ".gif",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".mpo",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
-_UNREADABLE = dict.fromkeys((".heic", ".heif"), "Pillow does not read HEIC, save it as JPEG")
-_UNREADABLE |= dict.fromkeys(
-    (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
-    "raw files of cameras are not read, save it as JPEG",
-)
 
 
 def load_folder(
@@ -77,15 +54,12 @@ def load_folder(
     if not root.is_dir():
         raise NotADirectoryError(f"no such folder of photos: {root}")
     skipped: dict[str, str] = {}
-    found = sorted(_image_names(root, skipped))
-    files = ImageFiles(root, (name for name in found if _suffix(name) in SUFFIXES))
-    skipped |= {name: _UNREADABLE[_suffix(name)] for name in found if _suffix(name) in _UNREADABLE}
-    pipes = {name for name in files.names if (root / name).exists() and not (root / name).is_file()}
-    if pipes:  # opening one would block forever
-        skipped |= dict.fromkeys(pipes, "not a regular file")
-        files = ImageFiles(root, (name for name in files.names if name not in pipes))
+    kinds = dict(sorted(_image_kinds(root, skipped)))
+    files = ImageFiles(root, (name for name, kind in kinds.items() if kind == READ))
+    skipped |= {name: kind for name, kind in kinds.items() if kind != READ}
     if not files and not skipped:
-        raise ValueError(f"{root}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+        read = ", ".join(f".{name.lower()}" for name in FORMATS)
+        raise ValueError(f"{root}: no image in this folder ({read} or another name of these)")
     images = files
     if files:
         images, problems = readable(files, progress)
@@ -126,8 +100,8 @@ def load_folder(
     )
 
 
-def _image_names(root: Path, unread: dict[str, str]) -> Iterator[str]:
-    """Yield the names below `root`; put folders that cannot be listed into `unread`."""
+def _image_kinds(root: Path, unread: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield name and kind of each image below `root`; put folders not listed into `unread`."""
 
     def note(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
@@ -142,12 +116,9 @@ def _image_names(root: Path, unread: dict[str, str]) -> Iterator[str]:
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in files:
-            if not name.startswith(".") and _suffix(name) in SUFFIXES | _UNREADABLE.keys():
-                yield Path(folder, name).relative_to(root).as_posix()
-
-
-def _suffix(name: str) -> str:
-    return Path(name).suffix.lower()
+            path = Path(folder, name)
+            if not name.startswith(".") and (kind := image_kind(path)):
+                yield path.relative_to(root).as_posix(), kind
 
 
 def _check_labels(root: Path, label_of: list[str | None], is_query: np.ndarray) -> None:

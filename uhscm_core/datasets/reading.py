@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from uhscm_core.datasets.formats import FORMATS, open_regular
+
 __all__ = [
     "READER_VERSION",
     "PixelLimitError",
     "as_rgb",
+    "is_lasting",
     "problem_of",
     "read_image",
     "reason_of",
@@ -20,10 +23,6 @@ __all__ = [
 # Cached features and verdicts are found by it. It rises whenever a file that was read before gives
 # other pixels, or whether a file can be read changes.
 READER_VERSION = 2
-
-# A fixed list, because some of Pillow's other readers start programs (EPS) or read video. MPO is
-# read as the JPEG that it starts with.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 class PixelLimitError(ValueError):
@@ -42,8 +41,8 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
         OSError: missing, unreadable, truncated, or not an image of a known format.
     """
     try:
-        file = path if content is None else io.BytesIO(content)
-        with Image.open(file, formats=FORMATS) as image:
+        file = open_regular(path) if content is None else io.BytesIO(content)
+        with file, Image.open(file, formats=FORMATS) as image:
             limit = Image.MAX_IMAGE_PIXELS or 89_478_485
             if image.width * image.height > limit:
                 raise PixelLimitError(
@@ -61,7 +60,21 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
         if isinstance(error, UnidentifiedImageError):
             size = path.stat().st_size if content is None else len(content)
             reason = reason if size else "the file is empty"
-        raise OSError(f"{path}: {reason}") from error
+        failed = OSError(f"{path}: {reason}")
+        failed.errno = getattr(error, "errno", None)  # the system's, see `is_lasting`
+        raise failed from error
+
+
+def is_lasting(error: Exception) -> bool:
+    """Say whether reading the same bytes again would fail again.
+
+    It would for bytes that are no image and for too many pixels. It need not where the system says
+    why (`OSError` with an ``errno``: too many open files, a missing permission, a failing disk) or
+    where memory is short.
+    """
+    if isinstance(error, OSError):
+        return error.errno is None
+    return isinstance(error, PixelLimitError)
 
 
 def reason_of(error: Exception) -> str:
