@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
+import filelock
 import pytest
 import torch
 
 from uhscm_core import HashNetwork, TrainingConfig, TrainingStep
-from uhscm_core.runs import Checkpoint, Run, RunWriter, new_run, read_history, read_runs
+from uhscm_core.runs import (
+    Checkpoint,
+    Run,
+    RunWriter,
+    delete_runs,
+    holding,
+    new_run,
+    read_history,
+    read_runs,
+)
 from uhscm_core.support import store
 
 IDENTITY = {"training": {"lam": 0.8, "epochs": 2}, "network": {"bits": 8}, "data": "abc"}
@@ -47,7 +59,6 @@ def test_runs_are_kept_apart_and_read_back(tmp_path):
     assert Run.read(first.folder) == first
     assert (second.parent, second.settings["bits"]) == ("001", 32)
     (tmp_path / "003").mkdir()
-    (tmp_path / "003" / "run.json").write_text("{torn")
     assert len(read_runs(tmp_path)) == 2
     assert new_run(tmp_path, 16, TrainingConfig()).name == "004"
 
@@ -132,7 +143,8 @@ def test_what_may_change_and_what_may_not(tmp_path):
     other = {"training": {"lam": 0.5, "epochs": 9}, "network": {"bits": 8}, "data": "xyz"}
     with pytest.raises(ValueError, match=r"\(lam 0.8 -> 0.5; data 'abc' -> 'xyz'\); use another"):
         RunWriter(tmp_path, other, Trained().checkpoint).__enter__()
-    assert store.load_json(tmp_path / "config.json") == longer
+    config = store.load_json(tmp_path / "config.json")
+    assert {name: config[name] for name in longer} == longer
     with RunWriter(tmp_path, longer, Trained().checkpoint):  # the refusal let go of the lock
         pass
 
@@ -155,7 +167,7 @@ def test_a_network_has_the_best_weights_or_else_the_last(tmp_path):
     run = new_run(tmp_path, 16, TrainingConfig())
     assert run.network(12) is None
     last, best = (HashNetwork(16, in_features=12, seed=seed).state_dict() for seed in (1, 2))
-    Checkpoint(last, {}, {"step": 4}).save(run.folder)
+    Checkpoint(last, {}, {"step": 0}).save(run.folder)
     assert run.has_checkpoint
     for expected, save in ((last, lambda: None), (best, lambda: run.save_best(best, step(3), 0.5))):
         save()
@@ -164,3 +176,186 @@ def test_a_network_has_the_best_weights_or_else_the_last(tmp_path):
         found = network.state_dict()
         assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert run.best()[1] == {"epoch": 1, "step": 3, "value": 0.5}
+
+
+@pytest.fixture
+def logged(tmp_path):
+    """A run of 12 steps."""
+    run = new_run(tmp_path, 16, TrainingConfig())
+    trained = Trained()
+    with RunWriter(run.folder, IDENTITY, trained.checkpoint) as writer:
+        trained.train(writer, 12)
+    return run
+
+
+def damaged_log(run):
+    (found,) = read_runs(run.folder.parent)
+    assert (found.name, found.status) == (run.name, "damaged")
+    assert found.settings == run.settings
+    assert found.history() == ()
+    return found.message
+
+
+def test_every_flipped_bit_of_a_log_is_found(logged):
+    path = logged.folder / "metrics.jsonl"
+    good, steps = path.read_bytes(), logged.history()
+    for bit in range(0, len(good) * 8, 7):
+        flipped = bytearray(good)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            assert read_history(logged.folder) == steps  # a blank, or a case that means nothing
+        except store.DamagedFileError:
+            continue
+
+
+@pytest.mark.parametrize("how", ["digit", "byte", "line", "order", "end", "empty", "deep", "other"])
+def test_a_damaged_log_is_said_and_nothing_of_it_is_lost(logged, how):
+    path = logged.folder / "metrics.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    if how == "digit":
+        lines[4] = lines[4].replace(b"100.0", b"900.0")
+    elif how == "byte":
+        lines[4] = b"\xff" + lines[4]
+    elif how == "line":
+        del lines[4]
+    elif how == "order":
+        lines[3:5] = reversed(lines[3:5])
+    elif how == "end":
+        del lines[9:]
+    elif how == "empty":
+        lines = []
+    elif how == "deep":
+        lines[4] = b"[" * 200_000 + b"]" * 200_000 + b"\n"
+    else:
+        other = new_run(logged.folder.parent / "others", 16, TrainingConfig())
+        trained = Trained()
+        with RunWriter(other.folder, IDENTITY, trained.checkpoint) as writer:
+            trained.train(writer, 12)
+        lines = [(other.folder / "metrics.jsonl").read_bytes()]
+    path.write_bytes(b"".join(lines))
+    before = path.read_bytes()
+    message = damaged_log(logged)
+    assert str(path) in message
+    assert "rename metrics.jsonl to go on without the steps logged so far" in message
+    with pytest.raises(store.DamagedFileError, match=r"metrics\.jsonl"):
+        RunWriter(logged.folder, IDENTITY, Trained().checkpoint).__enter__()
+    assert path.read_bytes() == before
+    path.rename(path.with_suffix(".old"))  # what the message says helps
+    again = Trained()
+    with RunWriter(logged.folder, IDENTITY, again.checkpoint) as writer:
+        again.step = writer.restored.step
+        again.train(writer, 1)
+    assert numbers(logged.folder) == [13]
+
+
+def test_a_log_without_digests_is_read_but_not_with_a_broken_line_in_it(tmp_path):
+    run = new_run(tmp_path, 16, TrainingConfig())
+    lines = [json.dumps({k: v for k, v in vars(step(i)).items() if v}) for i in range(1, 4)]
+    (run.folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    assert numbers(run.folder) == [1, 2, 3]
+    lines[1] = lines[1].replace("{", "[")
+    (run.folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    assert "line 2 of 3 is damaged" in damaged_log(run)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{torn", "not readable JSON"),
+        ("[" * 200_000, "not readable JSON"),
+        ("[]", "must be a dict"),
+        ('{"bits": 8}', "without config"),
+        ('{"bits": "8", "config": {}}', "bits must be int, got '8'"),
+        ('{"bits": 8, "config": {"epochs": -1}}', "epochs"),
+        ('{"bits": 8, "config": {"colour": 1}}', "colour"),
+        ('{"bits": 8, "config": {}, "folder": "/"}', "unknown 'folder'"),
+    ],
+)
+def test_a_damaged_description_is_listed_with_the_reason(tmp_path, text, message):
+    new_run(tmp_path, 16, TrainingConfig())
+    damaged = new_run(tmp_path, 16, TrainingConfig())
+    (damaged.folder / "run.json").write_text(text)
+    whole, found = read_runs(tmp_path)
+    assert (whole.status, found.status, found.name) == ("new", "damaged", "002")
+    assert f"{damaged.folder / 'run.json'}: " in found.message
+    assert message in found.message
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "best"])
+@pytest.mark.parametrize("how", ["flipped", "of another run", "of a stranger"])
+def test_damaged_weights_are_refused_in_words(logged, tmp_path, name, how):
+    logged.save_best({"w": torch.ones(1)}, step(3), 0.5)
+    path = logged.folder / f"{name}.safetensors"
+    if how == "flipped":
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 4
+        path.write_bytes(data)
+    elif how == "of another run":
+        other = new_run(tmp_path / "others", 16, TrainingConfig())
+        trained = Trained()
+        with RunWriter(other.folder, IDENTITY, trained.checkpoint) as writer:
+            trained.train(writer, 12)
+        other.save_best({"w": torch.ones(1)}, step(3), 0.5)
+        path.write_bytes((other.folder / path.name).read_bytes())
+    else:
+        with pytest.raises(ValueError, match=r"001: the weights are not those of the network"):
+            logged.network(12)
+        return
+    with pytest.raises(store.DamagedFileError, match=rf"{name}.*: damaged.*; delete the file to"):
+        Checkpoint.load(logged.folder) if name == "checkpoint" else logged.best()
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_who_is_refused_writes_nothing(logged):
+    before = content(logged.folder)
+    with filelock.FileLock(logged.folder / "run.lock"):
+        for refused in (
+            RunWriter(logged.folder, {**IDENTITY, "data": "x"}, Trained().checkpoint),
+            holding(logged.folder),
+        ):
+            with pytest.raises(BlockingIOError, match="another process is training in"):
+                refused.__enter__()
+    assert content(logged.folder) == before
+
+
+def test_who_holds_a_folder_may_train_in_it(logged):
+    with holding(logged.folder):
+        with RunWriter(logged.folder, IDENTITY, Trained().checkpoint):
+            assert logged.is_running()
+        assert logged.is_running()  # until the holder lets go
+    assert not logged.is_running()
+
+
+def test_a_run_in_a_read_only_folder_is_as_its_description_says(public_folder, permissions_bite):
+    run = new_run(public_folder, 16, TrainingConfig())
+    with RunWriter(run.folder, IDENTITY, Trained().checkpoint):
+        pass
+    (run.folder / "run.lock").chmod(0o444)
+    run.folder.chmod(0o555)
+    with permissions_bite:
+        assert not run.is_running()
+        assert Run(run.folder, 16, TrainingConfig(), status="running").is_running()
+
+
+def test_the_oldest_runs_can_be_deleted(tmp_path):
+    runs = [new_run(tmp_path, 16, TrainingConfig()) for _ in range(5)]
+    with RunWriter(runs[1].folder, IDENTITY, Trained().checkpoint):
+        assert delete_runs(tmp_path, keep=2) == ["001", "003"]
+    assert [run.name for run in read_runs(tmp_path)] == ["002", "004", "005"]
+    assert delete_runs(tmp_path, keep=9) == []
+    with pytest.raises(ValueError, match="keep must be a whole number of at least 0, got -1"):
+        delete_runs(tmp_path, keep=-1)
+
+
+def test_what_a_killed_process_left_goes_when_the_run_is_trained_again(logged):
+    old, young = (logged.folder / f".x.{digit * 32}.part" for digit in "ab")
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    with RunWriter(logged.folder, IDENTITY, Trained().checkpoint):
+        pass
+    assert (old.exists(), young.exists()) == (False, True)

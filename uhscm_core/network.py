@@ -9,7 +9,8 @@ Symbols: L code length in bits, D width of the features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -25,7 +26,7 @@ from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
 from uhscm_core.support.seeding import seeded
 
-__all__ = ["HashNetwork", "PixelDataset"]
+__all__ = ["HashNetwork", "PixelDataset", "network_from"]
 
 
 class HashNetwork(nn.Module):
@@ -155,6 +156,51 @@ class HashNetwork(nn.Module):
         pixels = PixelDataset(data, self.transform(augment=False))
         keys = [[(i, 0) for i in range(s, min(s + 32, len(data)))] for s in range(0, len(data), 32)]
         yield from DataLoader(pixels, batch_sampler=keys, num_workers=workers)
+
+
+def network_from(
+    settings: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path
+) -> HashNetwork:
+    """Build the network that a file describes, once the file is seen to hold all of its weights.
+
+    Args:
+        settings: of `HashNetwork`, as read from the file.
+        weights: of the network, as read from the file.
+        path: of the file, for messages.
+
+    Raises:
+        ValueError: settings of another type or name, weights of other shapes, or weights that are
+            not finite. No memory is allocated before that is known.
+    """
+    unknown = settings.keys() - {"bits", "backbone", "in_features", "hidden"}
+    numbers = [settings.get(name, 1) for name in ("bits", "in_features", "hidden")]
+    sound = all(type(number) is int and number > 0 for number in numbers)
+    if unknown or not sound or type(settings.get("backbone", "")) is not str:
+        raise ValueError(f"{path}: not the settings of a hash network: {str(dict(settings))[:200]}")
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            described = HashNetwork(**settings, pretrained=False).state_dict()
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: no hash network has these settings ({reason})") from error
+    for name in sorted(described.keys() | weights.keys()):
+        expected, found = (_shape(tensors.get(name)) for tensors in (described, weights))
+        if expected != found:
+            raise ValueError(
+                f"{path}: the weights are not those of the network that the file describes: "
+                f"{name} must be {expected}, got {found}"
+            )
+        if not weights[name].isfinite().all():
+            raise ValueError(f"{path}: {name} contains weights that are NaN or infinite")
+    network = HashNetwork(**settings, pretrained=False)
+    network.load_state_dict(dict(weights))
+    return network.eval()
+
+
+def _shape(tensor: Tensor | None) -> str:
+    if tensor is None:
+        return "absent"
+    return f"{'float' if tensor.is_floating_point() else tensor.dtype} {tuple(tensor.shape)}"
 
 
 class PixelDataset(Dataset[Tensor]):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["RESUMABLE_WITH", "TrainingConfig", "TrainingStep"]
+from uhscm_core.support.fields import check_fields
+
+__all__ = ["RESUMABLE_WITH", "TrainingConfig", "TrainingStep", "step_from"]
 
 # Settings that may change when a run is resumed: they say how it runs, not what it computes.
 RESUMABLE_WITH = frozenset({"epochs", "device", "precision", "workers", "validate_every"})
@@ -91,3 +94,25 @@ class TrainingStep:
     quantization: float
     images_per_second: float
     metrics: Mapping[str, float] | None = None
+
+
+_NUMBER = (int, float)
+_STEP = dict.fromkeys(("epoch", "step"), int) | dict.fromkeys(
+    ("total", "similarity", "contrastive", "quantization", "images_per_second"), _NUMBER
+)
+
+
+def step_from(values: Any, where: str | Path) -> TrainingStep:
+    """Return the step that a file describes.
+
+    Args:
+        values: the attributes of a `TrainingStep`, as JSON gives them.
+        where: the file, and the place in it, for messages.
+
+    Raises:
+        ValueError: other attributes, or values of another type.
+    """
+    check_fields(where, values, _STEP, {"metrics": (dict, type(None))})
+    for name, value in (values.get("metrics") or {}).items():
+        check_fields(f"{where}: metrics", {name: value}, {name: _NUMBER})
+    return TrainingStep(**values)

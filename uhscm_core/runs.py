@@ -15,27 +15,46 @@ Only this module knows the files of a run:
 killed leaves a folder that can be read and resumed: every file is replaced whole, except that the
 last line of ``metrics.jsonl`` may be cut short, and then it is left out. No pickle is written or
 read.
+
+A folder's ``config.json`` gives the run an id, which every other file repeats: a file of another
+run is found out. So is any other damage, by a digest of each file, and of each line of the log.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+import shutil
+import threading
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import filelock
 from torch import Tensor
 
-from uhscm_core.network import HashNetwork
-from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep
+from uhscm_core.network import HashNetwork, network_from
+from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep, step_from
 from uhscm_core.support import store
+from uhscm_core.support.checks import whole_number
+from uhscm_core.support.fields import check_fields
 
-__all__ = ["Checkpoint", "Run", "RunWriter", "new_run", "read_history", "read_runs"]
+__all__ = [
+    "Checkpoint",
+    "Run",
+    "RunWriter",
+    "delete_runs",
+    "holding",
+    "new_run",
+    "read_history",
+    "read_runs",
+]
 
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
@@ -45,6 +64,9 @@ _BEST = "best.safetensors"
 _RUN = "run.json"
 _LOCK = "run.lock"
 _CHECKPOINT_SECONDS = 10.0
+_DAMAGED = "damaged"  # the status of a run that cannot be read
+
+_held = threading.local()  # .folders: those that this thread holds, see `holding`
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +100,22 @@ class Checkpoint:
             for name, value in entries.items():
                 if value is not None:
                     tensors[f"optimizer.{index}.{name}"] = value
-        store.save_tensors(folder / _CHECKPOINT, tensors, self.position)
+        _save(folder / _CHECKPOINT, tensors, self.position)
 
     @classmethod
     def load(cls, folder: Path) -> Checkpoint | None:
-        """Read the checkpoint of a run's folder; None if there is none."""
-        if not (folder / _CHECKPOINT).exists():
+        """Read the checkpoint of a run's folder; None if there is none.
+
+        Raises:
+            ValueError: the file is damaged, or is of another run.
+        """
+        path = folder / _CHECKPOINT
+        if not path.exists():
             return None
-        tensors, position = store.load_tensors(folder / _CHECKPOINT)
+        tensors, position = _load(path, "to begin this run anew")
+        for name in ("epoch", "batch", "step"):
+            if type(position.get(name, 0)) is not int or position.get(name, 0) < 0:
+                raise ValueError(f"{path}: {name} must be a whole number, got {position[name]!r}")
         weights = {}
         optimizer: dict[int, dict[str, Tensor | None]] = {}
         for path, value in tensors.items():
@@ -109,18 +139,71 @@ def read_history(folder: str | PathLike[str]) -> tuple[TrainingStep, ...]:
 
     Raises:
         FileNotFoundError: no such folder.
+        DamagedFileError: a line is not what was written, or lines are missing.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no run folder at {folder}")
+    # Before the log: a run that is trained meanwhile logs a step first, and then saves it.
+    saved = _saved_step(folder)
     path = folder / _METRICS
-    steps = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    if not path.exists():
+        return ()
+    advice = f"rename {_METRICS} to go on without the steps logged so far"
+    run_id = _id_of(folder)
+    steps: list[TrainingStep] = []
+    *lines, _ = path.read_bytes().split(b"\n")  # what follows the last line break was cut short
+    for number, line in enumerate(lines, 1):
         try:
-            steps.append(TrainingStep(**json.loads(line)))
-        except (json.JSONDecodeError, TypeError):
-            break
+            step = _step_of(line, run_id)
+        except (ValueError, RecursionError) as error:
+            raise store.DamagedFileError(
+                f"{path}: line {number} of {len(lines)} is damaged ({error}); {advice}"
+            ) from error
+        if steps and step.step != steps[-1].step + 1:
+            raise store.DamagedFileError(
+                f"{path}: damaged, step {steps[-1].step} is followed by step {step.step} on line "
+                f"{number}; {advice}"
+            )
+        steps.append(step)
+    if saved > (steps[-1].step if steps else 0):
+        raise store.DamagedFileError(
+            f"{path}: damaged, it ends after {len(steps)} steps, but the checkpoint is that of "
+            f"step {saved}; {advice}"
+        )
     return tuple(steps)
+
+
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Hold a run's folder: nobody else trains in it, and what this thread trains may.
+
+    Raises:
+        BlockingIOError: it is held already.
+    """
+    with _locked(folder):
+        folders = _held.__dict__.setdefault("folders", set())
+        folders.add(folder)
+        try:
+            yield
+        finally:
+            folders.discard(folder)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    store.make_folder(folder)
+    lock = _lock(folder)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise BlockingIOError(
+            f"another process is training in {folder}; wait for it to end or use another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class RunWriter:
@@ -153,49 +236,45 @@ class RunWriter:
         writes: bool = True,
     ) -> None:
         self._folder, self._identity, self._take, self._writes = folder, identity, take, writes
-        self._lock = _lock(folder)
+        self._held = contextlib.ExitStack()
+        self._metrics: IO[bytes] | None = None  # opened with the first step
+        self._id = ""
         self._saved_step = -1
         self._saved_at = time.monotonic()
         self.restored: Checkpoint | None = None
 
     def __enter__(self) -> RunWriter:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if self._writes:
-            try:
-                self._lock.acquire(blocking=False)
-            except filelock.Timeout:
-                raise BlockingIOError(
-                    f"another process is training in {self._folder}; wait for it to end or use "
-                    f"another folder"
-                ) from None
-        try:
+        with contextlib.ExitStack() as stack:
+            if self._writes and self._folder not in getattr(_held, "folders", ()):
+                stack.enter_context(_locked(self._folder))
             self._resume()
-        except BaseException:
-            self._lock.release()
-            raise
+            self._held = stack.pop_all()
         return self
 
     def _resume(self) -> None:
         config = self._folder / _CONFIG
         if config.exists():
-            _check_identity(self._folder, store.load_json(config), self._identity)
+            _check_identity(self._folder, _read_config(config), self._identity)
         self.restored = Checkpoint.load(self._folder)
         done = 0 if self.restored is None else self.restored.step
         if self.restored is not None:
             self._saved_step = done
         if self._writes:
-            store.save_json(config, self._identity)
-            metrics = self._folder / _METRICS
             kept = [step for step in read_history(self._folder) if step.step <= done]
-            with store.replacing(metrics) as file:
-                file.write("".join(map(_line, kept)).encode())
-            self._metrics = metrics.open("a", encoding="utf-8")
+            self._id = _id_of(self._folder) or uuid.uuid4().hex
+            store.save_json(config, {**self._identity, "id": self._id})
+            store.sweep(self._folder)
+            if (self._folder / _METRICS).exists():
+                with store.replacing(self._folder / _METRICS) as file:
+                    file.write(b"".join(_line(step, self._id) for step in kept))
 
     def write(self, step: TrainingStep) -> None:
         """Log a step, and save a checkpoint if the last one is some seconds old."""
         if not self._writes:
             return
-        self._metrics.write(_line(step))
+        if self._metrics is None:
+            self._metrics = _appending(self._folder / _METRICS)
+        self._metrics.write(_line(step, self._id))
         self._metrics.flush()
         if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS:
             self._save()
@@ -205,32 +284,91 @@ class RunWriter:
         if self._writes:
             self._save()
             weights, settings = self._take().weights, self._identity["network"]
-            store.save_tensors(self._folder / _WEIGHTS, weights, settings)
+            _save(self._folder / _WEIGHTS, weights, settings)
 
     def _save(self) -> None:
         checkpoint = self._take()
         # Weights that diverged never replace the last good ones.
         if checkpoint.step > self._saved_step and checkpoint.is_finite:
+            if self._metrics is not None:
+                # So that even after a power failure the log does not end before the checkpoint.
+                with contextlib.suppress(OSError):  # which the checkpoint meets and says as well
+                    os.fsync(self._metrics.fileno())
             checkpoint.save(self._folder)
             self._saved_step = checkpoint.step
         self._saved_at = time.monotonic()
 
     def __exit__(self, *exception: object) -> None:
-        if self._writes:
+        with self._held:
             try:
-                self._save()
+                if self._writes:
+                    self._save()
             finally:
-                self._metrics.close()
-                self._lock.release()
+                if self._metrics is not None:
+                    self._metrics.close()
 
 
 def _lock(folder: Path) -> filelock.BaseFileLock:
     return filelock.FileLock(folder / _LOCK)
 
 
-def _line(step: TrainingStep) -> str:
+def _appending(path: Path) -> IO[bytes]:
+    flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "ab")
+
+
+def _line(step: TrainingStep, run_id: str) -> bytes:
     values = {name: v for name, v in dataclasses.asdict(step).items() if v is not None}
-    return json.dumps(values) + "\n"
+    values["digest"] = store.digest_of(run_id, values)
+    return json.dumps(values).encode() + b"\n"
+
+
+def _step_of(line: bytes, run_id: str) -> TrainingStep:
+    values = json.loads(line)
+    # Lines without a digest were written before version 0.3.
+    digest = values.pop("digest", None) if isinstance(values, dict) else None
+    if digest is not None and digest != store.digest_of(run_id, values):
+        raise ValueError("its content is not what was written")
+    return step_from(values, "the step")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    values = store.load_json(path)
+    check_fields(path, values, {"training": dict, "network": dict, "data": str}, {"id": str})
+    return dict(values)
+
+
+def _id_of(folder: Path) -> str:
+    """Return the id of a run; empty before its training began, and for runs of version 0.1."""
+    config = folder / _CONFIG
+    return str(_read_config(config).get("id", "")) if config.exists() else ""
+
+
+def _save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write a file of tensors that belongs to a run."""
+    store.save_tensors(path, tensors, {**about, "run": _id_of(path.parent)})
+
+
+def _load(path: Path, purpose: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `_save` wrote; `purpose` is why one would delete the file if it is damaged."""
+    run_id = _id_of(path.parent)
+    try:
+        tensors, about = store.load_tensors(path)
+        if about.pop("run", run_id) != run_id:
+            raise store.DamagedFileError(f"{path}: damaged, it is the file of another run")
+    except store.DamagedFileError as error:
+        raise store.DamagedFileError(f"{error}; delete the file {purpose}") from error
+    return tensors, about
+
+
+def _saved_step(folder: Path) -> int:
+    """Return the step of the last checkpoint, without reading its tensors; 0 if there is none."""
+    try:
+        step = store.load_metadata(folder / _CHECKPOINT).get("step", 0)
+    except (FileNotFoundError, store.DamagedFileError):  # which says so to who loads it
+        return 0
+    return step if type(step) is int else 0
 
 
 def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -252,6 +390,13 @@ def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -
         )
 
 
+_DESCRIPTION = {
+    **dict.fromkeys(("backbone", "status", "message", "parent", "device"), str),
+    "pretrained": bool,
+    "seconds": (int, float),
+}
+
+
 @dataclass(frozen=True)
 class Run:
     """A run that belongs to a study, as it is on disk.
@@ -262,8 +407,9 @@ class Run:
         config: how it trains.
         backbone, pretrained: of `HashNetwork`.
         status: ``"new"``, ``"running"``, ``"paused"``, ``"stopped"``, ``"finished"`` or
-            ``"failed"``; a killed process leaves ``"running"``, see `is_running`.
-        message: why it failed.
+            ``"failed"``; a killed process leaves ``"running"``, see `is_running`. `read_runs` gives
+            ``"damaged"`` to a run whose files are not what was written.
+        message: why it failed, or what is damaged.
         parent: the run it was forked from; empty for none.
         seconds: spent training, without pauses.
         device: that it ran on, such as ``"cpu, 32-true"``.
@@ -285,10 +431,17 @@ class Run:
         """Read what `save` wrote.
 
         Raises:
-            FileNotFoundError, ValueError, TypeError: the folder contains no run that `save` wrote.
+            FileNotFoundError: the folder contains no run that `save` wrote.
+            ValueError: its description is damaged, or no description of a run.
         """
-        values = store.load_json(folder / _RUN)
-        return cls(folder, **{**values, "config": TrainingConfig(**values["config"])})
+        path = folder / _RUN
+        values = store.load_json(path)
+        check_fields(path, values, {"bits": int, "config": dict}, _DESCRIPTION)
+        try:
+            config = TrainingConfig(**values["config"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        return cls(folder, **{**values, "config": config})
 
     def save(self) -> None:
         """Write the description of the run to its folder."""
@@ -308,8 +461,13 @@ class Run:
         return network | dataclasses.asdict(self.config)
 
     def history(self) -> tuple[TrainingStep, ...]:
-        """Read the steps so far, see `read_history`."""
-        return read_history(self.folder)
+        """Read the steps so far, see `read_history`; of a damaged run there are none."""
+        return () if self.is_damaged else read_history(self.folder)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the run is listed only because its folder is there; `message` says why."""
+        return self.status == _DAMAGED
 
     @property
     def has_checkpoint(self) -> bool:
@@ -319,7 +477,7 @@ class Run:
     def best(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the best weights, with their ``epoch``, ``step`` and ``value``; None before any."""
         path = self.folder / _BEST
-        return store.load_tensors(path) if path.exists() else None
+        return _load(path, "to go on without the best weights so far") if path.exists() else None
 
     def save_best(self, weights: Mapping[str, Tensor], step: TrainingStep, value: float) -> None:
         """Replace the best weights.
@@ -330,7 +488,7 @@ class Run:
             value: what they scored in the validation after it.
         """
         place = {"epoch": step.epoch, "step": step.step, "value": value}
-        store.save_tensors(self.folder / _BEST, weights, place)
+        _save(self.folder / _BEST, weights, place)
 
     def weights(self) -> Mapping[str, Tensor] | None:
         """Read the best weights, or else the last; None before any."""
@@ -349,13 +507,17 @@ class Run:
         weights = self.weights()
         if weights is None:
             return None
-        width = in_features if self.backbone == "features" else None
-        network = HashNetwork(self.bits, self.backbone, width, pretrained=False)
-        network.load_state_dict(weights)
-        return network.eval()
+        settings: dict[str, Any] = {"bits": self.bits, "backbone": self.backbone}
+        if self.backbone == "features":
+            settings["in_features"] = in_features
+        return network_from(settings, weights, self.folder)
 
     def is_running(self) -> bool:
-        """Return whether a process is training in the run's folder right now."""
+        """Return whether a process is training in the run's folder right now.
+
+        Where nothing can be locked, such as in a folder that only others can write to, it is what
+        the run's own description says.
+        """
         if not (self.folder / _LOCK).exists():
             return False
         lock = _lock(self.folder)
@@ -363,6 +525,8 @@ class Run:
             lock.acquire(blocking=False)
         except filelock.Timeout:
             return True
+        except OSError:
+            return self.status == "running"
         lock.release()
         return False
 
@@ -388,11 +552,46 @@ def new_run(folder: Path, bits: int, config: TrainingConfig, **more: Any) -> Run
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """Read all runs of a study, oldest first; folders that cannot be read are skipped."""
-    runs = []
-    for run_folder in sorted(folder.glob("[0-9]*"), key=lambda f: (len(f.name), f.name)):
-        try:
-            runs.append(Run.read(run_folder))
-        except (OSError, ValueError, TypeError, KeyError):
-            continue
-    return runs
+    """Read all runs of a study, oldest first.
+
+    A run whose description or log is not what was written is listed with the status
+    ``"damaged"`` and the reason as its message; a folder without a description is no run.
+    """
+    return [run for run_folder in _run_folders(folder) for run in _read_run(run_folder)]
+
+
+def _run_folders(folder: Path) -> list[Path]:
+    found = (path for path in folder.glob("[0-9]*") if path.is_dir())
+    return sorted(found, key=lambda path: (len(path.name), path.name))
+
+
+def _read_run(folder: Path) -> Iterator[Run]:
+    run = Run(folder, bits=0, config=TrainingConfig())
+    try:
+        run = Run.read(folder)
+        run.history()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        run = dataclasses.replace(run, status=_DAMAGED, message=str(error))
+    yield run
+
+
+def delete_runs(folder: Path, keep: int) -> list[str]:
+    """Delete the oldest runs of a study, except those that are being trained.
+
+    Args:
+        folder: of the study's runs, see `uhscm_core.analysis.study_runs.runs_folder`.
+        keep: how many of the newest runs stay, 0 or more.
+
+    Returns:
+        The names of the deleted runs.
+    """
+    keep = whole_number("keep", keep, low=0)
+    runs = _run_folders(folder)
+    deleted = []
+    for path in runs[: max(len(runs) - keep, 0)]:
+        with contextlib.suppress(BlockingIOError), _locked(path):
+            shutil.rmtree(path)
+            deleted.append(path.name)
+    return deleted

@@ -9,24 +9,29 @@ Everything else is found again: images by `load_dataset`, features by their dige
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets import ImageDataset, load_dataset
+from uhscm_core.datasets.dataset import SPLITS
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.encoder import Encoder
-from uhscm_core.network import HashNetwork
+from uhscm_core.mining import check_features
+from uhscm_core.network import network_from
 from uhscm_core.precomputed import PrecomputedEncoder, precomputed_dataset
+from uhscm_core.recipe import step_from
 from uhscm_core.support import store
+from uhscm_core.support.fields import check_fields
 from uhscm_core.support.notices import UHSCMWarning
-from uhscm_core.training import TrainingStep
 from uhscm_core.vlp import load_vlp
 
 if TYPE_CHECKING:
@@ -34,7 +39,32 @@ if TYPE_CHECKING:
 
 __all__ = ["can_be_saved", "load_study", "save_study"]
 
+_STUDY = "study.json"
 _FEATURES = "features"  # in place of what load_dataset and load_vlp were asked for
+
+_Tensors = tuple[dict[str, Tensor], dict[str, Any]]
+_NONE = type(None)
+_REQUIRED = {
+    "dataset": dict,
+    "dataset_digest": str,
+    "vlp": (dict, _NONE),
+    "vlp_digest": str,
+    "concepts": dict,
+    "tau": (int, float),
+    "min_share": (int, float),
+    "max_share": (int, float, _NONE),
+    "history": list,
+    "weights": (str, _NONE),
+}
+_OPTIONAL = {"features": str, "features_digest": str, "weights_digest": str}
+_ABOUT_FEATURES = {
+    "concepts": dict,
+    "logit_scale": (int, float),
+    "names": list,
+    "label_names": list,
+    "paths": list,
+    "notes": list,
+}
 
 
 def can_be_saved(study: Study) -> bool:
@@ -63,33 +93,63 @@ def save_study(study: Study, folder: Path) -> None:
         "history": [dataclasses.asdict(step) for step in study.history],
         "weights": None,
     }
-    # Files get names of their own, so that what was saved before is whole until study.json is new.
-    if isinstance(study.vlp, PrecomputedEncoder):
-        config["features"] = f"features-{uuid.uuid4().hex}.safetensors"
-        _save_features(folder / config["features"], study.dataset, study.vlp)
-    if study.network is not None:
-        config["weights"] = f"weights-{uuid.uuid4().hex}.safetensors"
-        weights = study.network.state_dict()
-        store.save_tensors(folder / config["weights"], weights, study.network.settings)
-    store.save_json(folder / "study.json", config)
-    for kind in ("weights", "features"):
-        for old in folder.glob(f"{kind}-*.safetensors"):
-            if old.name != config.get(kind):
-                old.unlink()
+    new: list[Path] = []
+    with store.locked(folder):
+        before = _named_files(folder)
+        try:
+            # Files get names of their own, so that what was saved before is whole until study.json
+            # is new.
+            if isinstance(study.vlp, PrecomputedEncoder):
+                new.append(folder / f"features-{uuid.uuid4().hex}.safetensors")
+                config["features"] = new[-1].name
+                config["features_digest"] = _save_features(new[-1], study.dataset, study.vlp)
+            if study.network is not None:
+                new.append(folder / f"weights-{uuid.uuid4().hex}.safetensors")
+                config["weights"] = new[-1].name
+                config["weights_digest"] = store.save_tensors(
+                    new[-1], study.network.state_dict(), study.network.settings
+                )
+            store.save_json(folder / _STUDY, config)
+        except BaseException:
+            _delete(new)
+            raise
+        _delete(before)
+        kinds = ("weights", "features")
+        found = (path for kind in kinds for path in folder.glob(f"{kind}-*.safetensors"))
+        store.sweep(folder, [path for path in found if path not in new])
+
+
+def _named_files(folder: Path) -> list[Path]:
+    """Return the files that belong to the study of a folder; none if there is none to read."""
+    with contextlib.suppress(OSError, ValueError):
+        config = store.load_json(folder / _STUDY)
+        if isinstance(config, dict):
+            names = (config.get(kind) for kind in ("weights", "features"))
+            return [store.file_in(folder, name, _STUDY) for name in names if name is not None]
+    return []
+
+
+def _delete(files: Iterable[Path]) -> None:
+    for path in files:
+        with contextlib.suppress(OSError):  # it may be open elsewhere, on Windows; a later save can
+            path.unlink(missing_ok=True)
 
 
 def load_study(
     folder: Path, dataset: ImageDataset | None, vlp: Encoder | None, device: str
 ) -> dict[str, Any]:
     """Read what `save_study` wrote, as the arguments of `Study`."""
-    config = store.load_json(folder / "study.json")
-    if "features" in config:
-        saved_dataset, saved_vlp = _load_features(folder / config["features"])
+    config, features, weights = _read(folder)
+    if features is not None:
+        saved_dataset, saved_vlp = _load_features(folder / config["features"], *features)
         dataset = saved_dataset if dataset is None else dataset
         vlp = saved_vlp if vlp is None else vlp
     if dataset is None:
         asked = {k: v for k, v in config["dataset"].items() if v is not None}
-        dataset = load_dataset(asked.pop("source"), **asked)
+        try:
+            dataset = load_dataset(asked.pop("source"), **asked)
+        except TypeError as error:  # a setting that no dataset has
+            raise ValueError(f"{folder / _STUDY}: dataset: {error}") from error
     if vlp is None:
         if config["vlp"] is None:
             raise ValueError(
@@ -103,27 +163,70 @@ def load_study(
                 f"{value.digest}, saved {config[f'{name}_digest']})"
             )
     network = None
-    if config["weights"] is not None:
-        weights, settings = store.load_tensors(folder / config["weights"])
-        network = HashNetwork(**settings, pretrained=False)
-        network.load_state_dict(weights)
+    if weights is not None:
+        network = network_from(weights[1], weights[0], folder / config["weights"])
     return {
         "dataset": dataset,
         "vlp": vlp,
-        "concepts": _concepts(config),
+        "concepts": _concepts(folder / _STUDY, config["concepts"]),
         "tau": config["tau"],
         "min_share": config["min_share"],
         "max_share": config["max_share"],
-        "network": network and network.eval(),
-        "history": tuple(TrainingStep(**step) for step in config["history"]),
+        "network": network,
+        "history": tuple(step_from(step, folder / _STUDY) for step in config["history"]),
     }
 
 
-def _concepts(config: Mapping[str, Any]) -> ConceptSet:
-    return ConceptSet(**{key: tuple(value) for key, value in config["concepts"].items()})
+def _read(folder: Path) -> tuple[dict[str, Any], _Tensors | None, _Tensors | None]:
+    """Return study.json, and the content of the features and the weights that it names."""
+    config = _config(folder)
+    while True:
+        try:
+            features, weights = (
+                store.load_tensors(
+                    store.file_in(folder, config[kind], f"{_STUDY}: {kind}"),
+                    config.get(f"{kind}_digest"),
+                )
+                if config.get(kind) is not None
+                else None
+                for kind in ("features", "weights")
+            )
+        except FileNotFoundError:
+            # Another process may have saved here since study.json was read.
+            config, earlier = _config(folder), config
+            if config == earlier:
+                raise
+        else:
+            return config, features, weights
 
 
-def _save_features(path: Path, dataset: ImageDataset, encoder: PrecomputedEncoder) -> None:
+def _config(folder: Path) -> dict[str, Any]:
+    """Read study.json and check its settings: the folder may come from somebody else."""
+    path = folder / _STUDY
+    config = store.load_json(path)
+    check_fields(path, config, _REQUIRED, _OPTIONAL)
+    check_fields(f"{path}: concepts", config["concepts"], {"names": list, "templates": list})
+    for key in ("dataset", "vlp"):
+        if not all(isinstance(name, str) for name in config[key] or ()):
+            raise ValueError(f"{path}: {key} must have names as keys")
+    if "source" not in config["dataset"]:
+        raise ValueError(f"{path}: dataset must have a source")
+    if config["vlp"] is not None:
+        check_fields(
+            f"{path}: vlp", config["vlp"], {"name": str}, {"pretrained": (str, type(None))}
+        )
+    return dict(config)
+
+
+def _concepts(where: Path, values: Mapping[str, Any]) -> ConceptSet:
+    check_fields(f"{where}: concepts", values, {"names": list, "templates": list})
+    try:
+        return ConceptSet(tuple(values["names"]), tuple(values["templates"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _save_features(path: Path, dataset: ImageDataset, encoder: PrecomputedEncoder) -> str:
     tensors = {
         "image_features": encoder.image_features,
         "text_features": encoder.text_features,
@@ -148,24 +251,39 @@ def _save_features(path: Path, dataset: ImageDataset, encoder: PrecomputedEncode
         "paths": paths,
         "notes": dataset.notes,
     }
-    store.save_tensors(path, tensors, about)
+    return store.save_tensors(path, tensors, about)
 
 
-def _load_features(path: Path) -> tuple[ImageDataset, PrecomputedEncoder]:
-    tensors, about = store.load_tensors(path)
+def _load_features(
+    path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]
+) -> tuple[ImageDataset, PrecomputedEncoder]:
+    check_fields(path, about, _ABOUT_FEATURES)
+    expected = {"image_features", "text_features", *(f"split {name}" for name in SPLITS)}
+    if tensors.keys() - {"labels"} != expected:
+        raise ValueError(f"{path}: must contain {', '.join(sorted(expected))}, got {[*tensors]}")
+    try:
+        check_features(**{name: tensors[name] for name in ("image_features", "text_features")})
+        return _from_features(path, tensors, about)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _from_features(
+    path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]
+) -> tuple[ImageDataset, PrecomputedEncoder]:
     rows = tensors["image_features"]
     dataset = precomputed_dataset(
         rows,
         tensors.get("labels"),
         about["label_names"],
-        {name: tensors[f"split {name}"].numpy() for name in ("train", "database", "query")},
+        {name: tensors[f"split {name}"].numpy() for name in SPLITS},
         names=about["names"],
         notes=about["notes"],
     )
     if about["paths"] and all(about["paths"]):
         images = GivenImages(map(Path, about["paths"]), about["names"])
         dataset = dataclasses.replace(dataset, images=images)
-    concepts = _concepts(about)
+    concepts = _concepts(path, about["concepts"])
     return dataset, PrecomputedEncoder(
         rows, concepts, tensors["text_features"], about["logit_scale"]
     )

@@ -156,7 +156,9 @@ def _note(network: HashNetwork) -> str:
 
 
 def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
-    runs = read_runs(runs_folder(study))
+    found = read_runs(runs_folder(study))
+    left_out |= {f"run {run.name}": run.message for run in found if run.is_damaged}
+    runs = [run for run in found if not run.is_damaged]
     settings = [run.settings for run in runs]
     varied = [
         key

@@ -48,11 +48,12 @@ def differences(
         steps = (histories or {}).get(run.name)
         rows.append(_results(run, run.history() if steps is None else steps))
     frame = pd.DataFrame(rows)
-    settings = [run.settings for run in runs]
+    settings = [run.settings for run in runs if not run.is_damaged]
     for name in settings[0] if settings else ():
-        values = [values[name] for values in settings]
-        if len(set(values)) > 1:
-            frame[name] = values
+        if len({values[name] for values in settings}) > 1:
+            frame[name] = [None if run.is_damaged else run.settings[name] for run in runs]
+    if any(run.is_damaged for run in runs):
+        frame["what is damaged"] = [run.message if run.is_damaged else "" for run in runs]
     return frame
 
 

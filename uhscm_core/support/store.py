@@ -12,29 +12,45 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import time
 import uuid
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path, PureWindowsPath
 from typing import IO, Any
 
+import filelock
 import platformdirs
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from uhscm_core.support.notices import UHSCMWarning
+
 __all__ = [
     "DamagedFileError",
     "digest_of",
+    "file_in",
     "home",
     "load_json",
+    "load_metadata",
     "load_tensors",
+    "locked",
+    "make_folder",
+    "replacing",
     "save_json",
     "save_tensors",
+    "set_aside",
+    "sweep",
 ]
 
 
 _DIGEST = "digest"
+_LOCK = ".lock"
+_PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
+_HOUR = 3600.0  # seconds: no write takes as long, so an older leftover belongs to nobody
 
 
 class DamagedFileError(ValueError):
@@ -47,6 +63,77 @@ def home() -> Path:
     return Path(configured).expanduser() if configured else platformdirs.user_cache_path("uhscm")
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder with its parents; the home folder, if it is new, for its user alone."""
+    root = home()
+    if root in (folder, *folder.parents) and not root.exists():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, created if missing, while files of it that belong together are replaced.
+
+    Another process or thread that wants to do so waits. The lock's file is gone afterwards.
+    """
+    make_folder(folder)
+    path = folder / _LOCK
+    with filelock.FileLock(path):
+        try:
+            yield
+        finally:
+            # While it is held: who waits for it notices that the file is gone, and makes another.
+            with contextlib.suppress(OSError):  # Windows deletes no open file
+                path.unlink()
+
+
+def sweep(folder: Path, unused: Collection[Path] = ()) -> None:
+    """Delete what killed processes left in a folder over an hour ago.
+
+    Args:
+        folder: whose partly written files go; not of the folders in it.
+        unused: further files that go if nobody has written them within that hour.
+    """
+    parts = [path for path in folder.iterdir() if _PART.fullmatch(path.name)]
+    for path in (*parts, *unused):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _HOUR:
+                path.unlink()
+
+
+def set_aside(path: Path, error: Exception) -> None:
+    """Rename a damaged cache file to ``<name>.damaged`` and say so; its content is made again."""
+    kept = path.with_name(f"{path.name}.damaged")
+    with contextlib.suppress(OSError):  # a cache that cannot be written
+        path.replace(kept)
+    what = f"; the file is kept as {kept.name}" if kept.exists() else ""
+    warnings.warn(f"{error}; its content is made again{what}", UHSCMWarning, stacklevel=2)
+
+
+def file_in(folder: Path, name: object, what: str) -> Path:
+    """Return the path of a file that another file of its folder names.
+
+    Args:
+        folder: of both.
+        name: as read: anything that JSON can hold.
+        what: the place of the name, for the message, such as ``"study.json: weights"``.
+
+    Raises:
+        ValueError: not the plain name of a file in this folder.
+    """
+    # The name as Windows reads it: a backslash and a drive are never part of a plain name.
+    plain = isinstance(name, str) and name.isprintable() and PureWindowsPath(name).name == name
+    if plain and name not in (".", ".."):
+        path = folder / str(name)
+        if path.resolve().parent == folder.resolve():
+            return path
+    raise ValueError(
+        f"{folder / what} must be the name of a file in the same folder, got {str(name)[:80]!r}"
+    )
+
+
 def digest_of(*parts: object) -> str:
     """Return a short content digest (hex) of values that JSON can represent."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
@@ -56,7 +143,7 @@ def digest_of(*parts: object) -> str:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that replaces `path` once the block succeeds, and is else deleted."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
     try:
@@ -78,13 +165,19 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
-) -> None:
-    """Write named tensors, and metadata that JSON can represent, to one safetensors file."""
+) -> str:
+    """Write named tensors, and metadata that JSON can represent, to one safetensors file.
+
+    Returns:
+        The digest of the content.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     about = json.dumps(metadata or {})
-    data = safetensors.torch.save(plain, {"json": about, "digest": _tensor_digest(plain, about)})
+    digest = _tensor_digest(plain, about)
+    data = safetensors.torch.save(plain, {"json": about, _DIGEST: digest})
     with replacing(path) as file:
         file.write(data)
+    return digest
 
 
 def _tensor_digest(tensors: Mapping[str, Tensor], about: str) -> str:
@@ -95,10 +188,14 @@ def _tensor_digest(tensors: Mapping[str, Tensor], about: str) -> str:
     return total.hexdigest()
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(path: Path, digest: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote.
 
     Files written before version 0.3 hold no digest and are read unchecked.
+
+    Args:
+        path: of the file.
+        digest: what `save_tensors` returned, to find out a file that took the place of this one.
 
     Raises:
         FileNotFoundError: no such file.
@@ -115,9 +212,30 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         metadata = json.loads(about)
     except (safetensors.SafetensorError, json.JSONDecodeError, RecursionError) as error:
         raise DamagedFileError(f"{path}: not a readable safetensors file ({error})") from error
-    if written.keys() - {"json"} and written.get("digest") != _tensor_digest(tensors, about):
+    if not isinstance(metadata, dict):
+        raise DamagedFileError(f"{path}: damaged, it does not describe its content")
+    if written.keys() - {"json"} and written.get(_DIGEST) != _tensor_digest(tensors, about):
         raise DamagedFileError(f"{path}: damaged, its content is not what was written")
+    if digest is not None and written.get(_DIGEST) != digest:
+        raise DamagedFileError(f"{path}: damaged, another file took its place")
     return tensors, metadata
+
+
+def load_metadata(path: Path) -> dict[str, Any]:
+    """Read the metadata that `save_tensors` wrote, without the tensors and unchecked.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DamagedFileError: not a valid safetensors file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {}).get("json", "{}"))
+    except (safetensors.SafetensorError, json.JSONDecodeError, RecursionError) as error:
+        raise DamagedFileError(f"{path}: not a readable safetensors file ({error})") from error
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def save_json(path: Path, value: Any) -> None:
@@ -142,15 +260,15 @@ def load_json(path: Path) -> Any:
         raise FileNotFoundError(f"no such file: {path}")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        written = value.pop(_DIGEST, None) if isinstance(value, dict) else None
+        whole = written is None or written == _json_digest(value)
+    except (ValueError, RecursionError) as error:  # bytes that are no text, or text that is no JSON
         raise DamagedFileError(f"{path}: not readable JSON ({error})") from error
-    if isinstance(value, dict) and _DIGEST in value:
-        written = value.pop(_DIGEST)
-        if written is not None and written != _json_digest(value):
-            raise DamagedFileError(
-                f"{path}: damaged, its content is not what was written (if you changed it by hand, "
-                f'make its "{_DIGEST}" null)'
-            )
+    if not whole:
+        raise DamagedFileError(
+            f"{path}: damaged, its content is not what was written (if you changed it by hand, "
+            f'make its "{_DIGEST}" null)'
+        )
     return value
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, train
 from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, Validation
-from uhscm_core.runs import Run, new_run
+from uhscm_core.runs import Run, holding, new_run
 from uhscm_core.support.devices import resolve_device
 from widgets.background.snapshot import Snapshot, outputs_of, take_snapshot
 
@@ -144,6 +144,14 @@ class Trainer:
     # -- the thread ------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        try:
+            with holding(self.run.folder):
+                self._train_and_save()
+        except OSError as error:  # another process trains here, and what it has written is its own
+            self.run = dataclasses.replace(self.run, status="failed", message=_message(error))
+            self.state = "failed"
+
+    def _train_and_save(self) -> None:
         status, message = "failed", ""
         before = self.run
         try:
@@ -328,7 +336,8 @@ def start(
         run: to resume; None for a new one with these `settings` of `Run`.
 
     Raises:
-        RuntimeError: a run of this study is running, or `run` is, in another process.
+        RuntimeError: a run of this study is running, or `run` is, in another process, or it is
+            damaged.
     """
     with _STARTING:
         earlier = _TRAINERS.get(folder)
@@ -336,6 +345,8 @@ def start(
             raise RuntimeError(f"run {earlier.run.name} is running; stop it first")
         if run is None:
             run = new_run(folder, **settings)
+        elif run.is_damaged:
+            raise RuntimeError(f"run {run.name} is damaged: {run.message}")
         elif run.is_running():  # its process owns the folder, the description and best weights too
             raise RuntimeError(f"run {run.name} is running in another process; stop it there first")
         trainer = _TRAINERS[folder] = Trainer(study, run, validation, pinned)

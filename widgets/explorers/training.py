@@ -228,6 +228,8 @@ class TrainingExplorer(ipw.VBox):
         run = self._run(name or self.colour.value) or (None if name else self._run(self.grey.value))
         if run is None:
             raise ValueError(f"no run {name!r} to fork" if name else "no run to fork yet")
+        if run.is_damaged:
+            raise ValueError(f"run {run.name} is damaged and cannot be forked: {run.message}")
         self._parent = run.name
         self.settings.show(run)
         self.settings.set(**changes)
@@ -274,9 +276,10 @@ class TrainingExplorer(ipw.VBox):
             self._list_runs(mine.name, mine.parent or (names[-1] if names else ""))
             self._follow(self.trainer)
         else:
-            if runs:
-                self.settings.show(runs[-1])
-            self._list_runs("", runs[-1].name if runs else "")
+            whole = [run for run in runs if not run.is_damaged]
+            if whole:
+                self.settings.show(whole[-1])
+            self._list_runs("", whole[-1].name if whole else "")
             self._draw()
         self._settings_changed()
 
@@ -491,7 +494,8 @@ class TrainingExplorer(ipw.VBox):
         trainer = self.trainer
         active = trainer is not None and trainer.active
         paused = trainer is not None and trainer.pausing
-        resumable = not active and shown is not None and shown.status not in ("finished", "new")
+        ended = ("finished", "new", "damaged")
+        resumable = not active and shown is not None and shown.status not in ended
         wanted = {
             "start": active,
             "pause": not active or paused,
@@ -518,7 +522,9 @@ class TrainingExplorer(ipw.VBox):
             return
         steps = self._history(shown)
         parts = [f"Run {shown.name} {self._state_of(shown)}"]
-        if shown.config.epochs == 0:
+        if shown.is_damaged:
+            parts.append(shown.message)
+        elif shown.config.epochs == 0:
             parts.append("no epoch asked for, so nothing was learned: these are the first weights")
         if steps:
             last = steps[-1]
@@ -623,7 +629,7 @@ class TrainingExplorer(ipw.VBox):
         def job() -> None:
             run = self._run(self.colour.value)
             trainer = self.trainer
-            if run is None:
+            if run is None or run.is_damaged:
                 return
             step = 0
             if (
