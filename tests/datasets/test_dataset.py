@@ -68,8 +68,48 @@ def test_a_data_set_has_an_image():
         dataset_of(0)
 
 
-def test_a_split_may_be_empty():
+def test_only_the_split_of_queries_may_be_empty():
     assert dataset_of(splits=splits_of(train=[0], database=[0], query=[])).labels is not None
+    with pytest.raises(ValueError, match="the database split is empty: it needs at least one"):
+        dataset_of(splits=splits_of(train=[0], database=[], query=[1]))
+
+
+def test_a_split_names_each_image_once():
+    with pytest.raises(ValueError, match="split 'database' must name each image once"):
+        dataset_of(splits=splits_of(train=[0], database=[0, 1, 1], query=[2]))
+
+
+def test_a_dataset_is_shown_as_a_short_table():
+    dataset = dataset_of(skipped={"bad.png": "the file is empty"}, notes=("val/ is said",))
+    assert repr(dataset).splitlines() == [
+        f"ImageDataset: 4 images, digest {dataset.digest}",
+        "  labels   2: cat 1, dog 1; 2 images have none",
+        "  splits   train 1, database 2, query 1",
+        "  skipped  1: bad.png (the file is empty)",
+        "  note     val/ is said",
+    ]
+    assert "labels   none" in repr(dataclasses.replace(dataset, labels=None))
+
+
+def test_the_table_is_short_and_printable_whatever_is_in_the_dataset():
+    odd = "<b>new\nline \udcff \x1b[31m</b>"
+    names = tuple(f"{odd} {i} {'long' * 500}" for i in range(5000))
+    images = ArrayImages(np.zeros((5000, 1, 1, 3), dtype=np.uint8), names)
+    dataset = ImageDataset(
+        images=images,
+        labels=torch.eye(5000, dtype=torch.uint8),
+        label_names=names,
+        splits=splits_of(train=range(4000), database=range(4000), query=range(4000, 5000)),
+        digest=images.digest,
+        names=names,
+        skipped=dict.fromkeys(names, "no image" * 100),
+        notes=names,
+    )
+    shown = repr(dataset)
+    assert len(shown) < 2000
+    assert shown.encode("utf-8").decode("utf-8") == shown
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert "4999 more in dataset.notes" in shown
 
 
 def test_images_of_no_split_can_be_left_out():
@@ -147,13 +187,13 @@ def test_drawing_leaves_the_global_random_state_alone():
 
 
 def test_what_cannot_be_split_says_what_there_is():
-    with pytest.raises(ValueError, match=r"n_query must lie between 0 and 3, .* got 4"):
+    with pytest.raises(ValueError, match="n_query must be a whole number between 0 and 3, got 4"):
         random_splits(np.arange(3), n_query=4)
-    with pytest.raises(ValueError, match=r"n_database must lie between 0 and 2, .* got 3"):
+    with pytest.raises(ValueError, match=r"n_database must be .* between 1 and 2, got 3"):
         random_splits(np.arange(3), n_query=1, n_database=3)
-    with pytest.raises(ValueError, match=r"n_train must lie between 0 and 2, .* got 3"):
+    with pytest.raises(ValueError, match="n_train must be a whole number between 1 and 2, got 3"):
         random_splits(np.arange(3), n_database=2, n_query=1, n_train=3)
-    with pytest.raises(ValueError, match=r"n_query must lie between 0 and 2, .* got 3"):
+    with pytest.raises(ValueError, match="n_query must be a whole number between 0 and 2, got 3"):
         random_splits(np.arange(3), np.arange(3, 5), n_query=3)
     with pytest.raises(ValueError, match="no image is left to train on: 0 in the database"):
         random_splits(np.arange(0))

@@ -14,14 +14,17 @@ from torch import Tensor
 from uhscm_core.datasets.generated import GeneratedImages
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.datasets.images import ArrayImages, ImageFiles
+from uhscm_core.support.checks import whole_number
+from uhscm_core.support.notices import printable
 
 __all__ = ["ImageDataset", "random_splits"]
 
 Indices = npt.NDArray[np.int64]
 SPLITS = ("train", "database", "query")
+_SHOWN = 1200  # characters of the notes in a dataset's short table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageDataset:
     """N images with labels and splits.
 
@@ -67,6 +70,10 @@ class ImageDataset:
         for name, ids in self.splits.items():
             if len(ids) and not (ids.min() >= 0 and ids.max() < n):
                 raise ValueError(f"split {name!r} points outside the {n} images")
+            if len(np.unique(ids)) != len(ids):
+                raise ValueError(f"split {name!r} must name each image once")
+        if not len(self.splits["database"]):
+            raise ValueError("the database split is empty: it needs at least one image")
         if np.intersect1d(self.splits["query"], self.splits["database"]).size:
             raise ValueError("an image is in both the query and the database split")
         if np.intersect1d(self.splits["query"], self.splits["train"]).size:
@@ -74,6 +81,42 @@ class ImageDataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        sizes = [f"{name} {len(self.splits[name]):,}" for name in SPLITS]
+        lines = [
+            f"ImageDataset: {len(self):,} images, digest {self.digest}",
+            f"  labels   {self._label_counts()}",
+            f"  splits   {', '.join(sizes)}",
+        ]
+        if self.skipped:
+            first = [f"{name} ({why})" for name, why in list(self.skipped.items())[:2]]
+            more = ", ..." if len(self.skipped) > 2 else ""
+            shown = ", ".join(_shortened(printable(text), 80) for text in first)
+            lines.append(f"  skipped  {len(self.skipped):,}: {shown}{more}")
+        room = _SHOWN
+        for number, note in enumerate(self.notes):
+            text = _shortened(printable(note), _SHOWN)
+            if len(text) > room:
+                lines.append(f"  note     ... {len(self.notes) - number} more in dataset.notes")
+                break
+            lines.append(f"  note     {text}")
+            room -= len(text)
+        return "\n".join(lines)
+
+    def _label_counts(self) -> str:
+        if self.labels is None:
+            return "none"
+        counts = self.labels.sum(0).tolist()
+        shown = [
+            f"{_shortened(printable(name), 24)} {count:,}"
+            for name, count in list(zip(self.label_names, counts, strict=True))[:8]
+        ]
+        if len(counts) > len(shown):
+            shown.append("...")
+        without = int((~self.labels.bool().any(1)).sum())
+        unlabelled = f"; {without:,} images have none" if without else ""
+        return f"{len(counts):,}: {', '.join(shown)}{unlabelled}"
 
     @property
     def has_pixels(self) -> bool:
@@ -106,6 +149,7 @@ class ImageDataset:
 def random_splits(
     pool: Indices,
     query: Indices | None = None,
+    train: Indices | None = None,
     *,
     n_train: int | None = None,
     n_database: int | None = None,
@@ -117,39 +161,47 @@ def random_splits(
     Args:
         pool: images to draw the database from, and the queries too if `query` is None.
         query: images to draw the queries from.
-        n_train: number of training images, drawn from the database; None for at most 5,000.
+        train: images to draw the training images from; None for the database.
+        n_train: number of training images; None for at most 5,000 of the database, or for all of
+            `train`.
         n_database: None for all of the pool that are no queries.
         n_query: None for all of `query`, or for at most 1,000 and at most a tenth of the pool.
         seed: seed of the draw.
 
     Raises:
+        TypeError: a number or seed that is no whole number.
         ValueError: more images requested than there are, or none left to train on.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(whole_number("seed", seed, 0))
     pool = generator.permutation(pool)
     if query is None:
-        n_query = min(1000, len(pool) // 10) if n_query is None else n_query
-        _check_size("n_query", n_query, len(pool))
+        n_query = _size("n_query", n_query, min(1000, len(pool) // 10), 0, len(pool))
         query, pool = pool[:n_query], pool[n_query:]
     else:
-        n_query = len(query) if n_query is None else n_query
-        _check_size("n_query", n_query, len(query))
+        n_query = _size("n_query", n_query, len(query), 0, len(query))
         query = generator.permutation(query)[:n_query]
-    n_database = len(pool) if n_database is None else n_database
-    _check_size("n_database", n_database, len(pool))
-    n_train = min(5000, n_database) if n_train is None else n_train
-    _check_size("n_train", n_train, n_database)
-    if not n_train:
-        raise ValueError(f"no image is left to train on: {n_database} in the database")
+    if not len(pool) or (train is not None and not len(train)):
+        raise ValueError(f"no image is left to train on: {len(pool)} in the database")
+    n_database = _size("n_database", n_database, len(pool), 1, len(pool))
+    database = pool[:n_database]
+    if train is None:
+        n_train = _size("n_train", n_train, min(5000, n_database), 1, n_database)
+        train = database[:n_train]
+    else:
+        n_train = _size("n_train", n_train, len(train), 1, len(train))
+        train = generator.permutation(train)[:n_train]
     return {
-        "train": np.sort(pool[:n_train]).astype(np.int64),
-        "database": np.sort(pool[:n_database]).astype(np.int64),
+        "train": np.sort(train).astype(np.int64),
+        "database": np.sort(database).astype(np.int64),
         "query": np.sort(query).astype(np.int64),
     }
 
 
-def _check_size(name: str, wanted: int, available: int) -> None:
-    if not 0 <= wanted <= available:
-        raise ValueError(
-            f"{name} must lie between 0 and {available}, the images available, got {wanted}"
-        )
+def _size(name: str, requested: int | None, default: int, low: int, available: int) -> int:
+    return default if requested is None else whole_number(name, requested, low, available)
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return a text cut in its middle, because names often differ at their ends."""
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
