@@ -145,7 +145,12 @@ def load_study(
         dataset = saved_dataset if dataset is None else dataset
         vlp = saved_vlp if vlp is None else vlp
     if dataset is None:
-        asked = {k: v for k, v in config["dataset"].items() if v is not None}
+        asked = dict(config["dataset"])
+        if asked.get("seed", 0) is None:
+            raise ValueError(
+                f"{folder / _STUDY}: the dataset was split with seed=None, so its split cannot be "
+                f"drawn again; pass dataset=..."
+            )
         try:
             dataset = load_dataset(asked.pop("source"), **asked)
         except TypeError as error:  # a setting that no dataset has

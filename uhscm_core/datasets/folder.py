@@ -1,37 +1,37 @@
-"""A folder of photos of any size and mode; sub-folders are labels and optional.
+"""A folder of photos of any size and mode, with labels and splits from its folders if it has them.
 
-Folders ``train`` and ``test`` directly below it become the database and the queries.
+`uhscm_core.datasets.layout` says what folders mean, `uhscm_core.datasets.labels` how to say it.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from uhscm_core.datasets import labels as given_labels
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
-from uhscm_core.datasets.formats import FORMATS, READ, image_kind
+from uhscm_core.datasets.finding import normalized
+from uhscm_core.datasets.formats import FORMATS, READ, READ_SUFFIXES, image_kind
 from uhscm_core.datasets.images import ImageFiles
+from uhscm_core.datasets.labels import TABLES, Labels
+from uhscm_core.datasets.layout import Layout, read_layout
 from uhscm_core.datasets.verdicts import readable
+from uhscm_core.datasets.walking import walk
+from uhscm_core.support.notices import listed, printable
 
-__all__ = ["load_folder"]
+__all__ = ["as_label_source", "load_folder"]
 
 
 def load_folder(
     root: Path,
     *,
-    n_train: int | None = None,
-    n_database: int | None = None,
-    n_query: int | None = None,
-    seed: int = 0,
+    labels: str | None = "auto",
+    follow_links: bool = False,
     progress: bool = True,
-    warn: bool = True,
+    **split: Any,
 ) -> ImageDataset:
     """Load a folder of photos.
 
@@ -40,104 +40,153 @@ def load_folder(
 
     Args:
         root: the folder.
-        n_train, n_database, n_query, seed: see `random_splits`.
+        labels: ``"auto"``, ``"folder"``, a pattern, the path of a table, or None; see
+            `load_dataset`.
+        follow_links: also follow links that lead out of the folder.
         progress: show a bar while the images are checked.
-        warn: warn if files were skipped, and say how many.
+        split: see `random_splits`.
 
     Returns:
-        The readable images in order of their names; ``skipped`` lists the others with the reason.
+        The readable images in order of their names; ``skipped`` lists the others with the reason,
+        and ``notes`` say how the folder was understood.
 
     Raises:
         NotADirectoryError: no such folder.
-        ValueError: no readable image, or queries with a label that no database image has.
+        ValueError: no readable image, labels that are not where `labels` says, or queries with a
+            label that no database image has.
     """
     if not root.is_dir():
-        raise NotADirectoryError(f"no such folder of photos: {root}")
-    skipped: dict[str, str] = {}
-    kinds = dict(sorted(_image_kinds(root, skipped)))
-    files = ImageFiles(root, (name for name, kind in kinds.items() if kind == READ))
+        what = f"{root} is a file" if root.exists() else f"there is no folder {root}"
+        raise NotADirectoryError(f"expected a folder of photos, but {what}")
+    listing = walk(root, follow_links=follow_links)
+    kinds = {name: kind for name in listing.names if (kind := image_kind(root / name))}
+    names = [name for name, kind in kinds.items() if kind == READ]
+    skipped = {
+        name: why
+        for name, why in listing.skipped.items()
+        if name.endswith("/") or image_kind(root / name)
+    }
     skipped |= {name: kind for name, kind in kinds.items() if kind != READ}
-    if not files and not skipped:
+    if not names and not skipped:
         read = ", ".join(f".{name.lower()}" for name in FORMATS)
         raise ValueError(f"{root}: no image in this folder ({read} or another name of these)")
-    images = files
-    if files:
-        images, problems = readable(files, progress)
+    images = ImageFiles(root, names)
+    if names:
+        images, problems = readable(images, progress)
         skipped |= problems
+    notes = []
     if skipped:
-        listed = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
+        first = "; ".join(f"{printable(name)}: {why}" for name, why in list(skipped.items())[:3])
         more = "; ..." if len(skipped) > 3 else ""
-        total = len(images) + len(skipped)
-        message = f"{len(skipped)} of {total} images in {root} skipped ({listed}{more})"
-        if not images:
-            raise ValueError(f"no readable image: {message}")
-        if warn:
-            warnings.warn(f"{message}; `dataset.skipped` lists them", stacklevel=3)
+        message = f"{len(skipped)} of {len(images) + len(skipped)} images in {root} skipped"
+        if not len(images):
+            raise ValueError(f"no readable image: {message} ({first}{more})")
+        notes.append(f"{message} ({first}{more}); `dataset.skipped` lists them")
+    if hidden := [name for name in listing.hidden if _is_hidden_image(name)]:
+        notes.append(f"{len(hidden):,} hidden images are left out ({listed(hidden, 2)})")
 
-    parts = [Path(name).parts for name in images.names]
-    tops = {part[0] for part in parts if len(part) > 1}
-    given: dict[str, Any] = {"n_train": n_train, "n_database": n_database, "n_query": n_query}
-    if {"train", "test"} <= tops:
-        is_query = np.array([part[0] == "test" for part in parts])
-        in_split = np.array([part[0] in ("train", "test") for part in parts])
-        splits = random_splits(
-            np.flatnonzero(in_split & ~is_query), np.flatnonzero(is_query), **given, seed=seed
-        )
-        label_of = [part[1] if len(part) > 2 else None for part in parts]
-        _check_labels(root, label_of, is_query)
-    else:
-        splits = random_splits(np.arange(len(images)), **given, seed=seed)
-        label_of = [part[0] if len(part) > 1 else None for part in parts]
-    labels, label_names = _multi_hot(label_of)
+    layout = read_layout(images.names)
+    known = [*images.names, *(name for name in skipped if not name.endswith("/"))]
+    of_image, label_notes = _labels(labels, known, layout)
+    of_image = of_image[: len(images)]
+    notes += layout.split_notes + label_notes
+    multi_hot, label_names = given_labels.as_multi_hot(of_image)
+    if multi_hot is not None:
+        notes += _about_labels(of_image, layout)
+        _check_labels(root, of_image, layout)
     return ImageDataset(
         images=images,
-        labels=labels,
+        labels=multi_hot,
         label_names=label_names,
-        splits=splits,
+        splits=_splits(layout, len(images), split),
         digest=images.digest,
         names=images.names,
         skipped=skipped,
+        notes=tuple(notes),
     )
 
 
-def _image_kinds(root: Path, unread: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield name and kind of each image below `root`; put folders not listed into `unread`."""
+def as_label_source(labels: Any, root: Path) -> str | None:
+    """Check the argument `labels` of `load_dataset`, and make the path of a table absolute.
 
-    def note(error: OSError) -> None:
-        name = Path(error.filename).relative_to(root).as_posix()
-        unread[f"{name}/"] = (error.strerror or str(error)).lower()
+    Raises:
+        TypeError: neither text nor a path nor None.
+        ValueError: none of what `labels` can be.
+    """
+    if labels is None or labels in ("auto", "folder"):
+        return labels
+    expected = (
+        f'labels must be "auto", "folder", None, a pattern such as "{{label}}/*" or the path of a '
+        f"table ({', '.join(TABLES)})"
+    )
+    if not isinstance(labels, str | PathLike):
+        raise TypeError(f"{expected}, got {labels!r} ({type(labels).__name__})")
+    text = str(labels)
+    if text.lower().endswith(TABLES):
+        table = Path(text).expanduser()
+        return str((table if table.is_file() else root / table).absolute())
+    if "{" in text or "*" in text:
+        return text
+    raise ValueError(f"{expected}, got {text!r}")
 
-    seen = set()
-    for folder, subfolders, files in os.walk(root, onerror=note, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link back to a folder above
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in files:
-            path = Path(folder, name)
-            if not name.startswith(".") and (kind := image_kind(path)):
-                yield path.relative_to(root).as_posix(), kind
+
+def _labels(labels: str | None, names: list[str], layout: Layout) -> tuple[Labels, list[str]]:
+    if labels is None:
+        return [()] * len(names), []
+    if labels == "auto":
+        return [() if label is None else (label,) for label in layout.labels], layout.label_notes
+    if labels == "folder":
+        parents = [normalized(name).split("/")[:-1] for name in names]
+        return [tuple(parts[-1:]) for parts in parents], []
+    if labels.lower().endswith(TABLES):
+        return given_labels.from_table(Path(labels), names)
+    return given_labels.by_pattern(labels, names), []
 
 
-def _check_labels(root: Path, label_of: list[str | None], is_query: np.ndarray) -> None:
-    sides = [{label for label, q in zip(label_of, is_query, strict=True) if q == s} for s in (0, 1)]
-    unknown = sorted(str(label) for label in sides[1] - sides[0] if label is not None)
-    if unknown:
+def _about_labels(of_image: Labels, layout: Layout) -> list[str]:
+    """Return what there is to say about images without labels and labels on every image."""
+    splits = layout.splits or ["photo"] * len(of_image)
+    notes = []
+    for split, what in (("photo", "images"), ("query", "queries"), ("train", "images of train/")):
+        members = [row for row, of in zip(of_image, splits, strict=True) if of == split]
+        without = sum(not row for row in members)
+        if without:
+            notes.append(f"{without:,} of {len(members):,} {what} have no label")
+    used = [row for row, of in zip(of_image, splits, strict=True) if of and row]
+    everywhere = set(used[0]).intersection(*used) if used else set()
+    if everywhere:
+        notes.append(
+            f"every image with labels has {listed(sorted(everywhere))}, so every ranking is perfect"
+        )
+    return notes
+
+
+def _check_labels(root: Path, of_image: Labels, layout: Layout) -> None:
+    if layout.splits is None:
+        return
+    of_query: set[str] = set()
+    of_database: set[str] = set()
+    for split, row in zip(layout.splits, of_image, strict=True):
+        if split is not None:
+            (of_query if split == "query" else of_database).update(row)
+    if of_database and (unknown := sorted(of_query - of_database)):
         raise ValueError(
-            f"{root}: labels do not match, {', '.join(map(repr, unknown[:5]))} "
-            f"{'appears' if len(unknown) == 1 else 'appear'} in test/ but not in train/"
+            f"{root}: labels do not match, {listed(unknown)} "
+            f"{'appears' if len(unknown) == 1 else 'appear'} in the folder of queries (test/) but "
+            f"not in that of the database (train/)"
         )
 
 
-def _multi_hot(label_of: list[str | None]) -> tuple[Tensor | None, tuple[str, ...]]:
-    label_names = sorted({label for label in label_of if label is not None})
-    if not label_names:
-        return None, ()
-    column = {label: i for i, label in enumerate(label_names)}
-    labels = torch.zeros(len(label_of), len(label_names), dtype=torch.uint8)
-    for row, label in enumerate(label_of):
-        if label is not None:
-            labels[row, column[label]] = 1
-    return labels, tuple(label_names)
+def _splits(layout: Layout, n: int, split: dict[str, Any]) -> dict[str, Any]:
+    if layout.splits is None:
+        return random_splits(np.arange(n), **split)
+    of = np.array([name or "" for name in layout.splits])
+    train, database, query = (np.flatnonzero(of == name) for name in ("train", "database", "query"))
+    if not len(database):
+        return random_splits(train, query, **split)
+    return random_splits(database, query, train if len(train) else None, **split)
+
+
+def _is_hidden_image(name: str) -> bool:
+    """Return whether it is an image, and not the metadata that macOS keeps in ``._`` files."""
+    return Path(name).suffix.lower() in READ_SUFFIXES and not Path(name).name.startswith("._")
