@@ -1,4 +1,4 @@
-"""Where the notebook runs: JupyterLab, its extensions for widgets, and two of its settings.
+"""Where the notebook runs: JupyterLab or Notebook 7, their extensions, and two settings.
 
 A kernel may run in another environment than the server that shows it, so what counts is what the
 server says. The doctor asks it over the loopback, with the token that it stores for this user.
@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from uhscm_doctor.finding import BAD, WARN, Finding
-from uhscm_doctor.packages import ROOT
+from uhscm_doctor.packages import LAB_SETTINGS, explore, in_clone
 
 __all__ = ["chromium", "front_end", "in_kernel", "place", "servers"]
 
@@ -35,7 +36,7 @@ PARTS = {
 _HINTS = {
     "VSCODE_PID": (
         "VS Code",
-        "its Jupyter extension shows figures and widgets; if a view stays empty, make explore",
+        "its Jupyter extension shows figures and widgets; if a view stays empty, use JupyterLab",
     ),
     "COLAB_RELEASE_TAG": (
         "Colab",
@@ -84,47 +85,55 @@ def servers() -> Iterator[Finding]:
     if not found:
         if in_kernel():
             unknown = "cannot be reached, so its settings are unknown"
-            yield Finding(
-                "server", unknown, "ok", f"if widgets go blank after scrolling: {_ADVICE}"
-            )
+            fix = f"if widgets go blank after scrolling: {_advice()}"
+            yield Finding("server", unknown, "ok", fix)
         else:
-            yield Finding(
-                "server", "none is running; make explore starts one with the right settings"
-            )
+            right = " with the right settings" if in_clone() else ""
+            yield Finding("server", f"none is running; {explore()} starts one{right}")
     for server in found:
         yield _server(server)
 
 
-_ADVICE = (
-    "make explore sets both; in your own server start JupyterLab with "
-    f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}"
-)
+def _advice(app: str = "JupyterLab") -> str:
+    if in_clone() and app == "JupyterLab":
+        return (
+            f"make explore sets both; in your own server start JupyterLab with "
+            f"--LabApp.app_settings_dir={LAB_SETTINGS}"
+        )
+    return (
+        "in Settings > Settings Editor choose Notebook > Windowing mode: defer, and Kernels > "
+        "Kernel Comms over subshells: Disabled"
+    )
 
 
 def _server(server: dict[str, Any]) -> Finding:
     what = f"server on port {server.get('port')}"
     try:
+        page = _page(server)
+        shown = {part["name"] for part in page["federated_extensions"]}
+        app, version = page.get("appName", "JupyterLab"), page.get("appVersion", "")
         wrong = [
             f"{key} is {value!r}, not {wanted!r}"
             for plugin, (key, wanted) in WANTED.items()
-            if (value := _setting(server, plugin, key)) != wanted
+            if (value := _setting(server, plugin, key)) not in (wanted, None)
         ]
-        shown = _shown_parts(server)
     except (OSError, ValueError, KeyError) as error:
-        found = f"does not answer like JupyterLab ({type(error).__name__})"
-        return Finding(
-            what, found, WARN, "reload the page; if that does not help, Ctrl-C and make explore"
-        )
+        found = f"does not answer like JupyterLab or Jupyter Notebook ({type(error).__name__})"
+        fix = f"reload the page; if that does not help, Ctrl-C and {explore()}"
+        return Finding(what, found, WARN, fix)
     missing = [part for part in PARTS if part not in shown]
     if missing:
         packages = " ".join(PARTS[part] for part in missing)
-        fix = f"install {packages} where the server runs, restart it and reload; or make explore"
+        fix = f"install {packages} where the server runs, restart it and reload"
+        if in_clone():
+            fix = f"{fix}; or make explore"
         return Finding(
             what, f"shows no widgets: these extensions are missing: {', '.join(missing)}", BAD, fix
         )
     if wrong:
-        return Finding(what, "; ".join(wrong), WARN, _ADVICE)
-    return Finding(what, "has both settings that keep widgets from going blank or mute")
+        return Finding(what, "; ".join(wrong), WARN, _advice(app))
+    healthy = "has the settings that keep widgets from going blank or mute"
+    return Finding(what, f"{app} {version}".strip() + f", {healthy}")
 
 
 def _running() -> Iterator[dict[str, Any]]:
@@ -156,19 +165,29 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _setting(server: dict[str, Any], plugin: str, key: str) -> Any:
-    """Return the value in force: the user's own, or else the default with its overrides."""
-    answer = json.loads(_ask(server, f"lab/api/settings/{urllib.parse.quote(plugin)}"))
-    return answer["settings"].get(key, answer["schema"]["properties"].get(key, {}).get("default"))
-
-
-def _shown_parts(server: dict[str, Any]) -> set[str]:
-    """Return the names of the extensions that the server gives to the browser."""
-    page = _ask(server, "lab")
+def _page(server: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration in the server's page: JupyterLab's, or else Notebook 7's own."""
+    try:
+        page = _ask(server, "lab")
+    except urllib.error.HTTPError:  # Notebook 7 need not serve JupyterLab
+        page = _ask(server, "tree")
     config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)
     if config is None:
-        raise ValueError("no JupyterLab page")
-    return {part["name"] for part in json.loads(config[1])["federated_extensions"]}
+        raise ValueError("no page of JupyterLab or Notebook 7")
+    values: dict[str, Any] = json.loads(config[1])
+    return values
+
+
+def _setting(server: dict[str, Any], plugin: str, key: str) -> Any:
+    """Return the value in force: the user's own, or else the default with its overrides.
+
+    None where the server has no such setting: the fault came with it.
+    """
+    try:
+        answer = json.loads(_ask(server, f"lab/api/settings/{urllib.parse.quote(plugin)}"))
+    except urllib.error.HTTPError:
+        return None
+    return answer["settings"].get(key, answer["schema"]["properties"].get(key, {}).get("default"))
 
 
 def _ask(server: dict[str, Any], path: str) -> str:
@@ -182,7 +201,9 @@ def _ask(server: dict[str, Any], path: str) -> str:
 
 
 def chromium() -> Iterator[Finding]:
-    """Look for the browser that the tests and `make screenshots` use."""
+    """Look for the browser that the tests and `make screenshots` of a clone use."""
+    if not in_clone():
+        return
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     missing = "not installed; only the browser tests and make screenshots need it"
     yield Finding("Chromium", path or f"{missing} (Debian: apt-get install chromium)")

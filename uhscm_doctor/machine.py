@@ -10,12 +10,12 @@ from pathlib import Path
 
 from uhscm_doctor.finding import BAD, WARN, Finding
 from uhscm_doctor.jupyter import in_kernel
+from uhscm_doctor.packages import explore, in_clone
 
 __all__ = ["device", "memory", "threads"]
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 _CGROUP = Path("/sys/fs/cgroup")
-_ON_CPU = "until then run everything on the CPU: CUDA_VISIBLE_DEVICES= make explore"
 
 
 def device() -> Iterator[Finding]:
@@ -27,6 +27,8 @@ def device() -> Iterator[Finding]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         chosen = resolve_device("auto")
+    hidden = explore("CUDA_VISIBLE_DEVICES= ")
+    on_cpu = f"until then run everything on the CPU: {hidden}"
     said = " ".join(str(warning.message).splitlines()[0] for warning in caught)
     if chosen.type == "cpu":
         if not (said or _DRIVER.exists()):
@@ -42,18 +44,18 @@ def device() -> Iterator[Finding]:
     try:
         right = torch.allclose((a.to(chosen) @ a.to(chosen)).cpu(), a @ a, rtol=1e-2)
     except RuntimeError as error:
-        fix = f"update its driver, or install a torch built for it; {_ON_CPU}"
+        fix = f"update its driver, or install a torch built for it; {on_cpu}"
         said = (str(error).splitlines() or [""])[0]
         yield Finding("device", f"{name} does not compute: {said}", BAD, fix)
         return
     if not right:
-        yield Finding("device", f"{name} computes a wrong product", BAD, _ON_CPU)
+        yield Finding("device", f"{name} computes a wrong product", BAD, on_cpu)
         return
     if chosen.type == "cuda":
         free, total = torch.cuda.mem_get_info(chosen)
         name = f"{name}, {free / 2**30:.1f} of {total / 2**30:.0f} GB free"
         if free < 2**30:
-            fix = "stop other programs on it (nvidia-smi), or CUDA_VISIBLE_DEVICES= make explore"
+            fix = f"stop other programs on it (nvidia-smi), or {hidden}"
             yield Finding("device", name, WARN, fix)
             return
     yield Finding("device", f"{name}; a test product is correct")
@@ -73,7 +75,9 @@ def threads() -> Iterator[Finding]:
         return
     policy = os.environ.get("OMP_WAIT_POLICY", "")
     if in_kernel() and number > 1 and policy.upper() != "PASSIVE":
-        fix = "make explore sets it; elsewhere export OMP_WAIT_POLICY=PASSIVE before the server"
+        fix = "export OMP_WAIT_POLICY=PASSIVE before the server starts"
+        if in_clone():
+            fix = f"make explore sets it; elsewhere {fix}"
         found = f"{found}; waiting threads spin, which is slow when anything else runs"
         yield Finding("threads", found, WARN, fix)
         return

@@ -12,18 +12,39 @@ from pathlib import Path
 
 from uhscm_doctor.finding import BAD, WARN, Finding
 
-__all__ = ["imports", "installed", "python", "requirements"]
+__all__ = [
+    "LAB_SETTINGS",
+    "explore",
+    "imports",
+    "in_clone",
+    "installed",
+    "python",
+    "requirements",
+    "restore",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
+LAB_SETTINGS = ROOT / "scripts" / "lab_settings"  # of a clone
 _NAME = "uhscm-explorer"
 _LEAST = (3, 11)
+
+
+def in_clone() -> bool:
+    """Return whether this is a copy of the repository: an installed wheel has no `make`."""
+    return (ROOT / "Makefile").is_file()
+
+
+def explore(settings: str = "") -> str:
+    """Return the command that starts JupyterLab, for here; `settings` precede it."""
+    return f"{settings}{'make explore' if in_clone() else 'jupyter lab'}"
 
 
 def python() -> Iterator[Finding]:
     """Check Python's version, and which environment it belongs to."""
     found = f"{platform.python_version()}, {sys.executable}"
     if sys.version_info[:2] < _LEAST:
-        fix = "install Python 3.11 or later, then: make clean; make explore PYTHON=python3.12"
+        again = "make clean; make explore PYTHON=python3.12"
+        fix = f"install Python 3.11 or later, then: {again if in_clone() else restore()}"
         yield Finding("Python", found, BAD, fix)
         return
     yield Finding("Python", found)
@@ -45,6 +66,13 @@ def requirements() -> list[str]:
     return [text for text in metadata.requires(_NAME) or () if "extra ==" not in text]
 
 
+def restore() -> str:
+    """Say how to put the package's own files back."""
+    if in_clone():
+        return f"git -C {ROOT} checkout -- uhscm_core uhscm_postcards"
+    return f"install {_NAME} again from where you have it, with pip install --force-reinstall"
+
+
 def installed() -> Iterator[Finding]:
     """Check each package's version against its requirement, and torchvision's against torch's."""
     asked = {_name(text): text for text in requirements()}
@@ -52,7 +80,7 @@ def installed() -> Iterator[Finding]:
     missing = [text for name, text in asked.items() if versions[name] is None]
     if missing:
         found = f"{len(missing)} of {len(asked)} are missing: {', '.join(missing)}"
-        whole = [f"--editable {ROOT}"] if (ROOT / "pyproject.toml").is_file() else missing
+        whole = [f"--editable {ROOT}"] if in_clone() else missing
         yield Finding("packages", found, BAD, _pip(whole))
         return
     from packaging.requirements import Requirement  # JupyterLab depends on it
@@ -88,7 +116,9 @@ def imports() -> Iterator[Finding]:
         said = (str(error).splitlines() or [""])[0]
         # The package itself is missing unless `pip install --editable` has been run.
         lost = isinstance(error, ModuleNotFoundError) and error.name == "uhscm_core"
-        fix = _pip([f"--editable {ROOT}"]) if lost else _pip(["torch", "torchvision"])
+        fix = _pip([f"--editable {ROOT}"] if lost else ["torch", "torchvision"])
+        if lost and not in_clone():
+            fix = restore()
         yield Finding("imports", f"{type(error).__name__}: {said}", BAD, fix)
         return
     where = Path(uhscm_core.__file__).parent
@@ -111,6 +141,6 @@ def _pip(wanted: list[str]) -> str:
     """Return the command that installs packages, or `make` while this copy has no `.venv`."""
     what = " ".join(w if w.startswith("-") else f"'{w}'" for w in wanted)
     command = f"{sys.executable} -m pip install --upgrade {what}"
-    if (ROOT / "Makefile").exists() and not (ROOT / ".venv").exists():
+    if in_clone() and not (ROOT / ".venv").exists():
         return f"make explore; or, in an environment of your own: {command}"
     return command

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uhscm_doctor.finding import BAD, WARN, Finding
-from uhscm_doctor.packages import ROOT
+from uhscm_doctor.packages import restore
 
 __all__ = ["model", "photos", "postcards", "weights"]
 
@@ -17,17 +17,16 @@ def postcards() -> Iterator[Finding]:
     from uhscm_core import load_dataset, load_vlp
     from uhscm_core.features import SHIPPED, features_key
 
-    restore = f"git -C {ROOT} checkout -- uhscm_core"
     try:
         vlp = load_vlp("postcards", device="cpu")
     except (OSError, ValueError) as error:
-        yield Finding("postcards", f"the model that ships: {error}", BAD, restore)
+        yield Finding("postcards", f"the model that ships: {error}", BAD, restore())
         return
     if (SHIPPED / features_key(load_dataset("postcards", progress=False), vlp)).is_dir():
         yield Finding("postcards", "the model can be read, and its features ship with it")
     else:
         found = "the shipped features are not of the shipped model: computing them takes minutes"
-        yield Finding("postcards", found, WARN, restore)
+        yield Finding("postcards", found, WARN, restore())
 
 
 def photos() -> Iterator[Finding]:

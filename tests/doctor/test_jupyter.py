@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
 import jupyter_core.paths
 import pytest
@@ -22,69 +19,30 @@ def one(check):
     return finding
 
 
-class Lab(BaseHTTPRequestHandler):
-    """Answers as JupyterLab does."""
-
-    def do_GET(self):
-        server = self.server
-        if self.headers["Authorization"] != "token secret":
-            self.send_error(403)
-            return
-        if self.path == "/lab":
-            parts = [{"name": name} for name in server.parts]
-            config = json.dumps({"federated_extensions": parts})
-            body = f'<script id="jupyter-config-data" type="application/json">{config}</script>'
-        else:
-            plugin = unquote(self.path.removeprefix("/lab/api/settings/"))
-            body = json.dumps(
-                {
-                    "settings": server.users.get(plugin, {}),
-                    "schema": {"properties": server.defaults[plugin]},
-                }
-            )
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def runtime(monkeypatch, tmp_path):
-    folder = tmp_path / "runtime"
-    folder.mkdir()
-    monkeypatch.setattr(jupyter_core.paths, "jupyter_runtime_dir", lambda: str(folder))
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # never asked
-    return folder
-
-
-@pytest.fixture
-def lab(runtime):
-    server = HTTPServer(("127.0.0.1", 0), Lab)
-    server.parts = list(jupyter.PARTS)
-    server.users = {}
-    server.defaults = {
-        plugin: {key: {"default": wanted}} for plugin, (key, wanted) in jupyter.WANTED.items()
-    }
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    record = {
-        "url": f"http://127.0.0.1:{server.server_port}/",
-        "port": server.server_port,
-        "pid": os.getpid(),
-        "token": "secret",
-    }
-    (runtime / f"jpserver-{os.getpid()}.json").write_text(json.dumps(record))
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
 def test_our_own_server_is_well(lab):
     finding = one(jupyter.servers)
     assert finding.verdict == "ok"
     assert finding.what == f"server on port {lab.server_port}"
+
+
+def test_a_healthy_notebook_7_server_is_well(lab):
+    lab.app = "Jupyter Notebook"
+    finding = one(jupyter.servers)
+    assert finding.verdict == "ok"
+    assert finding.found.startswith("Jupyter Notebook, has the settings")
+
+
+def test_the_settings_of_notebook_7_are_changed_in_its_settings_editor(lab):
+    lab.app = "Jupyter Notebook"
+    lab.users["@jupyterlab/notebook-extension:tracker"] = {"windowingMode": "full"}
+    finding = one(jupyter.servers)
+    assert finding.verdict == "warn"
+    assert finding.fix.startswith("in Settings > Settings Editor choose Notebook")
+
+
+def test_a_setting_that_an_older_server_does_not_have_is_no_fault(lab):
+    del lab.defaults["@jupyterlab/apputils-extension:kernels-settings"]
+    assert one(jupyter.servers).verdict == "ok"
 
 
 def test_what_is_asked_for_is_what_our_server_is_started_with():
