@@ -87,6 +87,22 @@ def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
     assert strongest == sorted(strongest, reverse=True)
 
 
+def test_the_graph_algorithms_get_the_32_bit_indices_that_every_scipy_takes(monkeypatch):
+    taken = []
+
+    def noting(algorithm):
+        return lambda graph, *a, **k: (
+            taken.extend((graph.indices.dtype, graph.indptr.dtype)) or (algorithm(graph, *a, **k))
+        )
+
+    for name in ("minimum_spanning_tree", "connected_components"):
+        monkeypatch.setattr(module, name, noting(getattr(module, name)))
+    rows = unit_rows(torch.Generator().manual_seed(0), 6, 4)
+    near_duplicates(pack_codes(torch.ones(6, 8)), 8, rows, 8, -1.0)
+    assert len(taken) >= 4
+    assert set(taken) == {np.dtype(np.int32)}
+
+
 def test_by_hand():
     signs = torch.tensor([[1.0, 1, 1, 1], [1, 1, 1, -1], [1, 1, 1, 1], [-1, -1, -1, -1]])
     features = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [1, 0.1], [0, 1], [1, 0]]))

@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from torch import Tensor
 
@@ -236,7 +236,7 @@ class _Links:
         kept = order[strongest]
         if len(kept):
             self.links.append((i[kept], j[kept], cosines[kept]))
-            graph = coo_array((np.ones(len(kept)), (a[kept], b[kept])), shape=(self.n, self.n))
+            graph = _graph(np.ones(len(kept)), a[kept], b[kept], self.n)
             merged: Ids = connected_components(graph, directed=False)[1].astype(np.int64)
             self.component = merged[self.component]
 
@@ -250,10 +250,16 @@ class _Links:
         _, once = np.unique(low * self.n + high, return_index=True)
         # Small where the cosine is large, and never 0, which would mean no pair.
         weights = 2 - cosines[once].astype(np.float64)
-        graph = coo_array((weights, (low[once], high[once])), shape=(self.n, self.n))
-        tree = minimum_spanning_tree(graph.tocsr()).tocoo()
+        graph = _graph(weights, low[once], high[once], self.n)
+        tree = minimum_spanning_tree(graph).tocoo()
         i, j = (ends.astype(np.int64) for ends in tree.coords)
         return i, j, self.component[i]
+
+
+def _graph(weights: npt.NDArray[np.float64], i: Ids, j: Ids, n: int) -> csr_array:
+    # The graph algorithms of scipy before 1.17.1 take indices of 32 bits alone.
+    pairs = (i.astype(np.int32), j.astype(np.int32))
+    return coo_array((weights, pairs), shape=(n, n)).tocsr()
 
 
 def _strongest_first(group_of: Ids, cosines: npt.NDArray[np.float32]) -> Ids:
