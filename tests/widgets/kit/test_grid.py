@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 from widgets.kit.grid import Grid, pack_values
 from widgets.kit.selection import Selection
 
+HUGE = np.finfo(np.float64).max
+
 
 def unpacked(packed, least, greatest):
     """As grid.js reads them."""
-    values = least / 2 + greatest / 2 + packed / 32766 * (greatest / 2 - least / 2)
+    share = packed / 32766 / 2 + 0.5  # of the range, which itself may be too large for a float
+    values = least * (1 - share) + greatest * share
     values[packed == -32768] = np.nan
     values[packed == 32767] = np.inf
     values[packed == -32767] = -np.inf
@@ -35,6 +38,8 @@ def images():
 
 
 @given(hnp.arrays(np.float64, st.integers(0, 30), elements=st.floats(width=64)))
+@example(np.array([HUGE * 0.9, HUGE]))
+@example(np.array([-HUGE, 1.0, HUGE]))
 def test_two_bytes_hold_a_number_to_a_part_of_the_range(values):
     packed, least, greatest = pack_values(values)
     back = unpacked(packed, least, greatest)

@@ -22,10 +22,8 @@ class Values {
   constructor(model) {
     this.n = model.get("ids").length;
     this.codes = numbers(model.get("values"), Int16Array);
-    const [least, greatest] = [model.get("least"), model.get("greatest")];
-    // Halved before they are added or subtracted: the range of two huge numbers is none.
-    this.middle = least / 2 + greatest / 2;
-    this.half = greatest / 2 - least / 2;
+    this.least = model.get("least");
+    this.greatest = model.get("greatest");
   }
 
   /**
@@ -36,7 +34,8 @@ class Values {
     const code = this.codes[i];
     if (code === NOT_A_NUMBER) return NaN;
     if (Math.abs(code) > FINITE) return code > 0 ? Infinity : -Infinity;
-    return this.middle + (code / FINITE) * this.half;
+    const share = code / FINITE / 2 + 0.5; // of the range, which itself may be too large a number
+    return this.least * (1 - share) + this.greatest * share;
   }
 
   /** @param {Cell} cell */
