@@ -6,7 +6,7 @@ export PYTHONUTF8 := 1
 QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL = @echo "Installing into .venv. The first time this downloads some 3 GB on Linux and takes minutes." && $(BIN)/python -m pip install $(QUIET) --editable
 
-.PHONY: help explore doctor test test-fast check check-js tour screenshots bench clean
+.PHONY: help explore doctor test test-fast test-lowest check check-js tour screenshots bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -23,6 +23,9 @@ test: .venv/dev  ## run all tests, as CI does
 
 test-fast: .venv/dev  ## run the tests that need neither a browser nor whole notebooks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(PYTEST)
+
+test-lowest: build/lowest/dev  ## run the fast tests with each dependency at its lower bound
+	OMP_NUM_THREADS=1 build/lowest/bin/python -m pytest -m "not browser and not slow" $(PYTEST)
 
 check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff check .
@@ -59,3 +62,10 @@ clean:  ## remove .venv and build
 .venv/dev: pyproject.toml | .venv/python
 	$(INSTALL) '.[dev]'
 	@touch $@ .venv/explore
+
+# An environment of its own, with the oldest release of each direct dependency.
+build/lowest/dev: pyproject.toml scripts/lowest.py | .venv/python
+	@rm -rf build/lowest && $(BIN)/python -m venv build/lowest
+	@$(BIN)/python scripts/lowest.py > build/lowest/constraints.txt
+	build/lowest/bin/python -m pip install $(QUIET) --constraint build/lowest/constraints.txt --editable '.[dev]'
+	@touch $@
