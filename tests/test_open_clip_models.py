@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import json
 import math
+import os
 import pickle
 import socket
 import sys
@@ -23,6 +24,7 @@ import torch
 from open_clip.transformer import QuickGELU
 from PIL import Image
 
+from tests.conftest import write_model
 from uhscm_core import load_vlp
 from uhscm_core import open_clip_models as module
 
@@ -586,3 +588,24 @@ def test_a_tokenizer_that_needs_another_package_says_so(own_tokenizer, monkeypat
         load_vlp(own_tokenizer, device="cpu")
     with pytest.raises(ModuleNotFoundError, match=message.format("ViT-B-16-SigLIP")):
         load_vlp("ViT-B-16-SigLIP", "webli", device="cpu")
+
+
+@pytest.fixture
+def no_links(monkeypatch):
+    """As on Windows without its developer mode."""
+
+    def refused(*_, **__):
+        raise OSError(1314, "A required privilege is not held by the client")
+
+    for name in ("symlink", "link"):
+        monkeypatch.setattr(os, name, refused)
+
+
+def test_the_shipped_model_loads_where_links_cannot_be_made(no_links):
+    assert load_vlp("postcards", device="cpu").embed_dim > 0
+
+
+def test_weights_and_tokenizer_files_load_where_links_cannot_be_made(no_links, tmp_path):
+    model = write_model(tmp_path, embed_dim=16)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert load_vlp(model, device="cpu").embed_dim == 16

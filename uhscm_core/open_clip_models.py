@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -130,16 +131,25 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
     weights = path.with_suffix(".safetensors") if pretrained is None else Path(pretrained)
     weights = _check_weights(weights.expanduser())
     # open_clip reads a configuration that is not its own from a folder of a fixed layout.
-    with tempfile.TemporaryDirectory() as folder:
+    # Windows keeps a file that is still mapped; the system clears the folder then.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         layout = {"model_cfg": config, "preprocess_cfg": whole.get("preprocess_cfg", {})}
         Path(folder, "open_clip_config.json").write_text(json.dumps(layout))
         kind = "model.safetensors" if weights.suffix == ".safetensors" else "pytorch_model.bin"
-        Path(folder, f"open_clip_{kind}").symlink_to(weights.absolute())
+        _place(weights, Path(folder, f"open_clip_{kind}"))
         for file in tokenizer_files:
-            Path(folder, file.name).symlink_to(file)
+            _place(file, Path(folder, file.name))
         model, preprocess = _create(f"local-dir:{folder}", weights, path)
         tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     return OpenClipModel(model, preprocess, tokenizer, config)
+
+
+def _place(file: Path, at: Path) -> None:
+    """Link to a file, or copy it where links cannot be made, as on Windows for most users."""
+    try:
+        at.symlink_to(file.absolute())
+    except (OSError, NotImplementedError):
+        shutil.copyfile(file, at)
 
 
 def _preprocessing(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
