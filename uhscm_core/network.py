@@ -24,6 +24,7 @@ from torchvision.transforms import v2
 
 from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
+from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
 
 __all__ = ["HashNetwork", "PixelDataset", "network_from"]
@@ -155,7 +156,7 @@ class HashNetwork(nn.Module):
             return
         pixels = PixelDataset(data, self.transform(augment=False))
         keys = [[(i, 0) for i in range(s, min(s + 32, len(data)))] for s in range(0, len(data), 32)]
-        yield from DataLoader(pixels, batch_sampler=keys, num_workers=workers)
+        yield from DataLoader(pixels, batch_sampler=keys, **reading_in(workers))
 
 
 def network_from(

@@ -42,6 +42,7 @@ from uhscm_core.objective import uhscm_loss
 from uhscm_core.recipe import TrainingConfig, TrainingStep
 from uhscm_core.runs import Checkpoint, RunWriter
 from uhscm_core.support.devices import resolve_device
+from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
 
 __all__ = ["TrainingConfig", "TrainingStep", "train"]
@@ -205,7 +206,7 @@ class _Training:
         loader = DataLoader(
             PixelDataset(self.data, self.network.transform(augment=True)),
             batch_sampler=keys,
-            num_workers=self.config.workers,
+            **reading_in(self.config.workers),
             pin_memory=self.fabric.device.type == "cuda",
         )
         yield from (pixels.to(self.fabric.device, non_blocking=True) for pixels in loader)

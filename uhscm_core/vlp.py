@@ -35,6 +35,7 @@ from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.open_clip_models import from_config, from_name
 from uhscm_core.support.devices import resolve_device
+from uhscm_core.support.processes import reading_in
 from uhscm_core.support.progress import progress_bar
 from uhscm_core.support.store import digest_of
 
@@ -106,7 +107,7 @@ class VLP:
         Args:
             images: n images of any size and mode, such as ``dataset.images``.
             workers: number of processes that read and preprocess; None starts some for more than
-                512 images.
+                512 images. A script on macOS or Windows, which cannot fork, starts none.
             progress: show a bar.
 
         Returns:
@@ -148,7 +149,7 @@ class VLP:
         loader = DataLoader(
             _Preprocessed(images, self.preprocess),
             batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of batches will do
-            num_workers=workers,
+            **reading_in(workers),
             generator=torch.Generator(),  # else it draws from the global one
             pin_memory=self.device.type == "cuda",
         )
