@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from uhscm_core.datasets.reading import as_rgb
+from uhscm_core.preprocessing import preprocessed
 from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
@@ -217,8 +217,7 @@ class PixelDataset(Dataset[Tensor]):
     def __getitem__(self, key: tuple[int, int]) -> Tensor:
         index, seed = key
         with seeded(seed):  # the transforms draw from the global state
-            pixels: Tensor = self.transform(as_rgb(self.images[index]))
-            return pixels
+            return preprocessed(self.images[index], self.transform)
 
 
 def _timm_backbone(name: str, pretrained: bool) -> nn.Module:

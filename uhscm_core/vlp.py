@@ -32,8 +32,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core.concepts import ConceptSet
-from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.open_clip_models import from_config, from_name
+from uhscm_core.preprocessing import preprocessed
 from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.progress import progress_bar
@@ -218,7 +218,7 @@ class _Preprocessed(Dataset[Tensor]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        return self.preprocess(as_rgb(self.images[index]))
+        return preprocessed(self.images[index], self.preprocess)
 
 
 def load_vlp(
