@@ -4,15 +4,179 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import threading
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
 
-from uhscm_core.datasets import read_image
+from uhscm_core.datasets import ImageFiles, PixelLimitError, read_image
 from uhscm_core.datasets.reading import is_lasting
 
-RED = (200, 20, 10)
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def noise(width: int = 32, height: int = 24) -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    image = read_image(path)
+    assert image.mode == "RGB"
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "ppm", "tif", "gif", "webp", "jpg", "avif"])
+def test_each_format_is_read_as_rgb(tmp_path, suffix):
+    path = tmp_path / f"red.{suffix}"
+    Image.new("RGB", (16, 8), RED).save(path, quality=95)
+    pixels = pixels_of(path)
+    assert pixels.shape == (8, 16, 3)
+    assert np.abs(pixels.astype(int) - RED).max() <= 4  # the lossy formats'
+
+
+def test_a_file_of_two_pictures_gives_the_first(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
+    for name in ("two.gif", "two.tif", "two.webp"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], quality=100)
+        assert np.abs(pixels_of(tmp_path / name).astype(int) - RED).max() <= 4
+    frames[0].save(tmp_path / "camera.jpg", "MPO", save_all=True, append_images=frames[1:])
+    assert np.abs(pixels_of(tmp_path / "camera.jpg").astype(int) - RED).max() <= 4
+
+
+def test_one_pixel_is_an_image(tmp_path):
+    Image.new("RGB", (1, 1), GREEN).save(tmp_path / "one.png")
+    assert pixels_of(tmp_path / "one.png").tolist() == [[list(GREEN)]]
+
+
+def unreadable_text(path: Path) -> None:
+    path.write_text("not an image at all\n")
+
+
+def unreadable_empty(path: Path) -> None:
+    path.touch()
+
+
+def unreadable_truncated(path: Path) -> None:
+    noise(64, 64).save(path)
+    path.write_bytes(path.read_bytes()[:-1500])
+
+
+def unreadable_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def unreadable_dangling(path: Path) -> None:
+    path.symlink_to(path.with_name("gone"))
+
+
+def unreadable_postscript(path: Path) -> None:
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EOF\n")
+
+
+BROKEN = {
+    unreadable_text: "not an image of a known format",
+    unreadable_empty: "the file is empty",
+    unreadable_truncated: "image file is truncated",
+    unreadable_loop: "too many levels of symbolic links",
+    unreadable_dangling: "no such file or directory",
+    # Pillow would start Ghostscript on it.
+    unreadable_postscript: "not an image of a known format",
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN, ids=lambda damage: damage.__name__)
+def test_an_unreadable_file_is_named_with_the_reason(tmp_path, damage):
+    path = tmp_path / "photo.jpg"
+    damage(path)
+    with pytest.raises(OSError, match=r"photo\.jpg: ") as caught:
+        read_image(path)
+    assert BROKEN[damage] in str(caught.value)
+    assert (
+        ImageFiles(tmp_path, ["photo.jpg"]).problems(False)["photo.jpg"].startswith(BROKEN[damage])
+    )
+
+
+def test_a_file_that_may_not_be_read_is_named_with_the_reason(public_folder, permissions_bite):
+    path = public_folder / "private.png"
+    noise().save(path)
+    path.chmod(0)
+    with permissions_bite, pytest.raises(OSError, match=r"private\.png: permission denied"):
+        read_image(path)
+
+
+# Damage as bad disks and bad programs make it. Pillow's readers meet it with errors of many
+# classes (struct.error, KeyError, RuntimeError, ...); callers are promised two.
+@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "tif", "webp", "bmp", "ppm", "avif"])
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_damaged_bytes_give_an_image_or_an_os_error(tmp_path, suffix):
+    path = tmp_path / f"damaged.{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    keywords = {} if suffix in ("gif", "bmp", "ppm") else {"exif": exif}
+    noise().save(path, **keywords)
+    whole = path.read_bytes()
+    chance = random.Random(suffix)
+    outcomes = set()
+    for _ in range(120):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 6))):
+            place = chance.randrange(min(len(data), 200))
+            if chance.random() < 0.8:
+                data[place] = chance.choice((0, 127, 128, 255))
+            else:
+                del data[place : place + 3]
+        path.write_bytes(data)
+        try:
+            outcomes.add(read_image(path).mode)
+        except (OSError, PixelLimitError) as error:
+            outcomes.add("named" if str(path) in str(error) else str(error))
+    assert outcomes == {"RGB", "named"}
+
+
+@pytest.mark.parametrize("side", [20_000, 10_000])  # above, and within, twice Pillow's limit
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_an_enormous_image_is_refused_before_it_is_decoded(
+    png_of_size, tmp_path, monkeypatch, side
+):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_of_size(side, side))
+    assert path.stat().st_size < 200_000
+
+    def decode(image):
+        raise AssertionError("the pixels were decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
+    with pytest.raises(PixelLimitError, match=r"bomb\.png: .*the limit (is|of)"):
+        read_image(path)
+
+
+def test_the_pixel_limit_holds_where_its_warning_is_an_error(png_of_size, tmp_path):
+    # pyproject.toml makes warnings errors: Pillow's own comes before our check then.
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_of_size(10_000, 10_000))
+    with pytest.raises(PixelLimitError, match=r"bomb\.png"):
+        read_image(path)
+
+
+def test_a_large_image_within_the_limit_is_read(png_of_size, tmp_path):
+    path = tmp_path / "wide.png"
+    path.write_bytes(png_of_size(20_000, 10))
+    assert read_image(path).size == (20_000, 10)
+
+
+def test_bytes_that_were_read_before_give_the_same_as_the_file(tmp_path):
+    path = tmp_path / "noise.png"
+    noise().save(path)
+    content = path.read_bytes()
+    expected = pixels_of(path)
+    path.unlink()
+    assert (np.asarray(read_image(path, content)) == expected).all()
+    with pytest.raises(OSError, match=r"noise\.png: the file is empty"):
+        read_image(path, b"")
 
 
 def error_of(path: Path) -> Exception:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 __all__ = [
     "FORMATS",
@@ -151,7 +151,7 @@ def kind_of_bytes(start: bytes) -> str | None:
     return next((kind for pattern, kind in _SIGNATURE_OF if pattern.match(start)), None)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading, and never wait for what another program sends.
 
     Raises:

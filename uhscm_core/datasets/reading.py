@@ -1,14 +1,23 @@
-"""The reading of one image file: its pixels as RGB, or the reason why there are none."""
+"""The reading of one image file: its pixels as RGB, or the reason why there are none.
+
+Large pictures wait for each other: what all threads decode at once is bounded in bytes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from uhscm_core.datasets.formats import FORMATS, open_regular
+from uhscm_core.datasets.formats import FORMATS, READ, kind_of_bytes, open_regular
+from uhscm_core.datasets.metadata import PNG_SIGNATURE, without_metadata
+from uhscm_core.datasets.pixels import as_rgb, transparency_of_16_bits
 
 __all__ = [
     "READER_VERSION",
@@ -24,13 +33,27 @@ __all__ = [
 # other pixels, or whether a file can be read changes.
 READER_VERSION = 2
 
+# Pillow's pixels before and after the conversion, and the decoders' own buffers.
+_BYTES_PER_PIXEL = 12
+_BUDGET = 3 << 29  # bytes, 1.5 GiB: five photos of 24 megapixels at once, and one of 89
+
+
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
 
 class PixelLimitError(ValueError):
-    """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million)."""
+    """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million).
+
+    The limit can be raised, or None for no limit. A file of more than 16 bytes per pixel of the
+    limit is refused too.
+    """
 
 
 def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     """Read one image file as RGB, upright, on white where it is transparent.
+
+    Of several frames or pages, the first is read. `uhscm_core.datasets.pixels` says what becomes of
+    samples of more than 8 bits.
 
     Args:
         path: the file.
@@ -38,28 +61,27 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
 
     Raises:
         PixelLimitError: more pixels than Pillow's limit; its size is read before its pixels.
-        OSError: missing, unreadable, truncated, or not an image of a known format.
+        OSError: missing, not a regular file, unreadable, truncated, or not an image of a known
+            format; see `is_lasting`.
+        MemoryError: too little memory.
     """
+    start = b""
     try:
-        file = open_regular(path) if content is None else io.BytesIO(content)
-        with file, Image.open(file, formats=FORMATS) as image:
-            limit = Image.MAX_IMAGE_PIXELS or 89_478_485
-            if image.width * image.height > limit:
-                raise PixelLimitError(
-                    f"{path}: {image.width} x {image.height} pixels, the limit is {limit:,}"
-                )
-            image.load()
-            return as_rgb(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        limit = Image.MAX_IMAGE_PIXELS or 89_478_485
-        raise PixelLimitError(f"{path}: more pixels than the limit of {limit:,}") from error
-    except (PixelLimitError, MemoryError):
+        with open_regular(path) if content is None else io.BytesIO(content) as file:
+            start = file.read(64)
+            return _decoded(file)
+    except _BOMBS as error:
+        raise PixelLimitError(
+            f"{path}: more pixels than the limit of {Image.MAX_IMAGE_PIXELS:,}"
+        ) from error
+    except PixelLimitError as error:
+        raise PixelLimitError(f"{path}: {error}") from error
+    except MemoryError:
         raise
     except Exception as error:  # on damaged files each of Pillow's readers raises errors of its own
         reason = reason_of(error)
         if isinstance(error, UnidentifiedImageError):
-            size = path.stat().st_size if content is None else len(content)
-            reason = reason if size else "the file is empty"
+            reason = _unidentified(start)
         failed = OSError(f"{path}: {reason}")
         failed.errno = getattr(error, "errno", None)  # the system's, see `is_lasting`
         raise failed from error
@@ -68,13 +90,22 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
 def is_lasting(error: Exception) -> bool:
     """Say whether reading the same bytes again would fail again.
 
-    It would for bytes that are no image and for too many pixels. It need not where the system says
-    why (`OSError` with an ``errno``: too many open files, a missing permission, a failing disk) or
-    where memory is short.
+    It would for bytes that are no image and, under the same limit, for too many pixels. It need not
+    where the system says why (`OSError` with an ``errno``: too many open files, a missing
+    permission, a failing disk) or where memory is short.
     """
     if isinstance(error, OSError):
         return error.errno is None
     return isinstance(error, PixelLimitError)
+
+
+def problem_of(path: Path, content: bytes | None = None) -> str | None:
+    """Return the reason why a file cannot be read as an image, or None; see `read_image`."""
+    try:
+        read_image(path, content)
+    except (OSError, PixelLimitError) as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None
 
 
 def reason_of(error: Exception) -> str:
@@ -86,27 +117,91 @@ def reason_of(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def as_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to RGB: upright by its EXIF tag, on white if transparent."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        low, high = np.nanmin(values), np.nanmax(values)
-        scaled = (values - low) * (255 / max(high - low, 1e-12))
-        image = Image.fromarray(np.nan_to_num(scaled).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+def _unidentified(start: bytes) -> str:
+    if not start:
+        return "the file is empty"
+    kind = kind_of_bytes(start)
+    more = "damaged, or a variant that Pillow does not read" if kind == READ else kind
+    return "not an image of a known format" + (f" ({more})" if more else "")
 
 
-def problem_of(path: Path, content: bytes | None = None) -> str | None:
-    """Return the reason why a file cannot be read as an image, or None; see `read_image`."""
+def _decoded(file: io.BufferedReader | io.BytesIO) -> Image.Image:
+    """Decode a file, without its metadata where that would stand in the way of its pixels."""
+    size = file.seek(0, os.SEEK_END)
+    limit = Image.MAX_IMAGE_PIXELS
+    most = None if limit is None else 16 * limit + (64 << 20)
+    if most is not None and size > most:
+        raise PixelLimitError(f"{size:,} bytes, the limit is {most:,}")
+    file.seek(0)
+    if file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:  # its texts can change its pixels
+        return _plain(file)
     try:
-        read_image(path, content)
-    except (OSError, PixelLimitError) as error:
-        return str(error).removeprefix(f"{path}: ")
-    return None
+        return _as_it_is(file, {})
+    except (*_BOMBS, PixelLimitError, MemoryError):
+        raise
+    except Exception:  # of any class, see `read_image`
+        return _plain(file)
+
+
+def _plain(file: io.BufferedReader | io.BytesIO) -> Image.Image:
+    file.seek(0)
+    content, notes = without_metadata(file.read())
+    return _as_it_is(io.BytesIO(content), notes)
+
+
+def _as_it_is(file: io.BufferedReader | io.BytesIO, notes: dict[str, Any]) -> Image.Image:
+    """Decode a file of whose metadata `notes` were kept aside."""
+    file.seek(0)
+    with Image.open(file, formats=FORMATS) as image:
+        limit = Image.MAX_IMAGE_PIXELS
+        if limit is not None and image.width * image.height > limit:
+            raise PixelLimitError(f"{image.width} x {image.height} pixels, the limit is {limit:,}")
+        with _memory.share(image.width * image.height * _BYTES_PER_PIXEL):
+            image.load()
+            image.info.update(notes)
+            if image.format == "PNG" and isinstance(image.info.get("transparency"), tuple):
+                return as_rgb(_with_opacity(image, file))
+            return as_rgb(image)
+
+
+def _with_opacity(image: Image.Image, file: io.BufferedReader | io.BytesIO) -> Image.Image:
+    """Return an RGB image of a PNG in which one color is transparent as RGBA."""
+    file.seek(24)
+    if file.read(1) != b"\x10":
+        return image
+    file.seek(0)
+    with Image.open(file, formats=["PNG"]) as low:
+        low.tile = [low.tile[0]._replace(args="RGB;16L")]  # the other byte of the two
+        return transparency_of_16_bits(image, low)
+
+
+class _Memory:
+    """A number of bytes that threads share; who needs more than are free waits."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget who holds a share; threads do not survive a fork."""
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def share(self, wanted: int) -> Iterator[None]:
+        """Hold this many bytes, or all of them."""
+        wanted = min(wanted, self._total)
+        with self._changed:
+            self._changed.wait_for(lambda: self._used + wanted <= self._total)
+            self._used += wanted
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= wanted
+                self._changed.notify_all()
+
+
+_memory = _Memory(_BUDGET)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_memory.reset)
