@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.conftest import unit_rows
-from uhscm_core import Study
+from uhscm_core import Study, load_dataset, load_vlp
 from uhscm_core.support import store
 
 HOUR = 3600
@@ -233,3 +233,44 @@ def test_features_that_are_no_numbers_are_refused(folder):
     change(folder, features_digest=store.save_tensors(path, tensors, about))
     with pytest.raises(ValueError, match=r"image_features: 1 of 40 rows hold NaN or inf: 3"):
         Study.load(folder)
+
+
+@pytest.fixture
+def photos_saved(photo_folder, tiny_model, tmp_path):
+    """A study of train/ and val/, saved."""
+    for split in ("train", "val"):
+        shutil.copytree(photo_folder, tmp_path / "split" / split)
+    dataset = load_dataset(tmp_path / "split", progress=False, warn=False)
+    study = Study(dataset, load_vlp(str(tiny_model)), ["red", "green", "blue"], progress=False)
+    study.save(tmp_path / "study")
+    return tmp_path / "study"
+
+
+def change_config(folder, **changes) -> None:
+    config = json.loads((folder / "study.json").read_text())
+    config["digest"] = None
+    config["dataset"] |= changes.pop("dataset", {})
+    for name, value in changes.items():
+        config.pop(name) if value is None else config.update({name: value})
+    (folder / "study.json").write_text(json.dumps(config))
+
+
+def test_the_same_images_in_another_split_are_refused(photos_saved):
+    assert len(Study.load(photos_saved).dataset.splits["query"]) == 48
+    change_config(photos_saved, dataset={"seed": 1, "n_train": 20})
+    with pytest.raises(ValueError, match="another split of them, so that queries may have been"):
+        Study.load(photos_saved)
+
+
+def test_a_folder_that_is_split_otherwise_than_before_is_refused(photos_saved):
+    change_config(photos_saved, splits_digest=None)  # as versions before 0.3 wrote it
+    with pytest.raises(ValueError, match="another split of them, so that queries may have been"):
+        Study.load(photos_saved)
+
+
+def test_a_split_without_a_seed_is_refused(photos_saved):
+    change_config(photos_saved, splits_digest=None, dataset={"seed": None})
+    with pytest.raises(
+        ValueError, match="split with seed=None, so its split cannot be drawn again"
+    ):
+        Study.load(photos_saved)

@@ -24,6 +24,7 @@ from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets import ImageDataset, load_dataset
 from uhscm_core.datasets.dataset import SPLITS
 from uhscm_core.datasets.given import GivenImages
+from uhscm_core.datasets.layout import read_layout
 from uhscm_core.encoder import Encoder
 from uhscm_core.mining import check_features
 from uhscm_core.network import network_from
@@ -56,7 +57,12 @@ _REQUIRED = {
     "history": list,
     "weights": (str, _NONE),
 }
-_OPTIONAL = {"features": str, "features_digest": str, "weights_digest": str}
+_OPTIONAL = {
+    "splits_digest": str,
+    "features": str,
+    "features_digest": str,
+    "weights_digest": str,
+}
 _ABOUT_FEATURES = {
     "concepts": dict,
     "logit_scale": (int, float),
@@ -84,6 +90,7 @@ def save_study(study: Study, folder: Path) -> None:
     config: dict[str, Any] = {
         "dataset": {"source": _FEATURES} if precomputed else dict(study.dataset.source or {}),
         "dataset_digest": study.dataset.digest,
+        "splits_digest": _splits_digest(study.dataset),
         "vlp": {"name": _FEATURES} if precomputed else source and dict(source),
         "vlp_digest": study.vlp.digest,
         "concepts": dataclasses.asdict(study.concepts),
@@ -167,6 +174,7 @@ def load_study(
                 f"{folder}: this {name} is not the one that the study was saved with (digest "
                 f"{value.digest}, saved {config[f'{name}_digest']})"
             )
+    _check_split(folder, config, dataset)
     network = None
     if weights is not None:
         network = network_from(weights[1], weights[0], folder / config["weights"])
@@ -180,6 +188,29 @@ def load_study(
         "network": network,
         "history": tuple(step_from(step, folder / _STUDY) for step in config["history"]),
     }
+
+
+def _check_split(folder: Path, config: Mapping[str, Any], dataset: ImageDataset) -> None:
+    """Refuse a split with which queries might have been trained on."""
+    if "splits_digest" in config:
+        same = config["splits_digest"] == _splits_digest(dataset)
+    else:  # saved before 0.3, when only train/ and test/ in these letters were splits
+        source = config["dataset"].get("source", "")
+        tops = {name.partition("/")[0] for name in dataset.names}
+        same = (
+            not Path(source).is_dir()
+            or {"train", "test"} <= tops
+            or read_layout(dataset.names).splits is None
+        )
+    if not same:
+        raise ValueError(
+            f"{folder}: the dataset has the images that the study was saved with, but another "
+            f"split of them, so that queries may have been trained on; pass dataset=..."
+        )
+
+
+def _splits_digest(dataset: ImageDataset) -> str:
+    return store.digest_of({name: ids.tolist() for name, ids in dataset.splits.items()})
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], _Tensors | None, _Tensors | None]:
