@@ -54,6 +54,9 @@ def test_folders_that_hold_all_others_mean_nothing(above):
         ("images_train", "images_test"),
         ("train2017", "test2017"),
         ("Training Set", "Test Set"),
+        ("seg_train", "seg_test"),
+        ("train", "test1"),
+        ("bounding_box_train", "bounding_box_test"),
         ("database", "query"),
         ("gallery", "queries"),
     ],
@@ -96,6 +99,9 @@ def test_a_database_next_to_train_is_searched_alone():
 def test_folders_within_a_split_that_hold_all_of_it_mean_nothing(inner):
     assert labels_of("train/a", "train/b", f"test/{inner}") == ["a", "b", None]
     assert labels_of("train/train/a", "train/train/b", f"test/{inner}/b") == ["a", "b", "b"]
+    assert labels_of("seg_train/seg_train/a", "seg_train/seg_train/b", "seg_test/seg_test/a") == [
+        *"aba"
+    ]
 
 
 def test_val_in_one_flat_folder_does_not_add_a_label():
@@ -121,11 +127,18 @@ def test_a_class_called_test_next_to_others_is_a_label_and_said():
     assert "the labels are the folders 'cat', 'dog' and 'test', of which 'test' may be no" in note
 
 
+def test_two_folders_of_one_split_next_to_another_split_are_said():
+    folders = ("bounding_box_train", "bounding_box_test", "query")
+    assert splits_of(*folders) == ["train", "query", "query"]
+    assert notes_of(*folders) == ["bounding_box_test/, query/ together are taken as the queries"]
+
+
 def test_images_outside_the_splits_are_counted():
-    folders = ("train/a", "train/b", "test/a", "extra/a", "")
+    folders = ("train/a", "train/b", "test/a", "extra/z", "")
     assert splits_of(*folders) == ["train", "train", "query", None, None]
+    assert labels_of(*folders) == ["a", "b", "a", None, None]
     (note,) = notes_of(*folders)
-    assert note.startswith("4 images outside test/, train/ are left out ('extra/a/1.jpg'")
+    assert note.startswith("4 images outside test/, train/ are left out ('extra/z/1.jpg'")
 
 
 def test_nested_classes_are_said_with_the_labels_taken():
@@ -190,6 +203,24 @@ def test_one_class_alone_is_no_label_and_said():
     assert notes_of("images") == notes_of("data/photos") == notes_of("") == []
 
 
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("part1", "part2"),
+        ("images_001", "images_002"),
+        ("New folder", "New folder (2)"),
+        ("trainA", "trainB", "testA"),
+    ],
+)
+def test_folders_that_count_something_are_said(folders):
+    assert "may be no labels" in notes_of(*folders)[0]
+
+
+def test_a_class_whose_name_ends_as_a_split_does_is_a_label():
+    assert labels_of("bullet train", "car") == ["bullet train", "car"]
+    assert notes_of("bullet train", "car") == []
+
+
 def test_folders_with_general_names_next_to_each_other_are_said():
     (note,) = notes_of("images", "masks")
     assert "the labels are the folders 'images' and 'masks', of which 'images' and 'masks'" in note
@@ -242,4 +273,11 @@ def test_photos_without_a_label_are_counted(tmp_path):
     assert dataset.labels.sum(1).tolist() == [1, 1, 0, 0]
     shutil.rmtree(tmp_path / "b")
     with pytest.warns(UHSCMWarning, match="'a' would be the only label, so no labels are taken"):
+        assert load_dataset(tmp_path, progress=False).labels is None
+
+
+def test_labels_of_queries_alone_are_not_taken(tmp_path):
+    for name in ("train/1.png", "test/a/2.png", "test/b/3.png"):
+        photo(tmp_path / name)
+    with pytest.warns(UHSCMWarning, match="only the queries have labels, so no labels are taken"):
         assert load_dataset(tmp_path, progress=False).labels is None

@@ -96,8 +96,10 @@ def dataset_of_listed(
     label_names: tuple[str, ...],
     rows: Sequence[int],
     notes: Sequence[str],
-    pools: Mapping[str, Indices],
     split: Mapping[str, Any],
+    pool: Indices,
+    query: Indices | None = None,
+    train: Indices | None = None,
 ) -> ImageDataset:
     """Make the dataset of a list, of which some files may be missing.
 
@@ -109,8 +111,8 @@ def dataset_of_listed(
         label_names: C names.
         rows: the position of each listed path in ``listing.names``, or -1.
         notes: what there is to say already.
-        pools: ``pool``, ``query`` and ``train`` of `random_splits`, as positions in the list.
-        split: its other arguments.
+        split: sizes and seed for `random_splits`.
+        pool, query, train: what it draws from, as positions in the list.
 
     Raises:
         FileNotFoundError: most of the files are missing.
@@ -133,12 +135,19 @@ def dataset_of_listed(
         ]
     images = ImageFiles(root, (listing.names[row] for row in rows if row >= 0))
     number = np.cumsum(there) - 1
+
+    def kept(ids: Indices) -> Indices:
+        return np.asarray(number[ids[there[ids]]], dtype=np.int64)
+
     return ImageDataset(
         images=images,
         labels=labels[torch.from_numpy(there)],
         label_names=label_names,
         splits=random_splits(
-            **{name: number[ids[there[ids]]] for name, ids in pools.items()}, **split
+            kept(pool),
+            None if query is None else kept(query),
+            None if train is None else kept(train),
+            **split,
         ),
         digest=images.digest,
         names=images.names,

@@ -85,8 +85,8 @@ def load_flickr25k(root: Path, *, follow_links: bool = False, **split: Any) -> I
         tuple(numbers_of),
         [files.get(number, -1) for number in numbers],
         notes,
-        {"pool": np.arange(len(numbers))},
         split,
+        np.arange(len(numbers)),
     )
 
 

@@ -91,6 +91,9 @@ def load_folder(
     of_image = of_image[: len(images)]
     notes += layout.split_notes + label_notes
     multi_hot, label_names = given_labels.as_multi_hot(of_image)
+    if multi_hot is not None and _only_queries_have_labels(of_image, layout):
+        multi_hot, label_names = None, ()
+        notes.append("only the queries have labels, so no labels are taken")
     if multi_hot is not None:
         notes += _about_labels(of_image, layout)
         _check_labels(root, of_image, layout)
@@ -113,8 +116,8 @@ def as_label_source(labels: Any, root: Path) -> str | None:
         TypeError: neither text nor a path nor None.
         ValueError: none of what `labels` can be.
     """
-    if labels is None or labels in ("auto", "folder"):
-        return labels
+    if labels is None:
+        return None
     expected = (
         f'labels must be "auto", "folder", None, a pattern such as "{{label}}/*" or the path of a '
         f"table ({', '.join(TABLES)})"
@@ -122,6 +125,8 @@ def as_label_source(labels: Any, root: Path) -> str | None:
     if not isinstance(labels, str | PathLike):
         raise TypeError(f"{expected}, got {labels!r} ({type(labels).__name__})")
     text = str(labels)
+    if text in ("auto", "folder"):
+        return text
     if text.lower().endswith(TABLES):
         table = Path(text).expanduser()
         return str((table if table.is_file() else root / table).absolute())
@@ -161,6 +166,11 @@ def _about_labels(of_image: Labels, layout: Layout) -> list[str]:
     return notes
 
 
+def _only_queries_have_labels(of_image: Labels, layout: Layout) -> bool:
+    splits = layout.splits or ["train"] * len(of_image)
+    return {split for split, row in zip(splits, of_image, strict=True) if row} <= {"query", None}
+
+
 def _check_labels(root: Path, of_image: Labels, layout: Layout) -> None:
     if layout.splits is None:
         return
@@ -169,7 +179,7 @@ def _check_labels(root: Path, of_image: Labels, layout: Layout) -> None:
     for split, row in zip(layout.splits, of_image, strict=True):
         if split is not None:
             (of_query if split == "query" else of_database).update(row)
-    if of_database and (unknown := sorted(of_query - of_database)):
+    if unknown := sorted(of_query - of_database):
         raise ValueError(
             f"{root}: labels do not match, {listed(unknown)} "
             f"{'appears' if len(unknown) == 1 else 'appear'} in the folder of queries (test/) but "

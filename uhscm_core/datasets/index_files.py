@@ -110,8 +110,8 @@ def load_index_files(
         _label_names(files, len(first[0][2])),
         places,
         notes,
-        pools,
         split,
+        **pools,
     )
 
 

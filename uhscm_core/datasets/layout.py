@@ -32,10 +32,15 @@ _SPLIT_WORDS = {
     "val": "val valid validation dev",
     "query": "test testing query queries",
 }
+_TAKEN_AS = {"train": "the database", "database": "the database", "query": "the queries"}
 _KINDS = {word: kind for kind, words in _SPLIT_WORDS.items() for word in words.split()}
 _SPLIT = re.compile(
-    rf"(?:(?:images?|imgs?)[-_ ]?)?({'|'.join(_KINDS)})"
-    r"(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{4}))?"
+    rf"(?:\w+[-_ ])?({'|'.join(_KINDS)})(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{{1,4}}))?"
+)
+# trainA, part 2, images_001: they count something, or are a split among other folders.
+_COUNTED = re.compile(
+    rf"(?:{'|'.join(_KINDS)})[ab]?|(?:batch|chunk|fold|folder|images?|img|new folder|part|photos?|"
+    r"set|shard|split|untitled folder)[-_ ]?\(?\d*\)?"
 )
 _WRAPPERS = (
     "all annotations archive data dataset files images image img imgs jpegimages jpeg jpg labels "
@@ -105,7 +110,7 @@ def _kind(folder: str) -> str | None:
 
 
 def _is_generic(folder: str) -> bool:
-    return folder.casefold() in _GENERIC or _kind(folder) is not None
+    return folder.casefold() in _GENERIC or _COUNTED.fullmatch(folder.casefold()) is not None
 
 
 def _read_splits(
@@ -139,6 +144,12 @@ def _read_splits(
             f"{called['database']} is the database, so the images of {called['train']} are only "
             f"trained on"
         )
+    for kind in dict.fromkeys(role.values()):
+        same = sorted(
+            {f"{folder[level]}/" for folder, of in zip(folders, kinds, strict=True) if of == kind}
+        )
+        if len(same) > 1:
+            notes.append(f"{', '.join(same)} together are taken as {_TAKEN_AS[kind]}")
     outside = [name for name, kind in zip(names, kinds, strict=True) if kind is None]
     if outside:
         notes.append(
@@ -174,7 +185,7 @@ def _without_wrappers(
         members = [i for i, of in enumerate(kinds) if of == kind]
         while True:
             tops = {below[i][0] for i in members if below[i]}
-            if len(tops) != 1 or not _is_generic(*tops):
+            if len(tops) != 1 or not (_is_generic(*tops) or _kind(*tops)):
                 break
             for i in members:
                 below[i] = below[i][1:]
@@ -187,10 +198,10 @@ def _read_labels(
     folders: Sequence[tuple[str, ...]],
     splits: Sequence[str | None] | None,
 ) -> tuple[list[str | None], list[str]]:
-    used = [i for i in range(len(names)) if splits is None or splits[i] is not None]
-    labels = [folder[0] if folder else None for folder in folders]
+    used = {i for i in range(len(names)) if splits is None or splits[i] is not None}
+    labels = [folders[i][0] if i in used and folders[i] else None for i in range(len(names))]
     found = sorted({label for i in used if (label := labels[i]) is not None})
-    wrapped_by_date = any(_is_date(part) for i in used for part in above[i])
+    wrapped_by_date = any(_is_date(part) for i in sorted(used) for part in above[i])
     dates = [
         label
         for label in found
@@ -198,7 +209,7 @@ def _read_labels(
     ]
     none: list[str | None] = [None] * len(names)
     if not found and splits is None:
-        wrappers = dict.fromkeys(part for i in used for part in above[i])
+        wrappers = dict.fromkeys(part for i in sorted(used) for part in above[i])
         only = [part for part in wrappers if not (_is_generic(part) or _is_date(part))][:1]
         if only:
             return none, [

@@ -71,8 +71,8 @@ def load_nuswide(
         tuple(list(truth)[i] for i in frequent),
         rows,
         notes,
-        {"pool": np.arange(len(used))},
         split,
+        np.arange(len(used)),
     )
 
 
