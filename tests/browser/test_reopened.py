@@ -1,4 +1,4 @@
-"""A saved notebook that is opened again says how to have its explorer back."""
+"""An explorer without its kernel says how to have it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CELL = """
 from widgets.explorers.explorer import Explorer
 
 explorer = Explorer(0)
-explorer.children = [explorer.status]
+explorer.children = [explorer.status, explorer._undo]
 explorer.status.summary = "an explorer, alive"
 explorer
 """
@@ -34,3 +34,22 @@ def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab
         page.wait_for_selector("text=model not found")
         again.wait_for(state="visible", timeout=20_000)
         assert "run the cells above and this one again" in again.inner_text()
+
+
+def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab):
+    with opened(browser, lab, [CELL], width=1100, height=700) as page:
+        page.wait_for_selector("text=an explorer, alive")
+        ended = page.locator(".uhscm-status .ended")
+        assert not ended.is_visible()
+        page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
+        page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
+        page.click(".jp-Dialog button:has-text('Restart')")
+        ended.wait_for(state="visible", timeout=20_000)
+        assert ended.inner_text() == "The kernel was restarted: run this cell again."
+        assert not page.locator(".uhscm-status .sentence").is_visible()
+        button = page.locator(".uhscm-explorer button:has-text('Undo')")
+        assert button.evaluate("e => getComputedStyle(e).pointerEvents") == "none"
+        page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
+        page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
+        assert not ended.is_visible()

@@ -1,15 +1,19 @@
 // The status line: what is shown, what is being worked on, and each error until it is dismissed.
+// When the kernel was restarted it says that instead: the style sheet shows it as soon as JupyterLab
+// marks the view as disconnected.
 
 /** @param {RenderProps} props */
 function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-status");
   root.removeAttribute("tabindex");
+  const ended = el("div", "ended", "The kernel was restarted: run this cell again.");
   const sentence = el("div", "sentence");
   const busy = el("div", "busy");
   const errors = el("div", "errors");
   sentence.setAttribute("aria-live", "polite");
+  ended.setAttribute("role", "alert");
   errors.setAttribute("role", "alert");
-  root.append(sentence, busy, errors);
+  root.append(ended, sentence, busy, errors);
 
   /** @param {string} message */
   function lineOf(message) {
