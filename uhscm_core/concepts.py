@@ -17,6 +17,8 @@ from importlib import resources
 from os import PathLike
 from pathlib import Path
 
+from uhscm_core.support.paths import as_path
+
 __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
 
 DEFAULT_TEMPLATE = "a photo of the {}"
@@ -90,7 +92,7 @@ def load_concepts(
         lists = [_read_names(_vocabulary(part)) for part in parts]
         names = dict.fromkeys(name for names in lists for name in names)
     elif isinstance(source, str | PathLike):
-        path = Path(source)
+        path = as_path("source", source)
         if not path.is_file():
             raise FileNotFoundError(
                 f"no concept list {str(source)!r}: expected one of {', '.join(VOCABULARIES)}, "

@@ -30,6 +30,7 @@ import torch
 
 from uhscm_core.study import Study
 from uhscm_core.support import store
+from uhscm_core.support.paths import as_path
 
 __all__ = ["export_codes", "export_index", "export_run", "readable"]
 
@@ -63,7 +64,7 @@ def export_codes(study: Study, path: str | PathLike[str]) -> Path:
         ValueError: `path` has another ending, or there is no network yet.
         OSError: the file cannot be written; what was there is kept.
     """
-    path = Path(path)
+    path = as_path("path", path)
     writers = {".parquet": _parquet, ".npz": _npz}
     if path.suffix.lower() not in writers:
         raise ValueError(f"codes are written as .parquet or .npz, got {path.name!r}")
@@ -92,7 +93,7 @@ def export_index(study: Study, path: str | PathLike[str]) -> Path:
     codes = study.index.codes.numpy()
     index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(codes.shape[1] * 8))
     index.add_with_ids(codes, study.dataset.splits["database"])
-    return _write(Path(path), faiss.serialize_index_binary(index).tobytes())
+    return _write(as_path("path", path), faiss.serialize_index_binary(index).tobytes())
 
 
 def export_run(study: Study, path: str | PathLike[str]) -> Path:
@@ -112,7 +113,7 @@ def export_run(study: Study, path: str | PathLike[str]) -> Path:
             package's loaders.
         OSError: the file cannot be written; what was there is kept.
     """
-    path = Path(path)
+    path = as_path("path", path)
     if path.suffix.lower() != ".zip":
         raise ValueError(f"a run is written as .zip, got {path.name!r}")
     content = io.BytesIO()

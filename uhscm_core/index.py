@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from os import PathLike
-from pathlib import Path
 from typing import NamedTuple
 
 import faiss
@@ -20,6 +19,7 @@ from jaxtyping import Int32, Int64, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import as_codes
+from uhscm_core.support.paths import as_path
 from uhscm_core.support.store import load_tensors, save_tensors
 
 __all__ = ["HammingIndex", "Neighbours"]
@@ -125,7 +125,7 @@ class HammingIndex:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write codes and code length to one safetensors file, which replaces the old one whole."""
-        save_tensors(Path(path), {"codes": self.codes}, {"bits": self.bits})
+        save_tensors(as_path("path", path), {"codes": self.codes}, {"bits": self.bits})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> HammingIndex:
@@ -135,7 +135,7 @@ class HammingIndex:
             FileNotFoundError: there is no such file.
             ValueError: the file is not such an index.
         """
-        tensors, metadata = load_tensors(Path(path))
+        tensors, metadata = load_tensors(as_path("path", path))
         if "codes" not in tensors or "bits" not in metadata:
             raise ValueError(f"{path}: not a Hamming index")
         return cls(tensors["codes"], int(metadata["bits"]))

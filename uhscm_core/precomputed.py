@@ -28,6 +28,7 @@ from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.dataset import SPLITS, ImageDataset, random_splits
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.support import store
+from uhscm_core.support.paths import as_path
 
 __all__ = [
     "PrecomputedEncoder",
@@ -271,7 +272,7 @@ def _as_item(number: int, image: object) -> Image.Image | Path:
     if isinstance(image, Image.Image):
         return image
     if isinstance(image, str | PathLike):
-        return Path(image).expanduser()
+        return as_path(f"images[{number}]", image)
     raise TypeError(f"images[{number}] must be an image or a path, got {type(image).__name__}")
 
 

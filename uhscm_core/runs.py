@@ -44,6 +44,7 @@ from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep, step
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
 from uhscm_core.support.fields import check_fields
+from uhscm_core.support.paths import as_path
 
 __all__ = [
     "Checkpoint",
@@ -141,7 +142,7 @@ def read_history(folder: str | PathLike[str]) -> tuple[TrainingStep, ...]:
         FileNotFoundError: no such folder.
         DamagedFileError: a line is not what was written, or lines are missing.
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no run folder at {folder}")
     # Before the log: a run that is trained meanwhile logs a step first, and then saves it.

@@ -49,6 +49,7 @@ from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.stages import MINED_FROM, Stages, as_concepts
 from uhscm_core.support.notices import UHSCMWarning
+from uhscm_core.support.paths import as_path
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 
 __all__ = ["Study"]
@@ -341,7 +342,7 @@ class Study(Stages):
         Raises:
             ValueError: a dataset that came neither from `load_dataset` nor with its features.
         """
-        save_study(self, Path(folder))
+        save_study(self, as_path("folder", folder))
 
     @classmethod
     def load(
@@ -364,7 +365,7 @@ class Study(Stages):
             FileNotFoundError: no study there, or its dataset or model is gone.
             ValueError: a dataset or a model that is not the one it was saved with.
         """
-        return cls(**load_study(Path(folder), dataset, vlp, device))
+        return cls(**load_study(as_path("folder", folder), dataset, vlp, device))
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -411,4 +412,4 @@ def _warn(notes: Sequence[str]) -> None:
 
 
 def _as_image(item: Path | Image.Image) -> Image.Image:
-    return read_image(item) if isinstance(item, Path) else as_rgb(item)
+    return read_image(as_path("item", item)) if isinstance(item, Path) else as_rgb(item)

@@ -42,6 +42,7 @@ from uhscm_core.objective import uhscm_loss
 from uhscm_core.recipe import TrainingConfig, TrainingStep
 from uhscm_core.runs import Checkpoint, RunWriter
 from uhscm_core.support.devices import resolve_device
+from uhscm_core.support.paths import as_path
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
 
@@ -92,7 +93,7 @@ def train(
     if fabric is None:
         fabric = _single_device(network, config)
     training = _Training(network, data, mined, config, fabric)
-    return _steps(training, None if folder is None else Path(folder), validate)
+    return _steps(training, None if folder is None else as_path("folder", folder), validate)
 
 
 def _steps(
