@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import sys
 
-from uhscm_doctor import cache
+from uhscm_doctor import cache, prune
 from uhscm_doctor.report import doctor
 
 
@@ -19,7 +20,19 @@ def main() -> int:
     parser.add_argument(
         "--clean",
         action="store_true",
-        help="remove the files that killed writes left in the cache folder",
+        help="remove the files that killed writes left in the cache folder, and outdated ones",
+    )
+    parser.add_argument(
+        "--older-than",
+        type=_amount,
+        metavar="DAYS",
+        help="remove cached files that were not used for so many days; runs and weights stay",
+    )
+    parser.add_argument(
+        "--larger-than",
+        type=_amount,
+        metavar="GB",
+        help="remove the cached files that were not used for longest until they take at most this",
     )
     options = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -28,9 +41,24 @@ def main() -> int:
         removed = cache.clean()
         size = cache.as_size(sum(part.size for part in removed))
         print(f"Removed {len(removed)} unfinished files, {size}.\n")
+        _report_removed("outdated", prune.remove_outdated())
+    if options.older_than is not None or options.larger_than is not None:
+        _report_removed("cached", prune.prune(options.older_than, options.larger_than))
     report = doctor()
     print(report)
     return not report.healthy
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(text)
+    return value
+
+
+def _report_removed(kind: str, removed: list[cache.Part]) -> None:
+    size = cache.as_size(sum(part.size for part in removed))
+    print(f"Removed {len(removed)} {kind} files, {size}.\n")
 
 
 if __name__ == "__main__":

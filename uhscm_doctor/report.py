@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from uhscm_doctor import cache, jupyter, machine, packages, sources
+from uhscm_doctor import cache, jupyter, machine, packages, prune, sources
 from uhscm_doctor.finding import WARN, Finding, Report
 
 __all__ = ["CHECKS", "doctor"]
@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     cache.writable,
     cache.contents,
     cache.leftovers,
+    prune.outdated,
     sources.postcards,
     sources.photos,
     sources.model,
