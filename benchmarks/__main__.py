@@ -11,6 +11,7 @@ NAMES = (
     "batch_similarity",
     "postcards",
     "photos",
+    "storage",
     "duplicates",
     "gestures",
     "training",

@@ -1,0 +1,147 @@
+"""What does it cost to add, rename or move a photo, and to open what is cached?
+
+10,000 photos are encoded by an encoder that counts them; then one is added, one is renamed, the
+folder is moved, and a second folder has the same photos. Loading a folder of 10,000 and opening a
+cached collection of 60,000 (`load_dataset` and its features) are timed, in processes of their own;
+with the path of another checkout also there, in turns, and the ratio of the medians is printed.
+
+    python -m benchmarks.storage [checkout]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmarks.common import SHARED, load
+from uhscm_core import load_dataset
+from uhscm_core.features import encode_dataset
+
+PHOTOS = SHARED / "data" / "cifar10"
+MANY, TURNS = 10_000, 7
+HERE = Path(__file__).resolve().parents[1]
+
+
+class Counting:
+    """An encoder that is cheap, and counts the images that it is given."""
+
+    name, digest, embed_dim, logit_scale = "counting", "counting 1", 512, 100.0
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def encode_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Return (n, 512) unit rows made of the images' pixels."""
+        self.count += len(images)
+        pixels = [np.asarray(image.resize((16, 11))).reshape(-1)[:512] for image in images]
+        rows = torch.from_numpy(np.stack(pixels)).float() + 1
+        return torch.nn.functional.normalize(rows, dim=1)
+
+    def encode_texts(self, texts: object) -> torch.Tensor:
+        """Raise an error: nothing is asked in words here."""
+        raise NotImplementedError(texts)
+
+
+def encoded(folder: Path) -> int:
+    """Return how many images of a folder are encoded to have the features of all."""
+    encoder = Counting()
+    encode_dataset(load_dataset(folder, progress=False), encoder, progress=False)
+    return encoder.count
+
+
+def count(photos: list[Path], place: Path) -> None:
+    """Print how many images are encoded after each change of a folder."""
+    folder = place / "photos"
+    folder.mkdir()
+    for number, photo in enumerate(photos):
+        shutil.copy(photo, folder / f"{number}.jpg")
+    print(f"| a folder of {len(photos):,} | {encoded(folder):,} |")
+    Image.radial_gradient("L").save(folder / "added.png")
+    print(f"| one photo added | {encoded(folder)} |")
+    (folder / "added.png").rename(folder / "renamed.png")
+    print(f"| one photo renamed | {encoded(folder)} |")
+    folder.rename(place / "moved")
+    print(f"| the folder moved | {encoded(place / 'moved')} |")
+    shutil.copytree(place / "moved", place / "second")
+    print(f"| a second folder with the same photos | {encoded(place / 'second')} |")
+
+
+def measure(folder: Path) -> None:
+    """Print the seconds to load a folder and to have its features, as JSON."""
+    started = time.perf_counter()
+    dataset = load_dataset(folder, progress=False)
+    loaded = time.perf_counter()
+    encode_dataset(dataset, Counting(), progress=False)
+    print(json.dumps([loaded - started, time.perf_counter() - loaded]))
+
+
+def seconds_of(checkout: Path, folder: Path, home: Path) -> tuple[float, float]:
+    """Run `measure` on the code of a checkout, with a home of its own."""
+    paths = {"PYTHONPATH": str(checkout), "UHSCM_HOME": str(home)}
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).resolve()), "measure"]
+    done = subprocess.run(
+        [*command, str(folder)],
+        env={**os.environ, **paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loading, finding = json.loads(done.stdout.splitlines()[-1])
+    return loading, finding
+
+
+def compare(checkouts: list[Path], folders: list[Path], place: Path) -> None:
+    """Print the median seconds of each checkout, and their ratio."""
+    homes = [place / f"home {number}" for number in range(len(checkouts))]
+    for folder in folders:
+        taken: list[list[tuple[float, float]]] = [[] for _ in checkouts]
+        for turn in range(TURNS + 1):
+            for number, (checkout, home) in enumerate(zip(checkouts, homes, strict=True)):
+                took = seconds_of(checkout, folder, home)
+                if turn:  # the first fills the cache
+                    taken[number].append(took)
+        n = sum(1 for _ in folder.rglob("*.jpg"))
+        loads = [statistics.median(loading for loading, _ in each) for each in taken]
+        opens = [statistics.median(map(sum, each)) for each in taken]
+        for what, medians in (("load", loads), ("load, and find the features", opens)):
+            shown = " | ".join(f"{median:.2f} s" for median in reversed(medians))
+            ratio = f" | {medians[0] / medians[1]:.2f}" if len(medians) > 1 else ""
+            print(f"| {what} of {n:,} cached | {shown}{ratio} |")
+
+
+def main(checkouts: Sequence[str] = ()) -> None:
+    """Print counts and times, if the photos are available."""
+    photos = sorted(PHOTOS.glob("*/*/*.jpg"))
+    if not photos:
+        print(f"skipped: there are no photos in {PHOTOS}")
+        return
+    with tempfile.TemporaryDirectory() as place:
+        os.environ["UHSCM_HOME"] = str(Path(place, "home"))
+        print("| change | images encoded |\n|---|---|")
+        count(photos[:: len(photos) // MANY][:MANY], Path(place))
+        columns = ["work", *(["before", "now", "ratio"] if checkouts else ["now"])]
+        print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+        others = [Path(checkout).resolve() for checkout in checkouts]
+        compare([HERE, *others], [Path(place, "moved"), PHOTOS], Path(place))
+    print(f"\n{load()}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["measure"]:
+        measure(Path(sys.argv[2]))
+    else:
+        main(sys.argv[1:])
