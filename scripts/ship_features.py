@@ -3,9 +3,9 @@
     python scripts/ship_features.py
 
 Run it whenever a new model was trained. With these features the tour shows its first votes without
-encoding 11,000 pictures. They are found by the digests of dataset, model and preprocessing: when
-one of these changes they are useless, and tests/postcards/test_shipped.py fails until you run this
-script again.
+encoding 11,000 pictures. They are found by the digest of the model, the version of the painter and
+the number of each picture: when one of these changes they are useless, and
+tests/postcards/test_shipped.py fails until you run this script again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 
 from uhscm_core import load_concepts, load_dataset, load_vlp, mine_concepts
-from uhscm_core.features import SHIPPED, encode_dataset, features_key, ship_features
+from uhscm_core.features import SHIPPED, encode_dataset, ship_features
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     dataset, vlp = load_dataset("postcards"), load_vlp("postcards", device="cpu")
     exact = vlp.encode_images(dataset.images, progress=True)
     shutil.rmtree(SHIPPED, ignore_errors=True)
-    folder = ship_features(exact, features_key(dataset, vlp))
+    folder = ship_features(exact, dataset.images.keys, vlp)
     halved = encode_dataset(dataset, vlp)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{folder}: {len(dataset):,} rows, {size / 1e6:.1f} MB")

@@ -122,8 +122,8 @@ def test_a_configuration_may_bring_its_preprocessing(vlp, config, weights, image
     path.write_text(json.dumps(whole))
     safetensors.torch.save_file(weights, path.with_suffix(".safetensors"))
     other = load_vlp(path, device="cpu")
-    assert other.digest == vlp.digest
-    assert other.preprocess_digest != vlp.preprocess_digest
+    assert other.old_digest == vlp.old_digest
+    assert other.digest != vlp.digest  # which covers the preprocessing
     assert other.preprocess(Image.new("RGB", (20, 20), "white")).unique().tolist() == [1.0]
 
 
@@ -318,11 +318,11 @@ def test_a_local_file_is_used_without_a_network(vlp, named_model, no_network, ho
     local = load_vlp(named_model, "plain", device="cpu")
     assert local.name == "tiny (plain)"
     assert local.source == {"name": "tiny", "pretrained": "plain"}
-    assert local.digest == vlp.digest
+    assert local.old_digest == vlp.old_digest
     # With the tag's own preprocessing, which the file alone does not know.
     white = local.preprocess(Image.new("RGB", (20, 20), "white"))
     assert white[0].unique().tolist() == pytest.approx([0.5 / open_clip.OPENAI_DATASET_STD[0]])
-    assert local.preprocess_digest != vlp.preprocess_digest
+    assert local.digest != vlp.digest
 
 
 def test_a_local_file_of_another_model_is_named(named_model, no_network, home):
@@ -471,7 +471,7 @@ def test_a_named_siglip_model_has_its_preprocessing(
     named = load_vlp("tiny-sig", "webli" if by == "tag" else weights, device="cpu")
     described = load_vlp(siglip, device="cpu")
     assert_same_model(named, described, images)
-    assert named.preprocess_digest == described.preprocess_digest
+    assert named.digest == described.digest
     assert named.logit_bias == -16.5
 
 

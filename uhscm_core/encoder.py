@@ -37,7 +37,7 @@ class Encoder(Protocol):
 
     @property
     def digest(self) -> str:
-        """The content digest of all that decides an embedding: the weights and the preprocessing.
+        """The content digest of all that decides an embedding: weights, preprocessing, tokenizer.
 
         Features are cached under it: equal digests must mean equal embeddings.
         """

@@ -43,7 +43,7 @@ from uhscm_core.network import HashNetwork, network_from
 from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep, step_from
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
-from uhscm_core.support.fields import check_fields
+from uhscm_core.support.fields import FORMAT, check_fields, check_format
 from uhscm_core.support.paths import as_path
 
 __all__ = [
@@ -263,7 +263,7 @@ class RunWriter:
         if self._writes:
             kept = [step for step in read_history(self._folder) if step.step <= done]
             self._id = _id_of(self._folder) or uuid.uuid4().hex
-            store.save_json(config, {**self._identity, "id": self._id})
+            store.save_json(config, {"format": FORMAT, **self._identity, "id": self._id})
             store.sweep(self._folder)
             if (self._folder / _METRICS).exists():
                 with store.replacing(self._folder / _METRICS) as file:
@@ -336,7 +336,9 @@ def _step_of(line: bytes, run_id: str) -> TrainingStep:
 
 def _read_config(path: Path) -> dict[str, Any]:
     values = store.load_json(path)
-    check_fields(path, values, {"training": dict, "network": dict, "data": str}, {"id": str})
+    check_format(path, values)
+    required = {"training": dict, "network": dict, "data": str}
+    check_fields(path, values, required, {"format": int, "id": str})
     return dict(values)
 
 
@@ -395,6 +397,7 @@ _DESCRIPTION = {
     **dict.fromkeys(("backbone", "status", "message", "parent", "device"), str),
     "pretrained": bool,
     "seconds": (int, float),
+    "format": int,
 }
 
 
@@ -437,7 +440,9 @@ class Run:
         """
         path = folder / _RUN
         values = store.load_json(path)
+        check_format(path, values)
         check_fields(path, values, {"bits": int, "config": dict}, _DESCRIPTION)
+        values.pop("format", None)
         try:
             config = TrainingConfig(**values["config"])
         except (TypeError, ValueError) as error:
@@ -446,7 +451,7 @@ class Run:
 
     def save(self) -> None:
         """Write the description of the run to its folder."""
-        values = dataclasses.asdict(self)
+        values = {"format": FORMAT, **dataclasses.asdict(self)}
         del values["folder"]
         store.save_json(self.folder / _RUN, values)
 

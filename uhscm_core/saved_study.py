@@ -31,7 +31,7 @@ from uhscm_core.network import network_from
 from uhscm_core.precomputed import PrecomputedEncoder, precomputed_dataset
 from uhscm_core.recipe import step_from
 from uhscm_core.support import store
-from uhscm_core.support.fields import check_fields
+from uhscm_core.support.fields import FORMAT, check_fields, check_format
 from uhscm_core.support.notices import UHSCMWarning
 from uhscm_core.vlp import load_vlp
 
@@ -58,6 +58,7 @@ _REQUIRED = {
     "weights": (str, _NONE),
 }
 _OPTIONAL = {
+    "format": int,
     "splits_digest": str,
     "features": str,
     "features_digest": str,
@@ -88,6 +89,7 @@ def save_study(study: Study, folder: Path) -> None:
     precomputed = isinstance(study.vlp, PrecomputedEncoder)
     source = getattr(study.vlp, "source", None)
     config: dict[str, Any] = {
+        "format": FORMAT,
         "dataset": {"source": _FEATURES} if precomputed else dict(study.dataset.source or {}),
         "dataset_digest": study.dataset.digest,
         "splits_digest": _splits_digest(study.dataset),
@@ -169,7 +171,7 @@ def load_study(
             )
         vlp = load_vlp(**config["vlp"], device=device)
     for name, value in (("dataset", dataset), ("vlp", vlp)):
-        if value.digest != config[f"{name}_digest"]:
+        if not _is_of(value, config[f"{name}_digest"], "format" in config):
             raise ValueError(
                 f"{folder}: this {name} is not the one that the study was saved with (digest "
                 f"{value.digest}, saved {config[f'{name}_digest']})"
@@ -188,6 +190,14 @@ def load_study(
         "network": network,
         "history": tuple(step_from(step, folder / _STUDY) for step in config["history"]),
     }
+
+
+def _is_of(value: ImageDataset | Encoder, digest: str, by_this_rule: bool) -> bool:
+    """Whether a saved digest is of this dataset or encoder, by the rule that it was made by."""
+    if value.digest == digest:
+        return True
+    by_old_rule = value.images if isinstance(value, ImageDataset) else value
+    return not by_this_rule and getattr(by_old_rule, "old_digest", None) == digest
 
 
 def _check_split(folder: Path, config: Mapping[str, Any], dataset: ImageDataset) -> None:
@@ -240,6 +250,7 @@ def _config(folder: Path) -> dict[str, Any]:
     """Read study.json and check its settings: the folder may come from somebody else."""
     path = folder / _STUDY
     config = store.load_json(path)
+    check_format(path, config)
     check_fields(path, config, _REQUIRED, _OPTIONAL)
     check_fields(f"{path}: concepts", config["concepts"], {"names": list, "templates": list})
     for key in ("dataset", "vlp"):

@@ -47,10 +47,6 @@ BATCH = 32  # the fastest of 8 to 256 on a CPU; a GPU is kept busy by the decodi
 class VLP:
     """A vision-language model with an image tower and a text tower: an `Encoder`.
 
-    `digest` and `preprocess_digest` together say what an embedding depends on; cached features are
-    found again by both. They are two because a saved study and its runs name the model by the
-    first alone.
-
     Attributes:
         name: what it was loaded as, to show to people.
         embed_dim: D, the width of both towers' embeddings.
@@ -87,17 +83,21 @@ class VLP:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Return the content digest of the configuration and the weights."""
+        """A digest of all that an embedding depends on.
+
+        That is the configuration, the weights, the preprocessing and the tokenizer.
+        """
+        preprocessing = getattr(self._model.visual, "preprocess_cfg", repr(self.preprocess))
+        return digest_of(self.old_digest, preprocessing, _content_of(self._tokenizer))
+
+    @functools.cached_property
+    def old_digest(self) -> str:
+        """The digest by the rule of versions before 0.3: of the configuration and the weights."""
         total = hashlib.sha256(json.dumps(self._config, sort_keys=True).encode())
         for key, value in sorted(self._model.state_dict().items()):
             total.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
             total.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return total.hexdigest()[:20]
-
-    @functools.cached_property
-    def preprocess_digest(self) -> str:
-        """Return the content digest of the preprocessing: size, resizing, mean and deviation."""
-        return digest_of(getattr(self._model.visual, "preprocess_cfg", repr(self.preprocess)))
 
     def encode_images(
         self, images: Sequence[Image.Image], *, workers: int | None = None, progress: bool = False
@@ -195,6 +195,15 @@ class VLP:
         torch.cuda.empty_cache()
         half = len(pixels) // 2
         return torch.cat([self._embed(pixels[:half]), self._embed(pixels[half:])])
+
+
+def _content_of(tokenizer: Callable[[list[str]], Tensor]) -> list[object]:
+    """Return what tells one tokenizer from another: what it gives for some texts, and its words."""
+    tokens = tokenizer(["a photo of the cat", "A Café, 12 THINGS: it's", "word " * 1000]).tolist()
+    # Asked for after the tokens, because Hugging Face's remember how they were called last.
+    rules = getattr(getattr(tokenizer, "tokenizer", None), "backend_tokenizer", None)
+    words = getattr(tokenizer, "encoder", None) if rules is None else rules.to_str()
+    return [tokens, words]
 
 
 def _without_traceback(loader: Iterable[Tensor]) -> Iterator[Tensor]:

@@ -68,6 +68,16 @@ def test_a_data_set_has_an_image():
         dataset_of(0)
 
 
+def test_a_dataset_without_a_digest_has_that_of_its_images(as_users_run_it):
+    dataset = dataset_of(digest=None)
+    assert dataset.digest == dataset.images.digest
+    assert dataset_of(5, digest=None).digest != dataset.digest
+    images = list(dataset.images)
+    with pytest.raises(ValueError, match=r"digest must be a text .* list has no digest of its own"):
+        dataset_of(images=images, digest=None)
+    assert dataset_of(images=images, digest="mine").digest == "mine"
+
+
 def test_only_the_split_of_queries_may_be_empty():
     assert dataset_of(splits=splits_of(train=[0], database=[0], query=[])).labels is not None
     with pytest.raises(ValueError, match="the database split is empty: it needs at least one"):

@@ -14,8 +14,6 @@ from PIL import Image
 
 from uhscm_core import datasets
 from uhscm_core.datasets import load_dataset
-from uhscm_core.datasets.images import ImageFiles
-from uhscm_core.support import store
 from uhscm_core.support.notices import UHSCMWarning
 
 # The run-time shape check looks at one item of a sequence: it would decode an image of ours, and
@@ -38,19 +36,6 @@ def photo(path: Path, grey: int = 100) -> Path:
 
 def load(folder: Path, **split):
     return load_dataset(folder, progress=False, **split)
-
-
-def count_checks(monkeypatch) -> list[int]:
-    """How many files each later check of a folder decodes."""
-    decoded = []
-    problems = ImageFiles.problems
-
-    def counted(files, progress):
-        decoded.append(len(files))
-        return problems(files, progress)
-
-    monkeypatch.setattr(ImageFiles, "problems", counted)
-    return decoded
 
 
 def test_a_plain_folder_has_images_and_no_labels(folder):
@@ -294,21 +279,6 @@ def test_odd_names_are_labels_too(folder):
     assert dataset.label_names == tuple(sorted(names))
 
 
-def test_skipped_odd_names_are_remembered_in_valid_json(folder, home, monkeypatch):
-    photo(folder / "good.png")
-    for name in ODD_NAMES:
-        (folder / name).touch()
-    with pytest.warns(UserWarning, match="7 of 8 images"):
-        first = load(folder)
-    assert set(first.skipped) == set(ODD_NAMES)
-    (record,) = (home / "checked").glob("*.json")
-    assert set(store.load_json(record)) == set(ODD_NAMES)
-    decoded = count_checks(monkeypatch)
-    with pytest.warns(UserWarning, match="7 of 8 images"):
-        assert load(folder).skipped == first.skipped
-    assert not decoded
-
-
 def test_the_digest_does_not_depend_on_the_place_and_does_on_the_content(folder, tmp_path):
     for place in (folder, tmp_path / "moved/elsewhere"):
         photo(place / "cat/1.png", 1)
@@ -329,31 +299,6 @@ def test_a_skipped_file_does_not_change_the_digest(folder):
     (folder / "bad.png").touch()
     with pytest.warns(UserWarning, match="1 of 2 images"):
         assert load(folder).digest == digest
-
-
-def test_a_second_load_decodes_nothing(folder, monkeypatch):
-    photo(folder / "good.png")
-    (folder / "bad.png").touch()
-    decoded = count_checks(monkeypatch)
-    for _ in range(2):
-        with pytest.warns(UserWarning, match="1 of 2 images"):
-            dataset = load(folder)
-        assert dataset.skipped == {"bad.png": "the file is empty"}
-    assert decoded == [2]
-    photo(folder / "bad.png")  # fixed
-    assert load(folder).names == ("bad.png", "good.png")
-    assert decoded == [2, 2]
-
-
-def test_a_torn_record_of_the_check_is_made_again(folder, home, monkeypatch):
-    photo(folder / "good.png")
-    load(folder)
-    (record,) = (home / "checked").glob("*.json")
-    record.write_text('{"good')
-    decoded = count_checks(monkeypatch)
-    assert len(load(folder)) == 1
-    assert decoded == [1]
-    assert store.load_json(record) == {}
 
 
 def test_more_files_than_one_chunk_are_all_checked(folder, monkeypatch):
@@ -408,25 +353,6 @@ def test_root_and_index_do_not_go_with_a_folder(folder):
     photo(folder / "1.png")
     with pytest.raises(ValueError, match="root and index are only for cifar10, flickr25k, nuswide"):
         load_dataset(folder, root=folder)
-
-
-def test_files_that_were_away_during_the_check_are_not_held_to_be_bad(
-    folder, tmp_path, monkeypatch
-):
-    for i in range(3):
-        photo(folder / f"{i}.png", i)
-    problems = ImageFiles.problems
-
-    def unplugged(files, progress):
-        folder.rename(tmp_path / "away")
-        return problems(files, progress)
-
-    monkeypatch.setattr(ImageFiles, "problems", unplugged)
-    with pytest.raises(ValueError, match=r"3 of 3 .*no such file or directory"):
-        load(folder)
-    monkeypatch.setattr(ImageFiles, "problems", problems)
-    (tmp_path / "away").rename(folder)
-    assert load(folder).names == ("0.png", "1.png", "2.png")
 
 
 def test_a_cameras_raw_file_is_listed(folder):

@@ -24,7 +24,7 @@ def images(tmp_path):
     GENERATED.clear()
     numbers = range(100, 110)
     return GeneratedImages(
-        grey, numbers, 4, map(str, numbers), tmp_path / "generated" / "file", "digest"
+        grey, numbers, 4, map(str, numbers), tmp_path / "generated" / "file", "grey 1", "old"
     )
 
 
@@ -53,6 +53,7 @@ def test_parts_share_the_file(images):
     assert sorted(GENERATED) == [100, 105, 107]
     digests = {images.digest, images.take([5, 0]).digest, images.take([0, 5]).digest}
     assert len(digests) == 3
+    assert images.take([5, 0]).keys == (images.keys[5], images.keys[0])
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
@@ -91,3 +92,13 @@ def test_processes_share_the_file(images):
 
 def test_they_travel_to_other_processes(images):
     assert shades(pickle.loads(pickle.dumps(images))) == list(range(100, 110))
+
+
+def test_keys_know_version_and_number_and_need_no_image(images):
+    def keys(version, numbers):
+        named = map(str, numbers)
+        return GeneratedImages(grey, numbers, 4, named, images.path, version, "old").keys
+
+    assert keys("grey 1", range(105, 107)) == images.keys[5:7]
+    assert not {*keys("grey 2", range(100, 110))} & {*images.keys}
+    assert not GENERATED

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile
 
 from uhscm_core.datasets import ImageFiles, PixelLimitError, read_image
 from uhscm_core.datasets.reading import is_lasting
+from uhscm_core.datasets.verdicts import readable
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -89,15 +90,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("damage", BROKEN, ids=lambda damage: damage.__name__)
-def test_an_unreadable_file_is_named_with_the_reason(tmp_path, damage):
+def test_an_unreadable_file_is_named_with_the_reason(tmp_path, damage, as_users_run_it):
     path = tmp_path / "photo.jpg"
     damage(path)
     with pytest.raises(OSError, match=r"photo\.jpg: ") as caught:
         read_image(path)
     assert BROKEN[damage] in str(caught.value)
-    assert (
-        ImageFiles(tmp_path, ["photo.jpg"]).problems(False)["photo.jpg"].startswith(BROKEN[damage])
-    )
+    _, problems = readable(ImageFiles(tmp_path, ["photo.jpg"]), False)
+    assert problems["photo.jpg"].startswith(BROKEN[damage])
 
 
 def test_a_file_that_may_not_be_read_is_named_with_the_reason(public_folder, permissions_bite):

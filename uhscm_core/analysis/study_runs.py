@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 
 from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS
 from uhscm_core.recipe import TrainingStep
-from uhscm_core.runs import Run
+from uhscm_core.runs import Run, read_runs
 from uhscm_core.study import Study
 from uhscm_core.support import store
 
@@ -19,16 +20,29 @@ __all__ = ["differences", "runs_folder"]
 
 
 def runs_folder(study: Study) -> Path:
-    """Return the folder of all runs on the same images, model, concepts and mining settings."""
-    digest = store.digest_of(
-        study.dataset.digest,
-        study.vlp.digest,
-        dataclasses.asdict(study.concepts),
-        study.tau,
-        study.min_share,
-        study.max_share,
-    )
-    return store.home() / "runs" / digest
+    """Return the folder of all runs on the same images, model, concepts and mining settings.
+
+    The folder that a version before 0.3 made for them is renamed, unless one of its runs is being
+    trained.
+    """
+    folder = _folder(study, study.dataset.digest, study.vlp.digest)
+    if folder.parent.exists() and not folder.exists():
+        images = getattr(study.dataset.images, "old_digest", study.dataset.digest)
+        model = getattr(study.vlp, "old_digest", study.vlp.digest)
+        old = _folder(study, images, model)
+        if old.exists():
+            if any(run.is_running() for run in read_runs(old)):
+                return old
+            with contextlib.suppress(OSError):
+                old.rename(folder)
+            return folder if folder.exists() else old
+    return folder
+
+
+def _folder(study: Study, images: str, model: str) -> Path:
+    concepts = dataclasses.asdict(study.concepts)
+    mining = (study.tau, study.min_share, study.max_share)
+    return store.home() / "runs" / store.digest_of(images, model, concepts, *mining)
 
 
 def differences(

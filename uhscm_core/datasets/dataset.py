@@ -34,7 +34,7 @@ class ImageDataset:
         label_names: the C names.
         splits: int64 indices into ``images``. ``query`` shares none with ``database`` or ``train``;
             ``train`` may lie outside the database, as in some published splits.
-        digest: content digest of the images; cached features are found by it.
+        digest: content digest of the images; None for that of the images themselves.
         names: N names, such as file names, to show next to the images.
         skipped: file name -> reason why it was skipped.
         notes: sentences on how the input was understood, each also a `UHSCMWarning`.
@@ -59,6 +59,14 @@ class ImageDataset:
             raise ValueError(
                 f"names must have one entry per image: {n} images, got {len(self.names)} names"
             )
+        if self.digest is None:
+            digest = getattr(self.images, "digest", None)
+            if digest is None:
+                raise ValueError(
+                    "digest must be a text that is another one for other images, got None: "
+                    f"{type(self.images).__name__} has no digest of its own"
+                )
+            object.__setattr__(self, "digest", digest)
         expected = (n, len(self.label_names))
         if self.labels is not None and tuple(self.labels.shape) != expected:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from uhscm_core.datasets.content import content_key, images_digest
 from uhscm_core.support import store
 
 __all__ = ["GeneratedImages"]
@@ -34,7 +36,8 @@ class GeneratedImages(Sequence[Image.Image]):
         side: width and height of the images, in pixels.
         names: names of the images.
         path: the file; one per combination of `generate` and `numbers`.
-        digest: content digest of the images.
+        version: of `generate`: a text that is another one if the same number gives another image.
+        old_digest: the digest of the images by the rule of versions before 0.3.
         records: record of each image in the file; None for 0, 1, 2, ...
     """
 
@@ -45,7 +48,8 @@ class GeneratedImages(Sequence[Image.Image]):
         side: int,
         names: Iterable[str],
         path: Path,
-        digest: str,
+        version: str,
+        old_digest: str,
         records: Sequence[int] | None = None,
     ) -> None:
         self.generate = generate
@@ -53,7 +57,8 @@ class GeneratedImages(Sequence[Image.Image]):
         self.side = side
         self.names = tuple(names)
         self.path = path
-        self.digest = digest
+        self.version = version
+        self.old_digest = old_digest
         self.records = range(len(self.numbers)) if records is None else tuple(records)
 
     def __len__(self) -> int:
@@ -82,9 +87,20 @@ class GeneratedImages(Sequence[Image.Image]):
             self.side,
             (self.names[i] for i in ids),
             self.path,
-            store.digest_of(self.digest, ids),
+            self.version,
+            store.digest_of(self.old_digest, ids),
             [self.records[i] for i in ids],
         )
+
+    @functools.cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The content keys: what an image depends on, so that none has to be generated."""
+        return tuple(content_key(f"{self.version} {n}".encode()) for n in self.numbers)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A digest of the names and keys."""
+        return images_digest(self.names, self.keys)
 
     @property
     def _size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import SupportsIndex, overload
 
 from PIL import Image, ImageDraw
 
+from uhscm_core.datasets.content import content_key, file_key
+from uhscm_core.datasets.images import read_unchanged
 from uhscm_core.datasets.reading import as_rgb, read_image
 
 __all__ = ["GivenImages"]
@@ -52,6 +55,40 @@ class GivenImages(Sequence[Image.Image]):
         """Return the images of these indices alone."""
         ids = list(ids)
         return GivenImages((self.items[i] for i in ids), (self.names[i] for i in ids))
+
+    def path(self, index: SupportsIndex) -> Path | None:
+        """Return the path of one image, if it is a file."""
+        item = self.items[index]
+        return item if isinstance(item, Path) else None
+
+    @functools.cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The content keys of the images as they were when first asked for.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return tuple(map(self._key, range(len(self))))
+
+    def unchanged(self, index: SupportsIndex) -> Image.Image:
+        """Read one image, if it is still the one of its key.
+
+        Raises:
+            OSError: it is not, or it cannot be read.
+        """
+        path, key = self.path(index), self.keys[index]
+        if path is not None:
+            return read_unchanged(path, key)
+        if self._key(index) != key:
+            raise ValueError(f"images[{index}] changed since the study was made")
+        return self[index]
+
+    def _key(self, index: SupportsIndex) -> str:
+        path = self.path(index)
+        if path is not None:
+            return file_key(path)
+        image = self[index]
+        return content_key(f"{image.size}".encode() + image.tobytes())
 
     @property
     def digest(self) -> str:

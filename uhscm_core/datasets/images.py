@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from uhscm_core.datasets.reading import problem_of, read_image, reason_of
-from uhscm_core.support.progress import progress_bar
+from uhscm_core.datasets.content import content_key, file_key, images_digest, read_regular
+from uhscm_core.datasets.reading import read_image, reason_of
 
-__all__ = ["ArrayImages", "ImageFiles"]
+__all__ = ["ArrayImages", "ImageFiles", "in_threads", "read_unchanged"]
 
 _EDGE_BYTES = 32_768
 
@@ -31,11 +31,14 @@ class ImageFiles(Sequence[Image.Image]):
     Args:
         root: folder that the names are relative to.
         names: the files' paths below `root`, with forward slashes.
+        keys: content keys of the files, if they are known.
     """
 
-    def __init__(self, root: Path, names: Iterable[str]) -> None:
+    def __init__(self, root: Path, names: Iterable[str], keys: Iterable[str] | None = None) -> None:
         self.root = Path(root)
         self.names = tuple(names)
+        if keys is not None:
+            self.keys = tuple(keys)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -51,15 +54,31 @@ class ImageFiles(Sequence[Image.Image]):
 
     def take(self, ids: Iterable[int]) -> ImageFiles:
         """Return only the images with these indices."""
-        return ImageFiles(self.root, (self.names[i] for i in ids))
+        ids = list(ids)
+        keys = [self.keys[i] for i in ids] if "keys" in vars(self) else None
+        return ImageFiles(self.root, (self.names[i] for i in ids), keys)
 
     def path(self, index: SupportsIndex) -> Path:
         """Return the path of one image."""
         return self.root / self.names[index]
 
     @functools.cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The content keys of the files as they were when first asked for.
+
+        Raises:
+            OSError: a file cannot be read; the message names it.
+        """
+        return tuple(in_threads(_named(file_key), map(self.path, range(len(self)))))
+
+    @functools.cached_property
     def digest(self) -> str:
-        """A digest of the files' names, sizes, and first and last 32 kB, but not of the folder."""
+        """A digest of the names and keys, but not of the folder."""
+        return images_digest(self.names, self.keys)
+
+    @functools.cached_property
+    def old_digest(self) -> str:
+        """The digest by the rule of versions before 0.3: of names, sizes and both 32 kB ends."""
         total = hashlib.sha256()
         for name, edges in zip(
             self.names, in_threads(_edges, map(self.path, range(len(self)))), strict=True
@@ -67,13 +86,13 @@ class ImageFiles(Sequence[Image.Image]):
             total.update(name.encode("utf-8", "surrogateescape") + b"\0" + edges)
         return total.hexdigest()[:20]
 
-    def problems(self, progress: bool) -> dict[str, str]:
-        """Decode every file and return the reason for each that cannot be: name -> reason."""
-        checked = in_threads(problem_of, map(self.path, range(len(self))))
-        bar = progress_bar("checking images", len(self), progress, checked)
-        return {
-            name: reason for name, reason in zip(self.names, bar, strict=True) if reason is not None
-        }
+    def unchanged(self, index: SupportsIndex) -> Image.Image:
+        """Read one image, if it is still the one of its key.
+
+        Raises:
+            OSError: it is not, or it cannot be read.
+        """
+        return read_unchanged(self.path(index), self.keys[index])
 
 
 class ArrayImages(Sequence[Image.Image]):
@@ -107,8 +126,30 @@ class ArrayImages(Sequence[Image.Image]):
         return ArrayImages(self.pixels[ids], (self.names[i] for i in ids))
 
     @functools.cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The content keys of the images as they were when first asked for."""
+        return tuple(map(_pixels_key, self.pixels))
+
+    @functools.cached_property
     def digest(self) -> str:
-        """A digest of the pixels."""
+        """A digest of the names and keys."""
+        return images_digest(self.names, self.keys)
+
+    def unchanged(self, index: SupportsIndex) -> Image.Image:
+        """Return one image, if it is still the one of its key.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if _pixels_key(self.pixels[index]) != self.keys[index]:
+            raise ValueError(
+                f"pixels[{index}] changed since the dataset was made: make another of the new ones"
+            )
+        return self[index]
+
+    @functools.cached_property
+    def old_digest(self) -> str:
+        """The digest by the rule of versions before 0.3: of all pixels."""
         shape = str(self.pixels.shape).encode()
         return hashlib.sha256(shape + np.ascontiguousarray(self.pixels).tobytes()).hexdigest()[:20]
 
@@ -119,6 +160,34 @@ def in_threads(function: Callable[[Path], T], paths: Iterable[Path]) -> Iterator
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
         while chunk := list(itertools.islice(paths, 512)):
             yield from pool.map(function, chunk)
+
+
+def read_unchanged(path: Path, key: str) -> Image.Image:
+    """Read the image of a file from the bytes that its content key is compared with.
+
+    Raises:
+        OSError: the file has another content now, or cannot be read.
+    """
+    content = _named(read_regular)(path)
+    if content_key(content) != key:
+        raise OSError(f"{path}: changed since the folder was loaded: load it again")
+    return read_image(path, content)
+
+
+def _named(function: Callable[[Path], T]) -> Callable[[Path], T]:
+    """Make the error of a file that cannot be read name it as `read_image` does."""
+
+    def named(path: Path) -> T:
+        try:
+            return function(path)
+        except OSError as error:
+            raise OSError(f"{path}: {reason_of(error)}") from error
+
+    return named
+
+
+def _pixels_key(pixels: npt.NDArray[np.uint8]) -> str:
+    return content_key(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes())
 
 
 def _edges(path: Path) -> bytes:

@@ -54,7 +54,7 @@ def load_postcards(
         if not low <= wanted <= high:
             raise ValueError(f"{name} must lie between {low} and {high:,}, got {wanted}")
     seeds = scene_seeds(n_database, n_query, seed)
-    digest = store.digest_of("postcards", GENERATOR_VERSION, seed, n_database, n_query)
+    old_digest = store.digest_of("postcards", GENERATOR_VERSION, seed, n_database, n_query)
     numbers = {label: column for column, label in enumerate(LABELS)}
     labels = torch.zeros(len(seeds), len(LABELS), dtype=torch.uint8)
     bar = progress_bar("drawing scenes", len(seeds), progress, seeds)
@@ -62,10 +62,11 @@ def load_postcards(
         labels[row, [numbers[label] for label in make_scene(scene_seed).labels]] = 1
     database = np.arange(n_database, dtype=np.int64)
     names = tuple(f"postcard {scene_seed - _FIRST}" for scene_seed in seeds)
+    path = store.home() / "postcards" / old_digest
+    version = f"postcards {GENERATOR_VERSION}"
+    images = GeneratedImages(_paint, seeds, SIZE, names, path, version, old_digest)
     return ImageDataset(
-        images=GeneratedImages(
-            _paint, seeds, SIZE, names, store.home() / "postcards" / digest, digest
-        ),
+        images=images,
         labels=labels,
         label_names=LABELS,
         splits={
@@ -73,7 +74,7 @@ def load_postcards(
             "database": database,
             "query": np.arange(n_database, n_database + n_query, dtype=np.int64),
         },
-        digest=digest,
+        digest=images.digest,
         names=names,
     )
 

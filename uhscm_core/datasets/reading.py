@@ -24,7 +24,7 @@ __all__ = [
     "PixelLimitError",
     "as_rgb",
     "is_lasting",
-    "problem_of",
+    "most_bytes",
     "read_image",
     "reason_of",
 ]
@@ -87,6 +87,12 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
         raise failed from error
 
 
+def most_bytes() -> int | None:
+    """Return the size from which a file is refused unread, by Pillow's limit on pixels."""
+    limit = Image.MAX_IMAGE_PIXELS
+    return None if limit is None else 16 * limit + (64 << 20)
+
+
 def is_lasting(error: Exception) -> bool:
     """Say whether reading the same bytes again would fail again.
 
@@ -97,15 +103,6 @@ def is_lasting(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno is None
     return isinstance(error, PixelLimitError)
-
-
-def problem_of(path: Path, content: bytes | None = None) -> str | None:
-    """Return the reason why a file cannot be read as an image, or None; see `read_image`."""
-    try:
-        read_image(path, content)
-    except (OSError, PixelLimitError) as error:
-        return str(error).removeprefix(f"{path}: ")
-    return None
 
 
 def reason_of(error: Exception) -> str:
@@ -127,9 +124,7 @@ def _unidentified(start: bytes) -> str:
 
 def _decoded(file: io.BufferedReader | io.BytesIO) -> Image.Image:
     """Decode a file, without its metadata where that would stand in the way of its pixels."""
-    size = file.seek(0, os.SEEK_END)
-    limit = Image.MAX_IMAGE_PIXELS
-    most = None if limit is None else 16 * limit + (64 << 20)
+    size, most = file.seek(0, os.SEEK_END), most_bytes()
     if most is not None and size > most:
         raise PixelLimitError(f"{size:,} bytes, the limit is {most:,}")
     file.seek(0)

@@ -6,9 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["check_fields"]
+__all__ = ["FORMAT", "check_fields", "check_format"]
+
+# Of study.json, and of config.json and run.json in the folder of a run. Files without one were
+# written before version 0.3, and name images and models by the digests of that time.
+FORMAT = 2
 
 _Types = type | tuple[type, ...]
+
+
+def check_format(where: str | Path, values: Any) -> None:
+    """Raise a ValueError if a value was written by a later version than this."""
+    written = values.get("format") if isinstance(values, dict) else None
+    if type(written) is int and written > FORMAT:
+        raise ValueError(
+            f"{where}: written by a later version of this package, in format {written}; this one "
+            f"knows formats up to {FORMAT}: update it to read this file"
+        )
 
 
 def check_fields(
