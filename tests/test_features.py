@@ -291,11 +291,12 @@ def test_only_what_is_missing_is_encoded(dataset, vlp, home, encoded):
 
 
 def save_rows(path: Path, keys: torch.Tensor, rows: torch.Tensor, name: str = "features") -> None:
-    store.save_tensors(path, {"keys": keys, name: rows})
+    store.save_tensors(path, {"keys": keys, name: rows}, {"folder": path.parent.name})
 
 
 @pytest.mark.parametrize(
-    "damage", ["torn", "empty", "pickle", "of other rows", "of another name", "of another width"]
+    "damage",
+    ["torn", "empty", "pickle", "of other rows", "of another name", "of another width", "swapped"],
 )
 def test_a_damaged_shard_is_put_aside_and_its_images_encoded_again(
     dataset, vlp, home, encoded, damage
@@ -309,11 +310,15 @@ def test_a_damaged_shard_is_put_aside_and_its_images_encoded_again(
         save_rows(path, keys, torch.zeros(8, 16), "something")
     elif damage == "of another width":
         save_rows(path, keys, torch.zeros(8, 7))
+    elif damage == "swapped":  # for that of another model
+        other = path.parents[1] / "another" / path.name
+        save_rows(other, keys, torch.zeros(8, 16))
+        other.replace(path)
     else:
         content = {"torn": path.read_bytes()[:-9], "empty": b"", "pickle": b"\x80\x04N."}
         path.write_bytes(content[damage])
     encoded.clear()
-    with pytest.warns(UHSCMWarning, match=rf"{path.name}.*; its content is made again"):
+    with pytest.warns(UHSCMWarning, match=rf"{path.name}.* again"):
         assert torch.equal(encode(dataset, vlp), features)
     assert sum(encoded) == 8
     assert path.with_name(f"{path.name}.damaged").exists()
@@ -371,7 +376,7 @@ def test_a_home_that_cannot_be_written_is_no_obstacle(photo_folder, vlp, tmp_pat
 def test_what_an_old_version_kept_is_left_behind_and_said_once(dataset, vlp, home):
     old = home / "features" / store.digest_of("old") / "000000000.safetensors"
     store.save_tensors(old, {"features": torch.zeros(8, 16)})
-    with pytest.warns(UHSCMWarning, match=r"encoded anew.*read wrongly.*--clean"):
+    with pytest.warns(UHSCMWarning, match=r"encoded again.*read wrongly.*--clean"):
         encode(dataset, vlp)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UHSCMWarning)

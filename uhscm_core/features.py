@@ -334,7 +334,7 @@ def _encode_batches(
 def _say_what_is_left_behind(folder: Path) -> None:
     if any(folder.glob(f"*/{_OLD_SHARD}")):
         say_once(
-            f"features that version 0.2 or older kept in {folder} are encoded anew, because they "
+            f"features that version 0.2 or older kept in {folder} are encoded again, because they "
             f"may be of pixels that were read wrongly; python -m uhscm_doctor --clean deletes the "
             f"old ones"
         )

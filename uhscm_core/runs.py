@@ -44,6 +44,7 @@ from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep, step
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
 from uhscm_core.support.fields import FORMAT, check_fields, check_format
+from uhscm_core.support.notices import say
 from uhscm_core.support.paths import as_path
 
 __all__ = [
@@ -381,9 +382,17 @@ def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -
         for name, value in now["training"].items()
         if name not in RESUMABLE_WITH and settings.get(name) != value
     ]
+    parts = ["network", "data"]
+    if "format" not in before and before.get("data") != now["data"]:
+        # The last bits of features encoded again may be other ones than those it was trained on.
+        parts.remove("data")
+        say(
+            f"{folder} contains a run of version 0.2 or older, whose features are encoded again: "
+            f"it continues with the new ones, which may differ slightly"
+        )
     changes += [
         f"{part} {before.get(part)!r} -> {now[part]!r}"
-        for part in ("network", "data")
+        for part in parts
         if before.get(part) != now[part]
     ]
     if changes:

@@ -1,4 +1,4 @@
-"""Going on where nothing can be kept: no writable home, or a full disk."""
+"""Work that continues where nothing can be kept: no writable home, or a full disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["keeping", "say_once"]
 
 @contextlib.contextmanager
 def keeping() -> Iterator[None]:
-    """Go on without what the block writes to the home folder if that fails, and say so once.
+    """Continue without what the block writes to the home folder if that fails, and say so once.
 
     What is kept there saves time only. A process whose home cannot be written computes everything
     itself.

@@ -94,7 +94,8 @@ class Shards:
     def _write(self, keys: list[bytes], rows: Tensor) -> Path:
         path = self.folder / f"{uuid.uuid4().hex}.safetensors"
         packed = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8)
-        store.save_tensors(path, {"keys": packed.view(-1, _KEY_BYTES), self.name: rows})
+        tensors = {"keys": packed.view(-1, _KEY_BYTES), self.name: rows}
+        store.save_tensors(path, tensors, {"folder": self.folder.name})
         self._seen.add(path)
         return path
 
@@ -112,8 +113,10 @@ class Shards:
     def _load(self, path: Path) -> tuple[list[bytes], Tensor]:
         """Read a whole shard, checked; one that is damaged is put aside and has no row."""
         try:
-            tensors, _ = store.load_tensors(path)
+            tensors, about = store.load_tensors(path)
             keys, rows = _unpacked(tensors.get("keys")), tensors.get(self.name)
+            if about.get("folder") != self.folder.name:
+                raise store.DamagedFileError(f"{path}: damaged, it is a shard of another folder")
             if rows is None or rows.ndim != 2 or len(rows) != len(keys):
                 raise store.DamagedFileError(f"{path}: damaged, not one row per key")
             if self.width is not None and rows.shape[1] != self.width:
