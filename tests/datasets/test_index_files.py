@@ -98,6 +98,11 @@ def test_lines_are_read_in_many_spellings(whole, change, end):
     assert labels_by_name(load(whole)) == EXPECTED
 
 
+def test_index_files_may_be_called_in_any_case(whole):
+    (whole / "index/test.txt").rename(whole / "index/Test.TXT")
+    assert labels_by_name(load(whole)) == EXPECTED
+
+
 def test_a_byte_order_mark_and_blank_lines_are_read(whole):
     for path in (whole / "index").iterdir():
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\n  \n")

@@ -94,8 +94,9 @@ def csv(folder, *lines: str, name: str = "labels.csv", end: str = "\n"):
         ("\ufefffile,tags", "data/photos/animals/cat/1.png,cat", "2.png,dog", ".\\3.png,bus", ""),
         ("path,labels", '"animals/cat/1.png","cat"', "animals\\dog\\2.png, dog", "bus/3.png,bus"),
         ("image,cat,dog,bus", "1,1,0,0", "2,0,1.0,0", "3,,,1"),
+        (",image,target", "0,1,cat", "1,2,dog", "2,3,bus"),
     ],
-    ids=["paths", "semicolons", "tabs", "prefixes", "quotes", "one-hot"],
+    ids=["paths", "semicolons", "tabs", "prefixes", "quotes", "one-hot", "pandas"],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_tables_in_many_spellings(folder, lines, end):
@@ -191,6 +192,8 @@ def test_a_name_that_two_photos_have_is_refused(folder):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("x.json", "{}", "there is nothing in this file"),
+        ("x.csv", "file,animal\n1.png,1\n2.png,0\n", "expected a column of image names"),
         ("x.csv", "", "there is nothing in this file"),
         ("x.csv", "1.png,cat\n2.png,dog\n", "expected a column of image names .* got '1.png' and"),
         ("x.csv", "file,size\n1.png,12\n", "expected a column of image names .* got 'file' and"),

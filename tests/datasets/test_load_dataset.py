@@ -125,6 +125,12 @@ def test_root_and_index_are_kept_as_absolute_paths(folder, monkeypatch):
     assert (dataset.source["root"], dataset.source["index"]) == (str(folder), str(index))
 
 
+@pytest.mark.parametrize("source", ["a" * 5000, "a\0b", "CIFAR-10"])
+def test_a_name_that_is_no_dataset_is_said(source):
+    with pytest.raises(NotADirectoryError, match=r"no dataset '.*: expected a folder of photos or"):
+        load_dataset(source)
+
+
 def test_a_file_in_place_of_a_folder_is_said(folder):
     path = folder / "00.png"
     with pytest.raises(NotADirectoryError, match=r"expected a folder of photos, but .* is a file"):

@@ -116,9 +116,9 @@ def load_dataset(
             raise ValueError(
                 f"root and index are only for {', '.join(_BENCHMARKS)}, not for a folder"
             )
-        if not folder.exists():
+        if not os.path.exists(folder):  # noqa: PTH110  # Path.exists raises on very long names
             raise NotADirectoryError(
-                f"no dataset {source!r}: expected a folder of photos or one of postcards, "
+                f"no dataset {source[:200]!r}: expected a folder of photos or one of postcards, "
                 f"{', '.join(_BENCHMARKS)}"
             )
         dataset = load_folder(folder, **settings)

@@ -61,7 +61,7 @@ def load_index_files(
         raise NotADirectoryError(
             f"index must be a folder with train.txt, database.txt and test.txt, got {index}"
         )
-    files = {path.name: path for path in sorted(index.iterdir())}
+    files = {path.name.lower(): path for path in sorted(index.iterdir())}
     entries = {split_name: _entries(files, index, split_name) for split_name in _STEMS}
     listing = walk(root, follow_links=follow_links)
     everything = _one_hot([entry for part in entries.values() for entry in part])

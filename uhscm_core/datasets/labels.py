@@ -37,7 +37,7 @@ _NAME_COLUMNS = (
     "imageid id name"
 )
 _LABEL_COLUMNS = (
-    "labels label tags tag classes class class_name categories category label_name labelname"
+    "labels label tags tag classes class class_name categories category label_name labelname target"
 )
 _YES, _NO = ("1", "1.0", "True"), ("", "0", "0.0", "False")
 _PLURAL = ("labels", "tags", "classes", "categories")
@@ -94,6 +94,8 @@ def from_table(path: Path, names: Sequence[str]) -> tuple[Labels, list[str]]:
     if not path.is_file():
         raise FileNotFoundError(f"labels: there is no file {path}")
     pairs, notes = _pairs(path)
+    if not pairs:
+        raise ValueError(f"{path}: there is nothing in this file")
     rows, by_file_name = find([name for _, name, _ in pairs], names, without_suffix=True)
     labels: list[tuple[str, ...] | None] = [None] * len(names)
     origin: dict[int, str] = {}
@@ -190,13 +192,14 @@ def _pairs_of_rows(
 ) -> tuple[list[tuple[str, str, tuple[str, ...]]], list[str]]:
     called = {re.sub(r"[\s-]+", "_", column.strip().casefold()): column for column in columns}
     name_column = next((called[name] for name in _NAME_COLUMNS.split() if name in called), None)
-    others = [column for column in columns if column != name_column]
+    # A column without a name is the index that pandas writes.
+    others = [column for column in columns if column not in ("", "Unnamed: 0", name_column)]
     label_columns = [
         called[name] for name in _LABEL_COLUMNS.split() if name in called and called[name] in others
     ]
     one_hot = (
         not label_columns
-        and bool(others)
+        and len(others) > 1
         and all(
             str(row.get(column, "")).strip() in _YES + _NO for _, row in rows for column in others
         )
