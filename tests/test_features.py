@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -677,3 +678,13 @@ def test_an_encoder_may_answer_in_half_precision_with_gradients(dataset):
     assert features.dtype == torch.float32
     assert not features.requires_grad
     torch.testing.assert_close(features, mean_colors_by_hand(dataset), atol=1e-3, rtol=0)
+
+
+def test_images_that_are_checked_travel_to_other_processes(photo_folder, as_users_run_it):
+    images = load_dataset(photo_folder, progress=False).images
+    travelled = pickle.loads(pickle.dumps(features_module._Unchanged(images)))
+    assert travelled[3].tobytes() == images[3].tobytes()
+    assert len(travelled) == len(travelled[:]) == len(images)
+    images.path(3).write_bytes(images.path(40).read_bytes())
+    with pytest.raises(OSError, match="changed since the folder was loaded"):
+        travelled[3]

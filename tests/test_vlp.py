@@ -166,6 +166,33 @@ def test_no_memory_for_one_image_is_an_error_that_says_so(vlp, images, monkeypat
 # What a model says of itself
 
 
+def test_the_digest_is_of_the_tokenizer_too_and_the_old_one_is_not(tiny_model):
+    class Other:
+        """A tokenizer as those of Hugging Face are wrapped; its rules are a text."""
+
+        def __init__(self, tokenize, rules: str) -> None:
+            self.tokenize, self.tokenizer, self.backend_tokenizer = tokenize, self, self
+            self.to_str = lambda: rules
+
+        def __call__(self, texts):
+            return self.tokenize(texts)
+
+    def digests(wrapped) -> tuple[str, str]:
+        model = load_vlp(tiny_model, device="cpu")
+        model._tokenizer = wrapped(model._tokenizer)
+        return model.digest, model.old_digest
+
+    own, old = digests(lambda tokenizer: tokenizer)
+    others = [
+        digests(lambda tokenizer: Other(tokenizer, "rules")),
+        digests(lambda tokenizer: Other(tokenizer, "other rules")),
+        digests(lambda tokenizer: lambda texts: tokenizer([text.title() for text in texts])),
+        digests(lambda tokenizer: lambda texts: tokenizer(texts)[:, :8]),
+    ]
+    assert len({own, *(digest for digest, _ in others)}) == 5
+    assert {digest for _, digest in others} == {old}
+
+
 def test_the_digest_is_of_the_weights_and_the_configuration(vlp, config, weights, tmp_path):
     path = tmp_path / "other.json"
     path.write_text(json.dumps(config))
