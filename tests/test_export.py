@@ -7,6 +7,8 @@ import errno
 import json
 import os
 import shutil
+import tempfile
+import time
 
 import faiss
 import numpy as np
@@ -197,3 +199,18 @@ def test_where_a_folder_or_a_file_is_in_the_way(trained, tmp_path, name):
     with pytest.raises(OSError, match="a file"):
         write(trained, tmp_path / "a file" / name)
     assert [file.name for file in (tmp_path / "files").iterdir()] == [name]
+
+
+def test_what_killed_exports_left_goes_with_the_next(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    exported = tmp_path / "tmp" / "uhscm-export-killed"
+    exported.mkdir(parents=True)
+    (exported / "study.json").touch()
+    part = tmp_path / f".run.zip.{'a' * 32}.part"
+    part.touch()
+    for path in (exported, part):
+        os.utime(path, (time.time() - 7200,) * 2)
+    export_run(trained, tmp_path / "run.zip")
+    assert not exported.exists()
+    assert not part.exists()
+    assert list((tmp_path / "tmp").iterdir()) == []

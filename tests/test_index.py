@@ -254,3 +254,20 @@ def test_a_number_of_neighbours_below_one_and_a_negative_radius_are_refused():
         index.search(index.codes, 0)
     with pytest.raises(ValueError, match="radius must be 0 or more, got -1"):
         index.within(index.codes, -1)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "about"),
+    [
+        ({"codes": torch.zeros(3, 2, dtype=torch.uint8)}, {"bits": "16"}),
+        ({"codes": torch.zeros(3, 2, dtype=torch.uint8)}, {"bits": True}),
+        ({"codes": torch.zeros(3, 2, dtype=torch.uint8)}, {"bits": 10**9}),
+        ({"codes": torch.zeros(3, 2)}, {"bits": 16}),
+        ({"codes": torch.zeros(0, 2, dtype=torch.uint8)}, {"bits": 16}),
+    ],
+)
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_file_of_other_content_is_refused_by_its_name(tmp_path, tensors, about):
+    store.save_tensors(tmp_path / "x.safetensors", tensors, about)
+    with pytest.raises(ValueError, match=r"x\.safetensors: "):
+        HammingIndex.load(tmp_path / "x.safetensors")

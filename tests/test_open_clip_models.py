@@ -609,3 +609,32 @@ def test_weights_and_tokenizer_files_load_where_links_cannot_be_made(no_links, t
     model = write_model(tmp_path, embed_dim=16)
     (tmp_path / "tokenizer.json").write_text("{}")
     assert load_vlp(model, device="cpu").embed_dim == 16
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("text_cfg", "hf_model_name", "roberta-base"),
+        ("vision_cfg", "timm_model_name", "hf-hub:somebody/model"),
+        ("vision_cfg", "timm_model_name", "hf_hub:somebody/model"),
+        ("vision_cfg", "timm_model_name", "somebody/model"),
+        ("text_cfg", "tokenizer_kwargs", {"tokenizer_name": "hf-hub:somebody/model"}),
+        ("multimodal_cfg", "layers", ["https://somebody.example/weights.bin"]),
+    ],
+)
+def test_a_name_that_would_be_fetched_is_refused(tiny_model, tmp_path, part, key, value):
+    config = json.loads(tiny_model.read_text())
+    config.setdefault(part, {})[key] = value
+    path = tmp_path / "stranger.json"
+    path.write_text(json.dumps(config))
+    weights = tiny_model.with_suffix(".safetensors")
+    with pytest.raises(ValueError, match=r"stranger\.json: .* would be fetched from the network"):
+        load_vlp(path, weights, device="cpu")
+
+
+@pytest.mark.usefixtures("transformers")
+def test_a_tokenizer_that_brings_code_is_refused(own_tokenizer):
+    settings = {"auto_map": {"AutoTokenizer": ["somebody/code--t.T", None]}}
+    (own_tokenizer.parent / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match=r"tokenizer_config\.json: auto_map names code"):
+        load_vlp(own_tokenizer, device="cpu")

@@ -14,10 +14,11 @@ Symbols: N images, L code length in bits.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import tempfile
 import zipfile
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ from uhscm_core.study import Study
 from uhscm_core.support import store
 from uhscm_core.support.paths import as_path
 
-__all__ = ["export_codes", "export_index", "export_run", "readable"]
+__all__ = ["check_export", "export_codes", "export_index", "export_run", "readable"]
+
+_MARK = b"uhscm sha256 "  # before the digest at the end of an index; FAISS reads no further
+_DIGEST = len(_MARK) + 32
 
 _PACKING = (
     "bit l of a code is bit 7 - l % 8 of byte l // 8, as in numpy.packbits; the last byte is "
@@ -93,7 +97,8 @@ def export_index(study: Study, path: str | PathLike[str]) -> Path:
     codes = study.index.codes.numpy()
     index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(codes.shape[1] * 8))
     index.add_with_ids(codes, study.dataset.splits["database"])
-    return _write(as_path("path", path), faiss.serialize_index_binary(index).tobytes())
+    content = faiss.serialize_index_binary(index).tobytes()
+    return _write(as_path("path", path), content + _MARK + hashlib.sha256(content).digest())
 
 
 def export_run(study: Study, path: str | PathLike[str]) -> Path:
@@ -117,12 +122,73 @@ def export_run(study: Study, path: str | PathLike[str]) -> Path:
     if path.suffix.lower() != ".zip":
         raise ValueError(f"a run is written as .zip, got {path.name!r}")
     content = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
+    with store.temporary_folder() as folder:
         study.save(folder)
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(Path(folder).iterdir()):
+            for file in sorted(folder.iterdir()):
                 archive.write(file, file.name)
     return _write(path, content.getvalue())
+
+
+def check_export(path: str | PathLike[str]) -> None:
+    """Check that a file that one of the functions above wrote is what was written.
+
+    The programs that read these files use most damage in silence: a flipped bit of an index is
+    another code. Run this after a file was copied, or before it is relied on.
+
+    Args:
+        path: of the file; its ending says what it is.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DamagedFileError: its content is not what was written.
+        ValueError: another ending, or a file of a version before 0.3, which has no digest.
+    """
+    path = as_path("path", path)
+    checks = {".faiss": _check_index, ".npz": _check_zip, ".zip": _check_zip}
+    check = (checks | {".parquet": _check_parquet}).get(path.suffix.lower())
+    if check is None:
+        raise ValueError(f"path must end in .parquet, .npz, .faiss or .zip, got {path.name!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        whole = check(path)
+    except Exception as error:  # damaged bytes fail in as many ways as there are
+        raise store.DamagedFileError(f"{path}: damaged ({error}); export it again") from error
+    if whole is None:
+        raise ValueError(f"{path}: without a digest, so it cannot be checked; export it again")
+    if not whole:
+        raise store.DamagedFileError(
+            f"{path}: damaged, its content is not what was written; export it again"
+        )
+
+
+def _check_index(path: Path) -> bool | None:
+    content = path.read_bytes()
+    mark, digest = content[-_DIGEST:-32], content[-32:]
+    if hashlib.sha256(content[:-_DIGEST]).digest() == digest:
+        return mark == _MARK
+    faiss.deserialize_index_binary(np.frombuffer(content, np.uint8))
+    return False if _MARK[:5] in content[-_DIGEST:] else None
+
+
+def _check_zip(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:  # which holds a CRC-32 of each file
+        return archive.testzip() is None and bool(archive.namelist())
+
+
+def _check_parquet(path: Path) -> bool | None:
+    table = pyarrow.parquet.read_table(path, page_checksum_verification=True)
+    about = json.loads(table.schema.metadata[b"uhscm"])
+    digest = about.pop("digest", None)
+    return None if digest is None else bool(digest == _table_digest(table, about))
+
+
+def _table_digest(table: pa.Table, about: Mapping[str, Any]) -> str:
+    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in table.column_names:
+        total.update(repr((name, table[name].to_pylist())).encode())
+    return total.hexdigest()
 
 
 def readable(name: str) -> str:
@@ -138,10 +204,10 @@ def _bytes_of(name: str) -> bytes:
         return name.encode("utf-8", "surrogatepass")
 
 
-def _about(study: Study, bits: int) -> str:
+def _about(study: Study, bits: int) -> dict[str, Any]:
     dataset, concepts = study.dataset, study.concepts
     source = getattr(study.vlp, "source", None)  # an encoder of one's own need not have one
-    about: dict[str, Any] = {
+    return {
         "format": "UHSCM codes, version 1",
         "bits": bits,
         "packing": _PACKING,
@@ -157,7 +223,6 @@ def _about(study: Study, bits: int) -> str:
         "max_share": study.max_share,
         "name_bytes": "the file name's bytes; name shows those that are not UTF-8 as \\xNN",
     }
-    return json.dumps(about)  # ASCII: a lone surrogate in a folder's name is escaped
 
 
 def _bits(study: Study) -> int:
@@ -183,9 +248,11 @@ def _parquet(study: Study) -> bytes:
     if dataset.labels is not None:
         names = [[readable(label) for label in dataset.labels_of(i)] for i in range(n)]
         columns["labels"] = pa.array(names, pa.list_(pa.string()))
-    table = pa.table(columns).replace_schema_metadata({"uhscm": _about(study, bits)})
+    table, about = pa.table(columns), _about(study, bits)
+    about["digest"] = _table_digest(table, about)
+    table = table.replace_schema_metadata({"uhscm": json.dumps(about)})
     content = io.BytesIO()
-    pyarrow.parquet.write_table(table, content)
+    pyarrow.parquet.write_table(table, content, write_page_checksum=True)
     return content.getvalue()
 
 
@@ -197,7 +264,8 @@ def _npz(study: Study) -> bytes:
         "bits": np.array(bits),
         "ids": np.arange(len(dataset)),
         "names": np.array(dataset.names),  # Unicode code points, lone surrogates too
-        "about": np.array(_about(study, bits)),
+        # ASCII: a lone surrogate in a folder's name is escaped.
+        "about": np.array(json.dumps(_about(study, bits))),
         **dataset.splits,
     }
     if dataset.labels is not None:
@@ -211,4 +279,5 @@ def _npz(study: Study) -> bytes:
 def _write(path: Path, content: bytes) -> Path:
     with store.replacing(path) as file:
         file.write(content)
+    store.sweep(path.parent)
     return path

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from uhscm_core.codes import as_codes
 from uhscm_core.support.paths import as_path
-from uhscm_core.support.store import load_tensors, save_tensors
+from uhscm_core.support.store import load_tensors, save_tensors, sweep
 
 __all__ = ["HammingIndex", "Neighbours"]
 
@@ -125,7 +125,9 @@ class HammingIndex:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write codes and code length to one safetensors file, which replaces the old one whole."""
-        save_tensors(as_path("path", path), {"codes": self.codes}, {"bits": self.bits})
+        path = as_path("path", path)
+        save_tensors(path, {"codes": self.codes}, {"bits": self.bits})
+        sweep(path.parent)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> HammingIndex:
@@ -133,9 +135,12 @@ class HammingIndex:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is not such an index.
+            ValueError: the file is not such an index, or is damaged.
         """
         tensors, metadata = load_tensors(as_path("path", path))
-        if "codes" not in tensors or "bits" not in metadata:
+        if "codes" not in tensors or type(metadata.get("bits")) is not int:
             raise ValueError(f"{path}: not a Hamming index")
-        return cls(tensors["codes"], int(metadata["bits"]))
+        try:
+            return cls(tensors["codes"], metadata["bits"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import tempfile
 import zipfile
@@ -35,6 +36,10 @@ from uhscm_core.support.hub import (
 from uhscm_core.support.store import load_json
 
 __all__ = ["OpenClipModel", "from_config", "from_name"]
+
+_REMOTE = re.compile(r"[A-Za-z][\w+.-]+:")  # hf-hub:, local-dir:, https:, but no drive's C:
+_FETCHED = {"hf_model_name"}  # a text tower by its name in the hub
+_TIMM = "timm_model_name"
 
 
 class OpenClipModel(NamedTuple):
@@ -119,10 +124,12 @@ def from_config(path: Path, pretrained: str | PathLike[str] | None) -> OpenClipM
         raise ValueError(
             f"{path}: not an open_clip configuration (embed_dim, vision_cfg and text_cfg expected)"
         )
+    _refuse_remote_names(path, whole)
     tokenizer_files = list(path.absolute().parent.glob("*token*"))
     repository = _tokenizer_repository(config)
     if repository:
         _require_transformers(path)
+        _refuse_remote_code(path.absolute().with_name("tokenizer_config.json"))
         if not tokenizer_files:
             raise FileNotFoundError(
                 f"no tokenizer next to {path}, which names that of {repository!r}: put its "
@@ -150,6 +157,32 @@ def _place(file: Path, at: Path) -> None:
         at.symlink_to(file.absolute())
     except (OSError, NotImplementedError):
         shutil.copyfile(file, at)
+
+
+def _refuse_remote_names(path: Path, config: Mapping[str, Any]) -> None:
+    """Refuse what open_clip or timm would fetch: a file may come from somebody else."""
+    waiting: list[tuple[str, Any]] = [("", config)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += ((key, item) for item in value)
+        elif isinstance(value, str) and (
+            _REMOTE.match(value) or (key in _FETCHED and value) or (key == _TIMM and "/" in value)
+        ):
+            raise ValueError(
+                f"{path}: {key} is {value!r}, which would be fetched from the network; load_vlp "
+                f"reads local configurations without it: use a model of open_clip.list_models()"
+            )
+
+
+def _refuse_remote_code(tokenizer_config: Path) -> None:
+    if tokenizer_config.is_file() and "auto_map" in load_json(tokenizer_config):
+        raise ValueError(
+            f"{tokenizer_config}: auto_map names code that would be fetched and run; remove it, or "
+            f"use a tokenizer that needs no code of its own"
+        )
 
 
 def _preprocessing(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

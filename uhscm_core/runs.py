@@ -553,7 +553,7 @@ def new_run(folder: Path, bits: int, config: TrainingConfig, **more: Any) -> Run
         folder: of the study's runs.
         bits, config, more: of `Run`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    store.make_folder(folder)
     number = max([int(f.name) for f in folder.iterdir() if f.name.isdigit()], default=0) + 1
     while True:
         try:

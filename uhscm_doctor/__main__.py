@@ -6,6 +6,7 @@ import argparse
 import io
 import math
 import sys
+from pathlib import Path
 
 from uhscm_doctor import cache, prune
 from uhscm_doctor.report import doctor
@@ -20,7 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--clean",
         action="store_true",
-        help="remove the files that killed writes left in the cache folder, and outdated ones",
+        help="remove what killed writes left in the cache folder and FOLDERS, and outdated files",
     )
     parser.add_argument(
         "--older-than",
@@ -34,17 +35,21 @@ def main() -> int:
         metavar="GB",
         help="remove the cached files that were not used for longest until they take at most this",
     )
+    parser.add_argument(
+        "folders", nargs="*", type=Path, help="further folders to look at, such as saved studies"
+    )
     options = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ must not stop the report
     if options.clean:
-        removed = cache.clean()
+        removed = cache.clean(options.folders)
         size = cache.as_size(sum(part.size for part in removed))
-        print(f"Removed {len(removed)} unfinished files, {size}.\n")
+        print(f"Removed {len(removed)} unfinished or damaged files, {size}.\n")
         _report_removed("outdated", prune.remove_outdated())
     if options.older_than is not None or options.larger_than is not None:
         _report_removed("cached", prune.prune(options.older_than, options.larger_than))
     report = doctor()
+    report.extend(cache.leftovers(options.folders) if options.folders else ())
     print(report)
     return not report.healthy
 

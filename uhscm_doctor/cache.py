@@ -1,9 +1,10 @@
 """The cache folder: whether it is writable, what it contains, and what killed writes left there.
 
 A file is first written as ``.<name>.<32 hex digits>.part`` and then renamed
-(`uhscm_core.support.store`). A process killed in between leaves that file behind. It counts as a
-leftover once it has not changed for an hour (a write takes seconds) and no process holds a lock in
-its folder.
+(`uhscm_core.support.store`). A process killed in between leaves that file behind, or a temporary
+folder ``uhscm-export-*``. Either counts as a leftover once it has not changed for an hour (a write
+takes seconds) and no process holds a lock in its folder. A damaged cache file is kept for a look as
+``<name>.damaged``, and is a leftover as well.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
+import stat
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from uhscm_doctor.finding import BAD, WARN, Finding
 
-__all__ = ["as_size", "clean", "contents", "leftovers", "writable"]
+__all__ = ["as_size", "clean", "contents", "leftovers", "private", "writable"]
 
 _KINDS = ("features", "runs", "postcards", "checked", "weights")
-_PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
+_LEFT = re.compile(r"\..+\.[0-9a-f]{32}\.part|.+\.damaged")
 _HOUR = 3600.0
 _ELSEWHERE = "use another folder: export UHSCM_HOME=/path/to/folder before JupyterLab starts"
 
@@ -96,14 +100,37 @@ def contents() -> Iterator[Finding]:
         yield Finding("damaged files", found, BAD, "delete them; their content is computed again")
 
 
-def leftovers() -> Iterator[Finding]:
-    """Report the leftovers of killed writes, and which locks other processes hold."""
+def private() -> Iterator[Finding]:
+    """Check that nobody else can plant features, verdicts, weights or links in the cache."""
     home = _home()
-    parts = list(_leftovers(home))
+    if os.name == "nt" or not home.is_dir():
+        return
+    folders = [home]
+    if home.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):  # others get in
+        folders += (path for path in home.iterdir() if path.is_dir())
+    open_to = [
+        f"{folder} ({stat.filemode(mode)})"
+        for folder in folders
+        if (mode := folder.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH)
+    ]
+    if open_to:
+        found = f"others can write to {', '.join(open_to[:3])}, and change what is computed there"
+        yield Finding("cache folder", found, WARN, f"chmod -R go-w {shlex.quote(str(home))}")
+
+
+def leftovers(folders: Sequence[Path] = ()) -> Iterator[Finding]:
+    """Report the leftovers of killed writes, and which locks other processes hold.
+
+    Args:
+        folders: to look at besides the cache, such as those of studies and exports.
+    """
+    home = _home()
+    parts = _all_leftovers(folders)
     if parts:
         size = as_size(sum(part.size for part in parts))
-        found = f"{len(parts)} unfinished files of killed processes, {size}"
-        yield Finding("leftovers", found, WARN, f"{sys.executable} -m uhscm_doctor --clean")
+        found = f"{len(parts)} unfinished or damaged files, {size}: {_shown(parts)}"
+        more = "".join(f" {shlex.quote(str(folder))}" for folder in folders)
+        yield Finding("leftovers", found, WARN, f"{sys.executable} -m uhscm_doctor --clean{more}")
     locks = [path for path, _ in _files(home) if path.suffix == ".lock"]
     held = [path for path in locks if _is_held(path)]
     in_use = f"{len(held)} held by running work: {', '.join(map(str, held[:3]))}"
@@ -111,18 +138,38 @@ def leftovers() -> Iterator[Finding]:
     yield Finding("locks", in_use if held else free if locks else "none")
 
 
-def clean() -> list[Part]:
+def clean(folders: Sequence[Path] = ()) -> list[Part]:
     """Remove the leftovers of killed writes.
 
+    Args:
+        folders: to clean besides the cache.
+
     Returns:
-        The files that were removed.
+        What was removed.
     """
     removed = []
-    for part in _leftovers(_home()):
+    for part in _all_leftovers(folders):
         with contextlib.suppress(OSError):
-            part.path.unlink()
+            if part.path.is_dir():
+                shutil.rmtree(part.path)
+            else:
+                part.path.unlink()
             removed.append(part)
     return removed
+
+
+def _shown(parts: list[Part]) -> str:
+    names = [str(part.path) for part in parts[:3]]
+    return ", ".join(names) + (", ..." if len(parts) > 3 else "")
+
+
+def _all_leftovers(folders: Sequence[Path]) -> list[Part]:
+    parts = [part for folder in (_home(), *folders) for part in _leftovers(folder)]
+    for folder in Path(tempfile.gettempdir()).glob("uhscm-export-*"):
+        with contextlib.suppress(OSError):
+            if not folder.is_symlink() and time.time() - folder.stat().st_mtime > _HOUR:
+                parts.append(Part(folder, sum(size for _, size in _files(folder))))
+    return parts
 
 
 def as_size(size: int) -> str:
@@ -147,7 +194,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, int]]:
 
 def _leftovers(home: Path) -> Iterator[Part]:
     for path, size in list(_files(home)):
-        if not _PART.fullmatch(path.name):
+        if not _LEFT.fullmatch(path.name):
             continue
         with contextlib.suppress(OSError):
             old = time.time() - path.stat().st_mtime > _HOUR

@@ -18,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     machine.threads,
     machine.memory,
     cache.writable,
+    cache.private,
     cache.contents,
     cache.leftovers,
     prune.outdated,

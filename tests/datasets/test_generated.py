@@ -102,3 +102,13 @@ def test_keys_know_version_and_number_and_need_no_image(images):
     assert keys("grey 1", range(105, 107)) == images.keys[5:7]
     assert not {*keys("grey 2", range(100, 110))} & {*images.keys}
     assert not GENERATED
+
+
+def test_a_planted_link_is_not_followed(images, tmp_path):
+    somebodys = tmp_path / "somebodys"
+    somebodys.write_bytes(b"x" * 100_000)
+    images.path.unlink(missing_ok=True)
+    images.path.parent.mkdir(parents=True, exist_ok=True)
+    images.path.symlink_to(somebodys)
+    assert images[0].size == (images.side, images.side)
+    assert somebodys.read_bytes() == b"x" * 100_000

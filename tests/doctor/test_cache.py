@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 import time
 from collections import namedtuple
 
@@ -69,6 +70,39 @@ def test_a_folder_without_locks_is_bad(home, monkeypatch):
     assert "flock" in finding.found
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions are others on Windows")
+def test_a_cache_that_others_can_write_to_is_said(home):
+    assert list(cache.private()) == []
+    store.save_json(home / "checked" / "x.json", {})
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert list(cache.private()) == []
+    (home / "checked").chmod(0o770)
+    home.chmod(0o777)
+    finding = one(cache.private)
+    assert finding.verdict == "warn"
+    assert f"others can write to {home} (drwxrwxrwx), {home}/checked (drwxrwx---)" in finding.found
+    assert finding.fix == f"chmod -R go-w {home}"
+
+
+def test_leftovers_in_any_folder_given_are_found_and_removed(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    study = tmp_path / "study"
+    part = part_in(study)
+    damaged = study / "x.safetensors.damaged"
+    damaged.touch()
+    exported = tmp_path / "tmp" / "uhscm-export-1"
+    young = tmp_path / "tmp" / "uhscm-export-2"
+    for folder in (exported, young):
+        folder.mkdir(parents=True)
+        (folder / "study.json").touch()
+    for path in (damaged, exported):
+        os.utime(path, (time.time() - 2 * HOUR,) * 2)
+    assert next(cache.leftovers([study])).found.startswith("3 unfinished or damaged files, ")
+    assert {left.path for left in cache.clean([study])} == {part, damaged, exported}
+    assert not any(path.exists() for path in (part, damaged, exported))
+    assert young.exists()
+
+
 @pytest.mark.parametrize(("free", "verdict"), [(2**40, "ok"), (2**29, "warn"), (2**20, "bad")])
 def test_room_on_the_disk(monkeypatch, free, verdict):
     usage = namedtuple("usage", "total used free")(2**40, 0, free)
@@ -108,7 +142,7 @@ def test_what_a_killed_write_left_is_removed_and_nothing_else(home):
     (home / "link").symlink_to(outside.parent, target_is_directory=True)
     leftovers, locks = cache.leftovers()
     assert leftovers.verdict == "warn"
-    assert leftovers.found == "1 unfinished files of killed processes, 8 kB"
+    assert leftovers.found == f"1 unfinished or damaged files, 8 kB: {old}"
     assert locks.found == "none"
     assert [part.path for part in cache.clean()] == [old]
     assert not old.exists()
@@ -131,4 +165,4 @@ def test_a_real_killed_write_has_the_name_that_is_looked_for(home, monkeypatch):
     with pytest.raises(KeyboardInterrupt), store.replacing(home / "codes.npz"):
         raise KeyboardInterrupt
     (left,) = home.iterdir()
-    assert cache._PART.fullmatch(left.name)
+    assert cache._LEFT.fullmatch(left.name)

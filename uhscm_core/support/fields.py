@@ -42,7 +42,7 @@ def check_fields(
     Raises:
         ValueError: no dict, a missing or an unknown field, or a field of another type.
     """
-    types = {**required, **(optional or {})}
+    types: dict[str, _Types] = {**required, **(optional or {})}
     if not isinstance(values, dict):
         raise ValueError(f"{where}: must be a dict, got {type(values).__name__}")
     if missing := required.keys() - values.keys():
@@ -53,7 +53,8 @@ def check_fields(
             f"later version of this package"
         )
     for name, value in values.items():
-        allowed = types[name] if isinstance(types[name], tuple) else (types[name],)
+        kinds = types[name]
+        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
         is_bool = isinstance(value, bool) and bool not in allowed
         if is_bool or not isinstance(value, allowed):
             expected = " or ".join(kind.__name__.replace("NoneType", "null") for kind in allowed)

@@ -13,6 +13,8 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import tempfile
 import time
 import uuid
 import warnings
@@ -44,12 +46,15 @@ __all__ = [
     "save_tensors",
     "set_aside",
     "sweep",
+    "temporary_folder",
 ]
 
 
 _DIGEST = "digest"
 _LOCK = ".lock"
+_COPY = "use a copy of the file, or make it again"
 _PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
+_TEMPORARY = "uhscm-export-"
 _HOUR = 3600.0  # seconds: no write takes as long, so an older leftover belongs to nobody
 
 
@@ -87,6 +92,18 @@ def locked(folder: Path) -> Iterator[None]:
             # While it is held: who waits for it notices that the file is gone, and makes another.
             with contextlib.suppress(OSError):  # Windows deletes no open file
                 path.unlink()
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder that is gone afterwards; those of killed processes go within the hour."""
+    everybody = Path(tempfile.gettempdir())
+    for left in everybody.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _HOUR:
+                shutil.rmtree(left)  # which follows no links
+    with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
+        yield Path(folder)
 
 
 def sweep(folder: Path, unused: Collection[Path] = ()) -> None:
@@ -215,9 +232,9 @@ def load_tensors(path: Path, digest: str | None = None) -> tuple[dict[str, Tenso
     if not isinstance(metadata, dict):
         raise DamagedFileError(f"{path}: damaged, it does not describe its content")
     if written.keys() - {"json"} and written.get(_DIGEST) != _tensor_digest(tensors, about):
-        raise DamagedFileError(f"{path}: damaged, its content is not what was written")
+        raise DamagedFileError(f"{path}: damaged, its content is not what was written; {_COPY}")
     if digest is not None and written.get(_DIGEST) != digest:
-        raise DamagedFileError(f"{path}: damaged, another file took its place")
+        raise DamagedFileError(f"{path}: damaged, another file took its place; {_COPY}")
     return tensors, metadata
 
 

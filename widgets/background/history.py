@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-__all__ = ["History"]
+__all__ = ["MOST", "History"]
+
+MOST = 100  # steps to undo; a study may hold a network and its codes
 
 T = TypeVar("T")
 
 
 class History(Generic[T]):
-    """The values so far, and which of them is the current one.
+    """The last values, and which of them is the current one.
 
     Args:
         first: the initial value.
@@ -36,9 +38,10 @@ class History(Generic[T]):
         return self._at + 1 < len(self._values)
 
     def push(self, value: T) -> None:
-        """Add a new value and drop those that were undone."""
+        """Add a new value, and drop those that were undone and those of over `MOST` steps ago."""
         self._values[self._at + 1 :] = [value]
-        self._at += 1
+        del self._values[: -MOST - 1]
+        self._at = len(self._values) - 1
 
     def undo(self) -> T:
         """Go back by one value, if there is one; return the current value."""

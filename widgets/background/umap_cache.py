@@ -104,17 +104,28 @@ class UmapCache:
     def _load_or_fit(self, vectors: Vectors) -> Points:
         path = _path(vectors)
         try:
-            points = store.load_tensors(path)[0]["points"].numpy()
-            if points.shape == (len(vectors), 2) and np.isfinite(points).all():
-                return points
-        except (FileNotFoundError, ValueError, KeyError):
-            pass  # not cached yet, or damaged: fit it and overwrite the file
+            return _load(path, len(vectors))
+        except FileNotFoundError:
+            pass
+        except (OSError, store.DamagedFileError) as error:
+            store.set_aside(path, error)
         points = umap_layout(vectors, _SEED)
         try:
-            store.save_tensors(path, {"points": torch.from_numpy(points)})
+            store.save_tensors(path, {"points": torch.from_numpy(points)}, {"key": path.stem})
+            store.sweep(path.parent)
         except OSError as error:
             self._fail(f"the map's layout is shown, but could not be cached: {error}")
         return points
+
+
+def _load(path: Path, n: int) -> Points:
+    tensors, about = store.load_tensors(path)
+    points = tensors.get("points", torch.empty(0)).numpy()
+    # Layouts of versions before 0.3 do not name the vectors that they are of.
+    sound = points.shape == (n, 2) and points.dtype == np.float32 and np.isfinite(points).all()
+    if not sound or about.get("key", path.stem) != path.stem:
+        raise store.DamagedFileError(f"{path}: damaged, not the layout of these {n} vectors")
+    return np.asarray(points, np.float32)
 
 
 def _path(vectors: Vectors) -> Path:

@@ -13,6 +13,7 @@ from IPython.display import HTML, display
 from uhscm_core import Study
 from widgets.background.history import History
 from widgets.background.worker import Worker
+from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
@@ -192,4 +193,4 @@ class Explorer(ipw.VBox, Generic[T]):
 
     def _as_csv(self) -> tuple[str, bytes]:
         name = type(self).__name__.removesuffix("Explorer").lower()
-        return f"{name}.csv", self.to_frame().to_csv(index=False).encode()
+        return f"{name}.csv", csv_bytes(self.to_frame())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study, export_codes, export_index, export_run
+from uhscm_core.support import store
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
@@ -102,8 +102,8 @@ class Exports(ipw.VBox):
         if name == "results.html":
             return results_page(self.study, self._queries, self._k).encode()
         write = {"codes": export_codes, "index": export_index, "run": export_run}[Path(name).stem]
-        with tempfile.TemporaryDirectory() as folder:
-            return write(self.study, Path(folder, name)).read_bytes()
+        with store.temporary_folder() as folder:
+            return write(self.study, folder / name).read_bytes()
 
     def _measure(self) -> None:
         """The files that take no time; a run is one where the study can be saved."""

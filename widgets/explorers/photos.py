@@ -15,6 +15,7 @@ import pandas as pd
 
 from uhscm_core import Study
 from widgets.background.photo_reader import PhotoReader, PhotoSource
+from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
@@ -373,7 +374,7 @@ class PhotosExplorer(ipw.VBox):
         return button
 
     def _as_csv(self) -> tuple[str, bytes]:
-        return "skipped.csv", self.to_frame().map(_printable).to_csv(index=False).encode()
+        return "skipped.csv", csv_bytes(self.to_frame().map(_printable))
 
 
 def _printable(text: str) -> str:

@@ -26,6 +26,7 @@ from uhscm_core import (
 )
 from uhscm_core.analysis.study_images import ImagePairs
 from widgets.explorers.explorer import Explorer, checked
+from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
@@ -301,11 +302,7 @@ class TidyExplorer(Explorer[State]):
             self._worker.submit("finding neighbours", lambda: self._show_near(change["new"]))
 
     def _as_csv(self) -> tuple[str, bytes]:
-        return "duplicates.csv", _csv(self.to_frame())
+        return "duplicates.csv", csv_bytes(self.to_frame())
 
     def _outliers_as_csv(self) -> tuple[str, bytes]:
-        return "outliers.csv", _csv(self.outliers_frame())
-
-
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False).encode("utf-8", "backslashreplace")
+        return "outliers.csv", csv_bytes(self.outliers_frame())

@@ -32,6 +32,7 @@ from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
+from widgets.kit.csv_file import csv_bytes
 from widgets.kit.curves import TERMS, Curves, curves_of
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
@@ -682,4 +683,4 @@ class TrainingExplorer(ipw.VBox):
         self.status.busy = what
 
     def _as_csv(self) -> tuple[str, bytes]:
-        return "training.csv", self.to_frame().to_csv(index=False).encode()
+        return "training.csv", csv_bytes(self.to_frame())

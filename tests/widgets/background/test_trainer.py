@@ -21,7 +21,7 @@ from uhscm_core import training as training_module
 from uhscm_core.analysis.validation import Validation
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
-from uhscm_core.runs import read_runs
+from uhscm_core.runs import Run, read_runs
 from widgets.background import trainer as trainers
 
 CONFIG = TrainingConfig(epochs=3, batch_size=32, device="cpu", validate_every=1)
@@ -132,6 +132,19 @@ def test_a_run_of_another_process_is_left_alone(study, tmp_path):
     refused = pytest.raises(RuntimeError, match="run 001 is running in another process; stop it")
     with filelock.FileLock(run.run.folder / "run.lock"), refused:
         trainers.start(study, tmp_path, run.validation, run.pinned, run=run.run)
+    assert before == {path.name: path.read_bytes() for path in run.run.folder.iterdir()}
+
+
+def test_who_is_refused_at_the_last_moment_writes_nothing(study, tmp_path, monkeypatch):
+    run = begin(study, tmp_path)
+    run.wait()
+    before = {path.name: path.read_bytes() for path in run.run.folder.iterdir()}
+    monkeypatch.setattr(Run, "is_running", lambda _: False)  # the other one begins just after this
+    with filelock.FileLock(run.run.folder / "run.lock"):
+        refused = trainers.start(study, tmp_path, run.validation, run.pinned, run=run.run)
+        refused.wait()
+    assert (refused.state, refused.run.status) == ("failed", "failed")
+    assert "another process is training in" in refused.run.message
     assert before == {path.name: path.read_bytes() for path in run.run.folder.iterdir()}
 
 

@@ -14,6 +14,7 @@ from tests.widgets.explorers.test_explorers import HOSTILE, done, only
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similarities
 from uhscm_core.analysis.projection import aligned, pca, spread_overlaps, unit_vectors
 from uhscm_core.support import store
+from uhscm_core.support.notices import UHSCMWarning
 from widgets import MapExplorer, Selection
 from widgets.background import umap_cache
 
@@ -183,6 +184,11 @@ def test_back_and_forth_shows_the_same_picture(explorer, quick):
     assert len(set(pictures.values())) == 3
 
 
+def started(explorer):
+    explorer.start()
+    done(explorer)
+
+
 def test_a_layout_is_kept_on_disk(trained, quick, home):
     for _ in range(2):
         explorer = MapExplorer(trained)
@@ -194,10 +200,33 @@ def test_a_layout_is_kept_on_disk(trained, quick, home):
     np.testing.assert_array_equal(store.load_tensors(path)[0]["points"].numpy(), points)
     path.write_bytes(b"torn")
     explorer = MapExplorer(trained)
-    explorer.start()
-    done(explorer)
+    with pytest.warns(UHSCMWarning, match=r"not a readable safetensors.*; its content is made"):
+        started(explorer)
     assert len(quick) == 2
     assert store.load_tensors(path)[0]["points"].shape == (240, 2)
+
+
+def test_a_layout_of_other_vectors_is_put_aside_and_made_again(trained, quick, home):
+    explorer = MapExplorer(trained)
+    explorer.start()
+    done(explorer)
+    [path] = (home / "layouts").iterdir()
+    points = store.load_tensors(path)[0]
+    for other in (
+        {"points": points["points"].flip(0)},
+        {"points": points["points"] * float("nan")},
+        {"points": points["points"][1:]},
+        {},
+    ):
+        whole = len(other) and len(other["points"]) == 240 and other["points"].isfinite().all()
+        store.save_tensors(path, other, {"key": "of other vectors" if whole else path.stem})
+        planted = path.read_bytes()
+        again = MapExplorer(trained)
+        with pytest.warns(UHSCMWarning, match="damaged, not the layout of these 240 vectors"):
+            started(again)
+        assert store.load_tensors(path)[1] == {"key": path.stem}
+        assert path.with_name(f"{path.name}.damaged").read_bytes() == planted
+    assert len(quick) == 5
 
 
 def test_a_full_disk_loses_nothing(trained, quick, monkeypatch):

@@ -227,3 +227,23 @@ def test_without_labels_nothing_is_judged_by_them(study):
 def test_an_explorer_of_no_study_says_so():
     with pytest.raises(TypeError, match="needs a Study, got str 'postcards'"):
         TrainingExplorer("postcards")
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "run.json"])
+def test_one_bad_byte_in_one_run_keeps_no_explorer_from_opening(study, explorer, name):
+    for _ in range(2):
+        explorer.start(bits=16, epochs=1, batch_size=32)
+        explorer.wait()
+    path = runs_folder(study) / "001" / name
+    path.write_bytes(path.read_bytes().replace(b"2", b"\xff", 1))
+    again = TrainingExplorer(study)
+    again._worker.wait()
+    assert again.status.errors == []
+    table = again.table.to_frame()
+    assert table["status"].tolist() == ["damaged", "finished"]
+    assert str(path) in table["what is damaged"][0]
+    with pytest.raises(ValueError, match=r"run 001 is damaged and cannot be forked: .*"):
+        again.fork("001")
+    again.colour.value = "001"
+    assert again.status.summary.startswith(f"Run 001 damaged; {path}")
+    assert again.buttons["resume"].disabled
