@@ -339,10 +339,13 @@ class PhotosExplorer(ipw.VBox):
         labels = ""
         if dataset.label_names:
             labels = f"; {counted(len(dataset.label_names), 'sub-folder')} taken as labels"
+        # The list of skipped files is shown on its own.
+        notes = [note for note in dataset.notes if "dataset.skipped" not in note]
+        said = "".join(f". {_printable(note[:1].upper() + note[1:])}" for note in notes)
         kept, all_ = len(study.kept_names), len(study.concepts)
         return (
             f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "
-            f"{counted(all_, 'concept')} kept with {study.vlp.name}{labels}"
+            f"{counted(all_, 'concept')} kept with {study.vlp.name}{labels}{said}"
         )
 
     def _draw_stopped(self, reader: PhotoReader) -> str:

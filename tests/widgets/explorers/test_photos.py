@@ -82,6 +82,16 @@ def test_a_folder_is_read_and_its_study_is_given(folder, tiny_model):
     assert photos.buttons["stop"].disabled
 
 
+def test_how_the_folder_was_understood_is_said(folder, tiny_model):
+    for place in (folder / "2019", folder / "2020"):
+        write(place, 3)
+        (folder / "empty.png").touch()
+    photos = read(folder, tiny_model)
+    (note,) = (note for note in photos.study.dataset.notes if "dates" in note)
+    assert photos.status.summary.endswith(f". T{note[1:]}")
+    assert "skipped (" not in photos.status.summary
+
+
 def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):
     folder = make_messy_folder(public_folder / "messy", png_of_size(20_000, 20_000))
     with permissions_bite:
