@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import random
+import signal
 import threading
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from uhscm_core.datasets import ImageFiles, PixelLimitError, read_image
+from uhscm_core.datasets import ImageFiles, PixelLimitError, read_image, reading
 from uhscm_core.datasets.reading import is_lasting
 from uhscm_core.datasets.verdicts import readable
 
@@ -231,3 +235,97 @@ def test_bad_bytes_last_and_what_the_system_says_may_pass(tmp_path, monkeypatch)
         assert os.strerror(passing).lower() in str(error)
         assert not is_lasting(error)
     assert not is_lasting(MemoryError())
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_limit_of_pixels_that_is_raised_or_none_is_honored(tmp_path, monkeypatch):
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (30, 20), RED).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 599)
+    with pytest.raises(PixelLimitError, match=r"photo\.png: 30 x 20 pixels, the limit is 599"):
+        read_image(path)
+    for limit in (600, None):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert read_image(path).size == (30, 20)
+
+
+def test_a_file_far_larger_than_any_image_of_the_limit_is_not_read(tmp_path):
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        file.truncate(1 << 40)  # it takes no place on the disk
+    with pytest.raises(PixelLimitError, match=r"huge\.png: 1,099,511,627,776 bytes, the limit is"):
+        read_image(path)
+
+
+def test_a_large_picture_of_real_numbers_is_converted_in_pieces(tmp_path):
+    path = tmp_path / "large.tif"
+    Image.new("F", (3000, 4000), 0.5).save(path, compression="tiff_deflate")
+    tracemalloc.start()
+    try:
+        assert read_image(path).getpixel((0, 0)) == (127, 127, 127)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64_000_000  # one copy as float64 takes 96 MB
+
+
+def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (100, 100), RED).save(path)
+    running, most, at_once = [0], {}, threading.Lock()
+    load = ImageFile.ImageFile.load
+
+    def watched(image):
+        with at_once:
+            running[0] += 1
+            most[name] = max(most.get(name, 0), running[0])
+        together.wait(1) if name == "small" else time.sleep(0.02)
+        with at_once:
+            running[0] -= 1
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", watched)
+    for case, total in (("large", 200_000), ("larger than all", 1000), ("small", 1_000_000)):
+        name = case
+        together = threading.Barrier(4)  # the small ones meet here
+        monkeypatch.setattr(reading, "_memory", reading._Memory(total))
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(read_image, [path] * 4))
+    assert most == {"large": 1, "larger than all": 1, "small": 4}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_that_is_forked_while_a_picture_is_decoded_can_decode(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8), RED).save(path)
+    with reading._memory.share(1 << 60):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # it may wait for ever
+            os._exit(0 if read_image(path).size == (8, 8) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_format_that_is_not_read_is_named(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    with pytest.raises(OSError, match=r"known format .*Pillow does not read HEIC, save it as JPEG"):
+        read_image(path)
+
+
+def test_a_search_for_a_pipe_is_an_error(trained, tmp_path):
+    os.mkfifo(tmp_path / "query.png")
+    answers: list[object] = []
+
+    def search() -> None:
+        try:
+            answers.append(trained.search(tmp_path / "query.png"))
+        except OSError as error:
+            answers.append(str(error))
+
+    asking = threading.Thread(target=search, daemon=True)
+    asking.start()
+    asking.join(60)
+    assert answers == [f"{tmp_path}/query.png: not a regular file"]

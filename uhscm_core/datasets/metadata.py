@@ -48,7 +48,8 @@ def without_metadata(content: bytes) -> tuple[bytes, dict[str, Any]]:
 
 
 def _plain_png(content: bytes) -> tuple[bytes, dict[str, Any]]:
-    kept, notes = [PNG_SIGNATURE], {}
+    kept: list[bytes | memoryview] = [PNG_SIGNATURE]
+    notes: dict[str, Any] = {}
     view, place = memoryview(content), len(PNG_SIGNATURE)
     while place < len(content):
         length, kind = struct.unpack(">I4s", content[place : place + 8].ljust(8, b"\0"))
@@ -91,8 +92,8 @@ def _png_text(data: bytes) -> dict[str, Any]:
 
 
 def _plain_jpeg(content: bytes) -> tuple[bytes, dict[str, Any]]:
-    kept, notes = [content[:2]], {}
-    place = 2
+    kept, place = [content[:2]], 2
+    notes: dict[str, Any] = {}
     while content[place : place + 1] == b"\xff" and place + 4 <= len(content):
         marker, length = struct.unpack(">BH", content[place + 1 : place + 4])
         if marker == 0xFF:  # a byte to fill up

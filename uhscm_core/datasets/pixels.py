@@ -56,7 +56,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 def _turn_of(image: Image.Image) -> Image.Transpose | None:
     try:
-        return _TURNS.get(image.getexif().get(_ORIENTATION))
+        return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # Pillow meets bad metadata with errors of many classes; pixels are good
         return None
 
@@ -75,7 +75,8 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
     tags: Any = getattr(image, "tag_v2", {})
     if image.mode == "RGBA" and (image.format == "BMP" or (tags and _EXTRA not in tags)):
         # Where nothing says that the fourth sample is opacity, all zeros are no opacity.
-        return image if image.getextrema()[3] != (0, 0) else image.convert("RGB")
+        nothing = image.getchannel("A").getextrema() == (0, 0)
+        return image.convert("RGB") if nothing else image
     if image.mode in ("P", "PA") and _COLORMAP in tags and max(tags[_COLORMAP]) < 256:
         return _with_palette(image, tags[_COLORMAP])
     signed = tags.get(_SAMPLES, (1,))[0] == 2 and tags.get(_BITS, (8,))[0] <= 16
@@ -140,7 +141,8 @@ def _values(image: Image.Image, unsigned: bool) -> npt.NDArray[Any]:
 
 def _is_void(values: npt.NDArray[Any], no_data: float) -> npt.NDArray[np.bool_]:
     with np.errstate(over="ignore"):
-        return ~np.isfinite(values) | (values == no_data)
+        void: npt.NDArray[np.bool_] = ~np.isfinite(values) | (values == no_data)
+        return void
 
 
 def _range(image: Image.Image, unsigned: bool, no_data: float) -> tuple[float, float]:
