@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from uhscm_core import bit_concepts, codes, hamming_distance, pack_codes, unpack_codes
+from uhscm_core import (
+    HammingIndex,
+    bit_concepts,
+    codes,
+    hamming_distance,
+    pack_codes,
+    unpack_codes,
+)
 
 real_outputs = hnp.arrays(
     np.float32,
@@ -100,7 +107,6 @@ def test_outputs_of_another_shape_are_refused(as_users_run_it, shape):
         (torch.ones(10, 64), 512, r"uint8 with shape \(n, 64\), got float32 \(10, 64\)"),
         (torch.ones(10, 2).byte(), 17, r"uint8 with shape \(n, 3\), got uint8 \(10, 2\)"),
         (torch.ones(10, 2).byte(), 8, r"uint8 with shape \(n, 1\), got uint8 \(10, 2\)"),
-        (torch.ones(10, 2).byte(), 0, r"uint8 with shape \(n, 0\), got uint8 \(10, 2\)"),
         (torch.ones(2).byte(), 16, r"uint8 with shape \(n, 2\), got uint8 \(2,\)"),
         (torch.ones(10, 2).int(), 16, r"uint8 with shape \(n, 2\), got int32 \(10, 2\)"),
     ],
@@ -108,6 +114,31 @@ def test_outputs_of_another_shape_are_refused(as_users_run_it, shape):
 def test_codes_of_another_type_shape_or_length_are_refused(as_users_run_it, codes, bits, message):
     with pytest.raises(ValueError, match=f"codes must be {message}"):
         unpack_codes(codes, bits)
+
+
+def test_a_length_that_is_not_that_of_the_codes_is_refused():
+    codes = torch.ones(10, 2).byte()
+    with pytest.raises(ValueError, match="bits must be a whole number between 1 and 65,536, got 0"):
+        unpack_codes(codes, 0)
+    # A one in the padding would count in every distance.
+    with pytest.raises(ValueError, match=r"codes of 9 bits must end in 7 zeros, .* got ones there"):
+        HammingIndex(codes, 9)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_packed_codes_are_not_packed_again():
+    codes = pack_codes(torch.ones(3, 16))
+    with pytest.raises(ValueError, match=r"outputs .* got packed codes, uint8 \(3, 2\)"):
+        pack_codes(codes)
+    assert torch.equal(pack_codes(torch.ones(3, 16).byte()), codes)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_masked_array_is_refused():
+    masked = np.ma.array(np.ones((3, 2), np.uint8), mask=True)
+    for call in (unpack_codes, HammingIndex):
+        with pytest.raises(TypeError, match=r"codes must be an array without a mask, .*filled"):
+            call(masked, 16)
 
 
 @st.composite
@@ -215,7 +246,7 @@ def test_a_bit_or_concept_that_is_the_same_for_all_means_nothing():
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_without_two_images_no_bit_means_anything(n):
-    meaning = bit_concepts(torch.ones(n, 1).byte(), torch.ones(n, 3), bits=7)
+    meaning = bit_concepts(pack_codes(torch.ones(n, 7)), torch.ones(n, 3), bits=7)
     assert torch.equal(meaning, torch.zeros(7, 3))
 
 

@@ -250,9 +250,9 @@ def test_codes_of_another_type_shape_or_length_are_refused(as_users_run_it, code
 
 def test_a_number_of_neighbours_below_one_and_a_negative_radius_are_refused():
     index = HammingIndex(random_codes(0, 5, 12), 12)
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
         index.search(index.codes, 0)
-    with pytest.raises(ValueError, match="radius must be 0 or more, got -1"):
+    with pytest.raises(ValueError, match="radius must be a whole number of at least 0, got -1"):
         index.within(index.codes, -1)
 
 

@@ -95,7 +95,7 @@ def test_data_of_the_wrong_kind_is_refused():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"bits": 0, "in_features": 4}, "bits must be at least 1"),
+        ({"bits": 0, "in_features": 4}, "bits must be a whole number between 1 and 65,536, got 0"),
         ({"bits": 8}, "needs in_features"),
         ({"bits": 8, "backbone": "vgg1900"}, "unknown backbone 'vgg1900'"),
     ],
@@ -103,6 +103,33 @@ def test_data_of_the_wrong_kind_is_refused():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         HashNetwork(**settings)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("bits", ["64", 64.0, True, None, np.ma.array(64, mask=True)])
+def test_bits_that_are_no_whole_number_are_named(bits):
+    with pytest.raises(TypeError, match="bits must be a whole number between 1 and 65,536, got"):
+        HashNetwork(bits, in_features=4)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_settings_of_another_kind_are_named():
+    for changes, message in (
+        ({"hidden": 0}, "hidden must be a whole number between 1"),
+        ({"seed": -1}, "seed must be a whole number between 0"),
+        ({"pretrained": "no"}, "pretrained must be True or False, got 'no'"),
+        ({"backbone": None}, "backbone must be a text, got None"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            HashNetwork(8, **{"in_features": 4, **changes})
+    assert HashNetwork(np.int64(8), in_features=torch.tensor(4)).settings["bits"] == 8
+
+
+def test_features_that_are_not_finite_have_no_outputs():
+    x = torch.zeros(3, 4)
+    x[1, 2] = torch.nan
+    with pytest.raises(ValueError, match="data: 1 of 3 rows hold NaN or inf: 1"):
+        HashNetwork(8, in_features=4).outputs(x)
 
 
 def test_imagenet_weights_without_a_network_say_which_file_goes_where(home, monkeypatch):

@@ -230,5 +230,7 @@ def test_shapes_that_do_not_fit_are_refused(as_users_run_it, outputs, similarity
 
 @pytest.mark.parametrize("gamma", [0.0, -0.2, math.nan])
 def test_gamma_must_be_positive(gamma):
-    with pytest.raises(ValueError, match=f"gamma must be positive, got {gamma}"):
+    with pytest.raises(
+        ValueError, match=f"gamma must be a finite number of at least 1e-06, got {gamma}"
+    ):
         uhscm_loss(*batch(0), gamma=gamma)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import textwrap
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -331,11 +333,11 @@ def test_a_full_disk_stops_the_run_with_the_earlier_checkpoint_in_place(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": -1}, "epochs must be 0 or more"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
-        ({"learning_rate": float("nan")}, "learning_rate must be a positive number"),
-        ({"gamma": -1.0}, "gamma must be a positive number"),
+        ({"epochs": -1}, "epochs must be a whole number between 0 and 1,000,000, got -1"),
+        ({"batch_size": 0}, "batch_size must be a whole number between 1 and 1,000,000,000, got 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be a finite number greater than 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a finite number greater than 0"),
+        ({"gamma": -1.0}, "gamma must be a finite number of at least 1e-06"),
         ({"optimizer": "lbfgs"}, "optimizer must be"),
     ],
 )
@@ -343,6 +345,43 @@ def test_a_full_disk_stops_the_run_with_the_earlier_checkpoint_in_place(
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**settings)
+
+
+WHOLE = ("epochs", "batch_size", "seed", "workers", "validate_every")
+REAL = ("learning_rate", "backbone_share", "weight_decay", "alpha", "beta", "gamma", "lam")
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("name", [*WHOLE, *REAL])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, "1", None, [], 1j])
+def test_settings_that_are_no_numbers_are_refused_by_name(name, value):
+    expected = "whole number" if name in WHOLE else "finite number"
+    with pytest.raises((TypeError, ValueError), match=f"{name} must be a {expected}.*, got"):
+        TrainingConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "backbone_share", "weight_decay", *REAL[3:6]])
+def test_negative_weights_are_refused_by_name(name):
+    with pytest.raises(ValueError, match=f"{name} must be .*, got -0.5"):
+        TrainingConfig(**{name: -0.5})
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_settings_become_numbers_that_can_be_saved():
+    config = TrainingConfig(epochs=np.int64(3), alpha=np.float32(0.5), lam=torch.tensor(1))
+    assert [type(value) for value in (config.epochs, config.alpha, config.lam)] == [
+        int,
+        float,
+        float,
+    ]
+    assert json.loads(json.dumps(dataclasses.asdict(config))) == dataclasses.asdict(config)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_dict_is_no_config(features, mined):
+    message = r"config must be a TrainingConfig .*TrainingConfig\(epochs=10\).*, got {'epochs': 1}"
+    with pytest.raises(TypeError, match=message):
+        train(network(), features, mined, {"epochs": 1})
 
 
 def test_data_that_does_not_fit_is_refused_before_anything_runs(features, mined):

@@ -30,7 +30,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import pack_codes
-from uhscm_core.mining import check_features
+from uhscm_core.support.checks import check_features, code_length, function, one_of, seed_number
 
 __all__ = ["BASELINES", "Baseline", "BaselineHash", "TooManyBitsError", "fit_baseline"]
 
@@ -54,8 +54,9 @@ class Baseline:
     max_bits: Callable[[int, int], int] = min
 
     def __post_init__(self) -> None:
-        if self.space not in ("features", "concepts"):
-            raise ValueError(f"space must be 'features' or 'concepts', got {self.space!r}")
+        function("fit", self.fit)
+        one_of("space", self.space, ("features", "concepts"))
+        function("max_bits", self.max_bits)
 
 
 class TooManyBitsError(ValueError):
@@ -85,10 +86,10 @@ class BaselineHash:
             ValueError: the width is not the one fitted on, a value is not finite, or the baseline
                 gives another number of bits.
         """
-        check_features(features=x)
+        check_features(x=x)
         if x.shape[1] != self.width:
             raise ValueError(
-                f"{self.name} was fitted on features of width {self.width}, got {tuple(x.shape)}"
+                f"x: {self.name} was fitted on features of width {self.width}, got {tuple(x.shape)}"
             )
         rows = np.ascontiguousarray(x.cpu().numpy(), dtype=np.float32)
         outputs = np.asarray(self.project(rows))
@@ -113,19 +114,21 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
         The fitted hash function.
 
     Raises:
+        TypeError: an argument of another kind.
         ValueError: the name is unknown, there are more bits than directions (`TooManyBitsError`),
             or a value is not finite.
     """
-    if name not in BASELINES:
-        raise ValueError(f"unknown baseline {name!r}: expected one of {', '.join(BASELINES)}")
-    baseline = BASELINES[name]
-    check_features(features=x)
+    baseline = BASELINES[one_of("name", name, BASELINES)]
+    check_features(x=x)
+    bits = code_length(bits)
+    seed = seed_number("seed", seed, 31)  # FAISS's own seeds are no larger
     rows = np.ascontiguousarray(x.cpu().numpy(), dtype=np.float32)
     n, width = rows.shape
     max_bits = baseline.max_bits(n, width)
-    if not 1 <= bits <= max_bits:
+    if bits > max_bits:
         raise TooManyBitsError(
-            f"{name} on {n} features of width {width} gives 1 to {max_bits} bits, not {bits}"
+            f"bits and x: {name} on {n} features of width {width} gives 1 to {max_bits} bits, "
+            f"not {bits}"
         )
     return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed))
 

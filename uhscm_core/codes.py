@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float, Float32, Int32, UInt8
 from torch import Tensor
 
+from uhscm_core.support.checks import check_features, code_length, flag, plain_array, shown
+
 __all__ = ["bit_concepts", "hamming_distance", "pack_codes", "unpack_codes"]
 
 ArrayLike = Tensor | np.ndarray
@@ -34,14 +36,20 @@ def pack_codes(outputs: Float[Tensor, "n l"]) -> UInt8[Tensor, "n bytes"]:
         (n, ⌈L/8⌉) uint8 on the CPU.
 
     Raises:
-        ValueError: `outputs` is not two-dimensional, has no bits, or contains NaN.
+        TypeError: `outputs` is no array of real numbers.
+        ValueError: it is not two-dimensional, has no bits, contains NaN, or holds codes that are
+            packed already.
     """
-    outputs = torch.as_tensor(outputs)
-    if outputs.ndim != 2 or outputs.shape[1] == 0:
-        raise ValueError(f"outputs must have shape (n, L), got {tuple(outputs.shape)}")
-    if outputs.isnan().any():
+    array = plain_array("outputs", outputs)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"outputs must have shape (n, L), got {array.shape}")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"outputs must be real numbers, got {shown(outputs)}")
+    if np.isnan(array).any():
         raise ValueError("outputs contain NaN: the network diverged, lower the learning rate")
-    return torch.from_numpy(np.packbits((outputs > 0).cpu().numpy(), axis=1))
+    if array.dtype == np.uint8 and (array > 1).any():
+        raise ValueError(f"outputs must be numbers per bit, got packed codes, {shown(outputs)}")
+    return torch.from_numpy(np.packbits(array > 0, axis=1))
 
 
 def unpack_codes(codes: UInt8[Tensor, "n bytes"], bits: int) -> Float32[Tensor, "n l"]:
@@ -55,8 +63,10 @@ def unpack_codes(codes: UInt8[Tensor, "n bytes"], bits: int) -> Float32[Tensor, 
         (n, L) float32 of -1 and 1.
 
     Raises:
+        TypeError: no array, or bits that are no whole number.
         ValueError: the codes are not packed codes of this length.
     """
+    bits = code_length(bits)
     packed = as_codes(codes, bits)
     unpacked = np.unpackbits(packed, axis=1, count=bits)
     return torch.from_numpy(unpacked.astype(np.float32) * 2 - 1)
@@ -76,16 +86,20 @@ def hamming_distance(
         (q, n) int32 distances in bits, or (n,) with `paired`.
 
     Raises:
+        TypeError: no arrays.
         ValueError: the arrays are not packed codes, or they differ in width or, with `paired`, in
             number.
     """
-    a, b = as_codes(a), as_codes(b)
+    a, b = as_codes(a, name="a"), as_codes(b, name="b")
+    paired = flag("paired", paired)
     if a.shape[1] != b.shape[1]:
         raise ValueError(
             f"a and b must be codes of the same length, got {a.shape[1]} and {b.shape[1]} bytes"
         )
     if paired and len(a) != len(b):
-        raise ValueError(f"paired codes must be equal in number, got {len(a)} and {len(b)}")
+        raise ValueError(
+            f"a and b must be paired codes, equal in number, got {len(a)} and {len(b)}"
+        )
     a_words, b_words = as_words(a), as_words(b)
     if paired:
         return torch.from_numpy(differing_bits(a_words, b_words).astype(np.int32))
@@ -111,17 +125,26 @@ def bit_concepts(
         (L, K) in [-1, 1]; 0 where a bit or a concept is the same for all images.
 
     Raises:
-        ValueError: the codes are not packed codes, or their number is not that of the images.
+        TypeError: no arrays, or bits that are no whole number.
+        ValueError: the codes are not packed codes, the distribution is not finite, or their
+            numbers of images differ.
     """
-    codes, distribution = torch.as_tensor(codes), torch.as_tensor(distribution)
-    if codes.is_floating_point():
-        codes, bits = pack_codes(codes), codes.shape[-1]
-    packed = as_codes(codes, bits)
+    distribution = torch.tensor(np.ascontiguousarray(plain_array("distribution", distribution)))
+    check_features(distribution=distribution)
+    given = plain_array("codes", codes)
+    if given.dtype.kind == "f" and given.ndim == 2:
+        bits = given.shape[1]
+        given = pack_codes(torch.from_numpy(given)).numpy()
+    bits = None if bits is None else code_length(bits)
+    packed = as_codes(given, bits)
     if len(packed) != len(distribution):
-        raise ValueError(f"{len(packed)} codes but {len(distribution)} distributions")
+        raise ValueError(
+            f"codes and distribution must be of the same images, got {len(packed)} codes but "
+            f"{len(distribution)} distributions"
+        )
     length = packed.shape[1] * 8 if bits is None else bits
-    signs = unpack_codes(codes, length).double()
-    weights = distribution.cpu().double()
+    signs = unpack_codes(torch.from_numpy(packed), length).double()
+    weights = distribution.double()
     signs = _standardised(signs)
     weights = _standardised(weights)
     return (signs.T @ weights).clamp(-1, 1).to(distribution.dtype)  # (L, K)
@@ -130,21 +153,38 @@ def bit_concepts(
 # -- for this package's own modules ------------------------------------------------------------
 
 
-def as_codes(codes: ArrayLike, bits: int | None = None) -> npt.NDArray[np.uint8]:
-    """Check packed codes and return them as a contiguous numpy array."""
-    # numpy arrays do not pass through torch, which warns at those that are read-only.
-    array = codes.cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
-    array = np.ascontiguousarray(array)
+def as_codes(
+    codes: ArrayLike, bits: int | None = None, name: str = "codes"
+) -> npt.NDArray[np.uint8]:
+    """Check packed codes and return them as a contiguous numpy array.
+
+    Args:
+        codes: (n, ⌈L/8⌉) uint8.
+        bits: L; None for any.
+        name: of the argument, for messages.
+
+    Raises:
+        TypeError: no array.
+        ValueError: an array of another dtype, shape or width, or with ones in its padding, which
+            would count in every distance.
+    """
+    array = plain_array(name, codes)
     expected = "L/8" if bits is None else str((bits + 7) // 8)
     if (
         array.dtype != np.uint8
         or array.ndim != 2
-        or (bits is not None and (bits < 1 or array.shape[1] != (bits + 7) // 8))
+        or not array.shape[1]
+        or (bits is not None and array.shape[1] != (bits + 7) // 8)
     ):
         raise ValueError(
-            f"codes must be uint8 with shape (n, {expected}), got {array.dtype} {array.shape}"
+            f"{name} must be uint8 with shape (n, {expected}), got {array.dtype} {array.shape}"
         )
-    return array
+    if bits is not None and bits % 8 and (array[:, -1] & (255 >> bits % 8)).any():
+        raise ValueError(
+            f"{name} of {bits} bits must end in {-bits % 8} zeros, the padding of their last byte, "
+            f"got ones there: are they codes of {8 * array.shape[1]} bits?"
+        )
+    return np.ascontiguousarray(array)
 
 
 def as_words(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:

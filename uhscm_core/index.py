@@ -19,6 +19,7 @@ from jaxtyping import Int32, Int64, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import as_codes
+from uhscm_core.support.checks import code_length, whole_number
 from uhscm_core.support.paths import as_path
 from uhscm_core.support.store import load_tensors, save_tensors, sweep
 
@@ -40,14 +41,16 @@ class HammingIndex:
         bits: L, the code length.
 
     Raises:
+        TypeError: no array, or bits that are no whole number.
         ValueError: the codes are not packed codes of this length, or there are none.
     """
 
     def __init__(self, codes: UInt8[Tensor, "n bytes"], bits: int) -> None:
+        bits = code_length(bits)
         # A copy, so that later changes to `codes` cannot make it differ from what FAISS searches.
         self._codes = as_codes(codes, bits).copy()
         if not len(self._codes):
-            raise ValueError("an index needs at least one code, got none")
+            raise ValueError("codes: an index needs at least one code, got none")
         self.bits = bits
         self._index = faiss.IndexBinaryFlat(self._codes.shape[1] * 8)
         # Counting is faster than a heap at large k.
@@ -76,12 +79,11 @@ class HammingIndex:
             ``distances`` (q, k) int32 in bits and ``ids`` (q, k) int64.
 
         Raises:
+            TypeError: no array, or k that is no whole number.
             ValueError: the codes are not of this length, or k is below 1.
         """
         queries = as_codes(codes, self.bits)
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
-        k = min(k, len(self))
+        k = min(whole_number("k", k, 1), len(self))
         if not len(queries):
             return Neighbours(torch.zeros(0, k, dtype=torch.int32), torch.zeros(0, k).long())
         distances, ids = self._index.search(queries, k)
@@ -103,11 +105,11 @@ class HammingIndex:
             For each query its neighbours, as many as there are.
 
         Raises:
+            TypeError: no array, or a radius that is no whole number.
             ValueError: the codes are not of this length, or the radius is negative.
         """
         queries = as_codes(codes, self.bits)
-        if radius < 0:
-            raise ValueError(f"radius must be 0 or more, got {radius}")
+        radius = min(whole_number("radius", radius, 0), self.bits)
         if not len(queries):
             return []
         limits, distances, ids = self._index.range_search(queries, radius + 1)  # FAISS means <
@@ -137,7 +139,8 @@ class HammingIndex:
             FileNotFoundError: there is no such file.
             ValueError: the file is not such an index, or is damaged.
         """
-        tensors, metadata = load_tensors(as_path("path", path))
+        path = as_path("path", path)
+        tensors, metadata = load_tensors(path)
         if "codes" not in tensors or type(metadata.get("bits")) is not int:
             raise ValueError(f"{path}: not a Hamming index")
         try:

@@ -30,7 +30,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from uhscm_core.codes import ArrayLike, as_codes, as_words, differing_bits, row_blocks
-from uhscm_core.mining import check_features
+from uhscm_core.support.checks import check_directions, one_of, plain_array, whole_number
 from uhscm_core.ties import (
     Ties,
     ideal_gain,
@@ -87,7 +87,9 @@ def mean_average_precision(
         A value in [0, 1].
 
     Raises:
-        ValueError: the arrays do not fit each other or are empty, or `ties` is unknown.
+        TypeError: no arrays, or top_k that is no whole number.
+        ValueError: the arrays do not fit each other or are empty, top_k is below 1, or `ties` is
+            unknown.
     """
     values = average_precisions(
         query_codes, database_codes, query_labels, database_labels, top_k, ties
@@ -234,7 +236,9 @@ def cosine_mean_average_precision(
         A value in [0, 1]. Equal cosines (rare) keep the database order.
 
     Raises:
-        ValueError: the arrays do not fit each other, or the vectors are not finite.
+        TypeError: no tensors, or top_k that is no whole number.
+        ValueError: the arrays do not fit each other, the vectors are not finite, or top_k is below
+            1.
     """
     values = cosine_average_precisions(
         query_vectors, database_vectors, query_labels, database_labels, top_k
@@ -256,10 +260,11 @@ def cosine_average_precisions(
     Returns:
         (q,) values in [0, 1].
     """
-    check_features(query_vectors=query_vectors, database_vectors=database_vectors)
+    check_directions(query_vectors=query_vectors, database_vectors=database_vectors)
     queries = torch.nn.functional.normalize(query_vectors.cpu(), dim=1)
     database = torch.nn.functional.normalize(database_vectors.cpu(), dim=1)
-    labels = _as_labels(query_labels, database_labels, len(queries), len(database))
+    of = ("query_vectors", "database_vectors")
+    labels = _as_labels(query_labels, database_labels, len(queries), len(database), of)
     k = _rank(top_k, len(database))
     values = []
     for rows in row_blocks(len(queries), len(database)):
@@ -281,16 +286,16 @@ class _Evaluation:
         ties: Ties,
         top_k: int | None = None,
     ) -> None:
-        if ties not in ("index", "expected", "best", "worst"):
-            raise ValueError(f"ties must be index, expected, best or worst, got {ties!r}")
-        queries, database = as_codes(query_codes), as_codes(database_codes)
+        one_of("ties", ties, ("index", "expected", "best", "worst"))
+        of = ("query_codes", "database_codes")
+        queries, database = as_codes(query_codes, name=of[0]), as_codes(database_codes, name=of[1])
         if queries.shape[1] != database.shape[1]:
             raise ValueError(
-                f"query and database codes differ in length: {queries.shape[1]} and "
+                f"query_codes and database_codes differ in length: {queries.shape[1]} and "
                 f"{database.shape[1]} bytes"
             )
         self.query_labels, self.database_labels = _as_labels(
-            query_labels, database_labels, len(queries), len(database)
+            query_labels, database_labels, len(queries), len(database), of
         )
         self.k = _rank(top_k, len(database))
         self.radii = queries.shape[1] * 8 + 1
@@ -332,32 +337,41 @@ def _average_precision(relevant: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _rank(top_k: int | None, items: int) -> int:
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k must be at least 1 or None, got {top_k}")
-    return items if top_k is None else min(top_k, items)
+    return items if top_k is None else min(whole_number("top_k", top_k, 1), items)
 
 
 def _as_labels(
-    query_labels: ArrayLike, database_labels: ArrayLike, queries: int, items: int
+    query_labels: ArrayLike,
+    database_labels: ArrayLike,
+    queries: int,
+    items: int,
+    of: tuple[str, str],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    if query_labels is None or database_labels is None:
-        raise ValueError("evaluation needs labels, but this dataset has none")
+    """Return both as float32, see `of`: the names of what each has a row for."""
     result = []
-    for name, labels, rows in (
-        ("query_labels", query_labels, queries),
-        ("database_labels", database_labels, items),
+    for name, labels, rows, items_name in (
+        ("query_labels", query_labels, queries, of[0]),
+        ("database_labels", database_labels, items, of[1]),
     ):
-        array = labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+        if labels is None:
+            raise ValueError(f"{name} is None: evaluation needs labels, but this dataset has none")
+        array = plain_array(name, labels)
         if array.ndim != 2 or len(array) != rows:
-            raise ValueError(f"{name} must be multi-hot with shape ({rows}, C), got {array.shape}")
+            raise ValueError(
+                f"{name} must be multi-hot with shape ({rows}, C), got {array.shape}: it needs a "
+                f"row per row of {items_name}"
+            )
         if not rows:
-            raise ValueError(f"{name} is empty: nothing to evaluate")
-        if not np.isin(array, (0, 1)).all():
-            raise ValueError(f"{name} must be multi-hot: only 0 and 1")
+            raise ValueError(f"{name} is empty: nothing to evaluate, as {items_name} has no rows")
+        if array.dtype.kind == "c" or not np.isin(array, (0, 1)).all():
+            raise ValueError(
+                f"{name} must be multi-hot: only 0 and 1, got {array.dtype} {array.shape} with "
+                f"other numbers"
+            )
         result.append(array.astype(np.float32))
     if result[0].shape[1] != result[1].shape[1]:
         raise ValueError(
-            f"query and database labels differ in width: {result[0].shape[1]} and "
+            f"query_labels and database_labels differ in width: {result[0].shape[1]} and "
             f"{result[1].shape[1]}"
         )
     return result[0], result[1]

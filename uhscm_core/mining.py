@@ -31,10 +31,13 @@ Source: Tu et al., *Unsupervised Hashing with Semantic Concept Mining*, arXiv 22
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from uhscm_core.support.checks import check_directions, check_unit_rows, instance, real_number
 
 __all__ = [
     "MinedConcepts",
@@ -45,6 +48,7 @@ __all__ = [
     "top_concepts",
 ]
 
+_SHARPEST = 1e30  # times the number of concepts, it is still a number in single precision
 _ROWS = 65_536  # rows scored at a time, so that no (N, M) score matrix is ever whole in memory
 
 
@@ -61,9 +65,9 @@ def concept_scores(
         (N, M) cosines in [-1, 1].
 
     Raises:
-        ValueError: the widths differ or a feature is not finite.
+        ValueError: the widths differ, or a row is not finite or not of unit length.
     """
-    check_features(image_features=image_features, text_features=text_features)
+    check_unit_rows(image_features=image_features, text_features=text_features)
     return image_features @ text_features.T  # (N, M)
 
 
@@ -80,11 +84,13 @@ def top_concepts(
         (N,) indices in [0, M); the first concept among equal scores.
 
     Raises:
-        ValueError: the widths differ or a feature is not finite.
+        ValueError: the widths differ, a row is not finite or not of unit length, or there is no
+            concept to vote for.
     """
-    check_features(image_features=image_features, text_features=text_features)
-    blocks = [(rows @ text_features.T).argmax(1) for rows in torch.split(image_features, _ROWS)]
-    return torch.cat(blocks)  # (N,)
+    check_unit_rows(image_features=image_features, text_features=text_features)
+    if not len(text_features):
+        raise ValueError("text_features must have at least one row, a concept, got none")
+    return _votes(image_features, text_features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +128,9 @@ class MinedConcepts:
             (n, K), rows that sum to 1. For the mined images these equal ``distribution``.
 
         Raises:
-            ValueError: the width differs or a feature is not finite.
+            ValueError: the width differs, or a row is not finite or not of unit length.
         """
+        check_unit_rows(image_features=image_features, text_features=self.text_features)
         return _distribution(image_features, self.text_features, self.temperature)
 
 
@@ -150,21 +157,20 @@ def mine_concepts(
         and the result is a block of 65,536 rows of scores.
 
     Raises:
-        ValueError: no image or concept, features that are not finite, a setting out of range, or
-            no concept kept (the message holds the vote counts).
+        TypeError: a setting that is no number.
+        ValueError: no image or concept, rows that are not finite or not of unit length, a setting
+            out of range, or no concept kept (the message holds the vote counts).
     """
-    check_features(image_features=image_features, text_features=text_features)
+    check_unit_rows(image_features=image_features, text_features=text_features)
     n, m = len(image_features), len(text_features)
     if not n or not m:
-        raise ValueError(f"mining needs at least one image and one concept, got {n} and {m}")
-    if not 0 < tau < float("inf"):
-        raise ValueError(f"tau must be a positive number, got {tau}")
-    if not min_share >= 0:
-        raise ValueError(f"min_share must be 0 or more, got {min_share}")
-    if max_share is not None and not 0 < max_share <= 1:
-        raise ValueError(f"max_share must lie in (0, 1] or be None, got {max_share}")
+        raise ValueError(
+            f"image_features and text_features: mining needs at least one image and one concept, "
+            f"got {n} and {m}"
+        )
+    tau, min_share, max_share = mining_settings(tau, min_share, max_share)
 
-    wins = torch.bincount(top_concepts(image_features, text_features), minlength=m)
+    wins = torch.bincount(_votes(image_features, text_features), minlength=m)
     min_votes = min_share * n / m
     max_votes = None if max_share is None else max_share * n
     kept = wins > min_votes
@@ -176,7 +182,8 @@ def mine_concepts(
         votes = ", ".join(str(w) for w in sorted(wins.tolist(), reverse=True)[:10])
         raise ValueError(
             f"no concept passed the threshold: each needs {bounds} of {n} votes, and the {m} "
-            f"concepts got {votes}{', ...' if m > 10 else ''} (largest first)"
+            f"concepts got {votes}{', ...' if m > 10 else ''} (largest first); min_share is "
+            f"{min_share:g}"
         )
     kept_features = text_features[kept]
     temperature = tau * len(kept_features)
@@ -208,10 +215,11 @@ def semantic_similarity(
         (n, m) in [-1, 1], 1 for equal distributions and -1 for disjoint ones.
 
     Raises:
-        ValueError: the widths differ or a value is not finite.
+        TypeError: no tensors.
+        ValueError: the widths differ, a value is not finite, or a row is all zeros.
     """
     b = a if b is None else b
-    check_features(a=a, b=b)
+    check_directions(a=a, b=b)
     unit_a = torch.nn.functional.normalize(a, dim=1)  # (n, K)
     unit_b = torch.nn.functional.normalize(b, dim=1)  # (m, K)
     return (2 * unit_a @ unit_b.T - 1).clamp(-1, 1)  # (n, m)
@@ -230,44 +238,40 @@ def explain_similarity(qi: Float[Tensor, " k"], qj: Float[Tensor, " k"]) -> Floa
         (K,) parts, non-negative, that sum to :math:`S_{ij} + 1`, which lies in [0, 2].
 
     Raises:
-        ValueError: the lengths differ or a value is not finite.
+        TypeError: no tensors.
+        ValueError: the lengths differ, a value is not finite, or all are zeros.
     """
-    check_features(qi=qi[None], qj=qj[None])
+    for name, q in (("qi", qi), ("qj", qj)):
+        instance(name, q, Tensor, "a row of a distribution")
+    check_directions(qi=qi[None], qj=qj[None])
     unit_i = torch.nn.functional.normalize(qi, dim=0)
     unit_j = torch.nn.functional.normalize(qj, dim=0)
     return 2 * unit_i * unit_j  # (K,)
 
 
+def mining_settings(tau: Any, min_share: Any, max_share: Any) -> tuple[float, float, float | None]:
+    """Return the settings of `mine_concepts` as plain numbers.
+
+    Raises:
+        TypeError: no number.
+        ValueError: a number out of range.
+    """
+    return (
+        real_number("tau", tau, high=_SHARPEST, above=0),
+        real_number("min_share", min_share, 0),
+        None if max_share is None else real_number("max_share", max_share, high=1, above=0),
+    )
+
+
+def _votes(image_features: Tensor, text_features: Tensor) -> Tensor:
+    blocks = [(rows @ text_features.T).argmax(1) for rows in torch.split(image_features, _ROWS)]
+    return torch.cat(blocks)  # (N,)
+
+
 def _distribution(image_features: Tensor, text_features: Tensor, temperature: float) -> Tensor:
-    check_features(image_features=image_features, text_features=text_features)
     result = image_features.new_empty(len(image_features), len(text_features))  # (n, K)
     for start in range(0, len(image_features), _ROWS):
         rows = slice(start, start + _ROWS)
         scores = image_features[rows] @ text_features.T
         result[rows] = torch.softmax(temperature * scores, dim=1)
     return result
-
-
-def check_features(**features: Tensor) -> None:
-    """Raise an error unless all features are finite and share one width and one dtype."""
-    for name, x in features.items():
-        if not isinstance(x, Tensor):
-            raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}")
-        if x.ndim != 2 or not x.is_floating_point():
-            dtype = str(x.dtype).removeprefix("torch.")
-            raise ValueError(
-                f"{name} must be float with shape (n, d), got {dtype} {tuple(x.shape)}"
-            )
-    if len({x.shape[1] for x in features.values()}) > 1:
-        shapes = " and ".join(str(tuple(x.shape)) for x in features.values())
-        raise ValueError(f"{' and '.join(features)} must have the same width, got {shapes}")
-    if len({x.dtype for x in features.values()}) > 1:
-        dtypes = " and ".join(str(x.dtype).removeprefix("torch.") for x in features.values())
-        raise ValueError(f"{' and '.join(features)} must have the same dtype, got {dtypes}")
-    for name, x in features.items():
-        # A sum is finite only if all its terms are (or, rarely, overflow): one cheap pass.
-        if not torch.isfinite(x.sum()):
-            bad = (~torch.isfinite(x)).any(1).nonzero().flatten().tolist()
-            if bad:
-                rows = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
-                raise ValueError(f"{name}: {len(bad)} of {len(x)} rows hold NaN or inf: {rows}")

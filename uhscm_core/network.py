@@ -23,6 +23,15 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from uhscm_core.preprocessing import preprocessed
+from uhscm_core.support.checks import (
+    MOST_BITS,
+    check_features,
+    code_length,
+    flag,
+    seed_number,
+    text,
+    whole_number,
+)
 from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
@@ -34,7 +43,7 @@ class HashNetwork(nn.Module):
     """A network whose output signs are hash codes.
 
     Args:
-        bits: L, the code length, at least 1.
+        bits: L, the code length, from 1 to 65,536.
         backbone: ``"features"`` or a timm model name.
         in_features: D, the width of the features; for ``"features"`` only.
         pretrained: whether a timm backbone starts from its ImageNet weights.
@@ -42,7 +51,9 @@ class HashNetwork(nn.Module):
         seed: seed of the new layers' initial weights; the global random state is not used.
 
     Raises:
-        ValueError: bits below 1, an unknown backbone, or no width given for ``"features"``.
+        TypeError: an argument that is no whole number, no text or no flag.
+        ValueError: a number out of range, an unknown backbone, or no width given for
+            ``"features"``.
         ConnectionError: the ImageNet weights could not be downloaded; the message says which
             file to put where.
     """
@@ -57,9 +68,10 @@ class HashNetwork(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if bits < 1:
-            raise ValueError(f"bits must be at least 1, got {bits}")
-        self.bits = bits
+        self.bits = bits = code_length(bits)
+        backbone, pretrained = text("backbone", backbone), flag("pretrained", pretrained)
+        hidden = whole_number("hidden", hidden, 1, MOST_BITS)
+        seed = seed_number("seed", seed)
         self.backbone_name = backbone
         self.on_pixels = backbone != "features"
         self.settings: dict[str, Any] = {"bits": bits, "backbone": backbone}
@@ -69,8 +81,9 @@ class HashNetwork(nn.Module):
                 self.backbone = _timm_backbone(backbone, pretrained)
                 self.head: nn.Module = nn.Linear(int(self.backbone.head_hidden_size), bits)  # type: ignore[arg-type]
             else:
-                if in_features is None or in_features < 1:
-                    raise ValueError(f"a network on features needs in_features, got {in_features}")
+                if in_features is None:
+                    raise ValueError("a network on features needs in_features, got None")
+                in_features = whole_number("in_features", in_features, 1, MOST_BITS)
                 self.settings |= {"in_features": in_features, "hidden": hidden}
                 self.head = nn.Sequential(
                     nn.Linear(in_features, hidden), nn.ReLU(), nn.Linear(hidden, bits)
@@ -124,8 +137,10 @@ class HashNetwork(nn.Module):
 
         Raises:
             TypeError: features for a network on pixels, or images for one on features.
+            ValueError: features of another width, or with NaN or infinity.
         """
         self.check_data(data)
+        workers = whole_number("workers", workers, 0, 1024)
         first = next(self.parameters())
         device, dtype = first.device, first.dtype
         was_training = self.training
@@ -144,11 +159,13 @@ class HashNetwork(nn.Module):
         if self.on_pixels == isinstance(data, Tensor):
             wanted = "a sequence of images" if self.on_pixels else "an (N, D) tensor of features"
             raise TypeError(
-                f"a network on {self.backbone_name} takes {wanted}, got {type(data).__name__}"
+                f"data: a network on {self.backbone_name} takes {wanted}, got {type(data).__name__}"
             )
         width = self.settings.get("in_features")
         if isinstance(data, Tensor) and (data.ndim != 2 or data.shape[1] != width):
-            raise ValueError(f"features must have shape (N, {width}), got {tuple(data.shape)}")
+            raise ValueError(f"data must have shape (N, {width}), got {tuple(data.shape)}")
+        if isinstance(data, Tensor):
+            check_features(data=data)
 
     def _batches(self, data: Tensor | Sequence[Image.Image], workers: int) -> Iterator[Tensor]:
         if isinstance(data, Tensor):

@@ -23,13 +23,17 @@ Source: Tu et al., arXiv 2209.11475, and the formulas of the released code.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["LossTerms", "uhscm_loss"]
+from uhscm_core.support.checks import instance, real_number, shown
+
+__all__ = ["LossTerms", "uhscm_loss", "weights"]
+
+_GAMMA = 1e-6  # below, exp(h / gamma) of similar pairs is beyond single precision
 
 
 class LossTerms(NamedTuple):
@@ -54,25 +58,29 @@ def uhscm_loss(
     Args:
         outputs: (B, L) network outputs, in (-1, 1).
         similarity: (B, B) semantic similarity of the batch's images, in [-1, 1].
-        alpha: :math:`\alpha`, weight of the contrastive term; the paper's 0.2.
-        beta: :math:`\beta`, weight of the quantization term; the paper's 0.001.
-        gamma: :math:`\gamma > 0`, temperature of the contrastive term; the paper's 0.2.
+        alpha: :math:`\alpha \ge 0`, weight of the contrastive term; the paper's 0.2.
+        beta: :math:`\beta \ge 0`, weight of the quantization term; the paper's 0.001.
+        gamma: :math:`\gamma`, temperature of the contrastive term, at least 1e-6; the paper's 0.2.
         lam: :math:`\lambda`, pairs at least this similar are positives; the paper's 0.8.
 
     Returns:
         The total and the three terms, differentiable in `outputs`.
 
     Raises:
-        ValueError: shapes that do not match, or a gamma that is not positive.
+        TypeError: no tensors, or a weight that is no number.
+        ValueError: shapes or dtypes that do not match, or a weight out of range.
     """
-    b = len(outputs) if outputs.ndim == 2 else 0
+    for name, x in (("outputs", outputs), ("similarity", similarity)):
+        if not instance(name, x, Tensor, "float").is_floating_point():
+            raise ValueError(f"{name} must be float, got {shown(x)}")
+    b = len(outputs) if outputs.ndim == 2 and outputs.shape[1] else 0
     if not b or similarity.shape != (b, b):
         raise ValueError(
-            "outputs must be (B, L) and similarity (B, B) with B at least 1, got "
+            "outputs must be (B, L) and similarity (B, B) with B and L at least 1, got "
             f"{tuple(outputs.shape)} and {tuple(similarity.shape)}"
         )
-    if not gamma > 0:
-        raise ValueError(f"gamma must be positive, got {gamma}")
+    given = weights(alpha, beta, gamma, lam)
+    alpha, beta, gamma, lam = (given[name] for name in ("alpha", "beta", "gamma", "lam"))
     unit = torch.nn.functional.normalize(outputs, dim=1)
     h = unit @ unit.T  # (B, B)
     similarity_term = (h - similarity).square().mean()
@@ -89,3 +97,18 @@ def uhscm_loss(
     quantization_term = (outputs.sign() - outputs).square().sum(1).mean()
     total = similarity_term + beta * quantization_term + alpha * contrastive_term
     return LossTerms(total, similarity_term, contrastive_term, quantization_term)
+
+
+def weights(alpha: Any, beta: Any, gamma: Any, lam: Any) -> dict[str, float]:
+    """Return the weights of the objective by name, as plain numbers.
+
+    Raises:
+        TypeError: no number.
+        ValueError: a number out of range.
+    """
+    return {
+        "alpha": real_number("alpha", alpha, 0),
+        "beta": real_number("beta", beta, 0),
+        "gamma": real_number("gamma", gamma, _GAMMA),
+        "lam": real_number("lam", lam),
+    }

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -28,6 +27,7 @@ from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.dataset import SPLITS, ImageDataset, random_splits
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.support import store
+from uhscm_core.support.checks import plain_array, real_number, seed_number, shown
 from uhscm_core.support.paths import as_path
 
 __all__ = [
@@ -71,7 +71,8 @@ class PrecomputedEncoder:
                 f"{tuple(image_features.shape)} and {tuple(text_features.shape)}"
             )
         self.image_features, self.text_features = image_features, text_features
-        self.concepts, self.logit_scale = concepts, _positive("logit_scale", logit_scale)
+        self.concepts = concepts
+        self.logit_scale = real_number("logit_scale", logit_scale, above=0)
         self.embed_dim = int(image_features.shape[1])
         self._images_digest = _content(image_features)
         self.digest = store.digest_of(
@@ -147,6 +148,7 @@ def precomputed_dataset(
     n = len(image_features)
     items: list[Image.Image | Path | None] = [None] * n
     if images is not None:
+        _check_listed("images", images, "images or paths")
         items = [_as_item(number, image) for number, image in enumerate(images)]
     if names is None:
         names = [
@@ -159,6 +161,7 @@ def precomputed_dataset(
             raise ValueError(
                 f"{what} must have one entry per row of image_features, {n}, got {len(values)}"
             )
+    seed = seed_number("seed", seed)
     multi_hot, labelled = _multi_hot(labels, label_names, n)
     return ImageDataset(
         images=GivenImages(items, named),
@@ -194,7 +197,7 @@ def unit_rows(
     Raises:
         ValueError: another shape, no numbers, or rows that are zero or not finite, which are named.
     """
-    array = _as_array(name, rows)
+    array = plain_array(name, rows)
     wanted = f"(n, {'d' if width is None else width})"
     if array.ndim != 2 or array.dtype.kind not in "fiu" or not array.shape[1] or not len(array):
         raise ValueError(
@@ -232,40 +235,21 @@ def unit_vector(
     name: str, vector: Any, width: int
 ) -> tuple[Float32[Tensor, " d"], tuple[str, ...]]:
     """Check one feature vector as `unit_rows` checks rows: (D,) numbers -> (D,) float32."""
-    array = _as_array(name, vector)
+    array = plain_array(name, vector)
     if array.shape != (width,):
         raise ValueError(f"{name} must be a vector of shape ({width},), got {array.shape}")
     rows, notes = unit_rows(name, array[None], width)
     return rows[0], notes
 
 
-def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
-    """Return numbers of any kind as a numpy array: also bfloat16, and a list of tensors."""
-    try:
-        if isinstance(values, list | tuple) and values and isinstance(values[0], Tensor):
-            values = torch.stack(list(values))
-        if isinstance(values, Tensor):
-            values = values.detach().cpu()
-            values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
-        return np.asarray(values)
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} must have rows of one length: {error}") from error
-
-
 def _as_names(name: str, values: Iterable[object]) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise TypeError(f"{name} must be a sequence of names, got the one string {values!r}")
+    _check_listed(name, values, "names")
     return tuple(map(str, values))
 
 
-def _positive(name: str, value: Any) -> float:
-    try:
-        number = float(value.detach() if isinstance(value, Tensor) else value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise ValueError(f"{name} must be a positive number, got {value}")
-    return number
+def _check_listed(name: str, values: object, what: str) -> None:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of {what}, got {shown(values)}")
 
 
 def _as_item(number: int, image: object) -> Image.Image | Path:
@@ -284,10 +268,11 @@ def _multi_hot(
         if given:
             raise ValueError("label_names needs labels, and there are none")
         return None, ()
-    array = _as_array("labels", labels)
+    array = plain_array("labels", labels)
     if array.ndim not in (1, 2) or len(array) != n or 0 in array.shape:
         raise ValueError(
-            f"labels must have shape ({n}, C) of 0 and 1 or ({n},) of class numbers, got "
+            f"labels must have shape ({n}, C) of 0 and 1 or ({n},) of class numbers, one row per "
+            f"row of image_features, got "
             f"{array.shape}"
         )
     if array.ndim == 1:
@@ -303,7 +288,7 @@ def _multi_hot(
     else:
         multi_hot = array.astype(np.uint8, order="C")
     classes = multi_hot.shape[1]
-    names = given or tuple(f"label {c}" for c in range(classes))
+    names = given if label_names is not None else tuple(f"label {c}" for c in range(classes))
     if len(names) != classes:
         raise ValueError(f"label_names must have one name per label, {classes}, got {len(names)}")
     return torch.from_numpy(multi_hot), names
@@ -311,11 +296,9 @@ def _multi_hot(
 
 def _as_splits(splits: Mapping[str, npt.ArrayLike], n: int) -> dict[str, npt.NDArray[np.int64]]:
     if not isinstance(splits, Mapping):
-        raise TypeError(
-            f"splits must be a dict of {', '.join(SPLITS)}, got {type(splits).__name__}"
-        )
+        raise TypeError(f"splits must be a dict of {', '.join(SPLITS)}, got {shown(splits)}")
     if set(splits) != set(SPLITS):
-        got = ", ".join(map(str, splits))
+        got = ", ".join(map(str, splits)) or shown(splits)
         raise ValueError(f"splits must have the keys {', '.join(SPLITS)}, got {got}")
     rows_of = {name: _as_ids(name, rows, n) for name, rows in splits.items()}
     if not len(rows_of["train"]):
@@ -324,7 +307,7 @@ def _as_splits(splits: Mapping[str, npt.ArrayLike], n: int) -> dict[str, npt.NDA
 
 
 def _as_ids(name: str, rows: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
-    array = _as_array(f"splits[{name!r}]", rows)
+    array = plain_array(f"splits[{name!r}]", rows)
     if array.dtype == bool:
         if array.shape != (n,):
             raise ValueError(f"splits[{name!r}]: a mask must have shape ({n},), got {array.shape}")

@@ -5,18 +5,30 @@ r"""The recipe of a training run: its settings, and what each of its steps repor
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
+from uhscm_core.objective import weights
+from uhscm_core.support.checks import (
+    MANY,
+    one_of,
+    real_number,
+    seed_number,
+    text,
+    whole_number,
+)
 from uhscm_core.support.fields import check_fields
 
 __all__ = ["RESUMABLE_WITH", "TrainingConfig", "TrainingStep", "step_from"]
 
 # Settings that may change when a run is resumed: they say how it runs, not what it computes.
 RESUMABLE_WITH = frozenset({"epochs", "device", "precision", "workers", "validate_every"})
+
+_PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,10 @@ class TrainingConfig:
             backbone on a GPU, 32 bits otherwise.
         workers: processes that read images for a backbone on pixels.
         validate_every: epochs between validations, if `train` is given a way to validate.
+
+    Raises:
+        TypeError: a setting that is no number, no whole number or no text.
+        ValueError: a setting out of range.
     """
 
     epochs: int = 60
@@ -56,17 +72,27 @@ class TrainingConfig:
     validate_every: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "workers"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("batch_size", "validate_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "gamma"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
-        if self.optimizer not in ("adam", "sgd"):
-            raise ValueError(f"optimizer must be 'adam' or 'sgd', got {self.optimizer!r}")
+        bounds = {
+            "epochs": (0, 1_000_000),
+            "batch_size": (1, MANY),
+            "workers": (0, 1024),
+            "validate_every": (1, MANY),
+        }
+        device: Any = self.device  # torch's own device is a name too
+        device = str(device) if isinstance(device, torch.device) else device
+        plain: dict[str, Any] = {
+            **{name: whole_number(name, getattr(self, name), *b) for name, b in bounds.items()},
+            "seed": seed_number("seed", self.seed),
+            "learning_rate": real_number("learning_rate", self.learning_rate, above=0),
+            "backbone_share": real_number("backbone_share", self.backbone_share, 0),
+            "weight_decay": real_number("weight_decay", self.weight_decay, 0),
+            **weights(self.alpha, self.beta, self.gamma, self.lam),
+            "optimizer": one_of("optimizer", self.optimizer, ("adam", "sgd")),
+            "precision": one_of("precision", self.precision, _PRECISIONS),
+            "device": text("device", device),
+        }
+        for name, value in plain.items():  # as Python's own types, which can be saved
+            object.__setattr__(self, name, value)
 
     @classmethod
     def paper(cls, **changes: Any) -> TrainingConfig:

@@ -26,11 +26,11 @@ from uhscm_core.datasets.dataset import SPLITS
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.datasets.layout import read_layout
 from uhscm_core.encoder import Encoder
-from uhscm_core.mining import check_features
 from uhscm_core.network import network_from
 from uhscm_core.precomputed import PrecomputedEncoder, precomputed_dataset
 from uhscm_core.recipe import step_from
 from uhscm_core.support import store
+from uhscm_core.support.checks import check_features
 from uhscm_core.support.fields import FORMAT, check_fields, check_format
 from uhscm_core.support.notices import UHSCMWarning
 from uhscm_core.vlp import load_vlp

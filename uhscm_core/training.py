@@ -36,11 +36,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from uhscm_core.mining import MinedConcepts, check_features, semantic_similarity
+from uhscm_core.mining import MinedConcepts, semantic_similarity
 from uhscm_core.network import HashNetwork, PixelDataset
 from uhscm_core.objective import uhscm_loss
 from uhscm_core.recipe import TrainingConfig, TrainingStep
 from uhscm_core.runs import Checkpoint, RunWriter
+from uhscm_core.support.checks import function, instance
 from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.paths import as_path
 from uhscm_core.support.processes import reading_in
@@ -81,19 +82,25 @@ def train(
         FloatingPointError: the loss is not finite; the weights are those before that step.
         MemoryError: the device has no memory for a batch.
     """
+    instance("network", network, HashNetwork, "such as HashNetwork(64, in_features=512)")
+    instance("mined", mined, MinedConcepts, "from mine_concepts")
     config = TrainingConfig() if config is None else config
+    instance("config", config, TrainingConfig, "such as TrainingConfig(epochs=10)")
+    run_folder = None if folder is None else as_path("folder", folder)
+    if validate is not None:
+        function("validate", validate)
+    if fabric is not None:
+        instance("fabric", fabric, Fabric, "of lightning_fabric")
     network.check_data(data)
-    if isinstance(data, Tensor):
-        check_features(data=data)
     if len(data) != len(mined.distribution):
         raise ValueError(
-            f"{len(data)} training images but the concepts were mined from "
+            f"data: {len(data)} training images but the concepts were mined from "
             f"{len(mined.distribution)}; pass the images they were mined from"
         )
     if fabric is None:
         fabric = _single_device(network, config)
     training = _Training(network, data, mined, config, fabric)
-    return _steps(training, None if folder is None else as_path("folder", folder), validate)
+    return _steps(training, run_folder, validate)
 
 
 def _steps(

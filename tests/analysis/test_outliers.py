@@ -73,9 +73,9 @@ def test_bad_input_is_named(as_users_run_it):
         rank_outliers(codes[:1], 8, features[:1])
     with pytest.raises(ValueError, match="3 codes but 2 features"):
         rank_outliers(codes, 8, features[:2])
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
         rank_outliers(codes, 8, features, k=0)
-    with pytest.raises(ValueError, match="features contain NaN"):
+    with pytest.raises(ValueError, match="features: 3 of 3 rows hold NaN"):
         rank_outliers(codes, 8, features * np.nan)
 
 

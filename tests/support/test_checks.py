@@ -10,7 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uhscm_core.support.checks import one_of, real_number, whole_number
+from uhscm_core.support.checks import (
+    check_features,
+    flag,
+    one_of,
+    plain_array,
+    position,
+    real_number,
+    whole_number,
+)
 
 
 @given(st.integers(-(10**12), 10**12))
@@ -72,3 +80,55 @@ def test_a_long_value_is_shown_by_its_beginning():
     with pytest.raises(TypeError) as info:
         whole_number("k", "x" * 10_000)
     assert len(str(info.value)) < 200
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("value", [10**400, 10**5000, Unprintable()], ids=["long", "longer", "own"])
+def test_what_cannot_be_printed_is_named_by_its_type(value):
+    with pytest.raises((TypeError, ValueError), match="tau must be a finite number, got"):
+        real_number("tau", value)
+
+
+def test_a_masked_number_is_none():
+    for masked in (np.ma.array(3, mask=True), np.ma.masked):
+        with pytest.raises(TypeError, match="k must be a whole number, got"):
+            whole_number("k", masked)
+
+
+def test_a_flag_is_true_or_false():
+    assert flag("paired", np.bool_(True)) is True
+    for wrong in (1, 0, "no", None, float("nan")):
+        with pytest.raises(TypeError, match="paired must be True or False, got"):
+            flag("paired", wrong)
+
+
+def test_a_position_does_not_count_from_the_end():
+    assert position("image", np.int64(2), 3, "images") == 2
+    for wrong in (-1, 3, 10**9, 2**63):
+        with pytest.raises(IndexError, match="image must be one of the 3 images, 0 to 2, got"):
+            position("image", wrong, 3, "images")
+    with pytest.raises(TypeError, match=r"image must be a whole number, got 1\.0"):
+        position("image", 1.0, 3, "images")
+
+
+def test_arrays_of_any_kind_become_plain_ones():
+    for made in ([[1.0, 2.0]], np.array([[1.0, 2.0]]), torch.tensor([[1.0, 2.0]])):
+        assert plain_array("x", made).tolist() == [[1.0, 2.0]]
+    assert plain_array("x", torch.ones(2, dtype=torch.bfloat16)).dtype == np.float32
+    assert plain_array("x", [torch.ones(2), torch.zeros(2)]).shape == (2, 2)
+    assert plain_array("x", np.arange(6)[::-2]).tolist() == [5, 3, 1]
+    for wrong in (None, {}, "features", b"x", object(), np.ma.array([1.0], mask=[False])):
+        with pytest.raises(TypeError, match=r"x must be an array .*, got"):
+            plain_array("x", wrong)
+    with pytest.raises(ValueError, match="x must have rows of one length, got"):
+        plain_array("x", [[1.0], [1.0, 2.0]])
+
+
+def test_large_finite_features_are_not_taken_for_infinite():
+    check_features(x=torch.tensor([[3e38], [3e38]]))  # their sum overflows
+    with pytest.raises(ValueError, match="x: 1 of 2 rows hold NaN or inf: 1"):
+        check_features(x=torch.tensor([[3e38], [math.inf]]))

@@ -38,6 +38,13 @@ from torch import Tensor
 
 from uhscm_core.codes import as_codes, hamming_distance
 from uhscm_core.index import HammingIndex
+from uhscm_core.support.checks import (
+    check_unit_rows,
+    code_length,
+    instance,
+    real_number,
+    whole_number,
+)
 
 __all__ = ["NearDuplicates", "likenesses", "near_duplicates", "sketch"]
 
@@ -106,23 +113,26 @@ def near_duplicates(
         The groups; none where no two images are near.
 
     Raises:
-        ValueError: the codes are not of this length, the features differ from them in number or
-            contain NaN, or a radius or cosine is out of range.
+        TypeError: no arrays, or a setting that is no number.
+        ValueError: the codes are not of this length, the features differ from them in number, are
+            not finite or not of unit length, or a radius or cosine is out of range.
     """
+    bits = code_length(bits)
     packed = as_codes(codes, bits)
-    radius = bits // 4 if radius is None else radius
+    radius = bits // 4 if radius is None else whole_number("radius", radius, 0, bits)
+    cosine = real_number("cosine", cosine, -1, 1)
+    likeness = real_number("likeness", likeness, -1, 1)
+    check_unit_rows(features=features)
     if len(packed) != len(features):
-        raise ValueError(f"{len(packed)} codes but {len(features)} features")
-    if not 0 <= radius <= bits:
-        raise ValueError(f"radius must lie between 0 and {bits} bits, got {radius}")
-    if not -1 <= cosine <= 1:
-        raise ValueError(f"cosine must lie between -1 and 1, got {cosine}")
-    if sketches is not None and len(sketches) != len(features):
-        raise ValueError(f"{len(features)} features but {len(sketches)} sketches")
-    if not -1 <= likeness <= 1:
-        raise ValueError(f"likeness must lie between -1 and 1, got {likeness}")
-    if bool(features.isnan().any()):
-        raise ValueError("features contain NaN")
+        raise ValueError(
+            f"codes and features must be of the same images, got {len(packed)} codes but "
+            f"{len(features)} features"
+        )
+    if sketches is not None:
+        check_unit_rows(sketches=sketches)
+        expected = (len(features), _EDGE * _EDGE + 1)
+        if tuple(sketches.shape) != expected:
+            raise ValueError(f"sketches must have shape {expected}, got {tuple(sketches.shape)}")
     links = _Links(len(packed))
     for i, j, cosines in _near(packed, bits, features, radius, cosine, sketches, likeness):
         links.add(i, j, cosines)
@@ -153,6 +163,7 @@ def sketch(image: Image.Image) -> npt.NDArray[np.float32]:
     Returns:
         (G + 1,) of unit length.
     """
+    instance("image", image, Image.Image, "of PIL")
     small = image.convert("L").resize((_EDGE, _EDGE), Image.Resampling.BOX, reducing_gap=3.0)
     gray = np.asarray(small, dtype=np.float32).ravel()
     values = np.append(gray - gray.mean(), np.float32(_FAINT * _EDGE))

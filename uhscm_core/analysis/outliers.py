@@ -29,6 +29,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from uhscm_core.index import HammingIndex
+from uhscm_core.support.checks import check_unit_rows, whole_number
 
 __all__ = ["Outliers", "rank_outliers", "rank_outliers_by_features"]
 
@@ -82,14 +83,17 @@ def rank_outliers(
         All images in order; equal ones in order of id.
 
     Raises:
+        TypeError: no arrays, or a setting that is no whole number.
         ValueError: there are fewer than two images, the codes are not of this length, the features
-            differ from them in number or contain NaN, or k is below 1.
+            differ from them in number, are not finite or not of unit length, or k is below 1.
     """
-    n = len(codes)
-    if n != len(features):
-        raise ValueError(f"{n} codes but {len(features)} features")
     k = _checked(features, k)
-    index = HammingIndex(codes, bits)
+    index, n = HammingIndex(codes, bits), len(features)
+    if len(index) != n:
+        raise ValueError(
+            f"codes and features must be of the same images, got {len(index)} codes but {n} "
+            f"features"
+        )
     parts = [_scores(index, features, start, k) for start in range(0, n, _BLOCK)]
     distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
     return _ranked(distances, means, cosines, k)
@@ -106,7 +110,9 @@ def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Out
         All images in order; equal ones in order of id.
 
     Raises:
-        ValueError: there are fewer than two images, the features contain NaN, or k is below 1.
+        TypeError: no tensor, or k that is no whole number.
+        ValueError: there are fewer than two images, a row is not finite or not of unit length, or k
+            is below 1.
     """
     k = _checked(features, k)
     parts = []
@@ -121,14 +127,13 @@ def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Out
 
 
 def _checked(features: Tensor, k: int) -> int:
+    check_unit_rows(features=features)
     n = len(features)
     if n < 2:
-        raise ValueError(f"outliers need others to be far from: expected 2 images or more, got {n}")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    if bool(features.isnan().any()):
-        raise ValueError("features contain NaN")
-    return min(k, n - 1)
+        raise ValueError(
+            f"features: outliers need others to be far from: expected 2 images or more, got {n}"
+        )
+    return min(whole_number("k", k, 1), n - 1)
 
 
 def _ranked(

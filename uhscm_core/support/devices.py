@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from uhscm_core.support.checks import shown
+
 __all__ = ["resolve_device"]
 
 
@@ -11,8 +13,11 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     """Return the named device; ``"auto"`` is a CUDA GPU, or else Apple's, or else the CPU.
 
     Raises:
+        TypeError: no name of a device.
         ValueError: this machine has no such device.
     """
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device must be a name such as 'cpu', got {shown(device)}")
     if str(device) != "auto":
         counts = {
             "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
