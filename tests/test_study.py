@@ -221,7 +221,9 @@ def test_the_mistake_of_a_registered_baseline_is_not_taken_for_too_few_direction
 
 @pytest.mark.usefixtures("as_users_run_it")
 def test_a_baseline_of_an_unknown_space_is_refused():
-    with pytest.raises(ValueError, match="space must be 'features' or 'concepts', got 'concept'"):
+    with pytest.raises(
+        ValueError, match="space must be one of 'features', 'concepts', got 'concept'"
+    ):
         Baseline(lambda *_: lambda rows: rows, space="concept")
 
 
@@ -503,3 +505,41 @@ def test_settings_from_numpy_can_be_saved_and_unknown_ones_are_named(photo_folde
         TypeError, match="has no argument test, train: expected some of n_train, n_database"
     ):
         load_dataset(photo_folder, train=3, test=4)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {"epochs": 1}}, "config must be a TrainingConfig .*, got {'epochs': 1}"),
+        ({"bits": "64"}, "bits must be a whole number .*, got '64'"),
+        ({"bits": 64.0}, "bits must be a whole number .*, got 64.0"),
+        ({"epoch": 1}, "training has no setting epoch"),
+        ({"on_step": "print"}, "on_step must be a function, got 'print'"),
+    ],
+)
+def test_training_arguments_of_another_kind_are_named(study, change, message):
+    with pytest.raises(TypeError, match=message):
+        study.train(**change)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("name", ["tau", "min_share", "max_share"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, True, "3", [3]])
+def test_mining_settings_are_checked_at_once(study, name, value):
+    with pytest.raises((TypeError, ValueError), match=f"{name} must be a finite number.*, got"):
+        study.with_(**{name: value})
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_an_index_that_is_none_is_refused_by_its_argument(trained):
+    for call, name in (
+        (lambda value: trained.search(value), "query"),
+        (lambda value: trained.embed(value), "item"),
+        (lambda value: trained.explain(0, value), "j"),
+    ):
+        for wrong in (True, 1.0, np.ma.array(1, mask=True)):
+            with pytest.raises(TypeError, match=f"^{name}: an image is given by its index"):
+                call(wrong)
+        with pytest.raises(IndexError, match=f"^{name}: no image"):
+            call(10**9)

@@ -11,12 +11,13 @@ put into one prompt, "a photo of the {}". Three lists ship with the package:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from os import PathLike
 from pathlib import Path
 
+from uhscm_core.support.checks import shown
 from uhscm_core.support.paths import as_path
 
 __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
@@ -45,11 +46,15 @@ class ConceptSet:
         object.__setattr__(self, "names", _as_tuple(self.names, "names"))
         object.__setattr__(self, "templates", _as_tuple(self.templates, "templates"))
         if not self.names:
-            raise ValueError("a concept set needs at least one name, got none")
+            raise ValueError("concepts: a concept set needs at least one name, got none")
         _check_names(self.names, "concepts")
         if not self.templates:
-            raise ValueError("a concept set needs at least one prompt template, got none")
+            raise ValueError(
+                "templates: a concept set needs at least one prompt template, got none"
+            )
         for template in self.templates:
+            if not isinstance(template, str):
+                raise TypeError(f"templates must be texts, got {shown(template)}")
             if template.count("{}") != 1:
                 raise ValueError(
                     f"a prompt template needs exactly one {{}} where the concept goes, "
@@ -100,6 +105,8 @@ def load_concepts(
             )
         names = _read_names(path)
     else:
+        if not isinstance(source, Iterable) or isinstance(source, bytes | Mapping):
+            raise TypeError(f"source must be names, a list's name or a file, got {shown(source)}")
         names = (name.strip() if isinstance(name, str) else name for name in source)
     return ConceptSet(tuple(names), _as_tuple(templates, "templates"))
 
@@ -144,4 +151,6 @@ def _as_tuple(value: str | Iterable[str], what: str) -> tuple[str, ...]:
         if what == "names":
             raise TypeError(f"names must be a sequence of names, got the one string {value!r}")
         return (value,)
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
+        raise TypeError(f"{what} must be a sequence of texts, got {shown(value)}")
     return tuple(value)

@@ -31,6 +31,7 @@ import torch
 
 from uhscm_core.study import Study
 from uhscm_core.support import store
+from uhscm_core.support.checks import instance
 from uhscm_core.support.paths import as_path
 
 __all__ = ["check_export", "export_codes", "export_index", "export_run", "readable"]
@@ -68,6 +69,7 @@ def export_codes(study: Study, path: str | PathLike[str]) -> Path:
         ValueError: `path` has another ending, or there is no network yet.
         OSError: the file cannot be written; what was there is kept.
     """
+    instance("study", study, Study, "with a trained network")
     path = as_path("path", path)
     writers = {".parquet": _parquet, ".npz": _npz}
     if path.suffix.lower() not in writers:
@@ -94,7 +96,7 @@ def export_index(study: Study, path: str | PathLike[str]) -> Path:
         ValueError: there is no network yet.
         OSError: the file cannot be written; what was there is kept.
     """
-    codes = study.index.codes.numpy()
+    codes = instance("study", study, Study, "with a trained network").index.codes.numpy()
     index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(codes.shape[1] * 8))
     index.add_with_ids(codes, study.dataset.splits["database"])
     content = faiss.serialize_index_binary(index).tobytes()
@@ -118,6 +120,7 @@ def export_run(study: Study, path: str | PathLike[str]) -> Path:
             package's loaders.
         OSError: the file cannot be written; what was there is kept.
     """
+    instance("study", study, Study, "trained or not")
     path = as_path("path", path)
     if path.suffix.lower() != ".zip":
         raise ValueError(f"a run is written as .zip, got {path.name!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,11 @@ from uhscm_core.encoder import Encoder, checked_rows
 from uhscm_core.features import encode_dataset
 from uhscm_core.index import HammingIndex
 from uhscm_core.lazy import computed_from
-from uhscm_core.mining import MinedConcepts, mine_concepts, top_concepts
+from uhscm_core.mining import MinedConcepts, mine_concepts, mining_settings, top_concepts
 from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import PrecomputedEncoder
 from uhscm_core.recipe import TrainingStep
+from uhscm_core.support.checks import flag, instance, one_of, shown
 
 __all__ = ["MINED_FROM", "Stages", "as_concepts"]
 
@@ -65,13 +67,17 @@ class Stages:
         if not isinstance(self.dataset, ImageDataset):
             raise TypeError(
                 f"dataset must be an ImageDataset (from load_dataset), got "
-                f"{type(self.dataset).__name__} {self.dataset!r}"
+                f"{type(self.dataset).__name__} {repr(self.dataset)[:200]}"
             )
         _check_encoder(self.vlp)
-        for name in ("tau", "min_share", "max_share"):
-            value = getattr(self, name)
-            if isinstance(value, np.generic | Tensor):  # so that it can be saved
-                object.__setattr__(self, name, value.item())
+        settings = mining_settings(self.tau, self.min_share, self.max_share)
+        for name, value in zip(("tau", "min_share", "max_share"), settings, strict=True):
+            object.__setattr__(self, name, value)  # as Python's own numbers, which can be saved
+        flag("progress", self.progress)
+        if self.network is not None:
+            instance("network", self.network, HashNetwork, "from training")
+        for step in instance("history", self.history, tuple, "of steps"):
+            instance("history", step, TrainingStep, "from training")
         object.__setattr__(self, "concepts", as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
 
     @computed_from(*_FEATURES)
@@ -120,7 +126,7 @@ class Stages:
         Raises:
             ValueError: an empty text, or a study made from features.
         """
-        if not text.strip():
+        if not instance("text", text, str, "to ask by").strip():
             raise ValueError("a text query needs some text")
         prompt = self.concepts.templates[0].replace("{}", text.strip())
         return self.mined.apply(self._encode_texts([prompt]))[0]
@@ -138,7 +144,7 @@ class Stages:
         Raises:
             ValueError: the name is unknown, or there are more bits than directions.
         """
-        if name in BASELINES and BASELINES[name].space == "concepts":
+        if BASELINES[one_of("name", name, BASELINES)].space == "concepts":
             vectors = self.distribution
         else:
             vectors = self.image_features
@@ -206,7 +212,14 @@ class Stages:
 
 def as_concepts(concepts: Any, templates: tuple[str, ...]) -> ConceptSet:
     """Return what `load_concepts` takes, or a `ConceptSet` as it is, as a `ConceptSet`."""
-    return concepts if isinstance(concepts, ConceptSet) else load_concepts(concepts, templates)
+    if isinstance(concepts, ConceptSet):
+        return concepts
+    if not isinstance(concepts, str | PathLike | Sequence) or isinstance(concepts, bytes):
+        raise TypeError(
+            f"concepts must be names, the name of a list, a file or a ConceptSet, got "
+            f"{shown(concepts)}"
+        )
+    return load_concepts(concepts, templates)
 
 
 def _check_encoder(encoder: object) -> None:

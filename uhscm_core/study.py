@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import operator
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +47,7 @@ from uhscm_core.results import Embedding, Explanation, SearchResult
 from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.stages import MINED_FROM, Stages, as_concepts
+from uhscm_core.support.checks import flag, function, instance, shown, whole_number
 from uhscm_core.support.notices import UHSCMWarning
 from uhscm_core.support.paths import as_path
 from uhscm_core.training import TrainingConfig, TrainingStep, train
@@ -141,7 +141,7 @@ class Study(Stages):
         if unknown := changes.keys() - {f.name for f in dataclasses.fields(self) if f.init}:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
         if template is not None:
-            templates = (template,) if isinstance(template, str) else tuple(template)
+            templates = _as_templates(template)
             concepts = as_concepts(changes.get("concepts", self.concepts), templates)
             changes["concepts"] = ConceptSet(concepts.names, templates)
         elif "concepts" in changes:
@@ -165,6 +165,7 @@ class Study(Stages):
             changes |= {"network": None, "history": ()}
             changed.add("network")
         if "network" in changed and changes["network"] is not None:
+            instance("network", changes["network"], HashNetwork, "from training")
             # A copy: training that network further does not change this study.
             changes["network"] = copy.deepcopy(changes["network"]).eval()
         study = dataclasses.replace(self, **changes)
@@ -197,7 +198,13 @@ class Study(Stages):
         Returns:
             This study with the trained network and its history.
         """
-        config = dataclasses.replace(config or TrainingConfig(), **settings)
+        given = TrainingConfig() if config is None else config
+        instance("config", given, TrainingConfig, "such as TrainingConfig(epochs=10)")
+        if unknown := settings.keys() - {f.name for f in dataclasses.fields(given)}:
+            raise TypeError(f"training has no setting {', '.join(sorted(unknown))}")
+        if on_step is not None:
+            function("on_step", on_step)
+        config = dataclasses.replace(given, **settings)
         width = self.vlp.embed_dim if backbone == "features" else None
         network = HashNetwork(bits, backbone, width, pretrained, seed=config.seed)
         data = self._inputs(self.dataset.splits["train"], network)
@@ -240,8 +247,12 @@ class Study(Stages):
             ValueError: no network yet, an empty text, a vector of another width, zero or not
                 finite, or k below 1.
         """
-        if sum(x is not None for x in (query, image_features, text_features)) != 1:
-            raise TypeError("search takes one of query, image_features and text_features")
+        given = sum(x is not None for x in (query, image_features, text_features))
+        if given != 1:
+            number = given or "none"
+            raise TypeError(
+                f"search takes one of query, image_features and text_features, got {number}"
+            )
         if text_features is not None:
             vector, notes = unit_vector("text_features", text_features, self.vlp.embed_dim)
             _warn(notes)
@@ -258,7 +269,7 @@ class Study(Stages):
         elif isinstance(query, Path | Image.Image):
             code = self._code_of(_as_image(query))
         else:
-            code = self.codes[self._as_index(query)]
+            code = self.codes[self._as_index("query", query)]
         distances, positions = self.index.search(code[None], k)
         database = torch.from_numpy(self.dataset.splits["database"])
         return SearchResult(database[positions[0]], distances[0], "hamming")
@@ -275,7 +286,7 @@ class Study(Stages):
             ValueError: a new image in a study made from features.
         """
         if not isinstance(item, Path | Image.Image):
-            i = self._as_index(item)
+            i = self._as_index("item", item)
             code = None if self.network is None else self.codes[i]
             return Embedding(self.image_features[i], self.distribution[i], code)
         image = _as_image(item)
@@ -289,7 +300,8 @@ class Study(Stages):
         Raises:
             IndexError, TypeError: no such image, or no index of one.
         """
-        qi, qj = (self.distribution[self._as_index(image)] for image in (i, j))
+        images = (self._as_index(name, image) for name, image in (("i", i), ("j", j)))
+        qi, qj = (self.distribution[image] for image in images)
         similarity = float(semantic_similarity(qi[None], qj[None]))
         return Explanation(similarity, explain_similarity(qi, qj), self.kept_names)
 
@@ -325,6 +337,7 @@ class Study(Stages):
         if ceilings is not None:
             warnings.warn("ceilings= is deprecated: use references=", FutureWarning, stacklevel=2)
             references = ceilings
+        references = flag("references", references)
         return compare_methods(self, top_k, ties, references)
 
     # -- on disk -----------------------------------------------------------------------------
@@ -369,16 +382,16 @@ class Study(Stages):
 
     # -- helpers -----------------------------------------------------------------------------
 
-    def _as_index(self, query: object) -> int:
+    def _as_index(self, name: str, image: object) -> int:
         try:
-            index = operator.index(query)  # type: ignore[arg-type]  # that is what is asked
+            index = whole_number(name, image)
         except TypeError:
             raise TypeError(
-                f"an image is given by its index, as an image or as a Path, and a query also as a "
-                f"text, got {type(query).__name__}"
+                f"{name}: an image is given by its index, as an image or as a Path, and a query "
+                f"also as a text, got {shown(image)}"
             ) from None
         if not 0 <= index < len(self.dataset):
-            raise IndexError(f"no image {index}: the dataset has {len(self.dataset)}")
+            raise IndexError(f"{name}: no image {index}: the dataset has {len(self.dataset)}")
         return index
 
     def _code_of(self, image: Image.Image, features: Tensor | None = None) -> Tensor:
@@ -389,12 +402,19 @@ class Study(Stages):
         return pack_codes(network.outputs(features))[0]
 
     def _search_concepts(self, wanted: Tensor, k: int) -> SearchResult:
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        k = whole_number("k", k, 1)
         database = torch.from_numpy(self.dataset.splits["database"])
         distances = (1 - semantic_similarity(wanted[None], self.distribution[database])[0]) / 2
         order = distances.argsort(stable=True)[:k]
         return SearchResult(database[order], distances[order], "concepts")
+
+
+def _as_templates(template: object) -> tuple[str, ...]:
+    templates = (template,) if isinstance(template, str) else template
+    listed = isinstance(templates, Sequence) and not isinstance(templates, bytes)
+    if not listed or not all(isinstance(one, str) for one in templates):
+        raise TypeError(f"template must be a prompt template or several, got {shown(template)}")
+    return tuple(templates)
 
 
 def _precomputed(encoder: Encoder) -> PrecomputedEncoder:

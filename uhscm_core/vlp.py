@@ -34,6 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.open_clip_models import from_config, from_name
 from uhscm_core.preprocessing import preprocessed
+from uhscm_core.support.checks import flag, instance, shown, whole_number
 from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.progress import progress_bar
@@ -114,8 +115,13 @@ class VLP:
             (n, D) float32 rows of unit length, on the CPU.
 
         Raises:
+            TypeError: no sequence of images.
             OSError: an image cannot be read; the message names its file.
         """
+        if isinstance(images, str | bytes | Mapping) or not hasattr(images, "__getitem__"):
+            raise TypeError(f"images must be a sequence of images, got {shown(images)}")
+        workers = None if workers is None else whole_number("workers", workers, 0, 1024)
+        progress = flag("progress", progress)
         ids = range(len(images))
         batches = [ids[i : i + BATCH] for i in range(0, len(ids), BATCH)]
         result = torch.empty(len(images), self.embed_dim)
@@ -166,14 +172,21 @@ class VLP:
 
         Returns:
             (M, D) float32 rows of unit length, on the CPU.
+
+        Raises:
+            TypeError: no texts.
         """
         if isinstance(texts, str):
             raise TypeError(f"texts must be a sequence of strings, got the single string {texts!r}")
+        if not isinstance(texts, ConceptSet | Sequence) or isinstance(texts, bytes):
+            raise TypeError(f"texts must be a sequence of strings, got {shown(texts)}")
         if isinstance(texts, ConceptSet):
             per_template = [self.encode_texts(texts.prompts(t)) for t in texts.templates]
             if len(per_template) == 1:
                 return per_template[0]
             return torch.nn.functional.normalize(torch.stack(per_template).mean(0), dim=1)
+        for number, one in enumerate(texts):
+            instance(f"texts[{number}]", one, str, "to read")
         rows = [torch.empty(0, self.embed_dim)]
         for start in range(0, len(texts), 256):
             tokens = self._tokenizer(list(texts[start : start + 256])).to(self.device)
@@ -227,7 +240,8 @@ class _Preprocessed(Dataset[Tensor]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        return preprocessed(self.images[index], self.preprocess)
+        image = instance(f"images[{index}]", self.images[index], Image.Image, "of PIL")
+        return preprocessed(image, self.preprocess)
 
 
 def load_vlp(
@@ -258,6 +272,9 @@ def load_vlp(
         ValueError: an unknown name or tag, weights that do not match the model, or a file that
             contains pickled objects.
     """
+    for argument, value in (("name", name), ("pretrained", pretrained)):
+        if not (isinstance(value, str | PathLike) or (argument, value) == ("pretrained", None)):
+            raise TypeError(f"{argument} must be a text or a path, got {shown(value)}")
     chosen = resolve_device(device)
     source = {
         "name": str(name),
@@ -276,5 +293,5 @@ def load_vlp(
         loaded = from_config(Path(name).expanduser(), pretrained)
     else:
         loaded = from_name(str(name), pretrained)
-    shown = Path(name).stem if pretrained is None else f"{Path(name).stem} ({pretrained})"
-    return VLP(shown, *loaded, chosen, source)
+    label = Path(name).stem if pretrained is None else f"{Path(name).stem} ({pretrained})"
+    return VLP(label, *loaded, chosen, source)

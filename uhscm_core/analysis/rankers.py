@@ -22,6 +22,7 @@ from uhscm_core.metrics import Ties, average_precisions, cosine_average_precisio
 from uhscm_core.network import HashNetwork
 from uhscm_core.runs import Run, read_runs
 from uhscm_core.study import Study
+from uhscm_core.support.checks import shown
 
 __all__ = ["Ranker", "rankers_of"]
 
@@ -117,9 +118,14 @@ def rankers_of(
         others: trained studies of the same images by name, such as one of another code length.
 
     Raises:
-        TypeError: one of `others` is no study.
+        TypeError: `others` is no dict of studies.
         ValueError: one of `others` has no network, or other images.
     """
+    if others is not None and not isinstance(others, Mapping):
+        raise TypeError(
+            f"others must be a dict of name to Study, such as "
+            f"{{'16 bits': study.train(bits=16)}}, got {shown(others)}"
+        )
     rankers: list[Ranker] = []
     left_out: dict[str, str] = {}
     network = study.network
@@ -141,7 +147,7 @@ def rankers_of(
 
 def _network_of(study: Study, name: str, other: object) -> HashNetwork:
     if not isinstance(other, Study):
-        raise TypeError(f"others[{name!r}] must be a Study, got {type(other).__name__}")
+        raise TypeError(f"others[{name!r}] must be a Study, got {shown(other)}")
     if other.network is None:
         raise ValueError(f"others[{name!r}] has no hash network yet: use .train(bits=...)")
     if other.dataset.digest != study.dataset.digest:
