@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from uhscm_core import Study
 from uhscm_core.analysis.rankers import rankers_of
 from uhscm_core.analysis.rankings import label_matches
 from uhscm_core.export import readable
+from uhscm_core.support.checks import position, shown, text, whole_number
 from widgets.explorers.explorer import checked
 from widgets.kit.thumbnails import Thumbnails
 from widgets.kit.words import counted
@@ -51,20 +52,16 @@ def results_page(
         The page, to be written as UTF-8; with the defaults less than 3 MB.
 
     Raises:
+        TypeError: an argument of another kind.
         IndexError: no image of this index.
         ValueError: no network yet, no queries, or k below 1.
     """
     network = checked(study).network
     if network is None:
         raise ValueError("this study has no hash network yet: use study.train(bits=...)")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    asked = _spread(study) if queries is None else [int(query) for query in queries]
-    if not asked:
-        raise ValueError("a page of results needs at least one query")
-    for query in asked:
-        if not 0 <= query < len(study.dataset):
-            raise IndexError(f"no image {query}: the dataset has {len(study.dataset)}")
+    k = whole_number("k", k, 1)
+    title = text("title", title)
+    asked = _spread(study) if queries is None else checked_queries(study, queries)
     pictures = _Pictures(study)
     links = "".join(
         f'<li><a href="#query-{number}" dir="auto">{number}: {pictures.name(query)}</a></li>'
@@ -83,6 +80,23 @@ def results_page(
         f'<nav aria-label="Queries"><h2>Queries</h2><ul>{links}</ul></nav>\n'
         f"<main>\n{sections}</main>\n</body>\n</html>\n"
     )
+
+
+def checked_queries(study: Study, queries: object) -> list[int]:
+    """The queries of a page of results, as images of the study.
+
+    Raises:
+        TypeError: no sequence of whole numbers.
+        IndexError: no image of this index.
+        ValueError: there are none.
+    """
+    if isinstance(queries, str | bytes | Mapping) or not isinstance(queries, Iterable):
+        raise TypeError(f"queries must be a sequence of images by index, got {shown(queries)}")
+    n = len(study.dataset)
+    asked = [position("queries", query, n, "images of the dataset") for query in queries]
+    if not asked:
+        raise ValueError(f"queries: a page of results needs at least one query, got {queries!r}")
+    return asked
 
 
 class _Pictures:

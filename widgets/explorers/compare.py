@@ -21,6 +21,7 @@ from uhscm_core.analysis.rankings import (
     rank_biased_overlap,
 )
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.checks import one_of
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import Explorer, checked, focus_of
 from widgets.kit.gallery import Gallery
@@ -391,6 +392,8 @@ class CompareExplorer(Explorer[State]):
     # -- what a person does ----------------------------------------------------------------------
 
     def _check(self, view: State) -> None:
+        one_of("left", view.left, self.rankers)
+        one_of("right", view.right, self.rankers)
         if view.left == view.right:
             raise ValueError(f"{view.left} on both sides moves nothing: choose two of them")
         self._rankings(view)

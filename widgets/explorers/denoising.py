@@ -11,7 +11,7 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
 from uhscm_core.concepts import DEFAULT_TEMPLATE
-from widgets.explorers.explorer import Explorer, checked, columns
+from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
@@ -165,7 +165,8 @@ class DenoisingExplorer(Explorer[Study]):
         self.bars.layout.visibility = "hidden" if change["new"] else "visible"
 
     def _focused(self, _: object) -> None:
-        self._worker.submit("stepping", lambda: self.stepper.show(self.study))
+        if focus_of(self.selection, self.study) is not None:  # others may look at images of theirs
+            self._worker.submit("stepping", lambda: self.stepper.show(self.study))
 
     def _dragged(self, change: dict[str, Any]) -> None:
         study, votes = self.study, change["new"]

@@ -27,6 +27,7 @@ from uhscm_core.analysis.pairs import (
     similarities,
 )
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
+from uhscm_core.support.checks import one_of
 from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
@@ -265,6 +266,9 @@ class DistributionExplorer(Explorer[State]):
     # -- what a person does ----------------------------------------------------------------------
 
     def _check(self, view: State) -> None:
+        one_of("sample", view.sample, _SAMPLES.values())
+        for name in ("order", "source", "minus"):
+            one_of(name, getattr(view, name), self.controls[name].options)
         if view.source == view.minus:
             raise ValueError(f"{view.source} minus {view.source} is nothing: choose two of them")
 

@@ -11,6 +11,7 @@ import pandas as pd
 from IPython.display import HTML, display
 
 from uhscm_core import Study
+from uhscm_core.support.checks import shown
 from widgets.background.history import History
 from widgets.background.worker import Worker
 from widgets.kit.csv_file import csv_bytes
@@ -18,7 +19,7 @@ from widgets.kit.download import Download
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 
-__all__ = ["Explorer", "checked", "columns", "focus_of"]
+__all__ = ["Explorer", "checked", "checked_selection", "columns", "focus_of"]
 
 T = TypeVar("T")
 
@@ -43,8 +44,21 @@ def checked(study: object) -> Study:
         TypeError: it is none.
     """
     if not isinstance(study, Study):
-        raise TypeError(f"an explorer needs a Study, got {type(study).__name__} {study!r}")
+        raise TypeError(
+            f"study: an explorer needs a Study, got {type(study).__name__} {repr(study)[:200]}"
+        )
     return study
+
+
+def checked_selection(selection: object) -> Selection | None:
+    """The selection that an explorer was given, or None.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if selection is not None and not isinstance(selection, Selection):
+        raise TypeError(f"selection must be a Selection or None, got {shown(selection)}")
+    return selection
 
 
 def focus_of(selection: Selection | None, study: Study) -> int | None:
@@ -52,7 +66,8 @@ def focus_of(selection: Selection | None, study: Study) -> int | None:
 
     Explorers number the images that people bring along each by itself.
     """
-    focus = None if selection is None else selection.focus
+    given = checked_selection(selection)
+    focus = None if given is None else given.focus
     return focus if focus is not None and 0 <= focus < len(study.dataset) else None
 
 
@@ -74,6 +89,7 @@ class Explorer(ipw.VBox, Generic[T]):
     """
 
     def __init__(self, first: T, selection: Selection | None = None) -> None:
+        checked_selection(selection)
         self._history = History(first)
         self._drawn: dict[str, object] = {}
         self._joins = selection is not None

@@ -10,12 +10,13 @@ import pandas as pd
 
 from uhscm_core import Study, export_codes, export_index, export_run
 from uhscm_core.support import store
+from uhscm_core.support.checks import whole_number
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
 from widgets.kit.status import Status
 from widgets.kit.words import file_size
-from widgets.results_page import results_page
+from widgets.results_page import checked_queries, results_page
 
 __all__ = ["Exports"]
 
@@ -47,8 +48,8 @@ class Exports(ipw.VBox):
 
     def __init__(self, study: Study, queries: Iterable[int] | None = None, k: int = 24) -> None:
         self.study = checked(study)
-        self._queries = None if queries is None else tuple(queries)
-        self._k = k
+        self._queries = None if queries is None else checked_queries(study, queries)
+        self._k = whole_number("k", k, 1)
         self._sizes: dict[str, int] = {}
         self.status = Status()
         self._worker = Worker(self._busy, self.status.fail)

@@ -22,8 +22,9 @@ from uhscm_core.analysis.projection import (
     unit_vectors,
 )
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.checks import one_of
 from widgets.background.umap_cache import UmapCache
-from widgets.explorers.explorer import Explorer, checked
+from widgets.explorers.explorer import Explorer, checked, checked_selection
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView
@@ -81,7 +82,8 @@ class MapExplorer(Explorer[State]):
         if study.dataset.labels is not None:
             labels = (study.dataset.labels_of(int(image)) for image in self._ids)
             self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
-        first = State(picked=self._on_map(() if selection is None else selection.ids))
+        joined = checked_selection(selection)
+        first = State(picked=self._on_map(() if joined is None else joined.ids))
         super().__init__(first, selection)
         self.umap_cache = UmapCache(self._vectors, self._tell, self._fitted, self.status.fail)
         self.map = MapView(pictures, selection=self.selection)
@@ -152,6 +154,8 @@ class MapExplorer(Explorer[State]):
     # -- what is shown ---------------------------------------------------------------------------
 
     def _check(self, view: State) -> None:
+        for name, control in self.controls.items():
+            one_of(name, getattr(view, name), control.options)
         self._layout(view.source, _PCA)
 
     def _show(self) -> None:

@@ -14,6 +14,7 @@ import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study
+from uhscm_core.support.checks import shown
 from widgets.background.photo_reader import PhotoReader, PhotoSource
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
@@ -84,7 +85,19 @@ class PhotosExplorer(ipw.VBox):
         model: str | PathLike[str] | None = None,
         concepts: str | PathLike[str] | Sequence[str] = "common",
     ) -> None:
+        for argument, value in (("folder", folder), ("model", model)):
+            if value is not None and not isinstance(value, str | PathLike):
+                raise TypeError(f"{argument} must be a path or a name, got {shown(value)}")
         named = isinstance(concepts, str | PathLike)
+        if not named and not (
+            isinstance(concepts, Sequence)
+            and concepts
+            and all(isinstance(name, str) for name in concepts)
+        ):
+            raise TypeError(
+                f"concepts must be a list's name, a path or a sequence of names, got "
+                f"{shown(concepts)}"
+            )
         self._key = PhotoSource(
             os.fspath(folder) if folder is not None else os.environ.get("UHSCM_PHOTOS", ""),
             os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),

@@ -28,6 +28,7 @@ from uhscm_core.analysis.answers import (
 )
 from uhscm_core.analysis.pairs import in_words
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.checks import instance, whole_number
 from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.code_view import CodeView
@@ -161,7 +162,11 @@ class RetrievalExplorer(Explorer[State]):
 
     def search(self, text: str) -> None:
         """Ask by a text; it is answered by its concepts, as the network has no text branch."""
-        text = text.strip()
+        try:
+            text = instance("text", text, str, "to ask by").strip()
+        except TypeError as error:
+            self.status.fail(str(error))
+            return
         if not text:
             self.status.fail("a text query needs some text")
         elif (None, text) != (self.state.image, self.state.text):
@@ -174,8 +179,13 @@ class RetrievalExplorer(Explorer[State]):
 
     def like(self, image: int) -> None:
         """Ask by an image, such as a result."""
-        if image != self.state.image:
-            self._change("asking", lambda view: _asked(view, int(image)))
+        try:
+            asked = whole_number("image", image)
+        except TypeError as error:
+            self.status.fail(str(error))
+            return
+        if asked != self.state.image:
+            self._change("asking", lambda view: _asked(view, asked))
 
     def to_frame(self) -> pd.DataFrame:
         """The database, nearest first: rank, image, name, distance, and match where known."""

@@ -25,6 +25,7 @@ from uhscm_core import (
     sketch,
 )
 from uhscm_core.analysis.study_images import ImagePairs
+from uhscm_core.support.checks import one_of
 from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
@@ -282,6 +283,7 @@ class TidyExplorer(Explorer[State]):
     # -- what a person does ----------------------------------------------------------------------
 
     def _check(self, view: State) -> None:
+        one_of("far", view.far, _FAR.values())
         found = self._pairs(view.radius, view.cosine, view.looks)
         _ = found, len(self.study.dataset) > 1 and self._far(view.far, view.k)
 

@@ -26,6 +26,7 @@ from uhscm_core.analysis.validation import (
     output_histogram,
 )
 from uhscm_core.runs import Run, read_runs
+from uhscm_core.support.checks import instance, position
 from uhscm_core.support.devices import resolve_device
 from widgets.background import trainer as trainers
 from widgets.background.snapshot import Snapshot, take_snapshot
@@ -226,9 +227,10 @@ class TrainingExplorer(ipw.VBox):
             ValueError: no such run.
         """
         self._refuse_a_second()
+        instance("name", name, str, "of a run")
         run = self._run(name or self.colour.value) or (None if name else self._run(self.grey.value))
         if run is None:
-            raise ValueError(f"no run {name!r} to fork" if name else "no run to fork yet")
+            raise ValueError(f"name: no run {name!r} to fork" if name else "no run to fork yet")
         if run.is_damaged:
             raise ValueError(f"run {run.name} is damaged and cannot be forked: {run.message}")
         self._parent = run.name
@@ -243,8 +245,13 @@ class TrainingExplorer(ipw.VBox):
         self._worker.wait()
 
     def pin(self, image: int) -> None:
-        """Show the neighbours of another image."""
-        self._pinned = int(image)
+        """Show the neighbours of another image.
+
+        Raises:
+            TypeError, IndexError: no image of the dataset.
+        """
+        n = len(self._study.dataset)
+        self._pinned = position("image", image, n, "images of the dataset")
         if self.trainer is not None:
             self.trainer.pinned = self._pinned
         if self.trainer is None or self.trainer.state != "running":

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import traitlets
+
+from uhscm_core.support.checks import whole_number
 
 __all__ = ["Selection"]
 
@@ -18,3 +22,7 @@ class Selection(traitlets.HasTraits):
 
     ids = traitlets.Tuple()
     """The images picked together, such as the two of a pair; default empty."""
+
+    @traitlets.validate("ids")
+    def _are_images(self, proposal: Any) -> tuple[int, ...]:
+        return tuple(whole_number("ids", image, 0) for image in proposal["value"])

@@ -10,8 +10,11 @@ import torch
 
 from uhscm_core import TrainingConfig
 from uhscm_core.runs import Run
+from uhscm_core.support.checks import code_length, flag, one_of, real_number, text, whole_number
 
 __all__ = ["SETTINGS", "Setting", "TrainingSettings"]
+
+_EXACT = 2**53  # whole numbers up to it pass through a browser unchanged
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,29 @@ class TrainingSettings(ipw.VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def set(self, **values: Any) -> None:
-        """Set some of the values.
+        """Set some of the values, or none of them; `run` says whether they are within range.
 
         Raises:
-            TypeError: an unknown setting.
+            TypeError: an unknown setting, or a value that its control cannot hold.
+            ValueError: a number that is not finite, or a text that is none of the options.
         """
         if unknown := values.keys() - self.controls.keys():
             raise TypeError(f"no setting {', '.join(sorted(unknown))}")
-        for name, value in values.items():
+        checked = {name: self._checked(name, value) for name, value in values.items()}
+        for name, value in checked.items():
             self.controls[name].value = value
+
+    def _checked(self, name: str, value: Any) -> Any:
+        control = self.controls[name]
+        if isinstance(control, ipw.Checkbox):
+            return flag(name, value)
+        if isinstance(control, ipw.Dropdown):
+            return one_of(name, value, control.options)
+        if isinstance(control, ipw.Text):
+            return text(name, value)
+        if isinstance(control, ipw.IntText):
+            return whole_number(name, value, -_EXACT, _EXACT)
+        return real_number(name, value)
 
     def reset(self) -> None:
         """Set the defaults."""
@@ -119,8 +136,7 @@ class TrainingSettings(ipw.VBox):
         """
         values = self.values
         made = {name: values.pop(name) for name in ("bits", "backbone", "pretrained")}
-        if made["bits"] < 1:
-            raise ValueError(f"bits must be at least 1, got {made['bits']}")
+        made["bits"] = code_length(made["bits"])
         made["backbone"] = made["backbone"].strip()
         # A validation now and then: some fifteen points make a curve.
         values["validate_every"] = max(1, round(values["epochs"] / 15))

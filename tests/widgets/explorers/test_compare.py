@@ -282,6 +282,14 @@ def test_queries_are_answered_while_all_are_judged(trained, monkeypatch):
     assert compare.better[0].count + compare.better[1].count > 0
 
 
+@pytest.mark.usefixtures("as_users_run_it")
+def test_others_that_are_no_dict_of_studies_are_refused(trained):
+    with pytest.raises(TypeError, match=r"others must be a dict of name to Study, .* got .*Study"):
+        CompareExplorer(trained, trained)
+    with pytest.raises(TypeError, match=r"others\['ITQ'\] must be a Study, got 16"):
+        CompareExplorer(trained, {"ITQ": 16})
+
+
 def test_what_is_no_study_is_refused():
     with pytest.raises(TypeError, match="an explorer needs a Study, got int 3"):
         CompareExplorer(3)

@@ -199,11 +199,26 @@ def test_two_thousand_concepts_and_a_hostile_name(denoising):
 @pytest.mark.usefixtures("as_users_run_it")
 def test_settings_out_of_range_change_nothing(study, denoising):
     denoising.min_share.value = -1.0
-    done(denoising, "min_share must be 0 or more")
+    done(denoising, "min_share must be a finite number of at least 0")
     denoising.max_share.value = 3.0
-    done(denoising, "min_share", "max_share must lie in (0, 1]")
+    done(denoising, "min_share", "max_share must be a finite number greater than 0 and at most 1")
     assert (denoising.min_share.value, denoising.max_share.value) == (0.5, 1.0)
     assert denoising.study is study
+
+
+def test_an_image_of_another_view_changes_nothing(study, denoising):
+    shown = denoising.stepper.image.ids.tolist()
+    denoising.selection.focus = 10**9
+    done(denoising)
+    assert denoising.stepper.image.ids.tolist() == shown
+
+
+def test_what_is_no_selection_is_refused(study):
+    for made in (DenoisingExplorer, DistributionExplorer):
+        with pytest.raises(TypeError, match="selection must be a Selection or None, got 'all'"):
+            made(study, "all")
+    with pytest.raises(TypeError, match="ids must be a whole number of at least 0, got 'a'"):
+        Selection(ids=("a", 1))
 
 
 def test_one_image(study):

@@ -160,11 +160,11 @@ def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, expl
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": -1}, "epochs must be 0 or more"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
-        ({"gamma": 0.0}, "gamma must be a positive number"),
-        ({"bits": 0}, "bits must be at least 1"),
+        ({"epochs": -1}, "epochs must be a whole number between 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number between 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be a finite number greater than 0"),
+        ({"gamma": 0.0}, "gamma must be a finite number of at least 1e-06"),
+        ({"bits": 0}, "bits must be a whole number between 1"),
     ],
 )
 def test_settings_out_of_range_start_nothing(explorer, settings, message):
@@ -247,3 +247,36 @@ def test_one_bad_byte_in_one_run_keeps_no_explorer_from_opening(study, explorer,
     again.colour.value = "001"
     assert again.status.summary.startswith(f"Run 001 damaged; {path}")
     assert again.buttons["resume"].disabled
+
+
+@pytest.mark.parametrize("wrong", [10**9, -1, 1.5, "0", None])
+def test_a_pin_that_is_no_image_leaves_the_run_alone(explorer, wrong):
+    explorer.start(bits=16, epochs=300, batch_size=64)
+    until(lambda: explorer.trainer.steps)
+    pinned = explorer.trainer.pinned
+    with pytest.raises((TypeError, IndexError), match="image must be"):
+        explorer.pin(wrong)
+    done = len(explorer.trainer.steps)
+    until(lambda: len(explorer.trainer.steps) > done + 5)
+    assert explorer.trainer.active
+    assert explorer.trainer.pinned == pinned
+    explorer.stop()
+    explorer.wait()
+    assert explorer.status.errors == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": "60"}, "epochs must be a whole number"),
+        ({"bits": 64.0}, "bits must be a whole number"),
+        ({"lam": float("nan")}, "lam must be a finite number"),
+        ({"pretrained": "no"}, "pretrained must be True or False"),
+        ({"optimizer": "lbfgs"}, "optimizer must be one of 'adam', 'sgd'"),
+    ],
+)
+def test_of_settings_that_a_box_cannot_hold_none_is_set(explorer, settings, message):
+    before = explorer.settings.values
+    with pytest.raises((TypeError, ValueError), match=message):
+        explorer.settings.set(alpha=0.5, **settings)
+    assert explorer.settings.values == before
