@@ -138,10 +138,15 @@ def test_an_empty_file_is_refused(concept_file):
         load_concepts(concept_file(""))
 
 
-@pytest.mark.parametrize("source", ["no-such-list", "coco80+no-such-list", "coco80+", ""])
+@pytest.mark.parametrize("source", ["no-such-list", "coco80+no-such-list", "coco80+"])
 def test_an_unknown_list_names_the_known_ones(source):
     with pytest.raises(FileNotFoundError, match="expected one of nuswide81, coco80, common"):
         load_concepts(source)
+
+
+def test_a_blank_text_names_no_list():
+    with pytest.raises(ValueError, match="source must be a path, got the blank text ''"):
+        load_concepts("")
 
 
 def test_a_folder_is_not_a_concept_file(tmp_path):
