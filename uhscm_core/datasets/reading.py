@@ -39,7 +39,7 @@ _BUDGET = 3 << 29  # bytes, 1.5 GiB: five photos of 24 megapixels at once, and o
 
 # Pillow's blocks of 16 MB stay with the thread that freed them, glibc gives back those above 32 MB:
 # eight threads that decoded 89 megapixels one after the other held 3.3 GB.
-Image.core.set_block_size(64 << 20)
+Image.core.set_block_size(64 << 20)  # type: ignore[attr-defined]  # it has no types
 
 
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
