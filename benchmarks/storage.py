@@ -2,14 +2,15 @@
 
 10,000 photos are encoded by an encoder that counts them; then one is added, one is renamed, the
 folder is moved, and a second folder has the same photos. Loading a folder of 10,000 and opening a
-cached collection of 60,000 (`load_dataset` and its features) are timed, in processes of their own;
-with the path of another checkout also there, in turns, and the ratio of the medians is printed.
+cached collection of 60,000 (`load_dataset` and its features) are timed in a process of its own.
+With the path of another checkout the two take turns, and the ratio of the medians is printed.
 
     python -m benchmarks.storage [checkout]
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
@@ -80,47 +82,73 @@ def count(photos: list[Path], place: Path) -> None:
     print(f"| a second folder with the same photos | {encoded(place / 'second')} |")
 
 
-def measure(folder: Path) -> None:
-    """Print the seconds to load a folder and to have its features, as JSON."""
-    started = time.perf_counter()
-    dataset = load_dataset(folder, progress=False)
-    loaded = time.perf_counter()
-    encode_dataset(dataset, Counting(), progress=False)
-    print(json.dumps([loaded - started, time.perf_counter() - loaded]))
+class Blank(Sequence[Image.Image]):
+    """Images that are known by the keys of others, and cost nothing to read."""
+
+    def __init__(self, images: Sequence[Image.Image]) -> None:
+        self.images, self.blank = images, Image.new("RGB", (16, 11))
+        if hasattr(images, "keys"):
+            self.keys = images.keys
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.blank
 
 
-def seconds_of(checkout: Path, folder: Path, home: Path) -> tuple[float, float]:
-    """Run `measure` on the code of a checkout, with a home of its own."""
+def measure() -> None:
+    """For each folder named on the standard input, print the seconds to load and to open it.
+
+    The first time, the features of blank images are put into the cache.
+    """
+    for line in sys.stdin:
+        started = time.perf_counter()
+        dataset = load_dataset(line.strip(), progress=False)
+        loaded = time.perf_counter()
+        blank = dataclasses.replace(dataset, images=Blank(dataset.images))
+        encode_dataset(blank, Counting(), progress=False)
+        took = [loaded - started, time.perf_counter() - started]
+        print(json.dumps([len(dataset), *took]), flush=True)
+
+
+def start(checkout: Path, home: Path) -> subprocess.Popen[str]:
+    """Start `measure` on the code of a checkout, with a home of its own."""
     paths = {"PYTHONPATH": str(checkout), "UHSCM_HOME": str(home)}
-    command = [sys.executable, "-W", "ignore", str(Path(__file__).resolve()), "measure"]
-    done = subprocess.run(
-        [*command, str(folder)],
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(Path(__file__).resolve()), "measure"],
         env={**os.environ, **paths},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    loading, finding = json.loads(done.stdout.splitlines()[-1])
-    return loading, finding
+
+
+def ask(process: subprocess.Popen[str], folder: Path) -> list[float]:
+    """Return what `measure` prints for a folder."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{folder}\n")
+    process.stdin.flush()
+    values: list[float] = json.loads(process.stdout.readline())
+    return values
 
 
 def compare(checkouts: list[Path], folders: list[Path], place: Path) -> None:
     """Print the median seconds of each checkout, and their ratio."""
-    homes = [place / f"home {number}" for number in range(len(checkouts))]
+    processes = [start(c, place / f"home {number}") for number, c in enumerate(checkouts)]
     for folder in folders:
-        taken: list[list[tuple[float, float]]] = [[] for _ in checkouts]
-        for turn in range(TURNS + 1):
-            for number, (checkout, home) in enumerate(zip(checkouts, homes, strict=True)):
-                took = seconds_of(checkout, folder, home)
-                if turn:  # the first fills the cache
-                    taken[number].append(took)
-        n = sum(1 for _ in folder.rglob("*.jpg"))
-        loads = [statistics.median(loading for loading, _ in each) for each in taken]
-        opens = [statistics.median(map(sum, each)) for each in taken]
-        for what, medians in (("load", loads), ("load, and find the features", opens)):
+        turns = [[ask(process, folder) for process in processes] for _ in range(TURNS + 1)][1:]
+        for column, what in ((1, "load"), (2, "load, and find the features")):
+            medians = [
+                statistics.median(turn[number][column] for turn in turns)
+                for number in range(len(processes))
+            ]
             shown = " | ".join(f"{median:.2f} s" for median in reversed(medians))
             ratio = f" | {medians[0] / medians[1]:.2f}" if len(medians) > 1 else ""
-            print(f"| {what} of {n:,} cached | {shown}{ratio} |")
+            print(f"| {what}: {turns[0][0][0]:,} cached | {shown}{ratio} |", flush=True)
+    for process in processes:
+        process.communicate()
 
 
 def main(checkouts: Sequence[str] = ()) -> None:
@@ -142,6 +170,6 @@ def main(checkouts: Sequence[str] = ()) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
-        measure(Path(sys.argv[2]))
+        measure()
     else:
         main(sys.argv[1:])
