@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ TESTS = ("test", "test-fast")
 
 @pytest.fixture
 def explore():
-    spec = importlib.util.spec_from_file_location("explore", ROOT / "scripts" / "explore.py")
+    return script("explore")
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -46,6 +51,15 @@ def test_the_fast_tests_leave_out_what_is_slow_and_nothing_else():
     assert '-m "not browser and not slow"' in fast
     listed = make("help").stdout
     assert all(f"  make {word} " in listed for word in TESTS)
+
+
+def test_the_lowest_release_of_each_dependency_is_what_test_lowest_installs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = script("lowest").lowest(project["dependencies"])
+    assert len(pinned) == len(project["dependencies"])  # each has a lower bound
+    assert "torch==2.6" in pinned
+    assert script("lowest").lowest(["pandas-stubs", "a.b_c>=1.2.3"]) == ["a.b_c==1.2.3"]
+    assert "constraints.txt" in make("--dry-run", "--always-make", "build/lowest/dev").stdout
 
 
 def test_an_old_python_is_refused_with_what_to_do(tmp_path):

@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 import uhscm_core
 import widgets
@@ -58,9 +60,42 @@ def test_lessons_use_public_names_alone(notebook):
 @pytest.mark.slow
 def test_a_notebook_runs_whole_on_what_ships(notebook, monkeypatch, home):
     monkeypatch.delenv("UHSCM_PHOTOS", raising=False)
+    run_whole(notebook, monkeypatch)
+    assert list(home.iterdir())  # and it left the home of the person who tests alone
+
+
+# Of labelled photos, the lessons that judge by labels.
+SETS = {"40 unlabelled": (1, 40), "8 unlabelled": (1, 8), "240 labelled": (4, 60)}
+RUNS = [
+    pytest.param(path, name, id=f"{path.stem} on {name}")
+    for name in SETS
+    for path in NOTEBOOKS
+    if name != "240 labelled" or path.stem[:2] in ("00", "04")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "name"), RUNS)
+def test_a_notebook_runs_whole_on_photos_of_ones_own(path, name, monkeypatch, tmp_path):
+    labels, each = SETS[name]
+    generator = np.random.default_rng(0)
+    for label in range(labels):
+        folder = tmp_path / "photos" / (f"label {label}" if labels > 1 else ".")
+        folder.mkdir(parents=True)
+        for i in range(each):
+            blocks = Image.fromarray(generator.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+            blocks.resize((64, 64), Image.Resampling.NEAREST).save(folder / f"{i:03d}.png")
+    monkeypatch.setenv("UHSCM_PHOTOS", str(tmp_path / "photos"))
+    cells = run_whole(path, monkeypatch)
+    if path.stem[:2] in ("00", "03", "04"):
+        said = "\n".join(out.get("text", "") for cell in cells for out in cell.get("outputs", ()))
+        assert ("needs labels and queries" in said) == (labels == 1)
+
+
+def run_whole(path, monkeypatch):
     monkeypatch.delenv("UHSCM_VLP", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", ""))
-    content = nbformat.read(notebook, as_version=4)
+    content = nbformat.read(path, as_version=4)
     NotebookClient(
         content,
         timeout=600,
@@ -70,4 +105,4 @@ def test_a_notebook_runs_whole_on_what_ships(notebook, monkeypatch, home):
         resources={"metadata": {"path": str(ROOT / "notebooks")}},
     ).execute()
     assert all(c.execution_count for c in content.cells if c.cell_type == "code")
-    assert list(home.iterdir())  # and it left the home of the person who tests alone
+    return content.cells
