@@ -410,7 +410,7 @@ class Study(Stages):
 
 
 def _as_templates(template: object) -> tuple[str, ...]:
-    templates = (template,) if isinstance(template, str) else template
+    templates: Any = (template,) if isinstance(template, str) else template
     listed = isinstance(templates, Sequence) and not isinstance(templates, bytes)
     if not listed or not all(isinstance(one, str) for one in templates):
         raise TypeError(f"template must be a prompt template or several, got {shown(template)}")
