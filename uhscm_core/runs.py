@@ -351,7 +351,7 @@ def _id_of(folder: Path) -> str:
 
 def _save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write a file of tensors that belongs to a run."""
-    store.save_tensors(path, tensors, {**about, "run": _id_of(path.parent)})
+    store.save_tensors(path, tensors, {**about, "run": _id_of(path.parent), "file": path.name})
 
 
 def _load(path: Path, purpose: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -359,8 +359,9 @@ def _load(path: Path, purpose: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     run_id = _id_of(path.parent)
     try:
         tensors, about = store.load_tensors(path)
-        if about.pop("run", run_id) != run_id:
-            raise store.DamagedFileError(f"{path}: damaged, it is the file of another run")
+        place = about.pop("run", run_id), about.pop("file", path.name)
+        if place != (run_id, path.name):
+            raise store.DamagedFileError(f"{path}: damaged, another file took its place")
     except store.DamagedFileError as error:
         raise store.DamagedFileError(f"{error}; delete the file {purpose}") from error
     return tensors, about
