@@ -18,6 +18,7 @@ digest of their encoder alone, because the pictures are painted and not read.
 
 from __future__ import annotations
 
+import operator
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -211,8 +212,9 @@ class _Unchanged(Sequence[Image.Image]):
     def __getitem__(self, index: SupportsIndex | slice) -> Image.Image | Sequence[Image.Image]:
         if isinstance(index, slice):
             return [self[i] for i in range(len(self))[index]]
-        read = getattr(self.images, "unchanged", self.images.__getitem__)
-        image: Image.Image = read(index)
+        read = getattr(self.images, "unchanged", None)
+        place = operator.index(index)
+        image: Image.Image = self.images[place] if read is None else read(place)
         return image
 
 
