@@ -64,7 +64,7 @@ def test_a_notebook_runs_whole_on_what_ships(notebook, monkeypatch, home):
     assert list(home.iterdir())  # and it left the home of the person who tests alone
 
 
-# Of labelled photos, the lessons that judge by labels.
+# Of labeled photos, the lessons that use labels for evaluation.
 SETS = {"40 unlabelled": (1, 40), "8 unlabelled": (1, 8), "240 labelled": (4, 60)}
 RUNS = [
     pytest.param(path, name, id=f"{path.stem} on {name}")
