@@ -43,7 +43,7 @@ from uhscm_core.network import HashNetwork, network_from
 from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep, step_from
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
-from uhscm_core.support.fields import FORMAT, check_fields, check_format
+from uhscm_core.support.fields import FORMAT, Types, check_fields, check_format
 from uhscm_core.support.notices import say
 from uhscm_core.support.paths import as_path
 
@@ -120,8 +120,8 @@ class Checkpoint:
                 raise ValueError(f"{path}: {name} must be a whole number, got {position[name]!r}")
         weights = {}
         optimizer: dict[int, dict[str, Tensor | None]] = {}
-        for path, value in tensors.items():
-            kind, _, name = path.partition(".")
+        for key, value in tensors.items():
+            kind, _, name = key.partition(".")
             if kind == "network":
                 weights[name] = value
             else:
@@ -403,7 +403,7 @@ def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -
         )
 
 
-_DESCRIPTION = {
+_DESCRIPTION: dict[str, Types] = {
     **dict.fromkeys(("backbone", "status", "message", "parent", "device"), str),
     "pretrained": bool,
     "seconds": (int, float),

@@ -31,7 +31,7 @@ from uhscm_core.precomputed import PrecomputedEncoder, precomputed_dataset
 from uhscm_core.recipe import step_from
 from uhscm_core.support import store
 from uhscm_core.support.checks import check_features
-from uhscm_core.support.fields import FORMAT, check_fields, check_format
+from uhscm_core.support.fields import FORMAT, Types, check_fields, check_format
 from uhscm_core.support.notices import UHSCMWarning
 from uhscm_core.vlp import load_vlp
 
@@ -45,7 +45,7 @@ _FEATURES = "features"  # in place of what load_dataset and load_vlp were asked 
 
 _Tensors = tuple[dict[str, Tensor], dict[str, Any]]
 _NONE = type(None)
-_REQUIRED = {
+_REQUIRED: dict[str, Types] = {
     "dataset": dict,
     "dataset_digest": str,
     "vlp": (dict, _NONE),
@@ -64,7 +64,7 @@ _OPTIONAL = {
     "features_digest": str,
     "weights_digest": str,
 }
-_ABOUT_FEATURES = {
+_ABOUT_FEATURES: dict[str, Types] = {
     "concepts": dict,
     "logit_scale": (int, float),
     "names": list,

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT", "check_fields", "check_format"]
+__all__ = ["Types", "FORMAT", "check_fields", "check_format"]
 
 # Of study.json, and of config.json and run.json in the folder of a run. Files without one were
 # written before version 0.3, and name images and models by the digests of that time.
 FORMAT = 2
 
-_Types = type | tuple[type, ...]
+Types = type | tuple[type, ...]
 
 
 def check_format(where: str | Path, values: Any) -> None:
@@ -28,8 +28,8 @@ def check_format(where: str | Path, values: Any) -> None:
 def check_fields(
     where: str | Path,
     values: Any,
-    required: Mapping[str, _Types],
-    optional: Mapping[str, _Types] | None = None,
+    required: Mapping[str, Types],
+    optional: Mapping[str, Types] | None = None,
 ) -> None:
     """Raise an error unless a value is a dict of these fields.
 
@@ -42,7 +42,7 @@ def check_fields(
     Raises:
         ValueError: no dict, a missing or an unknown field, or a field of another type.
     """
-    types: dict[str, _Types] = {**required, **(optional or {})}
+    types: dict[str, Types] = {**required, **(optional or {})}
     if not isinstance(values, dict):
         raise ValueError(f"{where}: must be a dict, got {type(values).__name__}")
     if missing := required.keys() - values.keys():
