@@ -227,7 +227,9 @@ def retrieval(study: Study) -> None:
         ("cosine of concepts (without hashing)", study.distribution),
         ("cosine of features (without hashing)", study.image_features),
     ):
-        value = cosine_mean_average_precision(vectors[query], vectors[database], *labels, TOP)
+        value = cosine_mean_average_precision(
+            vectors[query], vectors[database], *labels, TOP, "expected"
+        )
         gain = cosine_ndcg(vectors[query], vectors[database], *labels)
         print(f"- {name}: {value:.3f} / {gain:.3f}", flush=True)
     relevant = (labels[0].float() @ labels[1].float().T > 0).float().mean().item()

@@ -532,15 +532,18 @@ def test_the_cosine_ranking_equals_the_loop(top_k):
     assert cosine_mean_average_precision(*case) == pytest.approx(sum(values) / 5, abs=1e-12)
 
 
-def test_the_cosine_ranking_of_signs_is_the_hamming_ranking():
+@pytest.mark.parametrize("ties", ["index", "expected", "best", "worst"])
+@pytest.mark.parametrize("top_k", [None, 7])
+def test_the_cosine_ranking_of_signs_is_the_hamming_ranking(top_k, ties):
     generator = torch.Generator().manual_seed(1)
     signs = torch.randn(60, 16, generator=generator).sign()
     labels = torch.rand(60, 3, generator=generator) < 0.3
     codes = pack_codes(signs)
     assert cosine_mean_average_precision(
-        signs[:9], signs[9:], labels[:9], labels[9:]
+        signs[:9], signs[9:], labels[:9], labels[9:], top_k, ties
     ) == pytest.approx(
-        mean_average_precision(codes[:9], codes[9:], labels[:9], labels[9:]), abs=1e-12
+        mean_average_precision(codes[:9], codes[9:], labels[:9], labels[9:], top_k, ties),
+        abs=1e-12,
     )
 
 

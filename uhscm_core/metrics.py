@@ -53,6 +53,8 @@ __all__ = [
     "precision_recall_curve",
 ]
 
+COSINE_DECIMALS = 6  # that cosines of single-precision vectors agree to; beyond, order is noise
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -222,6 +224,7 @@ def cosine_mean_average_precision(
     query_labels: ArrayLike,
     database_labels: ArrayLike,
     top_k: int | None = None,
+    ties: Ties = "index",
 ) -> float:
     """Compute the mean average precision of a ranking by cosine: a reference without hashing.
 
@@ -231,9 +234,11 @@ def cosine_mean_average_precision(
         query_labels: (q, C) multi-hot.
         database_labels: (n, C) multi-hot.
         top_k: rank to cut at; None for the whole database.
+        ties: how tied items are ordered, see the module; cosines that agree to six decimals are a
+            tie, such as those of two copies of an image.
 
     Returns:
-        A value in [0, 1]. Equal cosines (rare) keep the database order.
+        A value in [0, 1].
 
     Raises:
         TypeError: no tensors, or top_k that is no whole number.
@@ -241,7 +246,7 @@ def cosine_mean_average_precision(
             1.
     """
     values = cosine_average_precisions(
-        query_vectors, database_vectors, query_labels, database_labels, top_k
+        query_vectors, database_vectors, query_labels, database_labels, top_k, ties
     )
     return float(values.mean())
 
@@ -252,6 +257,7 @@ def cosine_average_precisions(
     query_labels: ArrayLike,
     database_labels: ArrayLike,
     top_k: int | None = None,
+    ties: Ties = "index",
 ) -> Floats:
     """Compute the average precision of each query; `cosine_mean_average_precision` is the mean.
 
@@ -260,18 +266,36 @@ def cosine_average_precisions(
     Returns:
         (q,) values in [0, 1].
     """
+    one_of("ties", ties, ("index", "expected", "best", "worst"))
     check_directions(query_vectors=query_vectors, database_vectors=database_vectors)
-    queries = torch.nn.functional.normalize(query_vectors.cpu(), dim=1)
-    database = torch.nn.functional.normalize(database_vectors.cpu(), dim=1)
+    # In double precision, or two copies of an image would differ by where they are stored.
+    queries = torch.nn.functional.normalize(query_vectors.cpu().double(), dim=1)
+    database = torch.nn.functional.normalize(database_vectors.cpu().double(), dim=1)
     of = ("query_vectors", "database_vectors")
     labels = _as_labels(query_labels, database_labels, len(queries), len(database), of)
     k = _rank(top_k, len(database))
     values = []
     for rows in row_blocks(len(queries), len(database)):
-        order = (queries[rows] @ database.T).argsort(dim=1, descending=True, stable=True).numpy()
-        relevant = labels[0][rows] @ labels[1].T > 0
-        values.append(_average_precision(np.take_along_axis(relevant, order[:, :k], 1)))
+        cosines = (queries[rows] @ database.T).round(decimals=COSINE_DECIMALS)
+        sorted_cosines, order = cosines.sort(dim=1, descending=True, stable=True)
+        relevant = np.take_along_axis(labels[0][rows] @ labels[1].T > 0, order.numpy(), 1)
+        if ties == "index":
+            values.append(_average_precision(relevant[:, :k]))
+        else:
+            counts = _counts_by_cosine(sorted_cosines.numpy(), relevant)
+            values.append(tied_average_precision(counts, k, ties))
     return np.concatenate(values)
+
+
+def _counts_by_cosine(cosines: Floats, relevant: npt.NDArray[np.bool_]) -> Ints:
+    """Count the items that are relevant or not in each tie of sorted cosines: (q, n) -> (q, n, 2).
+
+    Empty groups follow the ties of a query, since few queries have as many as there are items.
+    """
+    starts = np.diff(cosines, axis=1, prepend=cosines[:, :1]) != 0
+    row = np.arange(len(cosines), dtype=np.int64)[:, None]
+    place = (row * cosines.shape[1] + starts.cumsum(1)) * 2 + relevant
+    return np.bincount(place.ravel(), minlength=2 * cosines.size).reshape(*cosines.shape, 2)
 
 
 class _Evaluation:

@@ -175,14 +175,6 @@ class Stages:
         bits = self._trained().bits
         return bit_concepts(self.codes[database], self.distribution[database], bits)
 
-    def evaluation_labels(self) -> Tensor:
-        """Return the labels (N, C), or raise a ValueError where nothing can be evaluated."""
-        if self.dataset.labels is None:
-            raise ValueError("evaluation needs labels, but this dataset has none")
-        if not len(self.dataset.splits["query"]):
-            raise ValueError("evaluation needs queries, but this dataset has none")
-        return self.dataset.labels
-
     def _encode_images(self, images: Sequence[Image.Image]) -> Tensor:
         features = self.vlp.encode_images(images)
         return checked_rows(self.vlp, "encode_images", features, len(images))

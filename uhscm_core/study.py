@@ -32,6 +32,7 @@ from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
 from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.encoder import Encoder
+from uhscm_core.evaluation import evaluated_images
 from uhscm_core.lazy import equivalent, share
 from uhscm_core.metrics import Ties, mean_average_precision
 from uhscm_core.mining import explain_similarity, semantic_similarity
@@ -306,12 +307,18 @@ class Study(Stages):
         return Explanation(similarity, explain_similarity(qi, qj), self.kept_names)
 
     def evaluate(self, top_k: int | None = None, ties: Ties = "expected") -> float:
-        """Compute the mean average precision of the codes: the queries against the database."""
-        labels, splits = self.evaluation_labels(), self.dataset.splits
-        query, database = splits["query"], splits["database"]
-        return mean_average_precision(
-            self.codes[query], self.codes[database], labels[query], labels[database], top_k, ties
-        )
+        """Compute the mean average precision of the codes: the queries against the database.
+
+        Queries without a label are left out, and said with a `UHSCMWarning`.
+
+        Raises:
+            ValueError: no network yet, or no query has a label.
+        """
+        on = evaluated_images(self.dataset)
+        _warn(on.notes)
+        labels = (on.labels[on.queries], on.labels[on.database])
+        codes = self.codes
+        return mean_average_precision(codes[on.queries], codes[on.database], *labels, top_k, ties)
 
     def compare(
         self,
@@ -332,13 +339,19 @@ class Study(Stages):
 
         Returns:
             One row per method, with ``method``, ``bits`` (0 without hashing) and ``mAP``; NaN for
-            a baseline that cannot give so many bits.
+            a baseline that cannot give so many bits. The cosine of features is that of centered
+            features, which the baselines read too.
+
+        Raises:
+            ValueError: as `evaluate`.
         """
         if ceilings is not None:
             warnings.warn("ceilings= is deprecated: use references=", FutureWarning, stacklevel=2)
             references = ceilings
         references = flag("references", references)
-        return compare_methods(self, top_k, ties, references)
+        on = evaluated_images(self.dataset)
+        _warn(on.notes)
+        return compare_methods(self, on, top_k, ties, references)
 
     # -- on disk -----------------------------------------------------------------------------
 

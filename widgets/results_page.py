@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from uhscm_core import Study
+from uhscm_core import Study, mean_average_precision
 from uhscm_core.analysis.rankers import rankers_of
 from uhscm_core.analysis.rankings import label_matches
+from uhscm_core.evaluation import evaluated_images
 from uhscm_core.export import readable
 from uhscm_core.support.checks import position, shown, text, whole_number
 from widgets.explorers.explorer import checked
@@ -151,13 +152,29 @@ def _facts(study: Study) -> str:
     if dataset.labels is None:
         facts["Labels"] = "none, so nothing is marked or evaluated"
     elif len(splits["query"]):
-        worst, expected, best = (study.evaluate(ties=t) for t in ("worst", "expected", "best"))
-        facts["Mean average precision"] = (
-            f"{expected:.3f} over the whole database, the mean over all orders of ties; "
-            f"from {worst:.3f} at worst to {best:.3f} at best"
-        )
+        facts["Mean average precision"] = _evaluation(study)
     rows = "".join(f"<dt>{_text(k)}</dt><dd>{_text(v)}</dd>" for k, v in facts.items())
     return f"<dl>{rows}</dl>"
+
+
+def _evaluation(study: Study) -> str:
+    """Return the figures of all queries in words, or why there are none."""
+    try:
+        on = evaluated_images(study.dataset)
+    except ValueError as error:
+        return str(error)
+    codes, labels = study.codes, on.labels
+    case = (codes[on.queries], codes[on.database], labels[on.queries], labels[on.database])
+    worst, expected, best = (
+        mean_average_precision(*case, ties=ties) for ties in ("worst", "expected", "best")
+    )
+    return "; ".join(
+        [
+            f"{expected:.3f} over the whole database, the mean over all orders of ties",
+            f"from {worst:.3f} at worst to {best:.3f} at best",
+            *on.notes,
+        ]
+    )
 
 
 def _legend(study: Study) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import torch
 
-from uhscm_core import semantic_similarity, unpack_codes
+from uhscm_core import mean_average_precision, semantic_similarity, unpack_codes
 from uhscm_core.analysis.validation import (
     Validation,
     bit_balance,
@@ -92,3 +93,26 @@ def test_evaluation_by_concepts_and_by_labels(study):
     assert values["mAP by concepts"] == pytest.approx(naive_map(outputs, similar, 12), abs=0.02)
     assert values["mAP by labels"] == pytest.approx(naive_map(outputs, shared, 12), abs=0.02)
     assert any(map(any, similar))
+
+
+def test_validation_by_labels_leaves_out_queries_that_have_none(study):
+    validation = Validation.of(study, n_queries=10, n_others=40)
+    ids, generator = validation.ids, torch.Generator().manual_seed(1)
+    outputs = torch.randn(len(ids), 8, generator=generator)
+    labels = study.dataset.labels.clone()
+    labels[ids[:3]] = 0
+    partly = dataclasses.replace(study.dataset, labels=labels)
+    some = Validation.of(study.with_(dataset=partly), n_queries=10, n_others=40)
+    codes = pack_codes(outputs)
+    right = mean_average_precision(
+        codes[3:10], codes[10:], labels[ids[3:10]], labels[ids[10:]], ties="expected"
+    )
+    assert some.evaluate(outputs)["mAP by labels"] == pytest.approx(right)
+    assert "without 3 of the 10 that have none" in some.description()
+    labels = labels.clone()
+    labels[ids[:10]] = 0
+    none = Validation.of(
+        study.with_(dataset=dataclasses.replace(partly, labels=labels)), n_queries=10, n_others=40
+    )
+    assert "mAP by labels" not in none.evaluate(outputs)
+    assert "there are no labels" in none.description()

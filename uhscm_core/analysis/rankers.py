@@ -18,7 +18,14 @@ from uhscm_core.analysis.rankings import Ranking
 from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.baselines import BASELINES
 from uhscm_core.codes import hamming_distance
-from uhscm_core.metrics import Ties, average_precisions, cosine_average_precisions
+from uhscm_core.comparison import REFERENCES
+from uhscm_core.evaluation import evaluated_images
+from uhscm_core.metrics import (
+    COSINE_DECIMALS,
+    Ties,
+    average_precisions,
+    cosine_average_precisions,
+)
 from uhscm_core.network import HashNetwork
 from uhscm_core.runs import Run, read_runs
 from uhscm_core.study import Study
@@ -26,7 +33,7 @@ from uhscm_core.support.checks import shown
 
 __all__ = ["Ranker", "rankers_of"]
 
-FEATURES = "cosine of features (plain CLIP)"
+FEATURES = "cosine of features"
 CONCEPTS = "cosine of concepts"
 _BITS = 64  # of the baselines of a study without a network
 
@@ -66,7 +73,7 @@ class Ranker:
             if "vectors" not in self._computed:
                 vectors = self.compute()
                 if self.unit == "cosine":
-                    vectors = torch.nn.functional.normalize(vectors.cpu(), dim=1)
+                    vectors = torch.nn.functional.normalize(vectors.cpu().double(), dim=1)
                 self._computed["vectors"] = vectors
             return torch.as_tensor(self._computed["vectors"])
 
@@ -75,21 +82,26 @@ class Ranker:
         items = _database_without(self.study, query)
         vectors = self.vectors
         if self.unit == "cosine":
-            return Ranking(items, 1 - (vectors[items] @ vectors[query]).double().numpy())
+            cosines = (vectors @ vectors[query])[items]
+            return Ranking(items, (1 - cosines).round(decimals=COSINE_DECIMALS).numpy())
         distances = hamming_distance(vectors[[query]], vectors[items])[0]
         return Ranking(items, distances.long().numpy())
 
     def average_precision(self, query: int, ties: Ties) -> float:
-        """Compute it for one query, over the whole database without the query itself."""
+        """Compute it for one query, over the whole database without the query itself.
+
+        Raises:
+            ValueError: the dataset or the query has no label.
+        """
         items = _database_without(self.study, query)
         return float(self._evaluate(np.array([query]), items, ties)[0])
 
     def average_precisions(self, ties: Ties = "expected") -> Floats:
-        """Compute it for each of the study's queries, once."""
+        """Compute it for each query that has a label, see `evaluated_images`, once."""
         with self._evaluating:
             if ties not in self._computed:
-                splits = self.study.dataset.splits
-                self._computed[ties] = self._evaluate(splits["query"], splits["database"], ties)
+                on = evaluated_images(self.study.dataset)
+                self._computed[ties] = self._evaluate(on.queries, on.database, ties)
             return np.asarray(self._computed[ties])
 
     def known(self, ties: Ties = "expected") -> Floats | None:
@@ -101,9 +113,11 @@ class Ranker:
         labels, vectors = self.study.dataset.labels, self.vectors
         if labels is None:
             raise ValueError("evaluation needs labels, but this dataset has none")
+        if not bool(labels[queries].any(1).all()):
+            raise ValueError("evaluation needs labels, but this query has none")
         case = (vectors[queries], vectors[items], labels[queries], labels[items])
         if self.unit == "cosine":
-            return cosine_average_precisions(*case)
+            return cosine_average_precisions(*case, ties=ties)
         return average_precisions(*case, ties=ties)
 
 
@@ -140,8 +154,9 @@ def rankers_of(
     for name in BASELINES:
         compute = functools.partial(study.baseline_codes, name, bits)
         rankers.append(Ranker(f"{name}, {bits} bits", study, compute))
-    rankers.append(Ranker(FEATURES, study, lambda: study.image_features, "cosine"))
-    rankers.append(Ranker(CONCEPTS, study, lambda: study.distribution, "cosine"))
+    for name in (FEATURES, CONCEPTS):
+        compute = functools.partial(REFERENCES[name], study)
+        rankers.append(Ranker(name, study, compute, "cosine"))
     return _by_name(rankers), left_out
 
 

@@ -5,7 +5,8 @@ there are enough of those. Two definitions of "this image is relevant":
 
 - **by concepts**: :math:`S \ge 0.8`, the paper's :math:`\lambda`, whatever the run's own. It needs
   no labels, and it alone decides which weights are best.
-- **by labels**, if there are any: a shared label. It is reported and decides nothing.
+- **by labels**, if there are any: a shared label, over the queries that have one. It is reported
+  and decides nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Validation:
             held_out,
             semantic_similarity(q[:_HISTOGRAM_IMAGES]),
             (semantic_similarity(others, queries) >= LAM).to(torch.uint8),
-            None if labels is None else labels[ids],
+            None if labels is None or not labels[ids[:n_queries]].any() else labels[ids],
         )
 
     def evaluate(self, outputs: Tensor) -> dict[str, float]:
@@ -98,8 +99,11 @@ class Validation:
         numbers = torch.eye(self.n_queries, dtype=torch.uint8)
         values = {EVALUATED_BY_CONCEPTS: _map(queries, others, numbers, self._relevant)}
         if self._labels is not None:
-            labels = _split(self._labels, self.n_queries)
-            values[EVALUATED_BY_LABELS] = _map(queries, others, *labels)
+            of_queries, of_others = _split(self._labels, self.n_queries)
+            labelled = of_queries.bool().any(1)
+            values[EVALUATED_BY_LABELS] = _map(
+                queries[labelled], others, of_queries[labelled], of_others
+            )
         return values
 
     def description(self) -> str:
@@ -110,11 +114,11 @@ class Validation:
             if self.held_out
             else "(also trained on, because there are no more)"
         )
-        labels = (
-            "labels are reported and decide nothing"
-            if self._labels is not None
-            else "there are no labels"
-        )
+        labels = "there are no labels"
+        if self._labels is not None:
+            labels = "labels are reported and decide nothing"
+            if unlabelled := int((~self._labels[: self.n_queries].bool().any(1)).sum()):
+                labels += f", without {unlabelled:,} of the {self.n_queries:,} that have none"
         return (
             f"Validated on {self.n_queries:,} database images against {others:,} others "
             f"{where}. The best weights are chosen by concepts (S ≥ {LAM:g}); {labels}. "

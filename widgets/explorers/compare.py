@@ -21,6 +21,7 @@ from uhscm_core.analysis.rankings import (
     rank_biased_overlap,
 )
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.evaluation import Evaluated, evaluated_images
 from uhscm_core.support.checks import one_of
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import Explorer, checked, focus_of
@@ -52,7 +53,7 @@ class State:
 
 
 class CompareExplorer(Explorer[State]):
-    """Compare two rankings: two runs, two code lengths, UHSCM against ITQ, LSH or plain CLIP.
+    """Compare two rankings: two runs, two code lengths, UHSCM against ITQ, LSH or the features.
 
         from widgets import CompareExplorer
         CompareExplorer(study, others={"UHSCM, 16 bits": study.train(bits=16)})
@@ -84,6 +85,12 @@ class CompareExplorer(Explorer[State]):
             raise ValueError("a comparison needs at least two images in the database")
         queries = study.dataset.splits["query"]
         self._askable = queries if len(queries) else database
+        self._evaluated: Evaluated | None = None
+        self._why_not = ""
+        try:
+            self._evaluated = evaluated_images(study.dataset)
+        except ValueError as error:
+            self._why_not = str(error)
         focus = focus_of(selection, study)
         first = int(self._askable[0]) if focus is None else focus
         k = min(30, len(database) - 1)
@@ -137,7 +144,7 @@ class CompareExplorer(Explorer[State]):
         self._refresh()
 
     def _laid_out(self) -> list[ipw.Widget]:
-        judged = _halves(*self.better) if self._can_judge else ipw.Label(self._why_not())
+        judged = _halves(*self.better) if self._evaluated else ipw.Label(f"{self._why_not}.")
         tabs = ipw.Tab(
             [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), ipw.VBox([judged])],
             titles=["What moved", "Gains and losses"],
@@ -190,16 +197,6 @@ class CompareExplorer(Explorer[State]):
         except ValueError:  # more bits than the features have directions
             right = CONCEPTS
         return left, right
-
-    @property
-    def _can_judge(self) -> bool:
-        dataset = self.study.dataset
-        return dataset.labels is not None and len(dataset.splits["query"]) > 0
-
-    def _why_not(self) -> str:
-        if self.study.dataset.labels is None:
-            return "This data set has no labels, so nothing says which ranking is the better one."
-        return "This data set has no queries, so there is no mean over them."
 
     def _rankings(self, view: State) -> tuple[Ranking, Ranking]:
         return self.rankers[view.left].rank(view.query), self.rankers[view.right].rank(view.query)
@@ -302,15 +299,18 @@ class CompareExplorer(Explorer[State]):
         view, dataset = self.state, self.study.dataset
         rankings = self._rankings(view)
         columns: dict[str, list[str]] = {"": [view.left, view.right]}
-        note = self._why_not()
-        if dataset.labels is not None:
-            note = "Average precision (AP) is the mean over all orders of ties"
+        notes = [self._why_not] if self._why_not else []
+        if dataset.labels is not None and not dataset.labels[view.query].any():
+            notes.append("this query has no label, so its average precision is unknown")
+        elif dataset.labels is not None:
+            notes.append("average precision (AP) is the mean over all orders of ties")
             for i, name in ((1, "AP of this query"), (0, "worst"), (2, "best")):
                 columns[name] = [f"{values[i]:.3f}" for values in self._precisions]
-        if self._can_judge:
+        if self._evaluated:
             known = [self._ranker(side).known() for side in (0, 1)]
             means = ["…" if one is None else f"{one.mean():.3f}" for one in known]
-            columns[f"mAP of {len(dataset.splits['query']):,} queries"] = means
+            columns[f"mAP of {len(self._evaluated.queries):,} queries"] = means
+            notes += self._evaluated.notes
         picked = self.picked.focus
         where = np.flatnonzero(rankings[0].items == picked)
         if picked is not None and where.size:
@@ -321,16 +321,18 @@ class CompareExplorer(Explorer[State]):
         self.numbers.show(
             pd.DataFrame(columns),
             marks=["L", "R"],
-            summary=f"{note.removesuffix('.')}. Click an image to see its rank on both sides.",
+            summary=(
+                "".join(f"{note[0].upper()}{note[1:]}. " for note in notes)
+                + "Click an image to see its rank on both sides."
+            ),
         )
 
     def _precision(self, side: int) -> tuple[float, float, float]:
-        """Worst, expected and best of this query; by cosine, where nothing ties, all the same."""
+        """Worst, expected and best of this query; NaN where it has no label."""
         ranker, query = self._ranker(side), self.state.query
-        if self.study.dataset.labels is None:
+        labels = self.study.dataset.labels
+        if labels is None or not labels[query].any():
             return (np.nan,) * 3
-        if ranker.unit == "cosine":
-            return (ranker.average_precision(query, "expected"),) * 3
         worst, expected, best = (
             ranker.average_precision(query, ties) for ties in ("worst", "expected", "best")
         )
@@ -339,7 +341,7 @@ class CompareExplorer(Explorer[State]):
     def _show_gains(self) -> None:
         """The queries that one side answers better, or have them judged first."""
         view = self.state
-        if not self._can_judge:
+        if not self._evaluated:
             return
         left, right = self.rankers[view.left], self.rankers[view.right]
         before, after = left.known(), right.known()
@@ -351,7 +353,7 @@ class CompareExplorer(Explorer[State]):
             return
         if not self._changed("gains", (view.left, view.right)):
             return
-        queries = self.study.dataset.splits["query"]
+        queries = self._evaluated.queries
         gain = after - before
         for side, sign in ((0, -1), (1, 1)):
             order = np.argsort(-sign * gain, kind="stable")

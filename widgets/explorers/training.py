@@ -367,7 +367,8 @@ class TrainingExplorer(ipw.VBox):
 
     @property
     def _judged_by_labels(self) -> bool:
-        return self._study.dataset.labels is not None
+        labels = self._study.dataset.labels
+        return labels is not None and bool(labels.any())
 
     def _draw(self) -> None:
         with self._lock:

@@ -213,7 +213,7 @@ def test_one_ranker_on_both_sides_is_refused(compare):
 def test_without_labels_nothing_is_judged_and_it_says_so(trained):
     compare = CompareExplorer(bare(trained))
     done(compare)
-    assert "no labels" in compare.numbers.summary
+    assert "needs labels, but this dataset has none" in compare.numbers.summary
     assert compare.numbers.columns == [""]
     assert set(compare.results[0]._shown.marks) == {None}
     assert [gallery.count for gallery in compare.better] == [0, 0]
@@ -293,3 +293,28 @@ def test_others_that_are_no_dict_of_studies_are_refused(trained):
 def test_what_is_no_study_is_refused():
     with pytest.raises(TypeError, match="an explorer needs a Study, got int 3"):
         CompareExplorer(3)
+
+
+def test_queries_without_a_label_are_left_out_and_said(trained):
+    labels, queries = trained.dataset.labels.clone(), trained.dataset.splits["query"]
+    labels[queries[1:]] = 0
+    labels[queries[3]] = trained.dataset.labels[queries[3]]
+    dataset = dataclasses.replace(trained.dataset, labels=labels)
+    compare = CompareExplorer(trained.with_(dataset=dataset, network=trained.network))
+    done(compare)
+    assert compare.numbers.columns[-1] == "mAP of 2 queries"
+    assert "18 of 20 queries have no label" in compare.numbers.summary
+    compare._set(query=int(queries[1]))
+    done(compare)
+    assert "This query has no label" in compare.numbers.summary
+    assert compare.numbers.columns[1:] == ["mAP of 2 queries"]
+
+
+def test_a_dataset_whose_queries_have_no_label_says_so(trained):
+    labels = trained.dataset.labels.clone()
+    labels[trained.dataset.splits["query"]] = 0
+    dataset = dataclasses.replace(trained.dataset, labels=labels)
+    compare = CompareExplorer(trained.with_(dataset=dataset, network=trained.network))
+    done(compare)
+    assert "none of the 20 queries has one" in compare.numbers.summary
+    assert not any("mAP" in column for column in compare.numbers.columns)
