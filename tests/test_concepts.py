@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
 from uhscm_core import ConceptSet, load_concepts
 from uhscm_core.concepts import DEFAULT_TEMPLATE, VOCABULARIES
+
+from .conftest import SHARED
 
 
 @pytest.fixture
@@ -109,9 +112,76 @@ def test_a_repeated_name_is_named_with_both_lines(concept_file, again):
         load_concepts(concept_file(f"sun\nmoon\n{again}\n"))
 
 
-def test_names_are_compared_by_their_folded_case():
-    with pytest.raises(ValueError, match="line 2: 'STRASSE' is already listed on line 1"):
-        load_concepts(["straße", "STRASSE"])
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("hot dog", "hot  dog"),
+        ("hot dog", "hot\u00a0dog"),
+        ("hot dog", "hot\u3000dog"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("caf\u00e9", "CAFE\u0301"),
+        ("rock & roll", "rock &amp; roll"),
+        ("rock & roll", "rock &amp;amp; roll"),
+        ("cat", "\uff43\uff41\uff54"),  # full-width letters
+        ("it's", "it\u2019s"),
+        ("fish", "\ufb01sh"),  # a ligature
+        ("caf\u00e9", "caf\u00c3\u00a9"),  # read in a wrong encoding
+        ("\u1e9e", "\u00df"),
+    ],
+)
+def test_names_that_a_model_reads_as_one_are_refused_with_both(one, two):
+    with pytest.raises(ValueError, match=r"line 3: .* is already listed on line 1") as refused:
+        load_concepts([one, "sun", two])
+    assert {repr(one), repr(two)} <= set(re.findall(r"'[^']*'|\"[^\"]*\"", str(refused.value)))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("stra\u00dfe", "STRASSE"),
+        ("hot\u00a0dog", "cat"),
+        ("cat", "cat."),
+        ("t-shirt", "t shirt"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "x"),  # a joiner, as Persian has them
+    ],
+)
+def test_names_that_a_model_reads_as_two_are_taken(names):
+    assert load_concepts(list(names)).names == names
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("su\u00adn", r"an invisible character in .* leave out U\+00AD"),
+        ("\u200bsun", r"an invisible character in .* leave out U\+200B"),
+        ("a\tb", r"control characters in .* leave out U\+0009"),
+        ("&nbsp;", "the name is blank"),
+    ],
+)
+def test_names_with_what_cannot_be_seen_are_refused(name, message):
+    with pytest.raises(ValueError, match=f"line 2: {message}"):
+        load_concepts(["cat", name])
+
+
+@pytest.mark.parametrize(
+    ("file", "right"),
+    [
+        ("spaces.txt", "line 2: 'hot  dog' is already listed on line 1 as 'hot dog'"),
+        ("nfd.txt", "line 2: .* is already listed on line 1"),
+        ("entity.txt", "line 2: 'rock &amp; roll' is already listed on line 1"),
+        ("nbsp.txt", ("hot\u00a0dog", "cat")),
+        ("straße.txt", ("Straße", "Strasse")),
+    ],
+)
+def test_the_lists_of_the_cases(file, right):
+    path = SHARED / "cases" / "same_concepts" / file
+    if not path.is_file():
+        pytest.skip("the cases are not in ../shared")
+    if isinstance(right, tuple):
+        assert load_concepts(path).names == right
+        return
+    with pytest.raises(ValueError, match=right):
+        load_concepts(path)
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,23 @@ put into one prompt, "a photo of the {}". Three lists ship with the package:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from os import PathLike
 from pathlib import Path
+from unicodedata import category
+
+from open_clip.tokenizer import get_clean_fn
 
 from uhscm_core.support.checks import shown
 from uhscm_core.support.paths import as_path
 
 __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
+
+_CLEAN = get_clean_fn("lower")
+_JOINERS = "\u200c\u200d"  # invisible, but Persian and emoji are written with them
 
 DEFAULT_TEMPLATE = "a photo of the {}"
 VOCABULARIES = ("nuswide81", "coco80", "common")
@@ -88,8 +95,8 @@ def load_concepts(
 
     Raises:
         FileNotFoundError: `source` is neither a known list nor a file.
-        ValueError: a blank or repeated name (the message names file and line), a file that is not
-            UTF-8 text, a template without ``{}``.
+        ValueError: a blank name, or two that a model reads as one (the message names file and
+            lines), a file that is not UTF-8 text, a template without ``{}``.
     """
     names: Iterable[str]
     parts = [part.strip() for part in source.split("+")] if isinstance(source, str) else []
@@ -134,16 +141,36 @@ def _check_names(names: Sequence[str], where: str) -> None:
     for number, name in enumerate(names, start=1):
         if not isinstance(name, str):
             raise TypeError(f"{where}, line {number}: a name must be text, got {name!r}")
-        if not name.strip():
+        key = _as_read(name)
+        if not key:
             raise ValueError(f"{where}, line {number}: the name is blank")
-        if not name.isprintable():
-            raise ValueError(f"{where}, line {number}: control characters in {name!r}")
-        key = name.casefold()  # CLIP's tokenizer lower-cases: "Cat" and "cat" are one concept
-        if key in first:
+        if invisible := next((c for c in name if not _is_text(c)), ""):
+            kind = "an invisible character" if category(invisible) == "Cf" else "control characters"
             raise ValueError(
-                f"{where}, line {number}: {name!r} is already listed on line {first[key]}"
+                f"{where}, line {number}: {kind} in {name!r}; leave out U+{ord(invisible):04X}"
+            )
+        if key in first:
+            earlier = names[first[key] - 1]
+            as_what = "" if earlier == name else f" as {earlier!r}, which a model reads as the same"
+            raise ValueError(
+                f"{where}, line {number}: {name!r} is already listed on line {first[key]}{as_what}"
             )
         first[key] = number
+
+
+def _is_text(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or category(character) == "Zs"
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _as_read(name: str) -> str:
+    """Return a name as CLIP's tokenizer reads it.
+
+    It undoes HTML entities and broken encodings, composes accents, straightens quotation marks,
+    takes any run of white space as one space, and lower-cases: "Cat" and "cat" are one concept.
+    """
+    cleaned: str = _CLEAN(name)
+    return cleaned
 
 
 def _as_tuple(value: str | Iterable[str], what: str) -> tuple[str, ...]:

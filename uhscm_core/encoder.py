@@ -19,7 +19,7 @@ from torch import Tensor
 
 from uhscm_core.concepts import ConceptSet
 
-__all__ = ["BatchEncoder", "Encoder", "checked_rows"]
+__all__ = ["BatchEncoder", "Encoder", "ReadingEncoder", "checked_rows"]
 
 
 @runtime_checkable
@@ -79,6 +79,19 @@ class BatchEncoder(Encoder, Protocol):
         workers: int | None = None,
     ) -> Iterator[Float32[Tensor, "b d"]]:
         """Yield the (b, D) embeddings of each batch of indices into `images`, in order."""
+        ...
+
+
+@runtime_checkable
+class ReadingEncoder(Encoder, Protocol):
+    """An encoder that knows what it reads of a text, so that this can be said once, and early."""
+
+    def text_notes(self, texts: ConceptSet | Sequence[str], /) -> tuple[str, ...]:
+        """Return sentences on what is cut off, or raise a ValueError for concepts read as one."""
+        ...
+
+    def embed_texts(self, texts: ConceptSet | Sequence[str], /) -> Float32[Tensor, "m d"]:
+        """Do what `encode_texts` does without saying anything of the texts."""
         ...
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-__all__ = ["Embedding", "Explanation", "SearchResult"]
+__all__ = ["Embedding", "Explanation", "SearchResult", "TextReading"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,22 @@ class Embedding:
     features: Float[Tensor, " d"]
     distribution: Float[Tensor, " k"]
     code: UInt8[Tensor, " bytes"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class TextReading:
+    """A text, as the model and the kept concepts see it.
+
+    Attributes:
+        features: (D,) of unit length, of the text in the first template.
+        distribution: (K,) over the kept concepts; sums to 1 whether or not one of them fits.
+        notes: sentences: what the model does not read, that no kept concept covers the text, or
+            that the text looks like a file.
+    """
+
+    features: Float[Tensor, " d"]
+    distribution: Float[Tensor, " k"]
+    notes: tuple[str, ...]
 
 
 class SearchResult(NamedTuple):

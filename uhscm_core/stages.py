@@ -7,6 +7,7 @@ Symbols: N images, M candidate concepts, K kept concepts, D embedding width, L c
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -21,8 +22,9 @@ from torch import Tensor
 from uhscm_core.baselines import BASELINES, fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
+from uhscm_core.coverage import uncovered_note
 from uhscm_core.datasets import ImageDataset
-from uhscm_core.encoder import Encoder, checked_rows
+from uhscm_core.encoder import Encoder, ReadingEncoder, checked_rows
 from uhscm_core.features import encode_dataset
 from uhscm_core.index import HammingIndex
 from uhscm_core.lazy import computed_from
@@ -30,11 +32,15 @@ from uhscm_core.mining import MinedConcepts, mine_concepts, mining_settings, top
 from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import PrecomputedEncoder
 from uhscm_core.recipe import TrainingStep
+from uhscm_core.results import TextReading
 from uhscm_core.support.checks import flag, instance, one_of, shown
+from uhscm_core.support.notices import say
+from uhscm_core.support.paths import path_notes
 
 __all__ = ["MINED_FROM", "Stages", "as_concepts"]
 
 _FEATURES = ("dataset", "vlp")
+_DECIMALS = 6  # of text features; vectors that agree to these are one
 MINED_FROM = (*_FEATURES, "concepts", "tau", "min_share", "max_share")
 
 
@@ -61,6 +67,7 @@ class Stages:
     network: HashNetwork | None = None
     history: tuple[TrainingStep, ...] = field(default=(), repr=False)
     progress: bool = field(default=True, repr=False)
+    _texts_read: bool = field(default=False, repr=False)  # what is to say of the concepts was said
     _cache: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +86,9 @@ class Stages:
         for step in instance("history", self.history, tuple, "of steps"):
             instance("history", step, TrainingStep, "from training")
         object.__setattr__(self, "concepts", as_concepts(self.concepts, (DEFAULT_TEMPLATE,)))
+        if not self._texts_read:
+            self._read_concepts()
+            object.__setattr__(self, "_texts_read", True)
 
     @computed_from(*_FEATURES)
     def image_features(self) -> Float[Tensor, "n d"]:
@@ -91,7 +101,10 @@ class Stages:
     @computed_from("vlp", "concepts")
     def text_features(self) -> Float[Tensor, "m d"]:
         """(M, D) of the candidate concepts."""
-        return self._encode_texts(self.concepts)
+        rows = self._encode_texts(self.concepts)
+        if not isinstance(self.vlp, ReadingEncoder):
+            _check_distinct(rows, self.concepts.names)
+        return rows
 
     @computed_from(*_FEATURES, "concepts")
     def votes(self) -> Int64[Tensor, " n"]:
@@ -120,8 +133,8 @@ class Stages:
         """(N, K) of all images, over the concepts kept by the training images."""
         return self.mined.apply(self.image_features)
 
-    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
-        """Return the concept distribution (K,) of a text, put into the first template.
+    def read_text(self, text: str) -> TextReading:
+        """Return what the model and the kept concepts make of a text in the first template.
 
         Raises:
             ValueError: an empty text, or a study made from features.
@@ -129,7 +142,15 @@ class Stages:
         if not instance("text", text, str, "to ask by").strip():
             raise ValueError("a text query needs some text")
         prompt = self.concepts.templates[0].replace("{}", text.strip())
-        return self.mined.apply(self._encode_texts([prompt]))[0]
+        features = self._encode_texts([prompt])[0]
+        notes = path_notes(text.strip())
+        if isinstance(self.vlp, ReadingEncoder):
+            notes += self.vlp.text_notes([prompt])
+        return self._reading(repr(textwrap.shorten(text, 60)), features, notes)
+
+    def text_distribution(self, text: str) -> Float[Tensor, " k"]:
+        """Return the concept distribution (K,) of a text; see `read_text`, which says more."""
+        return self.read_text(text).distribution
 
     def baseline_codes(self, name: str, bits: int) -> UInt8[Tensor, "n bytes"]:
         """Compute the codes of all images by a baseline fitted on the training images.
@@ -179,8 +200,28 @@ class Stages:
         features = self.vlp.encode_images(images)
         return checked_rows(self.vlp, "encode_images", features, len(images))
 
+    def _read_concepts(self) -> None:
+        """Say what the model does not read of the concepts, and refuse those it reads as one."""
+        if isinstance(self.vlp, ReadingEncoder):
+            say(*self.vlp.text_notes(self.concepts))
+        elif isinstance(self.vlp, PrecomputedEncoder):
+            _check_distinct(self.vlp.encode_texts(self.concepts), self.concepts.names)
+
+    def _reading(self, shown: str, features: Tensor, notes: tuple[str, ...] = ()) -> TextReading:
+        mined = self.mined
+        notes += uncovered_note(
+            shown,
+            features,
+            self.text_features,
+            mined.kept,
+            self.concepts.names,
+            self.image_features,
+        )
+        return TextReading(features, mined.apply(features[None])[0], notes)
+
     def _encode_texts(self, texts: ConceptSet | Sequence[str]) -> Tensor:
-        features = self.vlp.encode_texts(texts)
+        reads = isinstance(self.vlp, ReadingEncoder)  # what there is to say was said
+        features = self.vlp.embed_texts(texts) if reads else self.vlp.encode_texts(texts)
         return checked_rows(self.vlp, "encode_texts", features, len(texts))
 
     def _trained(self) -> HashNetwork:
@@ -212,6 +253,19 @@ def as_concepts(concepts: Any, templates: tuple[str, ...]) -> ConceptSet:
             f"{shown(concepts)}"
         )
     return load_concepts(concepts, templates)
+
+
+def _check_distinct(text_features: Tensor, names: Sequence[str]) -> None:
+    """Refuse two concepts with one vector: the second would never get a vote."""
+    rows = text_features.numpy().round(_DECIMALS)
+    _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    earlier = first[group.reshape(-1)]
+    again = np.flatnonzero(earlier != np.arange(len(rows)))
+    if len(again):
+        raise ValueError(
+            f"the concepts {names[earlier[again[0]]]!r} and {names[again[0]]!r} have the same text "
+            f"features, so the second would never get a vote; leave one of them out"
+        )
 
 
 def _check_encoder(encoder: object) -> None:

@@ -49,8 +49,8 @@ from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.stages import MINED_FROM, Stages, as_concepts
 from uhscm_core.support.checks import flag, function, instance, shown, whole_number
-from uhscm_core.support.notices import UHSCMWarning
-from uhscm_core.support.paths import as_path
+from uhscm_core.support.notices import say
+from uhscm_core.support.paths import as_path, existing_image
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 
 __all__ = ["Study"]
@@ -108,7 +108,7 @@ class Study(Stages):
         chosen = as_concepts(concepts, (DEFAULT_TEMPLATE,))
         encoder = PrecomputedEncoder(image_rows, chosen, text_rows, logit_scale)
         notes = (*image_notes, *text_notes)
-        _warn(notes)
+        say(*notes)
         dataset = precomputed_dataset(
             image_rows, labels, label_names, splits, seed, images, names, notes
         )
@@ -139,7 +139,8 @@ class Study(Stages):
             ValueError: a template without ``{}``, concepts with blanks or duplicates, vectors
                 that are missing or not wanted, or other images than the features are of.
         """
-        if unknown := changes.keys() - {f.name for f in dataclasses.fields(self) if f.init}:
+        known = {f.name for f in dataclasses.fields(self) if not f.name.startswith("_")}
+        if unknown := changes.keys() - known:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
         if template is not None:
             templates = _as_templates(template)
@@ -154,7 +155,7 @@ class Study(Stages):
             rows, notes = unit_rows("text_features", text_features, known.embed_dim)
             encoder = changes["vlp"] = known.with_concepts(concepts, rows)
             dataset = changes["dataset"] = with_text_notes(dataset, notes)
-            _warn(notes)
+            say(*notes)
         if isinstance(encoder, PrecomputedEncoder):
             # Now, not when the features are first asked for.
             encoder.encode_texts(concepts)
@@ -169,7 +170,8 @@ class Study(Stages):
             instance("network", changes["network"], HashNetwork, "from training")
             # A copy: training that network further does not change this study.
             changes["network"] = copy.deepcopy(changes["network"]).eval()
-        study = dataclasses.replace(self, **changes)
+        read = not changed & {"vlp", "concepts"}
+        study = dataclasses.replace(self, **changes, _texts_read=read)
         share(self, study, changed)
         return study
 
@@ -231,9 +233,11 @@ class Study(Stages):
         """Return the k database images nearest to a query, of which you give one.
 
         Args:
-            query: an image of the dataset by its index, an image, a file (as `Path`), or a text.
-                The network has no text branch: a text is answered by its concept distribution, put
-                into the first template, ranked by similarity to the images' distributions.
+            query: an image of the dataset by its index, an image, a file (as `Path`, or as the text
+                of a path to an image that exists), or a text. The network has no text branch: a
+                text is answered by its concept distribution, put into the first template, ranked
+                by similarity to the images' distributions. That no kept concept covers a text, and
+                what the model does not read of it, is said with a `UHSCMWarning`.
             k: how many, at least 1.
             image_features: (D,) features of an image, answered by Hamming distance.
             text_features: (D,) features of a text, answered by concepts.
@@ -256,16 +260,20 @@ class Study(Stages):
             )
         if text_features is not None:
             vector, notes = unit_vector("text_features", text_features, self.vlp.embed_dim)
-            _warn(notes)
-            return self._search_concepts(self.mined.apply(vector[None])[0], k)
-        if isinstance(query, str):
-            return self._search_concepts(self.text_distribution(query), k)
+            reading = self._reading("these text features", vector, notes)
+            say(*reading.notes)
+            return self.rank_by_concepts(reading.distribution, k)
+        if isinstance(query, str) and (file := existing_image(query)) is None:
+            reading = self.read_text(query)
+            say(*reading.notes)
+            return self.rank_by_concepts(reading.distribution, k)
+        query = file if isinstance(query, str) else query
         network = self._trained()
         if image_features is not None:
             if network.on_pixels:
                 raise ValueError("image_features: this network reads pixels, not features")
             vector, notes = unit_vector("image_features", image_features, self.vlp.embed_dim)
-            _warn(notes)
+            say(*notes)
             code = pack_codes(network.outputs(vector[None]))[0]
         elif isinstance(query, Path | Image.Image):
             code = self._code_of(_as_image(query))
@@ -274,6 +282,15 @@ class Study(Stages):
         distances, positions = self.index.search(code[None], k)
         database = torch.from_numpy(self.dataset.splits["database"])
         return SearchResult(database[positions[0]], distances[0], "hamming")
+
+    def rank_by_concepts(self, distribution: Float[Tensor, " k"], k: int = 10) -> SearchResult:
+        """Return the k database images whose concepts are most similar to a distribution (K,)."""
+        k = whole_number("k", k, 1)
+        database = torch.from_numpy(self.dataset.splits["database"])
+        similarity = semantic_similarity(distribution[None], self.distribution[database])[0]
+        distances = (1 - similarity) / 2
+        order = distances.argsort(stable=True)[:k]
+        return SearchResult(database[order], distances[order], "concepts")
 
     def embed(self, item: SupportsIndex | Path | Image.Image) -> Embedding:
         """Return an image's features, concept distribution and code.
@@ -315,7 +332,7 @@ class Study(Stages):
             ValueError: no network yet, or no query has a label.
         """
         on = evaluated_images(self.dataset)
-        _warn(on.notes)
+        say(*on.notes)
         labels = (on.labels[on.queries], on.labels[on.database])
         codes = self.codes
         return mean_average_precision(codes[on.queries], codes[on.database], *labels, top_k, ties)
@@ -350,7 +367,7 @@ class Study(Stages):
             references = ceilings
         references = flag("references", references)
         on = evaluated_images(self.dataset)
-        _warn(on.notes)
+        say(*on.notes)
         return compare_methods(self, on, top_k, ties, references)
 
     # -- on disk -----------------------------------------------------------------------------
@@ -414,13 +431,6 @@ class Study(Stages):
         features = self._encode_images([image]) if features is None else features
         return pack_codes(network.outputs(features))[0]
 
-    def _search_concepts(self, wanted: Tensor, k: int) -> SearchResult:
-        k = whole_number("k", k, 1)
-        database = torch.from_numpy(self.dataset.splits["database"])
-        distances = (1 - semantic_similarity(wanted[None], self.distribution[database])[0]) / 2
-        order = distances.argsort(stable=True)[:k]
-        return SearchResult(database[order], distances[order], "concepts")
-
 
 def _as_templates(template: object) -> tuple[str, ...]:
     templates: Any = (template,) if isinstance(template, str) else template
@@ -437,11 +447,6 @@ def _precomputed(encoder: Encoder) -> PrecomputedEncoder:
             f"with {encoder.name}"
         )
     return encoder
-
-
-def _warn(notes: Sequence[str]) -> None:
-    for note in notes:
-        warnings.warn(note, UHSCMWarning, stacklevel=3)  # where the study's method was called
 
 
 def _as_image(item: Path | Image.Image) -> Image.Image:

@@ -36,9 +36,11 @@ from uhscm_core.open_clip_models import from_config, from_name
 from uhscm_core.preprocessing import preprocessed
 from uhscm_core.support.checks import flag, instance, shown, whole_number
 from uhscm_core.support.devices import resolve_device
+from uhscm_core.support.notices import say
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.progress import progress_bar
 from uhscm_core.support.store import digest_of
+from uhscm_core.tokens import TokenReader
 
 __all__ = ["VLP", "load_vlp"]
 
@@ -77,6 +79,7 @@ class VLP:
         self._config = config
         self._model: Any = model.to(device).eval().requires_grad_(False)
         self._tokenizer = tokenizer
+        self._reader = TokenReader(name, tokenizer)
         self.embed_dim = int(config["embed_dim"])
         self.logit_scale = float(model.logit_scale.detach().exp())
         bias = getattr(model, "logit_bias", None)
@@ -162,9 +165,10 @@ class VLP:
         for pixels in _without_traceback(loader):
             yield self._embed(pixels)
 
-    @torch.no_grad()
     def encode_texts(self, texts: ConceptSet | Sequence[str]) -> Float32[Tensor, "m d"]:
         """Embed concepts, or plain texts.
+
+        What the model's tokenizer cuts off is said with a `UHSCMWarning`.
 
         Args:
             texts: a `ConceptSet`, whose prompts are averaged over its templates and normalised
@@ -175,18 +179,32 @@ class VLP:
 
         Raises:
             TypeError: no texts.
+            ValueError: concepts that are one text to the model, or a template that leaves no room
+                for them.
         """
+        say(*self.text_notes(texts))
+        return self.embed_texts(texts)
+
+    def text_notes(self, texts: ConceptSet | Sequence[str]) -> tuple[str, ...]:
+        """Return sentences on what the tokenizer cuts off; the arguments are of `encode_texts`."""
         if isinstance(texts, str):
             raise TypeError(f"texts must be a sequence of strings, got the single string {texts!r}")
         if not isinstance(texts, ConceptSet | Sequence) or isinstance(texts, bytes):
             raise TypeError(f"texts must be a sequence of strings, got {shown(texts)}")
         if isinstance(texts, ConceptSet):
-            per_template = [self.encode_texts(texts.prompts(t)) for t in texts.templates]
+            return self._reader.check(texts)
+        for number, one in enumerate(texts):
+            instance(f"texts[{number}]", one, str, "to read")
+        return self._reader.notes(texts)
+
+    @torch.no_grad()
+    def embed_texts(self, texts: ConceptSet | Sequence[str]) -> Float32[Tensor, "m d"]:
+        """Do what `encode_texts` does without checking what is read of the texts."""
+        if isinstance(texts, ConceptSet):
+            per_template = [self.embed_texts(texts.prompts(t)) for t in texts.templates]
             if len(per_template) == 1:
                 return per_template[0]
             return torch.nn.functional.normalize(torch.stack(per_template).mean(0), dim=1)
-        for number, one in enumerate(texts):
-            instance(f"texts[{number}]", one, str, "to read")
         rows = [torch.empty(0, self.embed_dim)]
         for start in range(0, len(texts), 256):
             tokens = self._tokenizer(list(texts[start : start + 256])).to(self.device)

@@ -104,7 +104,7 @@ def test_a_text_is_answered_by_similarity_in_steps_of_a_tenth(trained):
 def test_steps_take_in_their_edges(trained, monkeypatch):
     similarity = torch.tensor([1.0, 0.9, 0.899, 0.0, -1.0])
     result = trained.search("a castle", 5)._replace(distances=(1 - similarity) / 2)
-    monkeypatch.setattr(type(trained), "search", lambda *_: result)
+    monkeypatch.setattr(type(trained), "rank_by_concepts", lambda *_: result)
     assert answer_to_text(trained, "a castle").level.tolist() == [0, 0, 1, 9, 19]
 
 

@@ -64,6 +64,7 @@ class Answer:
         levels: number of possible levels.
         by_text: whether the query is a text.
         match: (n,) whether each shares a label with the query; None if that is unknown.
+        notes: what there is to say of a text, such as that no kept concept covers it.
     """
 
     ids: Ids
@@ -71,6 +72,7 @@ class Answer:
     levels: int
     by_text: bool
     match: Flags | None = None
+    notes: tuple[str, ...] = ()
 
     def shelves(self) -> list[tuple[int, int, int]]:
         """Return level, start and stop in ``ids`` of each level that has an image."""
@@ -121,11 +123,13 @@ def answer_to_text(study: Study, text: str, match: Flags | None = None) -> Answe
     Raises:
         ValueError: the text is empty.
     """
-    found = study.search(text, len(study.dataset.splits["database"]))
+    reading = study.read_text(text)
+    found = study.rank_by_concepts(reading.distribution, len(study.dataset.splits["database"]))
     # The search's distance is (1 - S)/2; the small offset keeps S = 0.9 within 0.9.
     level = np.floor(np.clip(found.distances.double().numpy() * STEPS - 1e-6, 0, STEPS - 1))
     ids = found.ids.numpy()
-    return Answer(ids, level.astype(np.int64), STEPS, True, None if match is None else match[ids])
+    match = None if match is None else match[ids]
+    return Answer(ids, level.astype(np.int64), STEPS, True, match, reading.notes)
 
 
 def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None]:

@@ -19,12 +19,13 @@ class UHSCMWarning(UserWarning):
     """
 
 
-def say(sentence: str) -> None:
-    """Warn with a sentence at the line of the user's code that called into this package."""
+def say(*sentences: str) -> None:
+    """Warn with each sentence at the line of the user's code that called into this package."""
     level, frame = 1, sys._getframe()
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back  # type: ignore[assignment]
-    warnings.warn(sentence, UHSCMWarning, stacklevel=level)
+    for sentence in sentences:
+        warnings.warn(sentence, UHSCMWarning, stacklevel=level)
 
 
 def printable(name: str) -> str:

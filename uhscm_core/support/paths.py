@@ -1,11 +1,16 @@
-"""Read the paths that users give."""
+"""Read the paths that users give, also where a text is meant as one."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
-__all__ = ["as_path"]
+from PIL import Image
+
+__all__ = ["as_path", "existing_image", "path_notes"]
+
+_ROOTED = re.compile(r"(/|\./|\.\./|~|[A-Za-z]:[\\/])\S")
 
 
 def as_path(name: str, value: object) -> Path:
@@ -30,3 +35,29 @@ def as_path(name: str, value: object) -> Path:
         return Path(text).expanduser()
     except RuntimeError:  # ~name of an unknown user is a name like any other
         return Path(text)
+
+
+def existing_image(text: str) -> Path | None:
+    """Return the file that a text names, if it looks like a path and the file exists."""
+    if not _looks_like_a_path(text):
+        return None
+    try:
+        path = as_path("query", text.strip())
+        return path if path.is_file() else None
+    except (OSError, ValueError):  # too long, or a null character
+        return None
+
+
+def path_notes(text: str) -> tuple[str, ...]:
+    """Return a sentence for a text that looks like the path of an image."""
+    if not _looks_like_a_path(text):
+        return ()
+    there = "give it as an image" if existing_image(text) else "there is no such file"
+    return (f"{text!r} looks like a path but is read as words: {there}",)
+
+
+def _looks_like_a_path(text: str) -> bool:
+    text = text.strip()
+    suffix = re.search(r"\S(\.\w+)$", text)
+    is_image = suffix is not None and suffix[1].lower() in Image.registered_extensions()
+    return is_image or _ROOTED.match(text) is not None

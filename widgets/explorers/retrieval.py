@@ -28,6 +28,7 @@ from uhscm_core.analysis.answers import (
 )
 from uhscm_core.analysis.pairs import in_words
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.evaluation import Evaluated, evaluated_images
 from uhscm_core.support.checks import instance, whole_number
 from widgets.explorers.explorer import Explorer, checked, columns, focus_of
 from widgets.kit.bars import Bars
@@ -99,6 +100,7 @@ class RetrievalExplorer(Explorer[State]):
         """The database as the query in view ranks it."""
         super().__init__(State(first, radius=_at_first(self.answer)), selection)
         self._mean: npt.NDArray[np.float64] | None = None
+        self._mean_of = ""
         self._rng = np.random.default_rng()
 
         self.queries = Gallery(pictures, [], edge=60, height=106)
@@ -155,8 +157,11 @@ class RetrievalExplorer(Explorer[State]):
         ]
         self._list_queries()
         self._refresh()
-        if (labels := study.dataset.labels) is not None and len(queries):
-            self._worker.submit("judging all queries", lambda: self._judge(labels))
+        try:
+            evaluated = evaluated_images(study.dataset)
+        except ValueError:
+            return  # each query says that it has no label
+        self._worker.submit("judging all queries", lambda: self._judge(evaluated))
 
     # -- what a person does, and what a notebook calls -------------------------------------------
 
@@ -245,7 +250,7 @@ class RetrievalExplorer(Explorer[State]):
     def _match(self, image: int) -> npt.NDArray[np.bool_] | None:
         """Which images share a label with this one; None where it has none to share."""
         labels = self.study.dataset.labels
-        if labels is None or image >= len(labels):
+        if labels is None or image >= len(labels) or not labels[image].any():
             return None
         flags: npt.NDArray[np.bool_] = (labels & labels[image]).bool().any(1).numpy()
         return flags
@@ -308,7 +313,7 @@ class RetrievalExplorer(Explorer[State]):
             within.matches,
             radius=view.steps if answer.by_text else view.radius,
             mean=None if answer.by_text or answer.match is None else self._mean,
-            mean_of=f"mean of {min(len(self._asked), _MOST_JUDGED):,} queries",
+            mean_of=self._mean_of,
             summary=self._judged(),
         )
 
@@ -406,10 +411,11 @@ class RetrievalExplorer(Explorer[State]):
         if view.image is None:
             q = self._distribution(view)
             concepts = concepts_in_words(q, self.study.kept_names)
-            return (
+            said = (
                 f"{_quoted(view.text)}, answered by its concepts ({concepts}), as the network has "
                 f"no text branch: {len(answer.ids):,} images by S"
             )
+            return ". ".join([said, *(f"{note[0].upper()}{note[1:]}" for note in answer.notes)])
         name = self.pictures.names[view.image]
         labels = self.pictures.caption(view.image).partition("\n")[2]
         asked = f"{name} ({labels})" if labels else name
@@ -423,14 +429,14 @@ class RetrievalExplorer(Explorer[State]):
             f"the nearest {stop - start:,} at {answer.named(level)}"
         )
 
-    def _judge(self, labels: Tensor) -> None:
+    def _judge(self, on: Evaluated) -> None:
         """The mean curve over the queries, once and behind all that a person asks for."""
-        dataset, codes = self.study.dataset, self.study.codes
-        database, queries = dataset.splits["database"], dataset.splits["query"][:_MOST_JUDGED]
+        codes, queries = self.study.codes, on.queries[:_MOST_JUDGED]
         curve = precision_recall_curve(
-            codes[queries], codes[database], labels[queries], labels[database]
+            codes[queries], codes[on.database], on.labels[queries], on.labels[on.database]
         )
         self._mean = np.stack([curve.precision, curve.recall])[:, : self.study.index.bits + 1]
+        self._mean_of = f"mean of {len(queries):,} queries"
         self._show_radius()
 
     # -- what a person does ----------------------------------------------------------------------

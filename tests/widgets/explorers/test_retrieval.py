@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from uhscm_core import HashNetwork, Study, load_dataset
+from uhscm_core import HashNetwork, Study, load_dataset, precision_recall_curve
 from uhscm_core.analysis.answers import bits_of
 from widgets.explorers.compare import CompareExplorer
 from widgets.explorers.distribution import DistributionExplorer
@@ -285,7 +285,8 @@ def test_images_brought_quickly_are_all_there(explorer):
 def test_a_long_text_is_shortened_where_it_is_named(explorer):
     explorer.search("castle " * 5000)
     done(explorer)
-    assert len(explorer.status.summary) < 300
+    assert len(explorer.status.summary) < 500
+    assert "cut: 'castle" in explorer.status.summary
     assert len(explorer.parts.summary) < 300
 
 
@@ -345,19 +346,36 @@ def test_an_image_that_is_not_there_is_refused_by_its_number(explorer):
 
 
 def test_a_text_is_ranked_once(explorer, trained, monkeypatch):
-    asked, search = [], Study.search
+    asked, rank = [], Study.rank_by_concepts
 
-    def counted(study, query, k):
-        asked.append(query)
-        return search(study, query, k)
+    def counted(study, distribution, k):
+        asked.append(distribution.argmax().item())
+        return rank(study, distribution, k)
 
-    monkeypatch.setattr(Study, "search", counted)
+    monkeypatch.setattr(Study, "rank_by_concepts", counted)
     explorer.search("a castle")
     done(explorer)
     explorer.radius.radius = 7
     done(explorer)
-    assert asked == ["a castle"]
+    assert len(asked) == 1
     explorer.search("a bridge")
     done(explorer)
-    assert asked == ["a castle", "a bridge"]
-    assert explorer.shelves.ids.tolist() == search(trained, "a bridge", 240).ids.tolist()
+    assert [trained.kept_names[c] for c in asked] == ["castle", "bridge"]
+    assert explorer.shelves.ids.tolist() == trained.search("a bridge", 240).ids.tolist()
+
+
+def test_queries_without_a_label_are_not_in_the_mean_curve(trained):
+    labels, queries = trained.dataset.labels.clone(), trained.dataset.splits["query"]
+    labels[queries[2:]] = 0
+    dataset = dataclasses.replace(trained.dataset, labels=labels)
+    explorer = RetrievalExplorer(trained.with_(dataset=dataset, network=trained.network))
+    explorer.wait()
+    database = trained.dataset.splits["database"]
+    codes, two = trained.codes, queries[:2]
+    right = precision_recall_curve(codes[two], codes[database], labels[two], labels[database])
+    np.testing.assert_allclose(explorer._mean[1], right.recall[:17])
+    assert explorer._mean_of == "mean of 2 queries"
+    explorer.like(int(queries[5]))
+    explorer.wait()
+    assert explorer.answer.match is None
+    assert "No label" in explorer.radius.summary

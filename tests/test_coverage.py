@@ -1,0 +1,102 @@
+"""A text that no kept concept covers is answered with that sentence and the raw scores."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from uhscm_core import Study, UHSCMWarning
+from uhscm_core.coverage import LEAST_COVERAGE, coverage
+from widgets.explorers.retrieval import RetrievalExplorer
+
+from .conftest import unit_rows
+
+
+@pytest.mark.parametrize("word", ["zebra", "wedding", "laptop", "a tax return on tuesday"])
+def test_a_word_that_the_images_lack_is_said_with_the_raw_cosines(study, word):
+    with pytest.warns(UHSCMWarning, match=f"no kept concept covers '{word}'.* raw cosines") as said:
+        found = study.search(word, 5)
+    assert len(found.ids) == 5  # answered all the same
+    reading = study.read_text(word)
+    cosines = study.text_features @ reading.features
+    best = float(cosines[study.mined.kept].max())
+    assert f" {best:.2f}" in str(said[0].message)
+    assert str(said[0].message) == reading.notes[0]
+
+
+@pytest.mark.parametrize("word", ["castle", "a boat", "ship", "the ocean at night", "locomotive"])
+def test_a_word_that_a_kept_concept_covers_says_nothing(study, word):
+    assert len(study.search(word, 5).ids) == 5  # a warning would be an error here
+    assert study.read_text(word).notes == ()
+
+
+def test_vectors_of_a_text_are_held_to_the_same_rule():
+    generator = torch.Generator().manual_seed(0)
+    texts = unit_rows(generator, 6, 512)
+    images = torch.nn.functional.normalize(texts[torch.arange(60) % 6] + 0.1, dim=1)
+    study = Study.from_features(images, list("abcdef"), texts)
+    study.search(text_features=texts[2])
+    with pytest.warns(UHSCMWarning, match="no kept concept covers these text features"):
+        study.search(text_features=unit_rows(generator, 1, 512)[0])
+
+
+def test_the_rule_does_not_move_with_a_direction_that_all_texts_share():
+    generator = torch.Generator().manual_seed(1)
+    texts = unit_rows(generator, 20, 512)
+    kept = torch.arange(20) < 8
+    common = torch.zeros(512)
+    common[0] = 3.0
+    for row, covered in ((texts[3], True), (unit_rows(generator, 1, 512)[0], False)):
+        for shift in (0 * common, common):
+            assert (coverage(row + shift, texts + shift, kept) >= LEAST_COVERAGE) == covered
+
+
+def test_one_candidate_alone_gives_no_verdict():
+    row = torch.eye(4)[:1]
+    assert coverage(torch.eye(4)[1], row, torch.tensor([True])) == 1
+
+
+def test_the_explorer_says_it_with_the_answer(trained):
+    explorer = RetrievalExplorer(trained)
+    for text, said in (
+        ("zebra", "No kept concept covers 'zebra'"),
+        ("a photo of a b c d e f g h i j k l castle", "cut: "),
+        ("holiday.jpg", "there is no such file"),
+    ):
+        explorer.search(text)
+        explorer.wait()
+        assert said in explorer.status.summary
+    explorer.search("a castle")
+    explorer.wait()
+    assert "covers" not in explorer.status.summary
+
+
+# Files given as text.
+
+
+def test_the_path_of_an_image_as_text_is_that_image(trained, tmp_path):
+    file = tmp_path / "exists.png"
+    trained.dataset.images[3].save(file)
+    for found in (trained.search(str(file), 7), trained.search(f" {file} ", 7)):
+        assert found.kind == "hamming"
+        assert torch.equal(found.ids, trained.search(file, 7).ids)
+
+
+@pytest.mark.parametrize("text", ["photo.jpg", "/no/such/castle.png", "~/castle.JPG", "C:\\a.bmp"])
+def test_a_path_to_nothing_is_said(trained, text):
+    with pytest.warns(UHSCMWarning) as said:
+        assert trained.search(text, 3).kind == "concepts"
+    assert "looks like a path but is read as words: there is no such file" in str(said[0].message)
+
+
+def test_a_file_that_is_no_image_is_named(trained, tmp_path):
+    (tmp_path / "notes.txt").write_text("castle")
+    with pytest.raises(OSError, match=r"notes\.txt"):
+        trained.search(str(tmp_path / "notes.txt"))
+
+
+@pytest.mark.parametrize("text", ["castle", "castle / tower", "a castle.", "st. tree", "~ 3 boats"])
+def test_words_are_no_paths_even_where_a_file_has_that_name(trained, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "castle").write_text("a file")
+    assert not any("path" in note for note in trained.read_text(text).notes)
