@@ -12,6 +12,7 @@ from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
 from uhscm_core.encoder import Encoder
 from uhscm_core.export import export_codes, export_index, export_run
+from uhscm_core.health import HealthFinding
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import (
     average_precisions,
@@ -47,6 +48,7 @@ __all__ = [
     "Encoder",
     "HammingIndex",
     "HashNetwork",
+    "HealthFinding",
     "ImageDataset",
     "LossTerms",
     "MinedConcepts",

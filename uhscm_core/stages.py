@@ -26,6 +26,7 @@ from uhscm_core.coverage import uncovered_note
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.encoder import Encoder, ReadingEncoder, checked_rows
 from uhscm_core.features import encode_dataset
+from uhscm_core.health import HealthFinding, findings_of
 from uhscm_core.index import HammingIndex
 from uhscm_core.lazy import computed_from
 from uhscm_core.mining import MinedConcepts, mine_concepts, mining_settings, top_concepts
@@ -44,7 +45,7 @@ _DECIMALS = 6  # of text features; vectors that agree to these are one
 MINED_FROM = (*_FEATURES, "concepts", "tau", "min_share", "max_share")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stages:
     """The settings of UHSCM on one dataset, and what follows from them.
 
@@ -65,10 +66,10 @@ class Stages:
     min_share: float = 0.5
     max_share: float | None = None
     network: HashNetwork | None = None
-    history: tuple[TrainingStep, ...] = field(default=(), repr=False)
-    progress: bool = field(default=True, repr=False)
-    _texts_read: bool = field(default=False, repr=False)  # what is to say of the concepts was said
-    _cache: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
+    history: tuple[TrainingStep, ...] = ()
+    progress: bool = True
+    _texts_read: bool = False  # what is to say of the concepts was said
+    _cache: dict[str, list[Any]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.dataset, ImageDataset):
@@ -179,21 +180,28 @@ class Stages:
     @computed_from(*_FEATURES, "network")
     def codes(self) -> UInt8[Tensor, "n bytes"]:
         """(N, ⌈L/8⌉) packed codes of all images."""
-        network = self._trained()
-        everything = np.arange(len(self.dataset))
-        return pack_codes(network.outputs(self._inputs(everything, network), workers=2))
+        return self.codes_of(np.arange(len(self.dataset)))
+
+    def codes_of(self, ids: npt.NDArray[np.int64]) -> UInt8[Tensor, "n bytes"]:
+        """Compute the packed codes of some images; `codes` are those of all, computed once."""
+        network = self.trained_network()
+        return pack_codes(network.outputs(self._inputs(ids, network), workers=2))
 
     @computed_from(*_FEATURES, "network")
     def index(self) -> HammingIndex:
         """The database's codes; its ids are positions in ``dataset.splits["database"]``."""
         database = self.dataset.splits["database"]
-        return HammingIndex(self.codes[database], self._trained().bits)
+        return HammingIndex(self.codes[database], self.trained_network().bits)
+
+    @computed_from(*MINED_FROM, "network")
+    def _findings(self) -> tuple[HealthFinding, ...]:
+        return findings_of(self)
 
     @property
     def bit_concepts(self) -> Float[Tensor, "l k"]:
         """(L, K), what each bit means, over the database."""
         database = self.dataset.splits["database"]
-        bits = self._trained().bits
+        bits = self.trained_network().bits
         return bit_concepts(self.codes[database], self.distribution[database], bits)
 
     def _encode_images(self, images: Sequence[Image.Image]) -> Tensor:
@@ -224,7 +232,8 @@ class Stages:
         features = self.vlp.embed_texts(texts) if reads else self.vlp.encode_texts(texts)
         return checked_rows(self.vlp, "encode_texts", features, len(texts))
 
-    def _trained(self) -> HashNetwork:
+    def trained_network(self) -> HashNetwork:
+        """Return the hash network, or raise a ValueError where there is none yet."""
         if self.network is None:
             raise ValueError("this study has no hash network yet: use study.train(bits=...)")
         return self.network

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,10 @@ from uhscm_core.comparison import compare_methods
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
 from uhscm_core.datasets.reading import as_rgb
+from uhscm_core.description import describe
 from uhscm_core.encoder import Encoder
 from uhscm_core.evaluation import evaluated_images
+from uhscm_core.health import HealthFinding
 from uhscm_core.lazy import equivalent, share
 from uhscm_core.metrics import Ties, mean_average_precision
 from uhscm_core.mining import explain_similarity, semantic_similarity
@@ -54,6 +57,8 @@ from uhscm_core.support.paths import as_path, existing_image
 from uhscm_core.training import TrainingConfig, TrainingStep, train
 
 __all__ = ["Study"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,7 +176,8 @@ class Study(Stages):
             # A copy: training that network further does not change this study.
             changes["network"] = copy.deepcopy(changes["network"]).eval()
         read = not changed & {"vlp", "concepts"}
-        study = dataclasses.replace(self, **changes, _texts_read=read)
+        settings = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        study = type(self)(**{**settings, **changes, "_texts_read": read})
         share(self, study, changed)
         return study
 
@@ -199,7 +205,7 @@ class Study(Stages):
             settings: changes to `config`, such as ``epochs=10``.
 
         Returns:
-            This study with the trained network and its history.
+            This study with the trained network and its history. What `health` finds is logged.
         """
         given = TrainingConfig() if config is None else config
         instance("config", given, TrainingConfig, "such as TrainingConfig(epochs=10)")
@@ -218,7 +224,10 @@ class Study(Stages):
                 on_step(step)
         # A resumed run began with steps of an earlier session.
         steps = tuple(history) if folder is None else read_history(folder)
-        return self.with_(network=network, history=steps)
+        study = self.with_(network=network, history=steps)
+        for finding in study.health():
+            _log.warning(finding.message)
+        return study
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -268,7 +277,7 @@ class Study(Stages):
             say(*reading.notes)
             return self.rank_by_concepts(reading.distribution, k)
         query = file if isinstance(query, str) else query
-        network = self._trained()
+        network = self.trained_network()
         if image_features is not None:
             if network.on_pixels:
                 raise ValueError("image_features: this network reads pixels, not features")
@@ -322,6 +331,14 @@ class Study(Stages):
         qi, qj = (self.distribution[image] for image in images)
         similarity = float(semantic_similarity(qi[None], qj[None]))
         return Explanation(similarity, explain_similarity(qi, qj), self.kept_names)
+
+    def health(self) -> tuple[HealthFinding, ...]:
+        """Say what is wrong with this study, such as codes that are all equal, without training.
+
+        Returns:
+            One `HealthFinding` per fault, and none when all is well; see `uhscm_core.health`.
+        """
+        return self._findings
 
     def evaluate(self, top_k: int | None = None, ties: Ties = "expected") -> float:
         """Compute the mean average precision of the codes: the queries against the database.
@@ -410,6 +427,10 @@ class Study(Stages):
         """
         return cls(**load_study(as_path("folder", folder), dataset, vlp, device))
 
+    def __repr__(self) -> str:
+        """Describe the study in a short table; what was not computed yet is not computed for it."""
+        return describe(self)
+
     # -- helpers -----------------------------------------------------------------------------
 
     def _as_index(self, name: str, image: object) -> int:
@@ -425,7 +446,7 @@ class Study(Stages):
         return index
 
     def _code_of(self, image: Image.Image, features: Tensor | None = None) -> Tensor:
-        network = self._trained()
+        network = self.trained_network()
         if network.on_pixels:
             return pack_codes(network.outputs([image]))[0]
         features = self._encode_images([image]) if features is None else features
