@@ -83,8 +83,11 @@ class BatchEncoder(Encoder, Protocol):
 
 
 @runtime_checkable
-class ReadingEncoder(Encoder, Protocol):
-    """An encoder that knows what it reads of a text, so that this can be said once, and early."""
+class ReadingEncoder(Protocol):
+    """An encoder that knows what it reads of a text, so that this can be said once, and early.
+
+    Without the members of `Encoder`: asking an object for its digest may hash all weights.
+    """
 
     def text_notes(self, texts: ConceptSet | Sequence[str], /) -> tuple[str, ...]:
         """Return sentences on what is cut off, or raise a ValueError for concepts read as one."""
