@@ -71,7 +71,8 @@ class HealthFinding:
 
 def effective_number(weights: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
     """Return the exponential of the entropy of distributions (n, K): from 1 to K."""
-    return torch.special.entr(weights.double()).sum(1).exp()
+    entropy: Tensor = torch.special.entr(weights.double()).sum(1)
+    return entropy.exp()
 
 
 def explained_variance(study: Stages) -> float | None:

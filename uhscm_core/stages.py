@@ -228,8 +228,10 @@ class Stages:
         return TextReading(features, mined.apply(features[None])[0], notes)
 
     def _encode_texts(self, texts: ConceptSet | Sequence[str]) -> Tensor:
-        reads = isinstance(self.vlp, ReadingEncoder)  # what there is to say was said
-        features = self.vlp.embed_texts(texts) if reads else self.vlp.encode_texts(texts)
+        if isinstance(self.vlp, ReadingEncoder):  # what there is to say was said
+            features = self.vlp.embed_texts(texts)
+        else:
+            features = self.vlp.encode_texts(texts)
         return checked_rows(self.vlp, "encode_texts", features, len(texts))
 
     def trained_network(self) -> HashNetwork:

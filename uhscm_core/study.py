@@ -144,8 +144,8 @@ class Study(Stages):
             ValueError: a template without ``{}``, concepts with blanks or duplicates, vectors
                 that are missing or not wanted, or other images than the features are of.
         """
-        known = {f.name for f in dataclasses.fields(self) if not f.name.startswith("_")}
-        if unknown := changes.keys() - known:
+        names = {f.name for f in dataclasses.fields(self) if not f.name.startswith("_")}
+        if unknown := changes.keys() - names:
             raise TypeError(f"a study has no setting {', '.join(sorted(unknown))}")
         if template is not None:
             templates = _as_templates(template)
