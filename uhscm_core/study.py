@@ -156,9 +156,9 @@ class Study(Stages):
         concepts = changes.get("concepts", self.concepts)
         encoder, dataset = changes.get("vlp", self.vlp), changes.get("dataset", self.dataset)
         if text_features is not None:
-            known = _precomputed(encoder)
-            rows, notes = unit_rows("text_features", text_features, known.embed_dim)
-            encoder = changes["vlp"] = known.with_concepts(concepts, rows)
+            precomputed = _precomputed(encoder)
+            rows, notes = unit_rows("text_features", text_features, precomputed.embed_dim)
+            encoder = changes["vlp"] = precomputed.with_concepts(concepts, rows)
             dataset = changes["dataset"] = with_text_notes(dataset, notes)
             say(*notes)
         if isinstance(encoder, PrecomputedEncoder):

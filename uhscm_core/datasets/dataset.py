@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class ImageDataset:
             raise ValueError(
                 f"names must have one entry per image: {n} images, got {len(self.names)} names"
             )
-        if self.digest is None:
+        if cast("str | None", self.digest) is None:
             digest = getattr(self.images, "digest", None)
             if digest is None:
                 raise ValueError(
