@@ -18,7 +18,8 @@ def reading_in(workers: int) -> dict[str, Any]:
     """
     method = multiprocessing.get_start_method()
     if method == "forkserver" and sys.platform == "linux":
-        # The default since Python 3.14, so nobody need have asked for it. Reading is safe in forks.
+        # The default since Python 3.14, so the user need not have asked for it.
+        # Reading is safe in forks.
         method = "fork"
     if not workers or (method != "fork" and _runs_a_script()):
         return {"num_workers": 0}

@@ -19,7 +19,8 @@ HUGE = np.finfo(np.float64).max
 
 def unpacked(packed, least, greatest):
     """As grid.js reads them."""
-    share = packed / 32766 / 2 + 0.5  # of the range, which itself may be too large for a float
+    # Of the range, which itself may be too large for a float; the codes beyond its ends are none.
+    share = np.clip(packed / 32766, -1, 1) / 2 + 0.5
     values = least * (1 - share) + greatest * share
     values[packed == -32768] = np.nan
     values[packed == 32767] = np.inf
@@ -40,6 +41,7 @@ def images():
 @given(hnp.arrays(np.float64, st.integers(0, 30), elements=st.floats(width=64)))
 @example(np.array([HUGE * 0.9, HUGE]))
 @example(np.array([-HUGE, 1.0, HUGE]))
+@example(np.array([np.inf, HUGE, -np.inf, np.nan]))
 def test_two_bytes_hold_a_number_to_a_part_of_the_range(values):
     packed, least, greatest = pack_values(values)
     back = unpacked(packed, least, greatest)
