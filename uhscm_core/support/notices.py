@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["UHSCMWarning", "listed", "printable", "say"]
+__all__ = ["UHSCMWarning", "listed", "printable", "say", "telling"]
 
 _OURS = ("uhscm_core", "widgets")
+_listener: contextvars.ContextVar[Callable[[str], None] | None] = contextvars.ContextVar(
+    "listener", default=None
+)
 
 
 class UHSCMWarning(UserWarning):
@@ -20,12 +25,30 @@ class UHSCMWarning(UserWarning):
 
 
 def say(*sentences: str) -> None:
-    """Warn with each sentence at the line of the user's code that called into this package."""
+    """Warn with each sentence at the line of the user's code that called into this package.
+
+    Within `telling`, the sentences go to its listener instead.
+    """
+    listener = _listener.get()
+    if listener is not None:
+        for sentence in sentences:
+            listener(sentence)
+        return
     level, frame = 1, sys._getframe()
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back  # type: ignore[assignment]
     for sentence in sentences:
         warnings.warn(sentence, UHSCMWarning, stacklevel=level)
+
+
+@contextlib.contextmanager
+def telling(listener: Callable[[str], None]) -> Iterator[None]:
+    """Hand what is said in this thread to a listener: a thread's warnings reach no one."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def printable(name: str) -> str:

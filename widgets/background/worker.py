@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from uhscm_core.support.notices import telling
+
 __all__ = ["Worker"]
 
 
@@ -13,7 +15,7 @@ class Worker:
 
     Args:
         busy: called with the name of the job that starts, and with "" when it ends.
-        fail: called with the message of a job that raised an error.
+        fail: called with the message of a job that raised an error, and with what a job says.
     """
 
     def __init__(self, busy: Callable[[str], None], fail: Callable[[str], None]) -> None:
@@ -57,7 +59,8 @@ class Worker:
                 name, job = self._jobs.pop(0)
             self._busy(name)
             try:
-                job()
+                with telling(self._fail):
+                    job()
             except Exception as error:  # no one sees a thread's exceptions
                 self._fail(str(error) or type(error).__name__)
             finally:

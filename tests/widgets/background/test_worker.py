@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
+from uhscm_core.support.notices import UHSCMWarning, say
 from widgets.background.worker import Worker
 
 
@@ -25,3 +28,13 @@ def test_one_may_wait_while_another_thread_submits(monkeypatch):
     worker.wait()
     other.join()
     assert done == ["x"]
+
+
+def test_what_a_job_says_is_shown_and_not_warned_of():
+    shown = []
+    worker = Worker(lambda _: None, shown.append)
+    worker.submit("reading", lambda: say("one text is cut", "a name is unknown"))
+    worker.wait()
+    assert shown == ["one text is cut", "a name is unknown"]
+    with pytest.warns(UHSCMWarning, match="a sentence"):
+        say("a sentence")
