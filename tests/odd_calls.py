@@ -7,7 +7,7 @@ and how it was answered:
 - ``clear``: our own TypeError, ValueError or IndexError that names the argument and what came;
 - ``unclear``: our own error that does not;
 - ``library``: an error of a library, or of Python;
-- ``control``: a control of a library refuses it, as nobody can type it;
+- ``control``: a control of a library refuses it, as it cannot be typed;
 - ``accepted``: no error.
 """
 

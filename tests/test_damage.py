@@ -272,7 +272,7 @@ class Trials:
                 return ("detected" if named else "unnamed"), f"{path.name}: {error}"
         if not same(value, self.expected):
             return "silent", str(path)
-        healed = any("made again" in str(each.message) for each in said)
+        healed = any("computed again" in str(each.message) for each in said)
         return ("healed" if healed else "harmless"), str(path)
 
 

@@ -16,7 +16,7 @@ NUMBERS = "alpha|beta|gamma|lam|learning_rate|backbone_share|weight_decay"
 
 # Reason -> what is accepted, as patterns of "edge(argument=odd value)".
 ACCEPTED = {
-    "One number is one number, whoever holds it.": [r".*=(numpy scalar|0-d)"],
+    "One number is one number, in whatever it is held.": [r".*=(numpy scalar|0-d)"],
     "None is the default, or what the signature says: no bound, nothing given.": [
         r"mine_concepts\(max_share=None",
         r"semantic_similarity\(b=None",

@@ -237,7 +237,7 @@ def test_a_damaged_log_is_said_and_nothing_of_it_is_lost(logged, how):
     before = path.read_bytes()
     message = damaged_log(logged)
     assert str(path) in message
-    assert "rename metrics.jsonl to go on without the steps logged so far" in message
+    assert "rename metrics.jsonl to continue without the steps logged so far" in message
     with pytest.raises(store.DamagedFileError, match=r"metrics\.jsonl"):
         RunWriter(logged.folder, IDENTITY, Trained().checkpoint).__enter__()
     assert path.read_bytes() == before

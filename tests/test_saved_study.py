@@ -1,4 +1,4 @@
-"""The folder of a study: saved by many at once, killed, damaged, or made by somebody else."""
+"""The folder of a study: saved by many at once, killed, damaged, or made by another person."""
 
 from __future__ import annotations
 

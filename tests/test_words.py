@@ -57,6 +57,8 @@ NAME = re.compile(r"``.+?``|`[^`\n]+`", re.DOTALL)
 # Words that are data or names: captions, prompts, a title, a trait.
 DATA = {
     "benchmarks/postcards.py": "tidy",
+    "tests/odd_calls.py": "Tidy",  # an explorer's name
+    "tests/test_odd_calls.py": "Tidy",
     "uhscm_core/analysis/outliers.py": "data sets",  # the title of a paper
     "uhscm_core/study.py": "ceilings",  # the old name of an argument
     "uhscm_postcards/describe.py": "beside",

@@ -160,7 +160,7 @@ def _place(file: Path, at: Path) -> None:
 
 
 def _refuse_remote_names(path: Path, config: Mapping[str, Any]) -> None:
-    """Refuse what open_clip or timm would fetch: a file may come from somebody else."""
+    """Refuse what open_clip or timm would fetch: a file may come from a stranger."""
     waiting: list[tuple[str, Any]] = [("", config)]
     while waiting:
         key, value = waiting.pop()

@@ -114,7 +114,7 @@ class Checkpoint:
         path = folder / _CHECKPOINT
         if not path.exists():
             return None
-        tensors, position = _load(path, "to begin this run anew")
+        tensors, position = _load(path, "to start this run from the beginning")
         for name in ("epoch", "batch", "step"):
             if type(position.get(name, 0)) is not int or position.get(name, 0) < 0:
                 raise ValueError(f"{path}: {name} must be a whole number, got {position[name]!r}")
@@ -151,7 +151,7 @@ def read_history(folder: str | PathLike[str]) -> tuple[TrainingStep, ...]:
     path = folder / _METRICS
     if not path.exists():
         return ()
-    advice = f"rename {_METRICS} to go on without the steps logged so far"
+    advice = f"rename {_METRICS} to continue without the steps logged so far"
     run_id = _id_of(folder)
     steps: list[TrainingStep] = []
     *lines, _ = path.read_bytes().split(b"\n")  # what follows the last line break was cut short
@@ -178,7 +178,7 @@ def read_history(folder: str | PathLike[str]) -> tuple[TrainingStep, ...]:
 
 @contextlib.contextmanager
 def holding(folder: Path) -> Iterator[None]:
-    """Hold a run's folder: nobody else trains in it, and what this thread trains may.
+    """Hold a run's folder: no other process trains in it, and what this thread trains may.
 
     Raises:
         BlockingIOError: it is held already.
@@ -493,7 +493,7 @@ class Run:
     def best(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the best weights, with their ``epoch``, ``step`` and ``value``; None before any."""
         path = self.folder / _BEST
-        return _load(path, "to go on without the best weights so far") if path.exists() else None
+        return _load(path, "to continue without the best weights so far") if path.exists() else None
 
     def save_best(self, weights: Mapping[str, Tensor], step: TrainingStep, value: float) -> None:
         """Replace the best weights.

@@ -247,7 +247,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], _Tensors | None, _Tensors | Non
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    """Read study.json and check its settings: the folder may come from somebody else."""
+    """Read study.json and check its settings: the folder may come from a stranger."""
     path = folder / _STUDY
     config = store.load_json(path)
     check_format(path, config)

@@ -101,7 +101,7 @@ def contents() -> Iterator[Finding]:
 
 
 def private() -> Iterator[Finding]:
-    """Check that nobody else can plant features, verdicts, weights or links in the cache."""
+    """Check that no other user can plant features, verdicts, weights or links in the cache."""
     home = _home()
     if os.name == "nt" or not home.is_dir():
         return

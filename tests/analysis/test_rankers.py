@@ -157,7 +157,7 @@ def test_a_baseline_of_more_bits_than_there_are_directions_says_so(study):
 
 
 def test_others_that_cannot_be_compared_are_refused(as_users_run_it, study, trained):
-    with pytest.raises(TypeError, match=r"others\['x'\] must be a Study, got int"):
+    with pytest.raises(TypeError, match=r"others\['x'\] must be a Study, got 3 \(int\)"):
         rankers_of(trained, {"x": 3})
     with pytest.raises(ValueError, match=r"others\['x'\] has no hash network"):
         rankers_of(trained, {"x": study})

@@ -13,8 +13,9 @@ def test_an_uploaded_image_is_read_like_the_others(trained):
     image = trained.dataset.images[9]
     images = before.with_image(image, "mine.png")
     assert (images[260], images.names[260], len(images)) == (image, "mine.png", 261)
-    assert images.features[260].tolist() == pytest.approx(images.features[9].tolist(), abs=1e-5)
-    np.testing.assert_allclose(images.distribution[260], images.distribution[9], atol=1e-4)
+    # The postcards' features ship in half precision, the upload's are in single precision.
+    assert images.features[260].tolist() == pytest.approx(images.features[9].tolist(), abs=3e-4)
+    np.testing.assert_allclose(images.distribution[260], images.distribution[9], atol=2e-3)
     assert images.codes[260].tolist() == images.codes[9].tolist()
     assert most_similar(images, 260, 1).tolist() == [9]
     assert images.caption(260) == "mine.png"

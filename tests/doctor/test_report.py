@@ -131,6 +131,6 @@ def test_every_check_is_documented():
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_each_check_finds_something_here(check, drawn_up):
     found = list(check())
-    assert found or check.__name__ == "python"
+    assert found or check.__name__ in ("python", "private", "outdated")  # these report faults alone
     assert all(isinstance(finding, Finding) for finding in found)
     assert all(finding.fix for finding in found if finding.verdict != "ok")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uhscm_core import Study
+from uhscm_core import Study, UHSCMWarning
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
 from widgets import results_page
@@ -77,7 +77,8 @@ def odd(trained, n=60):
         names=(*ODD, *(f"{i}" for i in range(len(ODD), n))),
     )
     concepts = [HOSTILE, 'it\'s "quoted" & <b>bold', *trained.concepts.names[2:]]
-    study = Study(dataset, trained.vlp, concepts, min_share=0.0, progress=False)
+    with pytest.warns(UHSCMWarning, match="longer than the 16 tokens that postcards reads"):
+        study = Study(dataset, trained.vlp, concepts, min_share=0.0, progress=False)
     return study.train(bits=12, epochs=1)
 
 
@@ -214,12 +215,12 @@ def test_an_image_that_can_not_be_read_is_told(trained, monkeypatch):
 def test_what_can_not_be_shown_is_refused(study, trained):
     with pytest.raises(ValueError, match="no hash network yet"):
         results_page(study)
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
         results_page(trained, k=0)
     with pytest.raises(ValueError, match="at least one query"):
         results_page(trained, [])
     for query in (260, -1):
-        with pytest.raises(IndexError, match=f"no image {query}: the dataset has 260"):
+        with pytest.raises(IndexError, match=f"queries must be one of the 260 images.*got {query}"):
             results_page(trained, [query])
     with pytest.raises(TypeError, match="needs a Study"):
         results_page("study")

@@ -120,7 +120,7 @@ class GeneratedImages(Sequence[Image.Image]):
         with suppress(OSError):
             store.make_folder(self.path.parent)
             flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0)
-            flags |= getattr(os, "O_NOFOLLOW", 0)  # a planted link leads to somebody's file
+            flags |= getattr(os, "O_NOFOLLOW", 0)  # a planted link leads to another file
             with os.fdopen(os.open(self.path, flags, 0o666), "r+b", buffering=0) as file:
                 file.seek(record * (len(pixels) + _CHECK))
                 file.write(pixels + zlib.crc32(pixels).to_bytes(_CHECK, "little"))

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 MOST_BITS = 65_536  # of a code; and as many units of a hidden layer, and numbers of a feature
 MANY = 10**9  # of anything that is counted here; more is a slip of the keyboard
-_OFF_UNIT = 0.01  # far more than half precision loses, far less than features nobody normalized
+_OFF_UNIT = 0.01  # far more than half precision loses, far less than features never normalized
 
 
 def whole_number(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
@@ -188,7 +188,7 @@ def function(name: str, value: Any) -> Callable[..., Any]:
 def plain_array(name: str, value: Any) -> npt.NDArray[Any]:
     """Return a numpy array, a torch tensor on any device, or nested lists as a numpy array.
 
-    The numbers are checked by whoever uses them; here, it is an array of something.
+    The numbers are checked where they are used; here, it is an array of something.
 
     Raises:
         TypeError: a masked array, whose hidden numbers would count, or no array at all.

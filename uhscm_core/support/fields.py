@@ -1,4 +1,4 @@
-"""Check what was read from a JSON file that somebody else may have written."""
+"""Check what was read from a JSON file that a stranger may have written."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ _LOCK = ".lock"
 _COPY = "use a copy of the file, or make it again"
 _PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
 _TEMPORARY = "uhscm-export-"
-_HOUR = 3600.0  # seconds: no write takes as long, so an older leftover belongs to nobody
+_HOUR = 3600.0  # seconds: no write takes as long, so an older leftover is in no use
 
 
 class DamagedFileError(ValueError):
@@ -111,7 +111,7 @@ def sweep(folder: Path, unused: Collection[Path] = ()) -> None:
 
     Args:
         folder: whose partly written files go; not of the folders in it.
-        unused: further files that go if nobody has written them within that hour.
+        unused: further files that go unless they were written within that hour.
     """
     parts = [path for path in folder.iterdir() if _PART.fullmatch(path.name)]
     for path in (*parts, *unused):
@@ -121,12 +121,12 @@ def sweep(folder: Path, unused: Collection[Path] = ()) -> None:
 
 
 def set_aside(path: Path, error: Exception) -> None:
-    """Rename a damaged cache file to ``<name>.damaged`` and say so; its content is made again."""
+    """Rename a damaged cache file to ``<name>.damaged`` and say that it is computed again."""
     kept = path.with_name(f"{path.name}.damaged")
     with contextlib.suppress(OSError):  # a cache that cannot be written
         path.replace(kept)
     what = f"; the file is kept as {kept.name}" if kept.exists() else ""
-    warnings.warn(f"{error}; its content is made again{what}", UHSCMWarning, stacklevel=2)
+    warnings.warn(f"{error}; its content is computed again{what}", UHSCMWarning, stacklevel=2)
 
 
 def file_in(folder: Path, name: object, what: str) -> Path:

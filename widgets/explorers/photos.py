@@ -90,9 +90,7 @@ class PhotosExplorer(ipw.VBox):
                 raise TypeError(f"{argument} must be a path or a name, got {shown(value)}")
         named = isinstance(concepts, str | PathLike)
         if not named and not (
-            isinstance(concepts, Sequence)
-            and concepts
-            and all(isinstance(name, str) for name in concepts)
+            isinstance(concepts, Sequence) and all(isinstance(name, str) for name in concepts)
         ):
             raise TypeError(
                 f"concepts must be a list's name, a path or a sequence of names, got "

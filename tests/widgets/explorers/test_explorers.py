@@ -190,7 +190,7 @@ def test_two_thousand_concepts_and_a_hostile_name(denoising):
     names = [HOSTILE, "tree", *(f"thing {i}" for i in range(1998))]
     denoising.editor.names.value = "\n".join(names)
     denoising.editor.apply()
-    done(denoising)
+    done(denoising, "longer than the 16 tokens that postcards reads")
     assert denoising.status.summary.startswith("2,000 concepts, ")
     assert HOSTILE in denoising.bars.labels
     assert denoising.editor.list.value == "a list of your own"

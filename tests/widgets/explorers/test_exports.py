@@ -96,7 +96,8 @@ def test_given_queries_are_those_of_the_page(trained):
     exports = Exports(trained, queries=[3, 5], k=4)
     _, file = pressed(exports, "results.html")
     assert file.decode().count("<section") == 2
-    assert pressed(Exports(trained, queries=[9999]), "results.html") is None
+    with pytest.raises(IndexError, match=r"queries must be one of the 260 images.*got 9999"):
+        Exports(trained, queries=[9999])
 
 
 def test_a_download_with_a_worker_does_not_hold_up_the_caller():

@@ -311,8 +311,9 @@ def test_a_full_disk_says_what_to_do(folder, tiny_model, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         (error,) = read(folder, tiny_model).status.errors
+    assert "results are not kept" in error
     assert "could not write (No space left on device)" in error
-    assert "Free some disk space, or set UHSCM_HOME" in error
+    assert "make room, or set UHSCM_HOME" in error
     assert "[Errno" not in error
 
 

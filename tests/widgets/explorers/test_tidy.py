@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from widgets import TidyExplorer
 
 
 @pytest.fixture(scope="module")
-def with_copies(study) -> Study:
+def with_copies(study, tmp_path_factory) -> Iterator[Study]:
     """Forty postcards, eight mirrored copies of them, and codes."""
     cards = [study.dataset.images[i] for i in range(40)]
     images = [*cards, *(ImageOps.mirror(card) for card in cards[:8])]
@@ -24,7 +25,9 @@ def with_copies(study) -> Study:
     splits = {"train": ids, "database": ids, "query": ids[:0]}
     names = tuple(f"card {i}" for i in range(40)) + tuple(f"<b>copy {i}\n" for i in range(8))
     dataset = ImageDataset(arrays, None, (), splits, arrays.digest, names)
-    return Study(dataset, study.vlp, "nuswide81", progress=False).train(32, epochs=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UHSCM_HOME", str(tmp_path_factory.mktemp("home")))
+        yield Study(dataset, study.vlp, "nuswide81", progress=False).train(32, epochs=3)
 
 
 @pytest.fixture
