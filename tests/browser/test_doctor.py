@@ -20,7 +20,7 @@ def test_the_doctor_sees_the_settings_of_its_own_server(browser, lab):
         table = page.locator(".jp-OutputArea table")
         row = table.locator("tr", has_text="server on port")
         assert "ok" in row.inner_text()
-        assert "has both settings" in row.inner_text()
+        assert "has the settings" in row.inner_text()
         assert "a notebook's kernel" in table.inner_text()
         photos_row = table.locator("tr", has_text="UHSCM_PHOTOS").first
         assert "✗ bad" in photos_row.inner_text()
