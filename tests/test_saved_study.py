@@ -72,6 +72,7 @@ def test_sixty_simultaneous_saves_leave_one_whole_study(small, tmp_path):
 def test_a_save_deletes_only_what_the_study_before_it_named(small, folder):
     mine = folder / "weights-of-my-own.safetensors"
     mine.write_bytes(b"not yours")
+    os.utime(mine, (time.time() - 2 * HOUR,) * 2)
     small.save(folder)
     assert mine.read_bytes() == b"not yours"
     assert files(folder) == ["features", "study.json", "weights", "weights"]
@@ -95,7 +96,7 @@ def test_a_killed_save_leaves_a_whole_study_and_the_next_sweeps(small, folder):
         assert torch.equal(Study.load(folder).codes, small.codes)
     part = folder / f".study.json.{'0' * 32}.part"
     part.touch()
-    lost = folder / "weights-lost.safetensors"
+    lost = folder / f"weights-{'0' * 32}.safetensors"
     lost.touch()
     for path in (part, lost):
         os.utime(path, (time.time() - 2 * HOUR,) * 2)

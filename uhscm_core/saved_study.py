@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -57,6 +58,7 @@ _REQUIRED: dict[str, Types] = {
     "history": list,
     "weights": (str, _NONE),
 }
+_OURS = re.compile(r"(weights|features)-[0-9a-f]{32}\.safetensors")  # a user's file is not
 _OPTIONAL = {
     "format": int,
     "splits_digest": str,
@@ -123,9 +125,8 @@ def save_study(study: Study, folder: Path) -> None:
             _delete(new)
             raise
         _delete(before)
-        kinds = ("weights", "features")
-        found = (path for kind in kinds for path in folder.glob(f"{kind}-*.safetensors"))
-        store.sweep(folder, [path for path in found if path not in new])
+        ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+        store.sweep(folder, [path for path in ours if path not in new])
 
 
 def _named_files(folder: Path) -> list[Path]:
