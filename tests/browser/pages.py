@@ -74,6 +74,7 @@ def opened(
     else:
         write_notebook(path, cells)
     page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
+    page.set_default_timeout(90_000)  # a busy machine is no fault of the page
     page.folder, page.dialogs, page.errors, page.foreign = folder, [], [], []
     page.received = []
     page.cells = sum(c.cell_type == "code" for c in nbformat.read(path, as_version=4).cells)
