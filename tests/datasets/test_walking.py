@@ -63,7 +63,7 @@ def test_links_within_the_folder_are_followed_where_they_are_the_only_way(folder
     photo(folder / ".store/3.png")
     (folder / "cat/3.png").symlink_to(folder / ".store/3.png")
     (folder / "store").symlink_to(folder / ".store")
-    with pytest.warns(UHSCMWarning, match="1 hidden images are left out"):
+    with pytest.warns(UHSCMWarning, match="1 hidden image is left out"):
         dataset = load(folder)
     assert dataset.names == ("cat/1.png", "cat/3.png", "dog/2.png", "store/3.png")
 

@@ -83,7 +83,8 @@ def load_folder(
             raise ValueError(f"no readable image: {message} ({first}{more})")
         notes.append(f"{message} ({first}{more}); `dataset.skipped` lists them")
     if hidden := [name for name in listing.hidden if _is_hidden_image(name)]:
-        notes.append(f"{len(hidden):,} hidden images are left out ({listed(hidden, 2)})")
+        what = "image is" if len(hidden) == 1 else "images are"
+        notes.append(f"{len(hidden):,} hidden {what} left out ({listed(hidden, 2)})")
 
     layout = read_layout(images.names)
     known = [*images.names, *(name for name in skipped if not name.endswith("/"))]
