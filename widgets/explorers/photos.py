@@ -96,6 +96,8 @@ class PhotosExplorer(ipw.VBox):
                 f"concepts must be a list's name, a path or a sequence of names, got "
                 f"{shown(concepts)}"
             )
+        if not concepts:
+            raise ValueError("concepts is empty: give at least one name, or a list's name")
         self._key = PhotoSource(
             os.fspath(folder) if folder is not None else os.environ.get("UHSCM_PHOTOS", ""),
             os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),

@@ -65,6 +65,11 @@ def encoded(monkeypatch) -> list[int]:
     return sizes
 
 
+def test_an_empty_list_of_concepts_is_refused():
+    with pytest.raises(ValueError, match="concepts is empty"):
+        PhotosExplorer(concepts=[])
+
+
 def test_a_folder_is_read_and_its_study_is_given(folder, tiny_model):
     photos = PhotosExplorer(folder, tiny_model)
     assert photos.status.summary == "Give a folder and press Read."
