@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Public names: code outside this repository imports them. They may grow; none may leave.
 CORE_NAMES = """
-    BASELINES Baseline ConceptSet HammingIndex HashNetwork HealthFinding ImageDataset LossTerms
-    MinedConcepts NearDuplicates Outliers Study TrainingConfig TrainingStep VLP
+    BASELINES Baseline Comparison ConceptSet Experiment HammingIndex HashNetwork HealthFinding
+    ImageDataset LossTerms MinedConcepts NearDuplicates Outliers RunResult Study TrainingConfig
+    TrainingStep VLP
     average_precisions bit_concepts
     concept_scores cosine_average_precisions cosine_mean_average_precision explain_similarity
     export_codes export_index export_run fit_baseline hamming_distance load_concepts load_dataset

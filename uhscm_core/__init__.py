@@ -11,6 +11,7 @@ from uhscm_core.codes import bit_concepts, hamming_distance, pack_codes, unpack_
 from uhscm_core.concepts import ConceptSet, load_concepts
 from uhscm_core.datasets import ImageDataset, load_dataset
 from uhscm_core.encoder import Encoder
+from uhscm_core.experiments import Comparison, Experiment, RunResult
 from uhscm_core.export import export_codes, export_index, export_run
 from uhscm_core.health import HealthFinding
 from uhscm_core.index import HammingIndex
@@ -43,9 +44,11 @@ __all__ = [
     "BASELINES",
     "VLP",
     "Baseline",
+    "Comparison",
     "ConceptSet",
     "Embedding",
     "Encoder",
+    "Experiment",
     "HammingIndex",
     "HashNetwork",
     "HealthFinding",
@@ -54,6 +57,7 @@ __all__ = [
     "MinedConcepts",
     "NearDuplicates",
     "Outliers",
+    "RunResult",
     "Study",
     "TrainingConfig",
     "TrainingStep",

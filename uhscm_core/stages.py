@@ -153,12 +153,13 @@ class Stages:
         """Return the concept distribution (K,) of a text; see `read_text`, which says more."""
         return self.read_text(text).distribution
 
-    def baseline_codes(self, name: str, bits: int) -> UInt8[Tensor, "n bytes"]:
+    def baseline_codes(self, name: str, bits: int, seed: int = 0) -> UInt8[Tensor, "n bytes"]:
         """Compute the codes of all images by a baseline fitted on the training images.
 
         Args:
             name: one of `BASELINES`, which also says whether it reads features or distributions.
             bits: L.
+            seed: of what the baseline draws at random.
 
         Returns:
             (N, ⌈L/8⌉) packed codes.
@@ -170,7 +171,8 @@ class Stages:
             vectors = self.distribution
         else:
             vectors = self.image_features
-        return fit_baseline(name, vectors[self.dataset.splits["train"]], bits).encode(vectors)
+        train = vectors[self.dataset.splits["train"]]
+        return fit_baseline(name, train, bits, seed).encode(vectors)
 
     @property
     def training_data(self) -> Tensor | Sequence[Image.Image]:

@@ -1,0 +1,67 @@
+"""Say in a sentence what a comparison shows, and what more seeds would show."""
+
+from __future__ import annotations
+
+from uhscm_core.experiments.statistics import Estimate
+
+__all__ = ["sentence"]
+
+_SMALL = 0.01  # of mAP: a difference that people would like to see
+
+
+def sentence(a: str, b: str, estimate: Estimate, share_better: float) -> str:
+    """Return the sentence.
+
+    Args:
+        a, b: what the settings are called.
+        estimate: of what a has more than b.
+        share_better: share of the queries that are better under a.
+    """
+    if estimate.queries < 2:
+        return f"One query cannot tell {a} from {b}: an experiment needs more of them."
+    if not estimate.tells_seeds:
+        return _of_one_seed(a, b, estimate)
+    low, high = estimate.interval()
+    within = f"95% interval {low:+.3f} to {high:+.3f}, over {_counted(estimate)}"
+    if low > 0 or high < 0:
+        verdict = "better" if low > 0 else "worse"
+        return (
+            f"{a} is {verdict} than {b} by {abs(estimate.value):.3f} of mAP ({within}); it is "
+            f"better on {share_better:.0%} of the queries."
+        )
+    judges = f"{min(estimate.seeds)} seeds" if estimate.seeds else f"{estimate.queries:,} queries"
+    return (
+        f"No difference that {judges} can show: {a} has {estimate.value:+.3f} of mAP against {b} "
+        f"({within}). {_outlook(estimate)}"
+    )
+
+
+def _of_one_seed(a: str, b: str, estimate: Estimate) -> str:
+    low, high = estimate.over_queries_alone()
+    return (
+        f"Nothing can be said: {a} has {estimate.value:+.3f} of mAP against {b} with one seed, and "
+        f"one seed does not show how much another would change. Over the queries alone the "
+        f"interval is {low:+.3f} to {high:+.3f}, which leaves the seeds out; use at least 3 seeds."
+    )
+
+
+def _outlook(estimate: Estimate) -> str:
+    """Say how many seeds, or that no number of them, would show a small difference."""
+    needed = estimate.seeds_for(_SMALL) if estimate.seeds else None
+    if needed is None:
+        power = estimate.power(_SMALL, max(estimate.seeds, default=1))
+        if power >= 0.8:
+            return f"One of {_SMALL} would have been found."
+        return f"One of {_SMALL} would take more queries, whatever the seeds."
+    if needed <= min(estimate.seeds):
+        return f"One of {_SMALL} would have been found four times in five."
+    return f"One of {_SMALL} would take about {needed:,} seeds for each setting."
+
+
+def _counted(estimate: Estimate) -> str:
+    queries = f"{estimate.queries:,} queries"
+    if not estimate.seeds:
+        return queries
+    fewest, most = min(estimate.seeds), max(estimate.seeds)
+    seeds = f"{most}" if fewest == most else f"{fewest} and {most}"
+    return f"{seeds} seeds and {queries}"
