@@ -323,7 +323,7 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
         {"qi": q[0], "qj": q[1]},
         {"qi": "object", "qj": "object"},
     )
-    weights = {"alpha": 0.2, "beta": 0.001, "gamma": 0.2, "lam": 0.8}
+    weights = {"alpha": 0.2, "beta": 0.001, "gamma": 0.2, "lam": 0.8, "similarity_weight": 1.0}
     yield Edge(
         "uhscm_loss",
         core.uhscm_loss,

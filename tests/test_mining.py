@@ -60,6 +60,19 @@ def seeded(seed: int, n: int, m: int, d: int = 6) -> tuple[torch.Tensor, torch.T
     return unit_rows(generator, n, d).double(), unit_rows(generator, m, d).double()
 
 
+def test_a_negative_share_keeps_concepts_without_a_vote():
+    images, texts = seeded(0, 20, 12)
+    plain, everything = (
+        mine_concepts(images, texts, min_share=0.0),
+        mine_concepts(images, texts, min_share=-1.0),
+    )
+    assert (plain.wins == 0).any()
+    assert torch.equal(plain.kept, plain.wins > 0)
+    assert everything.kept.all()
+    expected = loop_mining(images, texts, 3.0, -1.0)[2]
+    assert everything.distribution.tolist() == [pytest.approx(row, abs=1e-9) for row in expected]
+
+
 def along_axes(votes: list[int], m: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Images and concepts on the axes of space, concept j with votes[j] images on its axis."""
     texts = torch.eye(m or len(votes))
@@ -382,8 +395,8 @@ def test_mining_needs_an_image_and_a_concept(n, m):
             {"tau": math.inf},
             "tau must be a finite number greater than 0 .*, got inf",
         ),
-        ({"min_share": -0.1}, "min_share must be a finite number of at least 0, got -0.1"),
-        ({"min_share": math.nan}, "min_share must be a finite number of at least 0, got nan"),
+        ({"min_share": -1.1}, "min_share must be a finite number of at least -1, got -1.1"),
+        ({"min_share": math.nan}, "min_share must be a finite number of at least -1, got nan"),
         (
             {"max_share": 0.0},
             "max_share must be .* greater than 0 and at most 1, got 0.0",

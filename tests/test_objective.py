@@ -15,7 +15,7 @@ def cosine(a: list[float], b: list[float]) -> float:
     return dot / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
 
 
-def loop_loss(z, s, alpha=0.2, beta=0.001, gamma=0.2, lam=0.8) -> LossTerms:
+def loop_loss(z, s, alpha=0.2, beta=0.001, gamma=0.2, lam=0.8, similarity_weight=1.0) -> LossTerms:
     """The three terms by loops over pairs, from the formulas, in double precision."""
     z, s, b = z.tolist(), s.tolist(), len(z)
     h = [[cosine(z[i], z[j]) for j in range(b)] for i in range(b)]
@@ -30,7 +30,7 @@ def loop_loss(z, s, alpha=0.2, beta=0.001, gamma=0.2, lam=0.8) -> LossTerms:
                 positives += 1
     contrastive /= positives
     quantization = sum(sum((math.copysign(1, x) - x) ** 2 for x in row if x) for row in z) / b
-    total = similarity + beta * quantization + alpha * contrastive
+    total = similarity_weight * similarity + beta * quantization + alpha * contrastive
     return LossTerms(total, similarity, contrastive, quantization)
 
 
@@ -54,6 +54,8 @@ SETTINGS = [
     {"lam": 1.0},  # equal images alone
     {"lam": 1.5},  # no pair but an image with itself
     {"alpha": 0.0, "beta": 0.0},
+    {"similarity_weight": 0.0},
+    {"similarity_weight": 2.5, "alpha": 0.1},
 ]
 
 

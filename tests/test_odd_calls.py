@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("odd_calls.py")
-NUMBERS = "alpha|beta|gamma|lam|learning_rate|backbone_share|weight_decay"
+NUMBERS = "alpha|beta|gamma|lam|similarity_weight|learning_rate|backbone_share|weight_decay"
 
 # Reason -> what is accepted, as patterns of "edge(argument=odd value)".
 ACCEPTED = {
@@ -40,7 +40,7 @@ ACCEPTED = {
     "0 is within the range.": [
         rf".*\((min_share|{NUMBERS}|seed|workers|epochs|radius|cosine|likeness)=0"
     ],
-    "The range goes down to -1, or has no end.": [r".*\((lam|cosine|likeness)=-1"],
+    "The range goes down to -1, or has no end.": [r".*\((lam|cosine|likeness|min_share)=-1"],
     "More than there are means all of them.": [r".*\((k|top_k|radius)=(10\*\*400|2\*\*63)"],
     "It is finite: what follows from it (no concept kept, a loss that overflows) has its words.": [
         rf".*\((min_share|logit_scale|{NUMBERS})=1e300"

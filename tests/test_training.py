@@ -25,6 +25,7 @@ from uhscm_core import (
 )
 from uhscm_core import training as training_module
 from uhscm_core.datasets import ArrayImages
+from uhscm_core.support import store
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, device="cpu")
 N, D, L = 50, 12, 8
@@ -231,6 +232,29 @@ def test_a_folder_with_another_run_is_refused_and_left_alone(features, mined, tm
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_a_run_of_a_version_with_fewer_settings_continues(features, mined, tmp_path):
+    folder = tmp_path / "run"
+    for _ in islice(train(network(), features, mined, CONFIG, folder=folder), 4):
+        pass
+    config = store.load_json(folder / "config.json")
+    del config["training"]["similarity_weight"]
+    store.save_json(folder / "config.json", config)
+    resumed, whole = network(), network()
+    list(train(resumed, features, mined, CONFIG, folder=folder))
+    list(train(whole, features, mined, CONFIG))
+    assert_same_weights(weights(resumed), weights(whole))
+    other = dataclasses.replace(CONFIG, similarity_weight=0.0)
+    with pytest.raises(ValueError, match=r"\(similarity_weight 1.0 -> 0.0\)"):
+        list(train(network(), features, mined, other, folder=folder))
+
+
+def test_a_term_without_weight_does_not_train(features, mined):
+    none = dataclasses.replace(CONFIG, similarity_weight=0.0, alpha=0.0, beta=0.0, weight_decay=0.0)
+    trained = network()
+    list(train(trained, features, mined, none))
+    assert_same_weights(weights(trained), weights(network()))
+
+
 @pytest.mark.slow
 def test_two_runs_in_one_folder_are_refused(features, mined, tmp_path):
     first = train(network(), features, mined, CONFIG, folder=tmp_path)
@@ -348,7 +372,10 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 
 WHOLE = ("epochs", "batch_size", "seed", "workers", "validate_every")
-REAL = ("learning_rate", "backbone_share", "weight_decay", "alpha", "beta", "gamma", "lam")
+REAL = (
+    *("learning_rate", "backbone_share", "weight_decay"),
+    *("alpha", "beta", "gamma", "lam", "similarity_weight"),
+)
 
 
 @pytest.mark.usefixtures("as_users_run_it")

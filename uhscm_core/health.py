@@ -217,7 +217,7 @@ def _is_one_hot(q: Tensor) -> bool:
 def _threshold(study: Stages) -> Iterator[HealthFinding]:
     mined = study.mined
     n, m = len(study.dataset.splits["train"]), len(mined.wins)
-    if mined.min_votes >= 1:
+    if mined.min_votes >= 1 or mined.min_votes < 0:  # below 0, all are to be kept
         return
     share = float(np.nextafter(m / n, np.inf))
     kept = mined.wins > 1

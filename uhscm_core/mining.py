@@ -148,7 +148,8 @@ def mine_concepts(
         text_features: (M, D), rows of unit length.
         tau: :math:`\tau > 0`, the paper's 3.
         min_share: keep concept j when :math:`\mathrm{wins}_j > \mathrm{min\_share} \cdot N / M`;
-            the paper's 0.5.
+            the paper's 0.5. A negative share keeps every concept, also those without a vote, so
+            that nothing is denoised.
         max_share: also drop concepts with more than this share of the N images, in (0, 1]; None,
             as in the released code, for no such bound.
 
@@ -258,7 +259,7 @@ def mining_settings(tau: Any, min_share: Any, max_share: Any) -> tuple[float, fl
     """
     return (
         real_number("tau", tau, high=_SHARPEST, above=0),
-        real_number("min_share", min_share, 0),
+        real_number("min_share", min_share, -1),
         None if max_share is None else real_number("max_share", max_share, high=1, above=0),
     )
 

@@ -52,6 +52,7 @@ def uhscm_loss(
     beta: float = 0.001,
     gamma: float = 0.2,
     lam: float = 0.8,
+    similarity_weight: float = 1.0,
 ) -> LossTerms:
     r"""Compute the UHSCM objective on one batch.
 
@@ -62,6 +63,7 @@ def uhscm_loss(
         beta: :math:`\beta \ge 0`, weight of the quantization term; the paper's 0.001.
         gamma: :math:`\gamma`, temperature of the contrastive term, at least 1e-6; the paper's 0.2.
         lam: :math:`\lambda`, pairs at least this similar are positives; the paper's 0.8.
+        similarity_weight: of the similarity term, at least 0; the paper has none, that is 1.
 
     Returns:
         The total and the three terms, differentiable in `outputs`.
@@ -79,8 +81,9 @@ def uhscm_loss(
             "outputs must be (B, L) and similarity (B, B) with B and L at least 1, got "
             f"{tuple(outputs.shape)} and {tuple(similarity.shape)}"
         )
-    given = weights(alpha, beta, gamma, lam)
-    alpha, beta, gamma, lam = (given[name] for name in ("alpha", "beta", "gamma", "lam"))
+    alpha, beta, gamma, lam, similarity_weight = weights(
+        alpha, beta, gamma, lam, similarity_weight
+    ).values()
     unit = torch.nn.functional.normalize(outputs, dim=1)
     h = unit @ unit.T  # (B, B)
     similarity_term = (h - similarity).square().mean()
@@ -95,11 +98,14 @@ def uhscm_loss(
     contrastive_term = -log_ratio[positive].mean()
 
     quantization_term = (outputs.sign() - outputs).square().sum(1).mean()
-    total = similarity_term + beta * quantization_term + alpha * contrastive_term
+    total = similarity_weight * similarity_term
+    total = total + beta * quantization_term + alpha * contrastive_term
     return LossTerms(total, similarity_term, contrastive_term, quantization_term)
 
 
-def weights(alpha: Any, beta: Any, gamma: Any, lam: Any) -> dict[str, float]:
+def weights(
+    alpha: Any, beta: Any, gamma: Any, lam: Any, similarity_weight: Any
+) -> dict[str, float]:
     """Return the weights of the objective by name, as plain numbers.
 
     Raises:
@@ -111,4 +117,5 @@ def weights(alpha: Any, beta: Any, gamma: Any, lam: Any) -> dict[str, float]:
         "beta": real_number("beta", beta, 0),
         "gamma": real_number("gamma", gamma, _GAMMA),
         "lam": real_number("lam", lam),
+        "similarity_weight": real_number("similarity_weight", similarity_weight, 0),
     }

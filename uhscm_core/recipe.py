@@ -42,7 +42,7 @@ class TrainingConfig:
         learning_rate: of the head.
         backbone_share: a backbone learns at this share of the rate; the paper's 0.05.
         weight_decay: the paper's 1e-5.
-        alpha, beta, gamma, lam: of the objective, see `uhscm_loss`.
+        alpha, beta, gamma, lam, similarity_weight: of the objective, see `uhscm_loss`.
         seed: of the order of images, dropout and augmentation.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
         precision: ``"32-true"``, ``"bf16-mixed"``, ``"16-mixed"``, or ``"auto"``: mixed for a
@@ -70,6 +70,7 @@ class TrainingConfig:
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     workers: int = 2
     validate_every: int = 10
+    similarity_weight: float = 1.0
 
     def __post_init__(self) -> None:
         bounds = {
@@ -86,7 +87,7 @@ class TrainingConfig:
             "learning_rate": real_number("learning_rate", self.learning_rate, above=0),
             "backbone_share": real_number("backbone_share", self.backbone_share, 0),
             "weight_decay": real_number("weight_decay", self.weight_decay, 0),
-            **weights(self.alpha, self.beta, self.gamma, self.lam),
+            **weights(self.alpha, self.beta, self.gamma, self.lam, self.similarity_weight),
             "optimizer": one_of("optimizer", self.optimizer, ("adam", "sgd")),
             "precision": one_of("precision", self.precision, _PRECISIONS),
             "device": text("device", device),

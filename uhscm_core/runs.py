@@ -377,7 +377,8 @@ def _saved_step(folder: Path) -> int:
 
 
 def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    settings = before.get("training", {})
+    # A run of an earlier version lacks the settings that came later, and ran with their defaults.
+    settings = dataclasses.asdict(TrainingConfig()) | before.get("training", {})
     changes = [
         f"{name} {settings.get(name)!r} -> {value!r}"
         for name, value in now["training"].items()

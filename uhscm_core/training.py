@@ -224,7 +224,15 @@ class _Training:
         config = self.config
         outputs, rows = self._outputs(rows, inputs)  # (B, L), (B,)
         similarity = semantic_similarity(self.distribution[rows.to(self.fabric.device)])  # (B, B)
-        terms = uhscm_loss(outputs, similarity, config.alpha, config.beta, config.gamma, config.lam)
+        terms = uhscm_loss(
+            outputs,
+            similarity,
+            config.alpha,
+            config.beta,
+            config.gamma,
+            config.lam,
+            config.similarity_weight,
+        )
         values = torch.stack(terms).tolist()
         if not math.isfinite(values[0]):
             raise FloatingPointError(

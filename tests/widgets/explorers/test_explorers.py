@@ -198,8 +198,8 @@ def test_two_thousand_concepts_and_a_hostile_name(denoising):
 
 @pytest.mark.usefixtures("as_users_run_it")
 def test_settings_out_of_range_change_nothing(study, denoising):
-    denoising.min_share.value = -1.0
-    done(denoising, "min_share must be a finite number of at least 0")
+    denoising.min_share.value = -2.0
+    done(denoising, "min_share must be a finite number of at least -1")
     denoising.max_share.value = 3.0
     done(denoising, "min_share", "max_share must be a finite number greater than 0 and at most 1")
     assert (denoising.min_share.value, denoising.max_share.value) == (0.5, 1.0)
