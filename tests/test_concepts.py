@@ -203,6 +203,39 @@ def test_control_characters_are_refused(concept_file):
         load_concepts(concept_file("sun\nmo\x00on\n"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("names.json", '["cat", "dog"]'),
+        ("names.csv", "cat,1\ndog,2\n"),
+        ("names.tsv", "cat\tfeline\n"),
+        ("names.txt", "# animals\ncat\ndog\n"),
+    ],
+)
+def test_a_file_that_holds_more_than_names_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=rf"{name}, line 1: "):
+        load_concepts(tmp_path / name)
+
+
+def test_a_csv_of_one_column_and_hashtags_are_names(tmp_path):
+    (tmp_path / "names.csv").write_text("cat\n#selfie\n")
+    assert load_concepts(tmp_path / "names.csv").names == ("cat", "#selfie")
+
+
+def test_names_without_an_order_are_refused(as_users_run_it):
+    for names in ({"cat", "dog"}, frozenset(["cat"])):
+        with pytest.raises(TypeError, match=r"^source must be names, .*got .*set"):
+            load_concepts(names)
+        with pytest.raises(TypeError, match="templates must be a sequence of texts"):
+            load_concepts(["cat"], {"a {}", "the {}"})
+
+
+def test_a_template_that_is_listed_again_is_refused():
+    with pytest.raises(ValueError, match=r"templates: 'A \{\}' is listed again, as 'a \{\}'"):
+        ConceptSet(("cat",), ("a {}", "the {}", "A {}"))
+
+
 def test_an_empty_file_is_refused(concept_file):
     with pytest.raises(ValueError, match=r"concepts\.txt: the concept list is empty"):
         load_concepts(concept_file(""))

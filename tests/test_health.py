@@ -209,6 +209,12 @@ def test_the_effective_number_runs_from_one_to_all():
     assert effective_number(rows).tolist() == pytest.approx([1, 4, 2])
 
 
+def test_codes_of_more_bits_than_a_float_has_powers_have_a_health():
+    study = made(n=40)
+    network = HashNetwork(2048, in_features=DIMENSIONS, seed=0)
+    assert isinstance(study.with_(network=network).health(), tuple)
+
+
 def test_training_logs_what_is_found(caplog):
     with caplog.at_level(logging.WARNING, "uhscm_core"):
         sick = made(n=40).train(bits=32, epochs=1)

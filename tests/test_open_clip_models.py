@@ -633,6 +633,16 @@ def test_a_name_that_would_be_fetched_is_refused(tiny_model, tmp_path, part, key
         load_vlp(path, weights, device="cpu")
 
 
+@pytest.mark.parametrize("name", ["hf-hub:somebody/model", "local-dir:/tmp", "https://x.example/a"])
+def test_a_model_that_would_be_fetched_is_refused_before_that(name, monkeypatch):
+    def fail(*_):
+        raise AssertionError("open_clip was asked")
+
+    monkeypatch.setattr(open_clip, "get_model_config", fail)
+    with pytest.raises(ValueError, match=f"^'{name}' would be fetched from the network; download"):
+        load_vlp(name, device="cpu")
+
+
 @pytest.mark.usefixtures("transformers")
 def test_a_tokenizer_that_brings_code_is_refused(own_tokenizer):
     settings = {"auto_map": {"AutoTokenizer": ["somebody/code--t.T", None]}}

@@ -185,6 +185,8 @@ MASK = np.arange(N) < 60
         ({"labels": np.full((N, 2), 2)}, "must be 0 and 1 only"),
         ({"labels": np.ones((N, 2)), "label_names": ["x"]}, "one name per label, 2, got 1"),
         ({"label_names": ["x"]}, "label_names needs labels"),
+        ({"labels": np.ones((N, 2)), "label_names": ["x", "x"]}, "label_names must differ .*'x'"),
+        ({"labels": np.ones((N, 2)), "label_names": ["x", " "]}, "and not be blank, got ' '"),
         ({"names": ["x"]}, "names must have one entry per row of image_features, 90, got 1"),
         ({"images": ["x"]}, "images must have one entry per row"),
         ({"splits": {"train": [0]}}, "splits must have the keys train, database, query, got train"),
@@ -209,6 +211,11 @@ def test_arguments_that_do_not_fit_are_refused_by_name(changes, message):
         ({"images": [1] * N}, r"images\[0\] must be an image or a path, got int"),
         ({"names": "n" * N}, "names must be a sequence of names, got 'nnn"),
         ({"labels": CLASSES, "label_names": "abcdef"}, "label_names must be a sequence of names"),
+        ({"labels": CLASSES, "label_names": {*NAMES}}, "label_names must be a sequence of names"),
+        (
+            {"labels": CLASSES, "label_names": [*NAMES[1:], None]},
+            r"label_names\[\d\] must be a name",
+        ),
         ({"splits": [MASK, MASK, ~MASK]}, "splits must be a dict of train, database, query, got"),
     ],
 )

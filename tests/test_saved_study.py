@@ -145,6 +145,10 @@ def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
     weights.symlink_to(tmp_path / "elsewhere.safetensors")
     with pytest.raises(ValueError, match=r"weights must be the name of a file in the same folder"):
         Study.load(folder)
+    weights.unlink()
+    weights.symlink_to(weights)
+    with pytest.raises(ValueError, match=r"weights must be the name of a file in the same folder"):
+        Study.load(folder)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ put into one prompt, "a photo of the {}". Three lists ship with the package:
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from os import PathLike
@@ -21,12 +22,13 @@ from unicodedata import category
 
 from open_clip.tokenizer import get_clean_fn
 
-from uhscm_core.support.checks import shown
+from uhscm_core.support.checks import is_ordered, shown
 from uhscm_core.support.paths import as_path
 
 __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
 
 _CLEAN = get_clean_fn("lower")
+_TABLES = (".csv", ".tsv", ".json", ".jsonl")  # they hold more than names
 _JOINERS = "\u200c\u200d"  # invisible, but Persian and emoji are written with them
 
 DEFAULT_TEMPLATE = "a photo of the {}"
@@ -67,6 +69,7 @@ class ConceptSet:
                     f"a prompt template needs exactly one {{}} where the concept goes, "
                     f"got {template!r}"
                 )
+        _check_different(self.templates)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -112,7 +115,7 @@ def load_concepts(
             )
         names = _read_names(path)
     else:
-        if not isinstance(source, Iterable) or isinstance(source, bytes | Mapping):
+        if not is_ordered(source):
             raise TypeError(f"source must be names, a list's name or a file, got {shown(source)}")
         names = (name.strip() if isinstance(name, str) else name for name in source)
     return ConceptSet(tuple(names), _as_tuple(templates, "templates"))
@@ -132,6 +135,13 @@ def _read_names(path: Path) -> list[str]:
     names = [line.strip() for line in text.splitlines()]
     if not names:
         raise ValueError(f"{path}: the concept list is empty")
+    for number, name in enumerate(names, start=1):
+        if path.suffix.lower() in _TABLES and re.search(r"[,;\t\[\]{}]", name):
+            raise ValueError(
+                f"{path}, line {number}: expected one name per line and nothing else, got {name!r}"
+            )
+        if name.startswith("# "):
+            raise ValueError(f"{path}, line {number}: {name!r} is a comment; leave it out")
     _check_names(names, str(path))
     return names
 
@@ -158,6 +168,17 @@ def _check_names(names: Sequence[str], where: str) -> None:
         first[key] = number
 
 
+def _check_different(templates: Sequence[str]) -> None:
+    first: dict[str, str] = {}
+    for template in templates:
+        earlier = first.setdefault(_as_read(template), template)
+        if earlier is not template:
+            raise ValueError(
+                f"templates: {template!r} is listed again, as {earlier!r}, so its prompt would "
+                f"count twice; leave one of them out"
+            )
+
+
 def _is_text(character: str) -> bool:
     return character.isprintable() or character in _JOINERS or category(character) == "Zs"
 
@@ -178,6 +199,6 @@ def _as_tuple(value: str | Iterable[str], what: str) -> tuple[str, ...]:
         if what == "names":
             raise TypeError(f"names must be a sequence of names, got the one string {value!r}")
         return (value,)
-    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
+    if not is_ordered(value):
         raise TypeError(f"{what} must be a sequence of texts, got {shown(value)}")
     return tuple(value)

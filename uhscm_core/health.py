@@ -121,7 +121,7 @@ def _codes(study: Stages) -> Iterator[HealthFinding]:
     codes = study.codes_of(ids)
     _, counts = np.unique(codes.numpy(), axis=0, return_counts=True)
     dominant = np.bincount(study.distribution[ids].argmax(1).numpy())
-    number, expected = _effective(counts), min(_effective(dominant), 2.0**bits)
+    number, expected = _effective(counts), min(_effective(dominant), 2.0 ** min(bits, 64))
     ones = (unpack_codes(codes, bits) > 0).double().mean(0)
     constant = int(((ones < 0.005) | (ones > 0.995)).sum())
     if len(counts) > 1 and number >= expected / 4 and constant < bits / 2:

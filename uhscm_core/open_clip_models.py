@@ -71,6 +71,11 @@ def from_name(name: str, pretrained: str | PathLike[str] | None) -> OpenClipMode
         ModuleNotFoundError: the model's tokenizer needs the package transformers.
         ValueError: an unknown name or tag, or weights that do not match the model.
     """
+    if _REMOTE.match(name):
+        raise ValueError(
+            f"{name!r} would be fetched from the network; download its configuration and its "
+            f"weights, and load the path of the .json, or use one of open_clip.list_models()"
+        )
     config = open_clip.get_model_config(name)
     if config is None:
         raise ValueError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -27,7 +28,8 @@ from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets.dataset import SPLITS, ImageDataset, random_splits
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.support import store
-from uhscm_core.support.checks import plain_array, real_number, seed_number, shown
+from uhscm_core.support.checks import is_ordered, plain_array, real_number, seed_number, shown
+from uhscm_core.support.notices import listed as in_words
 from uhscm_core.support.paths import as_path
 
 __all__ = [
@@ -244,11 +246,14 @@ def unit_vector(
 
 def _as_names(name: str, values: Iterable[object]) -> tuple[str, ...]:
     _check_listed(name, values, "names")
-    return tuple(map(str, values))
+    listed = tuple(values)
+    if None in listed:
+        raise TypeError(f"{name}[{listed.index(None)}] must be a name, got None")
+    return tuple(map(str, listed))
 
 
 def _check_listed(name: str, values: object, what: str) -> None:
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+    if not is_ordered(values):
         raise TypeError(f"{name} must be a sequence of {what}, got {shown(values)}")
 
 
@@ -291,6 +296,8 @@ def _multi_hot(
     names = given if label_names is not None else tuple(f"label {c}" for c in range(classes))
     if len(names) != classes:
         raise ValueError(f"label_names must have one name per label, {classes}, got {len(names)}")
+    if wrong := [name for name, n in Counter(given).items() if n > 1 or not name.strip()]:
+        raise ValueError(f"label_names must differ and not be blank, got {in_words(wrong)}")
     return torch.from_numpy(multi_hot), names
 
 

@@ -207,12 +207,27 @@ def test_a_name_that_two_photos_have_is_refused(folder):
         ("x.json", '{"1.png": ', r"x\.json: not readable JSON"),
         ("x.json", "[" * 200_000, r"x\.json: not readable JSON"),
         ("x.json", "[1, 2]", r"x\.json: expected an object such as"),
+        ("x.csv", "file,label,label\n1.png,cat,x\n", "columns 'label' and 'label' have one name"),
+        ("x.csv", "file,Cat,cat\n1.png,1,0\n", "columns 'Cat' and 'cat' have one name"),
+        ("x.csv", "file,label\n", r"x\.csv: there is no image in this file"),
+        (
+            "x.csv",
+            "file,label\n1.png,\"['cat', 'dog']\"\n",
+            "line 2 are a list written as text",
+        ),
+        ("x.csv", "file,labels\n1.png,[1 0 1]\n", "line 2 are a list written as text"),
+        ("x.csv", b"file,label\n1.png,caf\xe9\n", r"x\.csv, line 2: a label is not UTF-8 text"),
+        ("x.csv", b"\xff\xfef\0i\0l", r"x\.csv: not readable UTF-16 text"),
+        ("x.json", "[]", r"x\.json: there is no image in this file"),
+        ("x.json", '[{"id": 1, "label": Infinity}]', "labels of entry 1 must be a text, a number"),
+        ("x.json", '{"1.png": -1e999}', "the labels of 1.png must be a text, a number"),
         ("x.json", '{"1.png": true}', "the labels of 1.png must be a text, a number or a list"),
         ("x.json", '{"1.png": {"a": 1}}', "the labels of 1.png must be a text, a number or a list"),
     ],
 )
 def test_a_table_that_is_none_is_refused(folder, name, content, message):
-    (folder.parent / name).write_text(content)
+    content = content if isinstance(content, bytes) else content.encode()
+    (folder.parent / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         load(folder, folder.parent / name)
 
@@ -226,6 +241,49 @@ def test_columns_that_were_not_taken_are_said(folder):
     path = csv(folder, "file,label,class_name", "1.png,0,cat", "2.png,1,dog", "3.png,2,bus")
     with pytest.warns(UHSCMWarning, match="from the column 'label' of .*, not from 'class_name'"):
         assert load(folder, path).label_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            ["Cat", "cat", "bus"],
+            "'Cat' and 'cat' are different labels, although their spelling is similar",
+        ),
+        (["hot dog", "hot_dog", "bus"], "'hot dog' and 'hot_dog' are different labels"),
+        (["cat", "cat\u200b", "bus"], "are different labels"),
+        (["1", "1.0", "01"], "'01', '1' and '1.0' are different labels"),
+        (["scab", "rust", "scab rust"], "'scab rust' is taken as one label; in a table, ; stands"),
+        (["cat", "dog", '"cat, dog"'], "'cat, dog' is taken as one label"),
+        (["16 0", "7 1 2", "5"], "'16 0' and '7 1 2' are taken as one label each"),
+        (["nan", "cat", "N/A"], "'N/A' and 'nan' are taken as one label each; .* is empty"),
+    ],
+)
+def test_labels_that_may_not_be_what_is_meant_are_taken_and_said(folder, cells, said):
+    path = csv(folder, "file,label", *(f"{i}.png,{cell}" for i, cell in enumerate(cells, 1)))
+    with pytest.warns(UHSCMWarning, match=said):
+        assert len(load(folder, path).label_names) == 3
+
+
+def test_folders_that_are_of_similar_spelling_are_said(tmp_path):
+    for i, name in enumerate(("Cat/1.png", "cat/2.png", "dog/3.png")):
+        photo(tmp_path / name, i)
+    with pytest.warns(UHSCMWarning, match="'Cat' and 'cat' are different labels"):
+        load_dataset(tmp_path, progress=False)
+
+
+def test_a_column_that_says_the_split_is_no_label_and_said(folder):
+    lines = [f"{i},{i % 2},{i}.png,1,{i % 2},1" for i in (1, 2, 3)]
+    path = csv(folder, "index,id,file,cat,dog,is_train", *lines)
+    with pytest.warns(UHSCMWarning) as said:
+        assert load(folder, path).label_names == ("cat", "dog")
+    assert any("the column 'is_train' of labels.csv is not read" in str(w.message) for w in said)
+
+
+def test_what_is_not_a_number_is_no_label(folder):
+    (folder.parent / "x.json").write_text('{"1.png": NaN, "2.png": "cat", "3.png": "dog"}')
+    with pytest.warns(UHSCMWarning, match="1 of 3 images have no label"):
+        assert load(folder, folder.parent / "x.json").label_names == ("cat", "dog")
 
 
 def test_one_label_on_every_image_is_said(folder):

@@ -338,3 +338,8 @@ def test_random_pictures_come_back_from_each_container_and_depth(tmp_path):
             got = np.asarray(read_image(Path(name), content)).astype(float)
             expected = expected if expected.ndim == 3 else expected[..., None]
             assert np.abs(got - expected).max() <= 1.01, (number, name)
+
+
+def test_an_image_without_a_pixel_is_refused():
+    with pytest.raises(ValueError, match="an image needs at least one pixel, got 0 x 5"):
+        as_rgb(Image.new("RGB", (0, 5)))

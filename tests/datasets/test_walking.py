@@ -128,16 +128,35 @@ def test_folders_of_systems_and_hidden_ones_are_counted_and_not_read(folder):
         "cat/.ipynb_checkpoints/1-checkpoint.png",
         "dog/@eaDir/2.png",
         ".Trash/old.jpg",
+        "#recycle/3.png",
+        "@Recycle/4.png",
+        "$Recycle.Bin/S-1-5/5.png",
     ):
         photo(folder / name)
     photo(folder / "__MACOSX/cat/._1.png")
     (folder / "cat/Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
     (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
-    with pytest.warns(UHSCMWarning, match="4 hidden images are left out"):
+    with pytest.warns(UHSCMWarning, match="7 hidden images are left out"):
         dataset = load(folder)
     assert dataset.names == ("cat/1.png", "dog/2.png")
     assert dataset.label_names == ("cat", "dog")
     assert dataset.skipped == {}
+
+
+def test_a_link_that_may_not_be_read_is_skipped_and_the_rest_is_read(folder, monkeypatch):
+    (folder / "bird").symlink_to(folder.parent)
+    readlink = os.readlink
+
+    def refuse(path, **options):
+        if str(path).endswith("bird"):
+            raise PermissionError(13, "Permission denied", path)
+        return readlink(path, **options)
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    for follow_links in (False, True):
+        listing = walk(folder, follow_links=follow_links)
+        assert listing.names == ["cat/1.png", "dog/2.png"]
+        assert listing.skipped == {"bird/": "a link that cannot be read"}
 
 
 def test_the_folder_itself_that_cannot_be_listed_is_an_error(tmp_path):

@@ -27,10 +27,17 @@ def normalized(name: str) -> str:
 
 
 def decoded(path: Path) -> str:
-    """Return the text of a list; bytes that are not UTF-8 are kept as in file names."""
+    """Return the text of a list; bytes that are not UTF-8 are kept as in file names.
+
+    Raises:
+        ValueError: it begins as UTF-16 text does, and is none.
+    """
     data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: not readable UTF-16 text; save it as UTF-8") from error
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 

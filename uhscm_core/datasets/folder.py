@@ -13,6 +13,7 @@ import numpy as np
 
 from uhscm_core.datasets import labels as given_labels
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
+from uhscm_core.datasets.doubts import doubts
 from uhscm_core.datasets.finding import normalized
 from uhscm_core.datasets.formats import FORMATS, READ, READ_SUFFIXES, image_kind
 from uhscm_core.datasets.images import ImageFiles
@@ -164,7 +165,7 @@ def _about_labels(of_image: Labels, layout: Layout) -> list[str]:
         notes.append(
             f"every image with labels has {listed(sorted(everywhere))}, so every ranking is perfect"
         )
-    return notes
+    return notes + doubts(used)
 
 
 def _only_queries_have_labels(of_image: Labels, layout: Layout) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -39,6 +40,12 @@ _NAME_COLUMNS = (
 _LABEL_COLUMNS = (
     "labels label tags tag classes class class_name categories category label_name labelname target"
 )
+# They say where an image belongs, not what is on it; "train" may be what is on it.
+_SPLIT_COLUMNS = (
+    "split subset partition fold set usage is_train is_val is_valid is_test is_training "
+    "is_training_img is_training_image"
+)
+_INDEX_COLUMN = re.compile(r"index|(?:unnamed:_\d+(?:\.\d+)*)?")  # without a name: of pandas
 _YES, _NO = ("1", "1.0", "True"), ("", "0", "0.0", "False")
 _PLURAL = ("labels", "tags", "classes", "categories")
 
@@ -96,6 +103,9 @@ def from_table(path: Path, names: Sequence[str]) -> tuple[Labels, list[str]]:
     pairs, notes = _pairs(path)
     if not pairs:
         raise ValueError(f"{path}: there is nothing in this file")
+    for where, _, of_image in pairs:
+        if not all(label.isascii() or _is_utf8(label) for label in of_image):
+            raise ValueError(f"{where}: a label is not UTF-8 text; save the table as UTF-8")
     rows, by_file_name = find([name for _, name, _ in pairs], names, without_suffix=True)
     labels: list[tuple[str, ...] | None] = [None] * len(names)
     origin: dict[int, str] = {}
@@ -133,6 +143,11 @@ def from_table(path: Path, names: Sequence[str]) -> tuple[Labels, list[str]]:
     return [of_image or () for of_image in labels], notes
 
 
+def _is_utf8(text: str) -> bool:
+    """Whether a text has none of the characters that `decoded` puts for other bytes."""
+    return not any("\udc80" <= character <= "\udcff" for character in text)
+
+
 def _pairs(path: Path) -> tuple[list[tuple[str, str, tuple[str, ...]]], list[str]]:
     """Return where each image is listed, its name and its labels; and what there is to say."""
     text = decoded(path)
@@ -147,7 +162,7 @@ def _pairs(path: Path) -> tuple[list[tuple[str, str, tuple[str, ...]]], list[str
         raise ValueError(f"{path}: not readable JSON ({error})") from error
     if isinstance(content, _Pairs):
         return [
-            (f"{path}, '{printable(name)}'", name, _as_labels(path, name, value))
+            (f"{path}, '{printable(name)}'", name, _as_labels(path, printable(name), value))
             for name, value in content
         ], []
     if not isinstance(content, list) or not all(isinstance(row, dict | _Pairs) for row in content):
@@ -190,26 +205,45 @@ def _csv_rows(path: Path, text: str) -> tuple[list[Row], list[str]]:
 def _pairs_of_rows(
     path: Path, rows: Sequence[Row], columns: Sequence[str]
 ) -> tuple[list[tuple[str, str, tuple[str, ...]]], list[str]]:
-    called = {re.sub(r"[\s-]+", "_", column.strip().casefold()): column for column in columns}
+    if not rows:
+        raise ValueError(f"{path}: there is no image in this file")
+    called: dict[str, str] = {}
+    for column in columns:
+        key = re.sub(r"[\s-]+", "_", column.strip().casefold())
+        if key and key in called:
+            raise ValueError(
+                f"{path}: the columns {called[key]!r} and {column!r} have one name; rename one"
+            )
+        called[key] = column
     name_column = next((called[name] for name in _NAME_COLUMNS.split() if name in called), None)
-    # A column without a name is the index that pandas writes.
-    others = [column for column in columns if column not in ("", "Unnamed: 0", name_column)]
+    split_columns = [called[name] for name in _SPLIT_COLUMNS.split() if name in called]
+    others = [
+        column
+        for key, column in called.items()
+        if column not in (name_column, *split_columns) and not _INDEX_COLUMN.fullmatch(key)
+    ]
     label_columns = [
         called[name] for name in _LABEL_COLUMNS.split() if name in called and called[name] in others
     ]
+    flags = [column for column in others if column not in map(called.get, _NAME_COLUMNS.split())]
     one_hot = (
         not label_columns
-        and len(others) > 1
+        and len(flags) > 1
         and all(
-            str(row.get(column, "")).strip() in _YES + _NO for _, row in rows for column in others
+            str(row.get(column, "")).strip() in _YES + _NO for _, row in rows for column in flags
         )
     )
-    if name_column is None or not (label_columns or one_hot) or not rows:
+    if name_column is None or not (label_columns or one_hot):
         raise ValueError(
             f"{path}: expected a column of image names (file, image, id, ...) and one of labels "
             f"(label, class, tags, ...) or one of 0 and 1 per label, got {listed(columns, 8)}"
         )
     notes = []
+    if split_columns:
+        notes.append(
+            f"the column {listed(split_columns)} of {path.name} is not read: folders such as "
+            f"train/ and test/ are splits"
+        )
     if len(label_columns) > 1:
         notes.append(
             f"the labels are from the column {listed(label_columns[:1])} of {path.name}, not from "
@@ -227,10 +261,11 @@ def _pairs_of_rows(
                 f"{where}: expected the name of an image in the column {name_column!r}"
             )
         if one_hot:
-            flagged = (other for other in others if str(row.get(other)).strip() in _YES)
+            flagged = (flag for flag in flags if str(row.get(flag)).strip() in _YES)
             labels = tuple(map(normalized, flagged))
         else:
-            labels = _as_labels(path, where, row.get(column), separators)
+            of = where.removeprefix(f"{path}, ")
+            labels = _as_labels(path, of, row.get(column), separators)
         pairs.append((where, str(name), labels))
     return pairs, notes
 
@@ -245,17 +280,23 @@ def _separators(column: str, cells: Iterable[Any]) -> str:
     return separators
 
 
-def _as_labels(path: Path, where: str, value: Any, separators: str = ";|") -> tuple[str, ...]:
+def _as_labels(path: Path, of: str, value: Any, separators: str = ";|") -> tuple[str, ...]:
     """Return the labels in one cell: a text, a number, a list of them, or nothing."""
     values = value if isinstance(value, list) and not isinstance(value, _Pairs) else [value]
     labels = []
     for one in values:
-        if one is None:
+        if one is None or one != one:  # NaN
             continue
-        if isinstance(one, bool) or not isinstance(one, str | int | float):
+        known = isinstance(one, str | int | float) and not isinstance(one, bool)
+        if not known or one in (math.inf, -math.inf):
             raise ValueError(
-                f"{path}: the labels of {printable(where)} must be a text, a number or a list of "
-                f"them, got {one!r}"
+                f"{path}: the labels of {of} must be a text, a number or a list of them, got "
+                f"{printable(repr(one)[:80])}"
+            )
+        if isinstance(one, str) and re.fullmatch(r"\s*(?:\[.*\]|\{.*\})\s*", one, re.DOTALL):
+            raise ValueError(
+                f"{path}: the labels of {of} are a list written as text, "
+                f"'{printable(one[:80])}'; write them with ; between them"
             )
         split = re.split(f"[{re.escape(separators)}]", one) if isinstance(one, str) else [str(one)]
         labels += [normalized(label.strip()) for label in split]

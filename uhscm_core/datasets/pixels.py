@@ -42,7 +42,12 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
     Returns:
         An RGB image without any metadata; the same one if there is nothing to convert.
+
+    Raises:
+        ValueError: it has no pixel.
     """
+    if not all(image.size):
+        raise ValueError(f"an image needs at least one pixel, got {image.width} x {image.height}")
     if type(image) is Image.Image and image.mode == "RGB" and not image.info:
         return image
     image.load()

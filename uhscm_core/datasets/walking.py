@@ -16,7 +16,11 @@ __all__ = ["LINK_OUT", "Listing", "walk"]
 
 LINK_OUT = "a link out of the folder (follow_links=True follows it)"
 # Folders of file managers, operating systems and archives, which hold copies and previews.
-_SYSTEM = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+_SYSTEM = {
+    *("__macosx", "lost+found", "network trash folder", "system volume information"),
+    *("temporary items", "$recycle.bin", "#recycle", "#snapshot", "~snapshot"),
+    *("@eadir", "@recently-snapshot", "@recycle", "@tmp"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def walk(root: Path, *, follow_links: bool = False) -> Listing:
             name = prefix + entry.name
             out_of_sight = hidden or _is_hidden(entry.name)
             if _is_folder(entry):
-                target = os.path.realpath(entry.path)
+                target = _real(entry.path)
                 linked = Path(target) != Path(real, entry.name)
                 why = _why_not(target, top, follow_links) if linked else None
                 if why is None and not (linked and out_of_sight):
@@ -89,7 +93,14 @@ def walk(root: Path, *, follow_links: bool = False) -> Listing:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in _SYSTEM
+    return name.startswith(".") or name.casefold() in _SYSTEM
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except OSError:  # a link that may not be read
+        return ""
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -107,11 +118,13 @@ def _is_special(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_inside(path: str, top: str) -> bool:
-    return Path(os.path.realpath(path)).is_relative_to(top)
+    return Path(_real(path)).is_relative_to(top)
 
 
 def _why_not(target: str, top: str, follow_links: bool) -> str | None:
     """Return the reason not to follow a link to a folder, or None."""
+    if not target:
+        return "a link that cannot be read"
     if not _is_inside(target, top):
         return None if follow_links else LINK_OUT
     inside = Path(target).relative_to(top)

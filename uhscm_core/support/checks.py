@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import numbers
-from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ __all__ = [
     "flag",
     "function",
     "instance",
+    "is_ordered",
     "one_of",
     "plain_array",
     "position",
@@ -155,6 +156,12 @@ def one_of(name: str, value: Any, options: Collection[str]) -> str:
     if value not in options:
         raise ValueError(f"{expected}, got {shown(value)}")
     return value
+
+
+def is_ordered(value: object) -> TypeGuard[Iterable[Any]]:
+    """Say whether a value is several things in an order: a set has another in every process."""
+    one = isinstance(value, str | bytes)
+    return isinstance(value, Iterable) and not (one or isinstance(value, Mapping | set | frozenset))
 
 
 def instance(name: str, value: Any, kind: type[T], how: str) -> T:

@@ -144,8 +144,9 @@ def file_in(folder: Path, name: object, what: str) -> Path:
     plain = isinstance(name, str) and name.isprintable() and PureWindowsPath(name).name == name
     if plain and name not in (".", ".."):
         path = folder / str(name)
-        if path.resolve().parent == folder.resolve():
-            return path
+        with contextlib.suppress(RuntimeError):  # a link to itself
+            if path.resolve().parent == folder.resolve():
+                return path
     raise ValueError(
         f"{folder / what} must be the name of a file in the same folder, got {str(name)[:80]!r}"
     )
