@@ -22,19 +22,19 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core.baselines import TooManyBitsError
+from uhscm_core.experiments.naming import find_setting, name_of, row_of
 from uhscm_core.experiments.records import Records
+from uhscm_core.experiments.relevance import Evaluation, Relevance
 from uhscm_core.experiments.results import Comparison, RunResult
-from uhscm_core.experiments.running import Evaluation, Relevance, Run, Runner
+from uhscm_core.experiments.running import Run, Runner
 from uhscm_core.experiments.sentences import sentence
 from uhscm_core.experiments.settings import (
     Setting,
-    find_setting,
-    labels_of,
     read_settings,
     read_values,
     study_identity,
 )
-from uhscm_core.experiments.statistics import Sample, estimate
+from uhscm_core.experiments.statistics import Sample, estimate, estimate_difference
 from uhscm_core.experiments.workers import helping
 from uhscm_core.study import Study
 from uhscm_core.support.checks import instance, one_of, whole_number
@@ -128,7 +128,7 @@ class Experiment:
                         say(f"left out: {error}")
                         continue
                     except Exception as error:
-                        error.add_note(f"in the run with {_named(run.setting)}, seed {run.seed}")
+                        error.add_note(f"in the run with {name_of(run.setting)}, seed {run.seed}")
                         raise
                     if result is not None:
                         missing.remove(run)
@@ -152,17 +152,9 @@ class Experiment:
             queries together (0 and 1 with one seed, which does not tell); and ``seeds``, how many
             were computed so far.
         """
-        labels = labels_of(self._values)
-        rows = []
-        for setting in self._settings:
-            names = {
-                name: labels[name][_place(options, setting.values[name])]
-                if name in setting.values
-                else None
-                for name, options in self._values.items()
-            }
-            rows.append({**names, **self._summary(setting)})
-        return pd.DataFrame(rows)
+        return pd.DataFrame(
+            [row_of(setting, self._values) | self._summary(setting) for setting in self._settings]
+        )
 
     def compare(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
         """Compare two settings on the same queries.
@@ -176,12 +168,10 @@ class Experiment:
                 with different queries.
         """
         first, second = self._pair(a, b)
-        samples = self._sample(first), self._sample(second)
-        difference = estimate(*samples)
-        gain = samples[0].values.mean(0) - samples[1].values.mean(0)
-        share = float((gain > _TIED).mean())
+        difference = estimate_difference(self._sample(first), self._sample(second))
+        share = float((difference.by_query > _TIED).mean())
         low, high = np.clip(difference.interval(), -1, 1).tolist()
-        names = (_named(one, other) for one, other in ((first, second), (second, first)))
+        names = (name_of(one, other) for one, other in ((first, second), (second, first)))
         said = sentence(*names, difference, share)
         return Comparison(difference.value, low, high, share, said)
 
@@ -236,8 +226,10 @@ class Experiment:
         return [result for result in found if result is not None]
 
     def _sample(self, setting: Setting) -> Sample:
-        values = [result.average_precision for result in self._of(setting)]
-        return Sample(np.stack(values), setting.seeded)
+        results = self._of(setting)
+        values = np.stack([result.average_precision for result in results])
+        seeds = tuple(result.seed for result in results if result.seed is not None)
+        return Sample(values, seeds, setting.trained)
 
     def _summary(self, setting: Setting) -> dict[str, float]:
         results = self._of(setting)
@@ -259,7 +251,7 @@ class Experiment:
             results = self._of(setting)
             if not results:
                 raise ValueError(
-                    f"{name}: no run with {_named(setting)} has been computed yet; iterate over "
+                    f"{name}: no run with {name_of(setting)} has been computed yet; iterate over "
                     f"the experiment first, as in list(experiment)"
                 )
             names = setting.study.dataset.names
@@ -269,20 +261,3 @@ class Experiment:
                 "a and b have different queries, so that their results cannot be compared"
             )
         return found[0], found[1]
-
-
-def _place(options: Sequence[Any], value: Any) -> int:
-    return next(place for place, option in enumerate(options) if option is value)
-
-
-def _named(setting: Setting, other: Setting | None = None) -> str:
-    """Return what a setting is called: its values, without those that another one shares."""
-    values = {
-        name: value
-        for name, value in setting.values.items()
-        if other is None or name not in other.values or other.values[name] is not value
-    }
-    labels = {name: labels_of({name: (value,)})[name][0] for name, value in values.items()}
-    return (
-        ", ".join(f"{name}={label!r}" for name, label in labels.items()) or "the study's settings"
-    )

@@ -1,44 +1,27 @@
-r"""Compute one run of an experiment: its codes, then the average precision of each query.
-
-What is relevant to a query is decided either by labels, or by concepts, as in the validation of a
-training: the images with :math:`S \ge 0.8`, by the distributions of the study that the experiment
-was made with, whatever a setting mines itself.
-"""
+"""Compute one run of an experiment: its codes, then the average precision of each query."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from uhscm_core.comparison import REFERENCES
-from uhscm_core.evaluation import evaluated_images
 from uhscm_core.experiments.records import Records
+from uhscm_core.experiments.relevance import Evaluation
 from uhscm_core.experiments.results import RunResult
-from uhscm_core.experiments.settings import Setting, study_identity
-from uhscm_core.metrics import average_precisions, cosine_average_precisions
-from uhscm_core.mining import semantic_similarity
+from uhscm_core.experiments.settings import Setting
 from uhscm_core.study import Study
 from uhscm_core.support import store
 
-__all__ = ["Evaluation", "Run", "Runner", "codes_of"]
-
-Relevance = Literal["labels", "concepts"]
-Floats = npt.NDArray[np.float64]
-
-_SIMILAR = 0.8  # the paper's lambda
-_QUERIES = 256  # whose relevant images are marked at a time
+__all__ = ["Run", "Runner", "codes_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,88 +36,6 @@ class Run:
     def of(cls, setting: Setting, seed: int | None) -> Run:
         """Return the run of a setting with a seed, or with none."""
         return cls(setting, seed, store.digest_of(setting.key, seed))
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """How rankings are evaluated.
-
-    Attributes:
-        study: whose concepts decide, where concepts do.
-        relevant: ``"labels"`` or ``"concepts"``.
-        top_k: rank to cut at; None for the whole database.
-    """
-
-    study: Study
-    relevant: Relevance
-    top_k: int | None
-
-    def key(self, run: Run) -> str:
-        """Return a digest of all that decides the result of a run."""
-        if self.relevant == "concepts":
-            yardstick: object = study_identity(self.study)
-        else:
-            labels = evaluated_images(run.setting.study.dataset).labels
-            yardstick = hashlib.sha256(labels.numpy().tobytes()).hexdigest()
-        return store.digest_of(run.key, self.top_k, self.relevant, yardstick)
-
-    def check(self, study: Study) -> None:
-        """Raise a ValueError unless a study of the experiment can be evaluated."""
-        if self.relevant == "concepts" and study.dataset.digest != self.study.dataset.digest:
-            raise ValueError(
-                "relevant='concepts' compares images by the study's own concepts, so that its "
-                "dataset cannot be varied"
-            )
-        if self.relevant == "labels" and study.dataset.labels is None:
-            raise ValueError(
-                "an experiment evaluates by labels, but this dataset has none; to evaluate by "
-                "the study's concepts, use relevant='concepts'"
-            )
-        self.queries(study)
-
-    def queries(self, study: Study) -> npt.NDArray[np.int64]:
-        """Return the ids of the queries that count.
-
-        Raises:
-            ValueError: there are none, or no labels to evaluate by.
-        """
-        if self.relevant == "labels":
-            return evaluated_images(study.dataset).queries
-        queries = study.dataset.splits["query"]
-        if not len(queries):
-            raise ValueError("evaluation needs queries, but this dataset has none")
-        return queries
-
-    def average_precision(
-        self,
-        study: Study,
-        rank: Callable[[Tensor, Tensor, Tensor, Tensor, int | None], Floats],
-        rows: Tensor,
-    ) -> Floats:
-        """Compute the average precision of each query, expected over ties.
-
-        Args:
-            study: of the setting.
-            rank: `average_precisions` or `cosine_average_precisions` without their ties.
-            rows: (N, ...) codes or vectors of all images.
-        """
-        queries, database = self.queries(study), study.dataset.splits["database"]
-        if self.relevant == "labels":
-            labels = evaluated_images(study.dataset).labels
-            return rank(
-                rows[queries], rows[database], labels[queries], labels[database], self.top_k
-            )
-        q = self.study.distribution
-        parts = []
-        for start in range(0, len(queries), _QUERIES):
-            block = queries[start : start + _QUERIES]
-            # A query's "label" is its own number, and an image has those of queries it is like.
-            similar = semantic_similarity(q[database], q[block]) >= _SIMILAR
-            numbers = torch.eye(len(block), dtype=torch.uint8)
-            parts.append(
-                rank(rows[block], rows[database], numbers, similar.to(torch.uint8), self.top_k)
-            )
-        return np.concatenate(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +54,7 @@ class Runner:
 
     def stored(self, run: Run) -> RunResult | None:
         """Return the result of a run that was computed before; None if there is none."""
-        found = self.records.load("results", self.evaluation.key(run))
+        found = self.records.load("results", self._key(run))
         if found is None:
             return None
         tensors, about = found
@@ -165,6 +66,9 @@ class Runner:
             float(about["seconds"]),
         )
 
+    def _key(self, run: Run) -> str:
+        return store.digest_of(run.key, self.evaluation.key(run.setting.study))
+
     def take(self, run: Run) -> RunResult | None:
         """Return the result of a run, computed if need be; None while another process does so."""
         if (stored := self.stored(run)) is not None:
@@ -175,21 +79,21 @@ class Runner:
             return self.stored(run) or self._computed(run)
 
     def _computed(self, run: Run) -> RunResult:
-        study, rank = run.setting.study, _by_code
+        study, hashed = run.setting.study, run.setting.method not in REFERENCES
         spent, started = 0.0, time.perf_counter()
-        if run.setting.method in REFERENCES:
-            rows, rank = REFERENCES[run.setting.method](study), _by_cosine
+        if not hashed:
+            rows = REFERENCES[run.setting.method](study)
         else:
             rows, spent = codes_of(run, self.records, self.resumes)
             started = time.perf_counter()
-        values = self.evaluation.average_precision(study, rank, rows)
+        values = self.evaluation.average_precision(study, rows, hashed)
         queries = self.evaluation.queries(study)
         seconds = spent + time.perf_counter() - started
         tensors = {
             "queries": torch.from_numpy(queries),
             "average_precision": torch.from_numpy(values),
         }
-        self.records.save("results", self.evaluation.key(run), tensors, {"seconds": seconds})
+        self.records.save("results", self._key(run), tensors, {"seconds": seconds})
         return RunResult(run.setting.values, run.seed, queries, values, seconds)
 
 
@@ -256,11 +160,3 @@ def _is_new(record: logging.LogRecord) -> bool:
     new = message not in _said
     _said.add(message)
     return new
-
-
-def _by_code(q: Tensor, d: Tensor, q_labels: Tensor, d_labels: Tensor, k: int | None) -> Floats:
-    return average_precisions(q, d, q_labels, d_labels, k, "expected")
-
-
-def _by_cosine(q: Tensor, d: Tensor, q_labels: Tensor, d_labels: Tensor, k: int | None) -> Floats:
-    return cosine_average_precisions(q, d, q_labels, d_labels, k, "expected")

@@ -10,10 +10,12 @@ A test over queries alone leaves out the first part, which for a trained network
 effects: it calls two halves of the seeds of one setting different. The parts are estimated from
 their mean squares. The variance of the S means estimates :math:`\sigma_a^2 + \sigma_e^2/Q`; the
 variance of the queries' means estimates :math:`\sigma_b^2 + \sigma_e^2/S`, from which the rest is
-taken off so that it counts once. Between two settings, b is what the query gains from one to the
-other, and each setting has seeds of its own. They are not paired: the same seed draws the same
-first weights and order of images, but its results in two settings are hardly related
-(``python -m benchmarks experiments``), and pairs would leave half the degrees of freedom.
+taken off so that it counts once.
+
+Between two settings, b is what a query gains from one to the other. Two trained settings share what
+a seed draws, the first weights and the order of images, and their results rise and fall together
+(correlations from 0.6 to 0.9 over seeds, ``python -m benchmarks experiments``): they are compared
+seed by seed. A baseline shares nothing with them: then each setting has seeds of its own.
 
 The interval is Student's, with the degrees of freedom of Welch and Satterthwaite:
 
@@ -31,11 +33,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-__all__ = ["CONFIDENCE", "POWER", "Estimate", "Sample", "estimate"]
+__all__ = ["CONFIDENCE", "POWER", "Estimate", "Sample", "estimate", "estimate_difference"]
 
 CONFIDENCE = 0.95
 POWER = 0.8  # how often a difference should be found: four times in five
-_MOST_SEEDS = 10_000
+_MOST_SEEDS = 200  # beyond, nobody waits for them
 _ROUNDING = 1e-24  # a variance of average precisions below this is no variance
 
 Floats = npt.NDArray[np.float64]
@@ -47,16 +49,18 @@ class Sample:
 
     Attributes:
         values: (S, Q), one row per seed.
-        seeded: whether another seed could give other values.
+        seeds: of the rows; none for a method without, which has one row.
+        trained: whether a network was trained, so that a seed draws what it draws for others.
     """
 
     values: Floats
-    seeded: bool
+    seeds: tuple[int, ...]
+    trained: bool = False
 
     @property
     def seed_variance(self) -> float:
         """Of the mean average precision from seed to seed; NaN where one seed cannot tell."""
-        if not self.seeded:
+        if not self.seeds:
             return 0.0
         return float(self.values.mean(1).var(ddof=1)) if len(self.values) > 1 else np.nan
 
@@ -71,23 +75,32 @@ class Sample:
         return float(np.square(rest).sum() / ((s - 1) * (q - 1)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """A mean average precision, or the difference of two, and what it would vary by.
 
     Attributes:
-        value: the estimate.
-        seed_variances: of each setting that has seeds, from seed to seed.
+        by_query: (Q,) the mean over the seeds, for each query.
+        seed_variances: from seed to seed, of each setting or of their difference; without those
+            that have no seeds.
         seeds: S of each of these.
-        query_variance: of `value` over draws of Q queries, with all seeds; NaN where Q = 1.
-        queries: Q.
+        query_variance: of the mean over draws of Q queries, with all seeds; NaN where Q = 1.
     """
 
-    value: float
+    by_query: Floats
     seed_variances: tuple[float, ...]
     seeds: tuple[int, ...]
     query_variance: float
-    queries: int
+
+    @property
+    def value(self) -> float:
+        """The estimate."""
+        return float(self.by_query.mean())
+
+    @property
+    def queries(self) -> int:
+        """Q."""
+        return len(self.by_query)
 
     @property
     def tells_seeds(self) -> bool:
@@ -142,20 +155,31 @@ class Estimate:
         return float(self.value - half), float(self.value + half)
 
 
-def estimate(a: Sample, b: Sample | None = None) -> Estimate:
-    """Estimate the mean average precision of a, or what it has more than b on the same queries."""
-    samples = [a] if b is None else [a, b]
-    queries = a.values.shape[1]
-    by_query = a.values.mean(0) - (0.0 if b is None else b.values.mean(0))  # (Q,)
+def estimate(sample: Sample) -> Estimate:
+    """Estimate the mean average precision of a setting."""
+    return _estimate(sample.values.mean(0), [sample])
+
+
+def estimate_difference(a: Sample, b: Sample) -> Estimate:
+    """Estimate what a has more than b on the same queries, seed by seed if both are trained."""
+    shared = [seed for seed in a.seeds if seed in b.seeds] if a.trained and b.trained else []
+    if shared:
+        rows = ([sample.seeds.index(seed) for seed in shared] for sample in (a, b))
+        of_a, of_b = (sample.values[r] for sample, r in zip((a, b), rows, strict=True))
+        return estimate(Sample(of_a - of_b, tuple(shared)))
+    return _estimate(a.values.mean(0) - b.values.mean(0), [a, b])
+
+
+def _estimate(by_query: Floats, samples: Sequence[Sample]) -> Estimate:
+    queries = len(by_query)
     query_variance = np.nan
     if queries > 1:
         rest = sum(sample.rest_variance / len(sample.values) for sample in samples)
         query_variance = max(float(by_query.var(ddof=1)) - rest, 0.0) / queries
-    seeded = [sample for sample in samples if sample.seeded]
+    seeded = [sample for sample in samples if sample.seeds]
     return Estimate(
-        float(by_query.mean()),
+        by_query,
         tuple(sample.seed_variance for sample in seeded),
-        tuple(len(sample.values) for sample in seeded),
+        tuple(len(sample.seeds) for sample in seeded),
         query_variance,
-        queries,
     )

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 import torch
 
 from uhscm_core.experiments.records import Records
@@ -32,9 +33,9 @@ from uhscm_core.recipe import TrainingConfig
 from uhscm_core.study import Study
 from uhscm_core.support import store
 
-__all__ = ["helping"]
+__all__ = ["helping", "work"]
 
-_JOBS = "jobs.json"
+_JOBS, _LOCK = "jobs.json", "held.lock"
 _MINING = ("tau", "min_share", "max_share")
 
 
@@ -53,21 +54,35 @@ def helping(records: Records, runs: Sequence[Run], workers: int, resumes: bool) 
     if number < 1:
         yield
         return
-    folder = records.folder / f"workers-{uuid.uuid4().hex}"
     threads = torch.get_num_threads()
     share = max(threads // (number + 1), 1)
     children: list[subprocess.Popen[bytes]] = []
+    with _job_folder(records.folder) as folder:
+        try:
+            _write_jobs(folder, jobs, resumes)
+            children += [_started(records.folder, folder, share) for _ in range(number)]
+            torch.set_num_threads(share)
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            for child in children:
+                child.kill()  # a training continues where it was, as after any kill
+            for child in children:
+                child.communicate()
+
+
+@contextlib.contextmanager
+def _job_folder(experiment: Path) -> Iterator[Path]:
+    """Make a folder that is gone afterwards, and delete those of killed processes."""
+    for left in experiment.glob("workers-*"):
+        with contextlib.suppress(filelock.Timeout), filelock.FileLock(left / _LOCK, blocking=False):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = experiment / f"workers-{uuid.uuid4().hex}"
+    store.make_folder(folder)
     try:
-        _write_jobs(folder, jobs, resumes)
-        children += [_started(records.folder, folder, share) for _ in range(number)]
-        torch.set_num_threads(share)
-        yield
+        with filelock.FileLock(folder / _LOCK):
+            yield folder
     finally:
-        torch.set_num_threads(threads)
-        for child in children:
-            child.kill()  # they resume where they were, as after any kill
-        for child in children:
-            child.communicate()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -110,14 +125,16 @@ def _started(experiment: Path, folder: Path, threads: int) -> subprocess.Popen[b
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     # Not a process of multiprocessing: that would run the user's script once more.
-    command = [sys.executable, "-m", __name__, str(experiment), str(folder)]
+    script = f"from {__name__} import work; work()"
+    command = [sys.executable, "-c", script, str(experiment), str(folder)]
     return subprocess.Popen(
         command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
 
 
-def _work(experiment: Path, folder: Path) -> None:
-    """Take the trainings one after the other."""
+def work() -> None:
+    """Take the trainings one after the other; the arguments of the process name two folders."""
+    experiment, folder = map(Path, sys.argv[1:])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     plan = store.load_json(folder / _JOBS)
     records = Records.of(experiment)
@@ -139,7 +156,3 @@ def _work(experiment: Path, folder: Path) -> None:
 def _end_with_parent() -> None:
     sys.stdin.buffer.read()  # until its other end is closed
     os._exit(1)
-
-
-if __name__ == "__main__":
-    _work(Path(sys.argv[1]), Path(sys.argv[2]))
