@@ -18,6 +18,7 @@ from uhscm_core import (
     cosine_average_precisions,
     cosine_mean_average_precision,
     mean_average_precision,
+    metrics,
     ndcg_at,
     pack_codes,
     precision_at,
@@ -342,6 +343,47 @@ def test_in_blocks_it_is_the_same_as_at_once(metric, ties, monkeypatch):
     assert metric(*case, 20, ties=ties) == pytest.approx(whole, abs=1e-14)
 
 
+@pytest.mark.parametrize("tile", [(1, 1), (5, 7), (12, 300), (100, 1000)], ids=str)
+def test_counted_tile_by_tile_it_is_the_same_as_pair_by_pair(tile, monkeypatch):
+    case = random_case(6, bits=21)  # with three bits of padding
+    wanted = np.zeros((12, 25, 6), int)
+    for query, (distances, shared) in enumerate(distances_and_shared(case)):
+        np.add.at(wanted[query], (distances, shared), 1)
+    monkeypatch.setattr(metrics, "_CPU_TILE", tile)
+    evaluation = metrics._Evaluation(*case, "expected")
+    counts = evaluation.counts_by_distance()
+    assert np.array_equal(counts, wanted[:, :, : counts.shape[2]])
+    assert counts.sum() == wanted.sum()
+
+
+def test_counts_do_not_depend_on_the_precision_of_matrix_products(monkeypatch):
+    case = random_case(6, bits=64)
+    counts = metrics._Evaluation(*case, "expected").counts_by_distance()
+    product = torch.mm
+
+    def in_half_precision(a, b, out):
+        return out.copy_(product(a.bfloat16().float(), b.bfloat16().float()))
+
+    monkeypatch.setattr(torch, "mm", in_half_precision)
+    assert np.array_equal(metrics._Evaluation(*case, "expected").counts_by_distance(), counts)
+
+
+def test_the_device_is_that_of_the_tensors_given():
+    elsewhere = torch.empty(1, device="meta")
+    assert metrics._device_of([np.zeros(1), torch.zeros(1)]).type == "cpu"
+    assert metrics._device_of([np.zeros(1), elsewhere, torch.zeros(1)]).type == "meta"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@each_metric
+def test_tensors_on_a_gpu_score_as_on_the_cpu(metric):
+    case = random_case(8, q=40, n=5000, bits=64)
+    there = Case(*(torch.from_numpy(array).cuda() for array in case))
+    for top_k in (None, 100):
+        value = metric(*case, top_k, ties="expected")
+        assert metric(*there, top_k, ties="expected") == pytest.approx(value, abs=1e-12)
+
+
 # Edges.
 
 
@@ -393,7 +435,8 @@ def test_read_only_arrays_are_evaluated_without_a_warning():
     case = random_case(5)
     for array in case:
         array.setflags(write=False)
-    mean_average_precision(*case)
+    for ties in ("index", "expected"):
+        mean_average_precision(*case, ties=ties)
 
 
 def test_arrays_that_do_not_lie_in_memory_row_by_row_score_the_same():

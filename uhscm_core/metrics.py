@@ -9,7 +9,8 @@ takes ``ties``:
 - ``"best"``, ``"worst"``: the largest and smallest value any order gives.
 
 All but ``"index"`` come from one array: for each query, how many items lie at each Hamming
-distance and how many labels they share with the query. `uhscm_core.ties` has the closed forms.
+distance and how many labels they share with the query. `uhscm_core.ties` has the closed forms. The
+items are counted tile by tile on the device of the tensors that are given, else on the CPU.
 
 Average precision at k is normalized by the number of relevant items among the first k, as in the
 released code; a query with nothing relevant there counts as 0. Two images are relevant to each
@@ -20,8 +21,8 @@ Symbols: q queries, n database items, C labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,9 @@ __all__ = [
 ]
 
 COSINE_DECIMALS = 6  # that cosines of single-precision vectors agree to; beyond, order is noise
+
+# Queries and items that are compared at once: a tile stays in a CPU's cache, or keeps a GPU busy.
+_CPU_TILE, _DEVICE_TILE = (128, 2048), (2048, 16_384)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -323,32 +327,69 @@ class _Evaluation:
         )
         self.k = _rank(top_k, len(database))
         self.radii = queries.shape[1] * 8 + 1
-        self.queries, self.database = as_words(queries), as_words(database)
-
-    def _distance_blocks(self) -> Iterator[tuple[npt.NDArray[np.unsignedinteger[Any]], Ints]]:
-        """Yield Hamming distances and numbers of shared labels, both (block, n)."""
-        for rows in row_blocks(len(self.query_labels), len(self.database_labels)):
-            distances = differing_bits(self.queries[:, rows, None], self.database[:, None])
-            shared = self.query_labels[rows] @ self.database_labels.T
-            yield distances, shared.astype(np.int64)
+        self.queries, self.database = queries, database
+        given = (query_codes, database_codes, query_labels, database_labels)
+        self.device = _device_of(given)
 
     def ranked(self) -> Iterator[Ints]:
         """Yield (block, n) numbers of shared labels, by distance, then database order."""
-        for distances, shared in self._distance_blocks():
+        queries, database = as_words(self.queries), as_words(self.database)
+        for rows in row_blocks(len(self.queries), len(self.database)):
+            distances = differing_bits(queries[:, rows, None], database[:, None])
+            shared = (self.query_labels[rows] @ self.database_labels.T).astype(np.int64)
             yield np.take_along_axis(shared, distances.argsort(axis=1, kind="stable"), axis=1)
 
     def counts_by_distance(self) -> Ints:
-        """(q, radii, G): items of each query at each distance that share 0, 1, ... labels."""
+        """(q, radii, G): items of each query at each distance that share 0, 1, ... labels.
+
+        Bits b of 0 and 1 differ from a in |a| + b·(1 - 2a) places, so that one product of matrices
+        gives G times the distance plus the number of shared labels: where to count a pair.
+        """
         widest = (self.query_labels.sum(1).max(), self.database_labels.sum(1).max())
         grades = max(int(min(widest)) + 1, 2)
-        shape = (self.radii, grades)
-        blocks = []
-        for distances, shared in self._distance_blocks():
-            row = np.arange(len(distances), dtype=np.int64)[:, None]
-            place = (row * self.radii + distances) * grades + shared
-            size = len(distances) * self.radii * grades
-            blocks.append(np.bincount(place.ravel(), minlength=size).reshape(-1, *shape))
-        return np.concatenate(blocks)
+        places = self.radii * grades  # of one query
+        queries = self._bits_and_labels(self.queries, self.query_labels)  # (q, 8·bytes + C)
+        bits = queries[:, : self.radii - 1]
+        first = (bits.sum(1) * grades).int()[:, None]
+        bits.mul_(-2).add_(1).mul_(grades)
+        counts = torch.zeros((len(queries), places), dtype=torch.int64, device=self.device)
+        height, width = _CPU_TILE if self.device.type == "cpu" else _DEVICE_TILE
+        first += torch.arange(len(queries), device=self.device)[:, None] % height * places
+        for items in _slices(len(self.database), width):
+            database = self._bits_and_labels(self.database[items], self.database_labels[items]).T
+            product = torch.empty(
+                (min(height, len(queries)), database.shape[1]), device=self.device
+            )
+            place = torch.empty_like(product, dtype=torch.int32)
+            for rows in _slices(len(queries), height):
+                block = queries[rows]
+                n = block.shape[0]
+                # Exact, also where products are of half precision: factors are small numbers.
+                torch.mm(block, database, out=product[:n])
+                place[:n].copy_(product[:n]).add_(first[rows])
+                found = torch.bincount(place[:n].view(-1), minlength=n * places)
+                counts[rows].add_(found.view(n, places))
+        return counts.cpu().numpy().reshape(-1, self.radii, grades)
+
+    def _bits_and_labels(
+        self, codes: npt.NDArray[np.uint8], labels: npt.NDArray[np.float32]
+    ) -> Tensor:
+        """Return the codes' bits and the labels on the device: (n, 8·bytes + C) of 0 and 1."""
+        bits = torch.from_numpy(np.unpackbits(codes, axis=1)).to(self.device)
+        result = torch.empty((len(bits), bits.shape[1] + labels.shape[1]), device=self.device)
+        result[:, : bits.shape[1]] = bits
+        result[:, bits.shape[1] :] = torch.from_numpy(labels)
+        return result
+
+
+def _device_of(arrays: Iterable[ArrayLike]) -> torch.device:
+    """Return the device of the first tensor that is not on the CPU, or else the CPU."""
+    devices = (array.device for array in arrays if isinstance(array, Tensor))
+    return next((device for device in devices if device.type != "cpu"), torch.device("cpu"))
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    return (slice(start, start + step) for start in range(0, length, step))
 
 
 def _average_precision(relevant: npt.NDArray[np.bool_]) -> Floats:

@@ -12,8 +12,21 @@ precisions at its relevant items is
     \frac{r}{n}\Bigl[(R+1)\,S_1 + \frac{r-1}{n-1}\,S_2\Bigr], \quad
     S_1 = H_{t+n} - H_t, \quad S_2 = n - (t+1)\,S_1
 
-with :math:`H` the harmonic numbers (McSherry and Najork 2008). The group that rank k cuts is
-weighted hypergeometrically by how many of its relevant items fall above the cut.
+with :math:`H` the harmonic numbers (McSherry and Najork 2008).
+
+Of the group that rank k cuts, m items lie above the cut, and the number X of relevant ones among
+them is hypergeometric. Average precision at k divides by the relevant items found, which depend on
+X, so its mean has no closed form; it is the sum over the values of X within
+
+.. math::
+
+    |X - \mathrm{E} X| \le u, \quad u = \sqrt{\tfrac{s}{2} \ln \tfrac{2}{\varepsilon}}, \quad
+    s = \min(m, n - m, r, n - r), \quad \varepsilon = 10^{-12}.
+
+By Hoeffding (1963), :math:`P(|X - \mathrm{E} X| > u) \le 2 e^{-2 u^2 / m}`. The number of items of
+one kind on one side of the cut determines the other three such numbers, which deviate as much and
+whose laws exchange m, n - m, r and n - r; so s may stand in the place of m. What is left out has at
+most the probability :math:`\varepsilon`, and the mean of values in [0, 1] moves by no more.
 
 Symbols: q queries, k the rank to cut at.
 """
@@ -24,7 +37,8 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
+
+from uhscm_core.codes import row_blocks
 
 __all__ = [
     "Ties",
@@ -39,6 +53,8 @@ __all__ = [
 Ties = Literal["index", "expected", "best", "worst"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+_LEFT_OUT = 1e-12  # probability of what the mean over a cut group may leave out, see above
 
 
 class _TieGroups:
@@ -104,18 +120,51 @@ def tied_average_precision(counts_by_distance: Ints, k: int, ties: Ties) -> Floa
     total = precisions(groups.n, groups.r, groups.t, groups.R).sum(1)  # (q,)
     found = groups.relevant_before_cut
     result = np.where(found > 0, total / np.maximum(found, 1), 0.0)
-    fewest, most = groups.cut_bounds()
-    for q in np.flatnonzero(groups.m):
-        above = np.arange(fewest[q], most[q] + 1)  # relevant items of the cut group above the cut
-        sums = total[q] + precisions(groups.m[[q]], above, groups.cut_t[[q]], found[[q]])
-        values = np.where(found[q] + above > 0, sums / np.maximum(found[q] + above, 1), 0.0)
+    cut = np.flatnonzero(groups.m)
+    if not len(cut):
+        return result
+    n, r, t, m, before, so_far = (
+        values[cut, None]
+        for values in (groups.cut_n, groups.cut_r, groups.cut_t, groups.m, found, total)
+    )
+    fewest, most = (bound[cut, None] for bound in groups.cut_bounds())
+    first, last = _likely(n, r, m, fewest, most) if ties == "expected" else (fewest, most)
+    width = int((last - first).max()) + 1
+    for rows in row_blocks(len(cut), width):
+        # Relevant items of the cut group above the cut; `most` again where a row has fewer values.
+        above = np.minimum(first[rows] + np.arange(width), most[rows])  # (block, width)
+        sums = so_far[rows] + precisions(m[rows], above, t[rows], before[rows])
+        values = sums / np.maximum(before[rows] + above, 1)  # nothing found: 0 / 1
         if ties == "expected":
-            weights = hypergeom.pmf(above, groups.cut_n[q], groups.cut_r[q], groups.m[q])
-            result[q] = values @ weights
+            values = (values * _probabilities(above, n[rows], r[rows], m[rows])).sum(1)
         else:
             # More relevant items need not mean more average precision: they may come late.
-            result[q] = values.max() if ties == "best" else values.min()
+            values = values.max(1) if ties == "best" else values.min(1)
+        result[cut[rows]] = values
     return result
+
+
+def _likely(n: Ints, r: Ints, m: Ints, fewest: Ints, most: Ints) -> tuple[Ints, Ints]:
+    """Return the bounds of the numbers of relevant items above the cut that the mean is over."""
+    mean = m * r / n
+    s = np.minimum(np.minimum(m, n - m), np.minimum(r, n - r))
+    u = np.sqrt(s / 2 * np.log(2 / _LEFT_OUT))
+    first = np.maximum(np.floor(mean - u).astype(np.int64), fewest)
+    return first, np.minimum(np.ceil(mean + u).astype(np.int64), most)
+
+
+def _probabilities(above: Ints, n: Ints, r: Ints, m: Ints) -> Floats:
+    """Compute how likely each number of relevant items above the cut is, of those in its row.
+
+    The ratio of two neighbors is a fraction of small numbers, so that no difference of large
+    logarithms of factorials loses digits. After the largest number possible all ratios are 0.
+    """
+    with np.errstate(divide="ignore"):
+        ratios = np.log((r - above) * (m - above)) - np.log((above + 1) * (n - r - m + above + 1))
+    logs = np.zeros(above.shape)
+    ratios[:, :-1].cumsum(1, out=logs[:, 1:])
+    weights = np.exp(logs - logs.max(1, keepdims=True))
+    return np.asarray(weights / weights.sum(1, keepdims=True))
 
 
 def tied_relevant(counts_by_distance: Ints, k: int, ties: Ties) -> npt.NDArray[Any]:
