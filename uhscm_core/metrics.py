@@ -57,7 +57,7 @@ __all__ = [
 COSINE_DECIMALS = 6  # that cosines of single-precision vectors agree to; beyond, order is noise
 
 # Queries and items that are compared at once: a tile stays in a CPU's cache, or keeps a GPU busy.
-_CPU_TILE, _DEVICE_TILE = (128, 2048), (2048, 16_384)
+_CPU_TILE, _DEVICE_TILE = (64, 4096), (2048, 16_384)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -355,19 +355,18 @@ class _Evaluation:
         counts = torch.zeros((len(queries), places), dtype=torch.int64, device=self.device)
         height, width = _CPU_TILE if self.device.type == "cpu" else _DEVICE_TILE
         first += torch.arange(len(queries), device=self.device)[:, None] % height * places
+        # Memory that is new for each tile would cost as much time as half of the work on it.
+        products = torch.empty(height * width, device=self.device)
+        tiles = torch.empty(height * width, dtype=torch.int32, device=self.device)
         for items in _slices(len(self.database), width):
             database = self._bits_and_labels(self.database[items], self.database_labels[items]).T
-            product = torch.empty(
-                (min(height, len(queries)), database.shape[1]), device=self.device
-            )
-            place = torch.empty_like(product, dtype=torch.int32)
             for rows in _slices(len(queries), height):
-                block = queries[rows]
-                n = block.shape[0]
+                shape = n, m = queries[rows].shape[0], database.shape[1]
+                product, place = products[: n * m].view(shape), tiles[: n * m]
                 # Exact, also where products are of half precision: factors are small numbers.
-                torch.mm(block, database, out=product[:n])
-                place[:n].copy_(product[:n]).add_(first[rows])
-                found = torch.bincount(place[:n].view(-1), minlength=n * places)
+                torch.mm(queries[rows], database, out=product)
+                place.view(shape).copy_(product).add_(first[rows])
+                found = torch.bincount(place, minlength=n * places)
                 counts[rows].add_(found.view(n, places))
         return counts.cpu().numpy().reshape(-1, self.radii, grades)
 
