@@ -1,0 +1,198 @@
+r"""How accurate is each method, by dataset, list of concepts and code length?
+
+    python -m benchmarks.accuracy --folder accuracy             # computes what is missing
+    python -m benchmarks.accuracy --folder accuracy --table     # only prints what is there
+    python -m benchmarks.accuracy --datasets postcards --lists nuswide81,common --bits 32,64 \
+        --methods "ITQ of concepts,UHSCM"
+
+Prints a Markdown table: mean average precision over the whole database and at 1000, expected over
+ties, the mean over the seeds ± their standard deviation. Everything is kept in the folder, so that
+a run that was interrupted goes on where it was, and several processes can share the work. Methods
+that train nothing come first. CIFAR-10 and Corel-5k are read from ../shared: 2,000 of the test
+photos are the queries of CIFAR-10, and 5,000 of the training photos its training set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads wait for each other on a busy machine
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.common import SHARED, load
+from uhscm_core import (
+    BASELINES,
+    Experiment,
+    ImageDataset,
+    Study,
+    TrainingConfig,
+    load_dataset,
+    load_vlp,
+)
+from uhscm_core.comparison import REFERENCES
+
+LISTS = ("nuswide81", "coco80", "nuswide81+coco80", "common")
+BITS = (16, 32, 64, 128)
+RANKS = (None, 1000)
+QUERIES = 2000  # of CIFAR-10
+TRAINED = {"UHSCM": TrainingConfig(), "UHSCM, paper()": TrainingConfig.paper()}
+NOT_RUN = "not run"
+
+
+def cifar10() -> tuple[ImageDataset, Path]:
+    """Return the photos of CIFAR-10 with fewer queries, and their model."""
+    dataset = load_dataset(SHARED / "data" / "cifar10")
+    rows = np.random.default_rng(0).permutation(len(dataset.splits["query"]))[:QUERIES]
+    queries = dataset.splits["query"][np.sort(rows)]
+    splits = {**dataset.splits, "query": queries}
+    return dataclasses.replace(dataset, splits=splits), SHARED / "models" / "photos-rn.json"
+
+
+def corel5k() -> tuple[ImageDataset, Path]:
+    """Return the photos of Corel-5k with their own splits, and their model."""
+    root = SHARED / "data" / "corel5k"
+    dataset = load_dataset("nuswide", root=root, index=root / "index")
+    return dataset, SHARED / "models" / "photos-enlite0.json"
+
+
+def postcards() -> tuple[ImageDataset, str]:
+    """Return the shipped dataset and its model."""
+    return load_dataset("postcards"), "postcards"
+
+
+DATASETS: dict[str, Callable[[], tuple[ImageDataset, Any]]] = {
+    "postcards": postcards,
+    "Corel-5k": corel5k,
+    "CIFAR-10": cifar10,
+}
+
+
+def main() -> None:
+    """Compute what is missing of the table, and print it."""
+    options = parsed()
+    studies = {}
+    for name in options.datasets:
+        try:
+            dataset, model = DATASETS[name]()
+            studies[name] = Study(dataset, load_vlp(model), options.lists[0])
+        except (OSError, ValueError) as error:
+            print(f"{name} is left out: {error}\n", flush=True)
+    if not options.table:
+        compute(studies, options)
+    print(
+        f"mAP over all / at {RANKS[1]}, expected over ties; mean ± standard deviation over ", end=""
+    )
+    print(f"{options.seeds} seeds; {load()}\n")
+    for name, study in studies.items():
+        print(f"## {name}\n\n{table(name, study, options)}\n")
+
+
+def parsed() -> argparse.Namespace:
+    """Read the command line; every list is of names with commas between them."""
+    methods = (*BASELINES, *REFERENCES, *TRAINED)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, default=Path("accuracy"), help="keeps the results")
+    parser.add_argument("--datasets", type=names_of(tuple(DATASETS)), default=tuple(DATASETS))
+    parser.add_argument("--lists", type=names_of(LISTS), default=LISTS)
+    parser.add_argument("--bits", type=names_of(BITS), default=BITS)
+    parser.add_argument("--methods", type=names_of(methods), default=methods)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--table", action="store_true", help="print what is there, run nothing")
+    return parser.parse_args()
+
+
+def names_of(known: tuple[Any, ...]) -> Callable[[str], tuple[Any, ...]]:
+    """Return what reads some of the known names; a name may contain a comma itself."""
+
+    def read(given: str) -> tuple[Any, ...]:
+        left, chosen = given + ",", []
+        while left:
+            found = [name for name in known if left.startswith(f"{name},")]
+            if not found:
+                raise argparse.ArgumentTypeError(
+                    f"unknown: {left.rstrip(',')}; expected some of {', '.join(map(str, known))}"
+                )
+            chosen.append(max(found, key=lambda name: len(str(name))))
+            left = left[len(str(chosen[-1])) + 1 :].lstrip()
+        return tuple(chosen)
+
+    return read
+
+
+def compute(studies: dict[str, Study], options: argparse.Namespace) -> None:
+    """Run what is missing, first what trains nothing, then a code length after the other."""
+    plain = [method for method in options.methods if method not in TRAINED]
+    trained = [method for method in options.methods if method in TRAINED]
+    parts = [([method], options.bits) for method in plain]
+    parts += [([method], (bits,)) for bits in options.bits for method in trained]
+    for methods, lengths in parts:
+        for name, study in studies.items():
+            for experiment in experiments(name, study, methods, lengths, options).values():
+                for result in experiment:
+                    print(f"{name}: {result}", flush=True)
+
+
+def experiments(
+    name: str, study: Study, methods: list[str], bits: tuple[int, ...], options: argparse.Namespace
+) -> dict[int | None, Experiment]:
+    """Return an experiment per rank, for one method or several that share their settings."""
+    vary: dict[str, Any] = {"concepts": options.lists, "bits": bits, "method": methods}
+    if methods[0] in TRAINED:
+        vary |= {"method": ["UHSCM"], **changed(TRAINED[methods[0]])}
+    return {
+        k: Experiment(study, vary, options.seeds, options.folder / name, top_k=k) for k in RANKS
+    }
+
+
+def changed(config: TrainingConfig) -> dict[str, list[Any]]:
+    """Return the settings that differ from the defaults, as an experiment takes them."""
+    default = dataclasses.asdict(TrainingConfig())
+    return {k: [v] for k, v in dataclasses.asdict(config).items() if v != default[k]}
+
+
+def table(name: str, study: Study, options: argparse.Namespace) -> str:
+    """Return a Markdown table of one dataset, with what was not run marked."""
+    cells: dict[tuple[str, str], dict[Any, str]] = {}
+    for method in options.methods:
+        frames = {
+            k: experiment.to_frame()
+            for k, experiment in experiments(name, study, [method], options.bits, options).items()
+        }
+        for whole, cut in zip(*(rows(frame) for frame in frames.values()), strict=True):
+            concepts = whole["concepts"] if isinstance(whole["concepts"], str) else "(none read)"
+            bits = whole["bits"] if whole["bits"] == whole["bits"] else "no hashing"
+            cells.setdefault((method, concepts), {})[bits] = f"{cell(whole)} / {cell(cut)}"
+    columns = [*options.bits]
+    lines = ["| method | concepts | " + " | ".join(f"{b} bits" for b in columns) + " |"]
+    lines.append("|---" * (len(columns) + 2) + "|")
+    for (method, concepts), found in cells.items():
+        values = [found.get(b, found.get("no hashing", NOT_RUN)) for b in columns]
+        lines.append(f"| {method} | {concepts} | " + " | ".join(values) + " |")
+    return "\n".join(lines)
+
+
+def rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a frame, the varied names that are missing as None."""
+    for row in frame.to_dict("records"):
+        yield {"concepts": None, "bits": None, **{str(key): value for key, value in row.items()}}
+
+
+def cell(row: dict[str, Any]) -> str:
+    """Return a mean and its spread, and of how many seeds it is if some are missing."""
+    if not row["seeds"]:
+        return NOT_RUN
+    spread = f" ± {row['sd']:.3f}" if row["seeds"] > 1 else ""
+    return f"{row['mAP']:.3f}{spread}"
+
+
+if __name__ == "__main__":
+    main()
