@@ -8,6 +8,7 @@ import sys
 NAMES = (
     "mining_memory",
     "evaluation",
+    "experiments",
     "batch_similarity",
     "postcards",
     "photos",

@@ -558,6 +558,27 @@ def _study_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
     yield Edge("Study.evaluate", study.evaluate, given, rule)
     yield Edge("Study.compare", study.compare, given, {**rule, "references": "flag"})
     yield Edge(
+        "Experiment",
+        core.Experiment,
+        {"study": study, "vary": {"bits": [BITS]}, "seeds": 1, "workers": 1, "top_k": 5},
+        {
+            "study": "object",
+            "vary": "object",
+            "seeds": "whole",
+            "folder": "path",
+            "workers": "whole",
+            "top_k": "whole",
+            "relevant": "text",
+        },
+    )
+    experiment = core.Experiment(study, {"method": ["LSH", "ITQ"], "bits": [BITS]}, seeds=1)
+    for _ in experiment:
+        pass
+    pair = {"a": {"method": "LSH"}, "b": {"method": "ITQ"}}
+    for name in ("compare", "queries"):
+        call = getattr(experiment, name)
+        yield Edge(f"Experiment.{name}", call, pair, {"a": "object", "b": "object"})
+    yield Edge(
         "Study.baseline_codes",
         study.baseline_codes,
         {"name": "LSH", "bits": BITS},

@@ -27,6 +27,7 @@ ACCEPTED = {
         r"Study(\.with_)?\((max_share|network|template|text_features)=None",
         r"Study\.from_features\((labels|label_names|splits|images|names)=None",
         r"Study\.train\((config|folder|on_step)=None",
+        r"Experiment\(folder=None",
         r"\w+Explorer\((selection|others|folder|model)=None",
         r"(Exports|results_page)\(queries=None",
         r"load_vlp\(pretrained=None",
@@ -34,6 +35,7 @@ ACCEPTED = {
     ],
     "Nothing to compare with, nothing picked or nothing to encode is a choice.": [
         r"CompareExplorer\(others={}",
+        r"Experiment\(vary={}",
         r"Selection\.ids\(ids=\[\]",
         r"VLP\.encode_(images|texts)\((images|texts)=\[\]",
     ],

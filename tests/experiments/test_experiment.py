@@ -183,7 +183,8 @@ def test_a_setting_equals_itself(study):
     experiment = Experiment(study, FAST, seeds=2)
     list(experiment)
     comparison = experiment.compare({}, {"bits": 8})
-    assert (comparison.difference, comparison.share_better) == (0, 0)
+    assert (comparison.difference, comparison.low, comparison.high) == (0, 0, 0)
+    assert comparison.sentence == "a and b are one setting."
 
 
 def test_without_results_a_comparison_asks_for_them(study):
@@ -192,6 +193,16 @@ def test_without_results_a_comparison_asks_for_them(study):
     assert experiment.to_frame()["mAP"].isna().all()
     with pytest.raises(ValueError, match=r"a: no run with alpha=0.0.*list\(experiment\)"):
         experiment.compare({"alpha": 0}, {"alpha": 0.2})
+
+
+def test_queries_without_a_label_are_left_out_with_a_word(study):
+    labels = study.dataset.labels.clone()
+    labels[study.dataset.splits["query"][:2]] = 0
+    other = study.with_(dataset=type(study.dataset)(**{**vars(study.dataset), "labels": labels}))
+    with pytest.warns(UHSCMWarning, match="2 of 12 queries have no label") as said:
+        experiment = Experiment(other, {"alpha": [0.0, 0.2], **FAST}, seeds=1)
+    assert len(said) == 1
+    assert [len(result.average_precision) for result in experiment] == [10, 10]
 
 
 def test_concepts_decide_where_labels_are_missing(study):
@@ -296,7 +307,7 @@ def test_a_run_that_fails_is_named(study):
     experiment = Experiment(study, {"min_share": [0.5, 5.9], **FAST}, seeds=1)
     with pytest.raises(ValueError, match="no concept passed") as caught:
         list(experiment)
-    assert "in the run with min_share=5.9" in caught.value.__notes__[0]
+    assert "in the run with min_share=5.9, seed 0" in caught.value.__notes__[0]
 
 
 def test_a_folder_of_its_own_goes_with_the_experiment(study, tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def test_values_of_any_kind_of_list_are_read(study):
 
 def test_a_study_without_changes_is_one_setting(study):
     (setting,) = read_settings(study, {})
-    assert (setting.bits, setting.method, name_of(setting)) == (64, "UHSCM", "the study")
+    assert (setting.bits, setting.method, name_of(setting, {})) == (64, "UHSCM", "the study")
 
 
 def test_a_key_covers_what_decides_the_result_and_nothing_else(study):
@@ -121,8 +121,8 @@ def test_a_key_covers_what_decides_the_result_and_nothing_else(study):
         ({"seed": 1}, "a: 'seed' is not varied here; varied: 'method', 'alpha', 'max_share'"),
         ({"alpha": 0.1}, "a: alpha must be one of 0.0, 0.2, got 0.1"),
         ({"alpha": True}, "a: alpha must be one of"),
-        ({"alpha": 0.2}, "a must name one setting, but .* settings"),
-        ({}, "a must name one setting, but .* settings"),
+        ({"alpha": 0.2}, "a must name one setting of .*, but 2 settings .*got {'alpha': 0.2}"),
+        ({}, "a must name one setting of .*'method', 'alpha'.*, but 5 settings .*got {}"),
     ],
     ids=str,
 )
@@ -147,6 +147,18 @@ def test_a_setting_is_named_by_what_it_reads_and_may_name_more(study):
     wanted = {"method": "UHSCM", "alpha": np.float64(0.2), "max_share": None}
     found = find_setting("a", wanted, settings, values)
     assert found.values == {"method": "UHSCM", "alpha": 0.2, "max_share": None}
+
+
+def test_a_comparison_names_what_differs(study):
+    values = read_values(
+        {"method": ["UHSCM", "ITQ"], "alpha": [0.0, 0.2], "bits": [8, 16], "epochs": [1]}
+    )
+    settings = read_settings(study, values)
+    first, second, third = settings[0], settings[1], settings[-1]
+    assert name_of(first, values) == "UHSCM with alpha=0.0, bits=8"
+    assert name_of(first, values, second) == "bits=8"
+    assert name_of(first, values, third) == "UHSCM with alpha=0.0, bits=8"
+    assert name_of(third, values, first) == "ITQ with bits=16"
 
 
 CALLS = """

@@ -80,6 +80,7 @@ class Experiment:
 
     Raises:
         TypeError: an argument of another kind.
+        NotADirectoryError: a folder that is a file.
         ValueError: an unknown name, near which there are others; a value that its setting does not
             take, or that is there twice; no labels or no queries; a folder of another study.
     """
@@ -105,8 +106,8 @@ class Experiment:
         place = None if folder is None else as_path("folder", folder)
         evaluation = Evaluation(study, relevant, top_k)
         self._settings = read_settings(study, self._values)
-        for setting in self._settings:
-            evaluation.check(setting.study)
+        notes = [note for s in self._settings for note in evaluation.notes(s.study)]
+        say(*dict.fromkeys(notes))
         if place is None:
             place = Path(tempfile.mkdtemp(prefix="uhscm-experiment-"))
             weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
@@ -128,7 +129,9 @@ class Experiment:
                         say(f"left out: {error}")
                         continue
                     except Exception as error:
-                        error.add_note(f"in the run with {name_of(run.setting)}, seed {run.seed}")
+                        error.add_note(
+                            f"in the run with {self._name(run.setting)}, seed {run.seed}"
+                        )
                         raise
                     if result is not None:
                         missing.remove(run)
@@ -159,6 +162,9 @@ class Experiment:
     def compare(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
         """Compare two settings on the same queries.
 
+        Two trained settings are compared seed by seed. Of twenty comparisons of settings that are
+        equal, one is expected to leave out 0.
+
         Args:
             a, b: the varied names and values of one setting each, as they were given or as
                 `to_frame` shows them; those that all settings share may be left out.
@@ -171,8 +177,9 @@ class Experiment:
         difference = estimate_difference(self._sample(first), self._sample(second))
         share = float((difference.by_query > _TIED).mean())
         low, high = np.clip(difference.interval(), -1, 1).tolist()
-        names = (name_of(one, other) for one, other in ((first, second), (second, first)))
-        said = sentence(*names, difference, share)
+        said = "a and b are one setting."
+        if first is not second:
+            said = sentence(self._name(first, second), self._name(second, first), difference, share)
         return Comparison(difference.value, low, high, share, said)
 
     def queries(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:
@@ -241,6 +248,9 @@ class Experiment:
         sd = float(np.sqrt(sample.seed_variance))
         return {"mAP": value.value, "sd": sd, "low": low, "high": high, "seeds": len(results)}
 
+    def _name(self, setting: Setting, other: Setting | None = None) -> str:
+        return name_of(setting, self._values, other)
+
     def _pair(self, a: Any, b: Any) -> tuple[Setting, Setting]:
         found = [
             find_setting(name, wanted, self._settings, self._values)
@@ -251,8 +261,8 @@ class Experiment:
             results = self._of(setting)
             if not results:
                 raise ValueError(
-                    f"{name}: no run with {name_of(setting)} has been computed yet; iterate over "
-                    f"the experiment first, as in list(experiment)"
+                    f"{name}: no run with {self._name(setting)} has been computed yet; iterate "
+                    f"over the experiment first, as in list(experiment)"
                 )
             names = setting.study.dataset.names
             asked.append([names[query] for query in results[0].queries])

@@ -34,16 +34,28 @@ def row_of(setting: Setting, values: Mapping[str, tuple[Any, ...]]) -> dict[str,
     }
 
 
-def name_of(setting: Setting, other: Setting | None = None) -> str:
-    """Return what a setting is called: its values, without those that another one shares."""
-    values = {
-        name: _label(value)
-        for name, value in setting.values.items()
-        if other is None or name not in other.values or other.values[name] is not value
+def name_of(
+    setting: Setting, values: Mapping[str, tuple[Any, ...]], other: Setting | None = None
+) -> str:
+    """Return what a setting is called: its values, without those that nothing else has.
+
+    Args:
+        setting: to name.
+        values: of the whole experiment; of a name with one value nothing has to be said.
+        other: a setting that it is compared with; values that both have are left out.
+    """
+    telling = {
+        name: value
+        for name, value in row_of(setting, values).items()
+        if name in setting.values
+        and len(values[name]) > 1
+        and (other is None or other.values.get(name, _NONE) is not setting.values[name])
     }
-    if "method" in values and other is not None:  # it says more than the rest
-        return str(values["method"])
-    return ", ".join(f"{name}={label!r}" for name, label in values.items()) or "the study"
+    method = telling.pop("method", None)
+    said = ", ".join(f"{name}={value!r}" for name, value in telling.items())
+    if method is None:
+        return said or "the study"
+    return f"{method} with {said}" if said else str(method)
 
 
 def _label(value: Any) -> Any:
@@ -69,6 +81,9 @@ def _distinct(labels: Iterable[Any]) -> Iterator[Any]:
         number = 1 + sum(label == other and type(label) is type(other) for other in seen)
         seen.append(label)
         yield label if number == 1 else f"{label} ({number})"
+
+
+_NONE = object()  # of a name that a method does not read; None is a value
 
 
 def find_setting(
@@ -109,12 +124,12 @@ def find_setting(
             raise ValueError(f"{argument}: {name} must be one of {options}, got {shown(value)}")
     found = [s for s in settings if _matches(s, wanted, values, labels)]
     reading = [s for s in found if wanted.keys() <= s.values.keys()]
-    found = reading if len(reading) == 1 else found
+    found = reading or found
     if len(found) != 1:
-        number = "no setting" if not found else f"{len(found)} settings"
+        varied = ", ".join(map(repr, values)) or "nothing"
         raise ValueError(
-            f"{argument} must name one setting, but {number} of this experiment have "
-            f"{dict(wanted) or 'no names at all'!r}; it varies {', '.join(map(repr, values))}"
+            f"{argument} must name one setting of this experiment, which varies {varied}, but "
+            f"{len(found) or 'no'} settings are like this: got {shown(wanted)}"
         )
     return found[0]
 

@@ -57,8 +57,12 @@ class Evaluation:
             yardstick = hashlib.sha256(labels.numpy().tobytes()).hexdigest()
         return store.digest_of(self.top_k, self.relevant, yardstick)
 
-    def check(self, study: Study) -> None:
-        """Raise a ValueError unless a study of the experiment can be evaluated."""
+    def notes(self, study: Study) -> tuple[str, ...]:
+        """Return what has to be said about the evaluation of a study of the experiment.
+
+        Raises:
+            ValueError: it cannot be evaluated.
+        """
         if self.relevant == "concepts" and study.dataset.digest != self.study.dataset.digest:
             raise ValueError(
                 "relevant='concepts' compares images by the study's own concepts, so that its "
@@ -70,6 +74,7 @@ class Evaluation:
                 "the study's concepts, use relevant='concepts'"
             )
         self.queries(study)
+        return evaluated_images(study.dataset).notes if self.relevant == "labels" else ()
 
     def queries(self, study: Study) -> npt.NDArray[np.int64]:
         """Return the ids of the queries that count.

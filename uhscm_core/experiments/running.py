@@ -93,7 +93,12 @@ class Runner:
             "queries": torch.from_numpy(queries),
             "average_precision": torch.from_numpy(values),
         }
-        self.records.save("results", self._key(run), tensors, {"seconds": seconds})
+        about = {
+            "settings": {name: repr(value)[:200] for name, value in run.setting.values.items()},
+            "seed": run.seed,
+            "seconds": seconds,
+        }
+        self.records.save("results", self._key(run), tensors, about)
         return RunResult(run.setting.values, run.seed, queries, values, seconds)
 
 
