@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -99,6 +100,8 @@ def test_how_the_folder_was_understood_is_said(folder, tiny_model):
 
 def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):
     folder = make_messy_folder(public_folder / "messy", png_of_size(20_000, 20_000))
+    read(write(public_folder / "few", 2))  # imports what another user may have no right to read
+    shutil.rmtree(public_folder / "home")
     with permissions_bite:
         photos = read(folder)
     assert photos.status.errors == []
