@@ -79,6 +79,25 @@ def test_a_folder_is_pasted_read_and_its_skipped_files_are_listed(panel, messy):
     until(page, f"^200 images, {listed} skipped")
 
 
+def test_many_notes_are_folded_below_a_headline_of_one_sentence(panel, tmp_path):
+    page = panel
+    for place in ("train/2019", "train/2020", "val/2019", "Test/2020"):
+        (tmp_path / place / ".hidden").mkdir(parents=True)
+        for i in range(6):
+            Image.new("RGB", (40, 30), (40 * i, 90, 120)).save(tmp_path / place / f"{i}.png")
+        Image.new("RGB", (4, 4)).save(tmp_path / place / ".hidden" / "0.png")
+    page.locator(".uhscm-explorer input[type=text]").first.fill(str(tmp_path))
+    press(page, "Read")
+    until(page, r"^24 images, 0 skipped; \d+ of 537 concepts kept with postcards$")
+    notes = page.locator(".uhscm-status .notes")
+    assert notes.locator("li").count() == 3
+    assert not notes.locator("li").first.is_visible()
+    notes.locator("summary:text-is('3 notes')").click()
+    notes.locator("li:has-text('val/ (6 images) joins the database')").wait_for()
+    assert notes.locator("li").first.evaluate("e => getComputedStyle(e).fontWeight") == "400"
+    shot(page, "photos_notes")
+
+
 def test_a_large_folder_is_stopped_and_read_on(panel, tmp_path):
     page = panel
     folder = tmp_path / "many"

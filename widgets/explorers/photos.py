@@ -227,7 +227,7 @@ class PhotosExplorer(ipw.VBox):
         self._put(self._key if reader is None else reader.source)
         if reader is None:
             self._draw_buttons()
-            self.status.summary = "Give a folder and press Read."
+            self.status.say("Give a folder and press Read.")
         else:
             self._follow(reader)
 
@@ -236,7 +236,7 @@ class PhotosExplorer(ipw.VBox):
         for control in (*self.buttons.values(), *self._controls):
             control.disabled = True
         self.progress.show()
-        self.status.summary = "This panel goes on in the cell that was run last."
+        self.status.say("This panel goes on in the cell that was run last.")
 
     def _follow(self, reader: PhotoReader) -> None:
         self._draw(reader)
@@ -311,7 +311,7 @@ class PhotosExplorer(ipw.VBox):
                 step = reader.step
                 what = f"stopping after this step: {step.what}" if reader.stopping else step.what
                 self.progress.show(what, step.done, step.total, step.seconds_left)
-                self.status.summary = f"Reading {_printable(reader.source.folder)}"
+                self.status.say(f"Reading {_printable(reader.source.folder)}")
                 return
             if self._shown is reader:
                 return
@@ -319,8 +319,8 @@ class PhotosExplorer(ipw.VBox):
             self.progress.show()
             self.gallery.layout.display = "" if reader.state == "done" else "none"
             self._draw_skipped()
-            said = getattr(self, f"_draw_{reader.state}")(reader)
-            self.status.summary = said  # last: what it says is on the screen
+            headline = getattr(self, f"_draw_{reader.state}")(reader)
+            self.status.say(headline, _notes(reader))  # last: what it says is on the screen
 
     def _draw_buttons(self) -> None:
         active = self._reader is not None and self._reader.active
@@ -352,13 +352,10 @@ class PhotosExplorer(ipw.VBox):
         labels = ""
         if dataset.label_names:
             labels = f"; {counted(len(dataset.label_names), 'sub-folder')} taken as labels"
-        # The list of skipped files is shown on its own.
-        notes = [note for note in dataset.notes if "dataset.skipped" not in note]
-        said = "".join(f". {_printable(note[:1].upper() + note[1:])}" for note in notes)
         kept, all_ = len(study.kept_names), len(study.concepts)
         return (
             f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "
-            f"{counted(all_, 'concept')} kept with {study.vlp.name}{labels}{said}"
+            f"{counted(all_, 'concept')} kept with {study.vlp.name}{labels}"
         )
 
     def _draw_stopped(self, reader: PhotoReader) -> str:
@@ -391,6 +388,12 @@ class PhotosExplorer(ipw.VBox):
 
     def _as_csv(self) -> tuple[str, bytes]:
         return "skipped.csv", csv_bytes(self.to_frame().map(_printable))
+
+
+def _notes(reader: PhotoReader) -> list[str]:
+    """How the folder was understood; the list of skipped files is shown on its own."""
+    notes = () if reader.study is None else reader.study.dataset.notes
+    return [_printable(note) for note in notes if "dataset.skipped" not in note]
 
 
 def _printable(text: str) -> str:

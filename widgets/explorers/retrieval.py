@@ -233,7 +233,7 @@ class RetrievalExplorer(Explorer[State]):
         self._show_pair()
         self.unflip.disabled = not view.flipped
         self.likewise.disabled = view.picked is None
-        self.status.summary = self._said()
+        self.status.say(self._said(), self.answer.notes)
 
     def _find(self, view: State) -> Answer:
         """The answer; a question that is asked again at once is not answered again."""
@@ -411,11 +411,10 @@ class RetrievalExplorer(Explorer[State]):
         if view.image is None:
             q = self._distribution(view)
             concepts = concepts_in_words(q, self.study.kept_names)
-            said = (
+            return (
                 f"{_quoted(view.text)}, answered by its concepts ({concepts}), as the network has "
                 f"no text branch: {len(answer.ids):,} images by S"
             )
-            return ". ".join([said, *(f"{note[0].upper()}{note[1:]}" for note in answer.notes)])
         name = self.pictures.names[view.image]
         labels = self.pictures.caption(view.image).partition("\n")[2]
         asked = f"{name} ({labels})" if labels else name

@@ -296,7 +296,7 @@ class TrainingExplorer(ipw.VBox):
         for button in self.buttons.values():
             button.disabled = True
         self.settings.lock("This panel goes on in a newer cell.")
-        self.status.summary = "This panel goes on in the cell that was run last."
+        self.status.say("This panel goes on in the cell that was run last.")
 
     def _must_be_newest(self) -> None:
         if not self._newest:
@@ -527,13 +527,11 @@ class TrainingExplorer(ipw.VBox):
                 said = "No run yet: press Start. "
             else:
                 said = f"Run {grey.name} of earlier in grey ({self._state_of(grey)}). Press Start. "
-            self.status.summary = said.strip()
+            self.status.say(said.strip())
             return
         steps = self._history(shown)
         parts = [f"Run {shown.name} {self._state_of(shown)}"]
-        if shown.is_damaged:
-            parts.append(shown.message)
-        elif shown.config.epochs == 0:
+        if not shown.is_damaged and shown.config.epochs == 0:
             parts.append("no epoch asked for, so nothing was learned: these are the first weights")
         if steps:
             last = steps[-1]
@@ -551,7 +549,7 @@ class TrainingExplorer(ipw.VBox):
             left = trainer.seconds_left
             if left is not None:
                 parts.append(f"about {duration(left)} left")
-        self.status.summary = "; ".join(parts)
+        self.status.say("; ".join(parts), [shown.message] if shown.is_damaged else [])
 
     def _state_of(self, run: Run) -> str:
         if run.status not in ("running", "paused", "preparing", "new"):

@@ -1,7 +1,8 @@
-"""A line that says what is running, and what went wrong until it is dismissed."""
+"""A headline, the notes to it, what is running, and what went wrong until it is dismissed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -19,12 +20,19 @@ class Status(View):
 
     busy = traitlets.Unicode("").tag(sync=True)
     """What is running; empty, the default, when idle."""
+    notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Sentences below the headline, folded if there are more than two; default none."""
     errors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Errors that were not dismissed yet, oldest first; default none."""
 
     def fail(self, message: str) -> None:
         """Show an error until it is dismissed; the same one is listed once."""
         self.errors = [*(e for e in self.errors if e != message), message][-5:]
+
+    def say(self, headline: str, notes: Iterable[str] = ()) -> None:
+        """Show a headline of one sentence, and notes in a list below it."""
+        self.notes = [_with_capital(note) for note in notes]
+        self.summary = headline
 
     def to_frame(self) -> pd.DataFrame:
         """Return the errors that were not dismissed yet."""
@@ -33,3 +41,8 @@ class Status(View):
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "dismiss":
             self.errors = [e for e in self.errors if e != content.get("error")]
+
+
+def _with_capital(note: str) -> str:
+    """Return the note as a sentence, unless it begins with the name of a file or an argument."""
+    return note[:1].upper() + note[1:] if note.partition(" ")[0].isalpha() else note

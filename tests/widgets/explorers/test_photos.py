@@ -94,8 +94,12 @@ def test_how_the_folder_was_understood_is_said(folder, tiny_model):
         (folder / "empty.png").touch()
     photos = read(folder, tiny_model)
     (note,) = (note for note in photos.study.dataset.notes if "dates" in note)
-    assert photos.status.summary.endswith(f". T{note[1:]}")
-    assert "skipped (" not in photos.status.summary
+    assert photos.status.notes == [f"T{note[1:]}"]
+    assert photos.status.summary == "18 images, 1 skipped; 1 of 537 concepts kept with tiny"
+    photos.folder.value = str(folder / "gone")
+    photos.read()
+    photos.wait()
+    assert photos.status.notes == []  # they were those of the folder before
 
 
 def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):

@@ -63,6 +63,14 @@ def test_an_error_stands_until_it_is_dismissed():
     assert status.to_frame()["error"].tolist() == ["one"]
 
 
+def test_a_headline_has_its_notes_and_the_next_one_has_others():
+    status = Status()
+    status.say("Read.", ("labels are folders", "val/ joins"))
+    assert (status.summary, status.notes) == ("Read.", ["Labels are folders", "val/ joins"])
+    status.say("Reading")
+    assert (status.summary, status.notes) == ("Reading", [])
+
+
 def test_a_download_is_made_when_asked_for(monkeypatch):
     sent = []
     made = Download("Save", lambda: ("table.csv", b"a,b"))

@@ -1,6 +1,9 @@
-// The status line: what is shown, what is being worked on, and each error until it is dismissed.
+// The status line: what is shown and the notes to it, what is being worked on, and each error until
+// it is dismissed.
 // When the kernel was restarted it says that instead: the style sheet shows it as soon as JupyterLab
 // marks the view as disconnected.
+
+const SHOWN_NOTES = 2; // more of them are folded away
 
 /** @param {RenderProps} props */
 function render({ model, el: host }) {
@@ -8,12 +11,13 @@ function render({ model, el: host }) {
   root.removeAttribute("tabindex");
   const ended = el("div", "ended", "The kernel was restarted: run this cell again.");
   const sentence = el("div", "sentence");
+  const notes = el("div", "notes");
   const busy = el("div", "busy");
   const errors = el("div", "errors");
   sentence.setAttribute("aria-live", "polite");
   ended.setAttribute("role", "alert");
   errors.setAttribute("role", "alert");
-  root.append(ended, sentence, busy, errors);
+  root.append(ended, sentence, notes, busy, errors);
 
   /** @param {string} message */
   function lineOf(message) {
@@ -24,13 +28,25 @@ function render({ model, el: host }) {
     return line;
   }
 
+  /** @param {string[]} said */
+  function listOf(said) {
+    const list = el("ul");
+    list.append(...said.map((note) => el("li", "", note)));
+    if (said.length <= SHOWN_NOTES) return list;
+    const folded = el("details");
+    folded.append(el("summary", "", `${said.length} notes`), list);
+    return folded;
+  }
+
   function draw() {
+    const said = model.get("notes");
+    notes.replaceChildren(...(said.length ? [listOf(said)] : []));
     sentence.textContent = model.get("summary");
     busy.textContent = model.get("busy");
     errors.replaceChildren(...model.get("errors").map(lineOf));
   }
   draw();
-  return onChange(model, ["summary", "busy", "errors"], draw);
+  return onChange(model, ["summary", "notes", "busy", "errors"], draw);
 }
 
 export default { render };
