@@ -34,7 +34,7 @@ from uhscm_core import load_dataset
 from uhscm_core.features import encode_dataset
 
 PHOTOS = SHARED / "data" / "cifar10"
-MANY, TURNS = 10_000, 7
+MANY, TURNS = 10_000, 5
 HERE = Path(__file__).resolve().parents[1]
 
 

@@ -15,6 +15,14 @@ explorer.children = [explorer.status, explorer._undo]
 explorer.status.summary = "an explorer, alive"
 explorer
 """
+CRASHING = (
+    CELL
+    + """
+import os
+explorer._undo.on_click(lambda _: os.kill(os.getpid(), 9))
+explorer
+"""
+)
 pytestmark = pytest.mark.browser
 
 
@@ -53,3 +61,14 @@ def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab):
         page.keyboard.press("Shift+Enter")
         page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
         assert not ended.is_visible()
+
+
+def test_an_explorer_whose_kernel_crashed_says_so(browser, lab):
+    with opened(browser, lab, [CRASHING], width=1100, height=700) as page:
+        page.wait_for_selector("text=an explorer, alive")
+        page.click(".uhscm-explorer button:has-text('Undo')")
+        ended = page.locator(".uhscm-status .ended")
+        ended.wait_for(state="visible", timeout=20_000)
+        assert ended.inner_text() == "The kernel was restarted: run this cell again."
+        assert not page.locator(".uhscm-status .sentence").is_visible()
+        page.click(".jp-Dialog button:has-text('Ok')")

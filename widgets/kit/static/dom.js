@@ -10,6 +10,7 @@
  * @property {() => void} save_changes
  * @property {(event: string, callback: (...args: any[]) => void) => void} on
  * @property {(event: string, callback: (...args: any[]) => void) => void} off
+ * @property {any} [widget_manager] JupyterLab's, which knows the kernel
  * @property {(content: object, callbacks?: undefined, buffers?: ArrayBufferLike[]) => void} send
  */
 

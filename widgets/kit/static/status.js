@@ -1,8 +1,9 @@
 // The status line: what is shown and the notes to it, what is being worked on, and each error until
 // it is dismissed.
 // When the kernel was restarted it says that instead: the style sheet shows it as soon as JupyterLab
-// marks the view as disconnected.
+// marks the view as disconnected, which it does not do by itself when the kernel crashed.
 
+const CRASHED = ["autorestarting", "dead"]; // states of a kernel
 const SHOWN_NOTES = 2; // more of them are folded away
 
 /** @param {RenderProps} props */
@@ -46,7 +47,16 @@ function render({ model, el: host }) {
     errors.replaceChildren(...model.get("errors").map(lineOf));
   }
   draw();
-  return onChange(model, ["summary", "notes", "busy", "errors"], draw);
+
+  const manager = model.widget_manager;
+  const signal = manager?.kernel?.statusChanged;
+  /** @type {(kernel: unknown, status: string) => void} */
+  const onKernel = (_, status) => {
+    if (CRASHED.includes(status)) manager.disconnect();
+  };
+  signal?.connect(onKernel);
+  const leave = () => signal?.disconnect(onKernel);
+  return endAll(leave, onChange(model, ["summary", "notes", "busy", "errors"], draw));
 }
 
 export default { render };
