@@ -1,8 +1,9 @@
 """What does it cost to add, rename or move a photo, and to open what is cached?
 
 10,000 photos are encoded by an encoder that counts them; then one is added, one is renamed, the
-folder is moved, and a second folder has the same photos. Loading a folder of 10,000 and opening a
-cached collection of 60,000 (`load_dataset` and its features) are timed in a process of its own.
+folder is moved, and a second folder has the same photos. Loading a folder of 10,000, opening a
+cached collection of 60,000 and MIRFlickr-25K as it is distributed (one small photo 25,000 times and
+125,000 other files; `load_dataset` and its features) are timed in a process of its own.
 With the path of another checkout the two take turns, and the ratio of the medians is printed.
 
     python -m benchmarks.storage [checkout]
@@ -98,13 +99,13 @@ class Blank(Sequence[Image.Image]):
 
 
 def measure() -> None:
-    """For each folder named on the standard input, print the seconds to load and to open it.
+    """For each line of arguments on the standard input, print the seconds to load and to open.
 
     The first time, the features of blank images are put into the cache.
     """
     for line in sys.stdin:
         started = time.perf_counter()
-        dataset = load_dataset(line.strip(), progress=False)
+        dataset = load_dataset(**json.loads(line), progress=False)
         loaded = time.perf_counter()
         blank = dataclasses.replace(dataset, images=Blank(dataset.images))
         encode_dataset(blank, Counting(), progress=False)
@@ -124,21 +125,32 @@ def start(checkout: Path, home: Path) -> subprocess.Popen[str]:
     )
 
 
-def ask(process: subprocess.Popen[str], folder: Path) -> list[float]:
-    """Return what `measure` prints for a folder."""
+def ask(process: subprocess.Popen[str], arguments: dict[str, str]) -> list[float]:
+    """Return what `measure` prints for the arguments of `load_dataset`."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{folder}\n")
+    process.stdin.write(f"{json.dumps(arguments)}\n")
     process.stdin.flush()
     values: list[float] = json.loads(process.stdout.readline())
     return values
 
 
-def compare(checkouts: list[Path], folders: list[Path], place: Path) -> None:
+def write_mirflickr(root: Path) -> bool:
+    """Write MIRFlickr's true layout, if its labels are available."""
+    labels = SHARED / "data" / "mirflickr25k_labels.npz"
+    if labels.is_file():
+        from tests.datasets.test_flickr25k import write_true_layout
+
+        with np.load(labels) as file:
+            write_true_layout(root, file["labels"], file["names"].tolist())
+    return labels.is_file()
+
+
+def compare(checkouts: list[Path], collections: list[dict[str, str]], place: Path) -> None:
     """Print the median seconds of each checkout, and their ratio."""
     processes = [start(c, place / f"home {number}") for number, c in enumerate(checkouts)]
-    for folder in folders:
-        turns = [[ask(process, folder) for process in processes] for _ in range(TURNS + 1)][1:]
+    for arguments in collections:
+        turns = [[ask(process, arguments) for process in processes] for _ in range(TURNS + 1)][1:]
         for column, what in ((1, "load"), (2, "load, and find the features")):
             medians = [
                 statistics.median(turn[number][column] for turn in turns)
@@ -164,7 +176,10 @@ def main(checkouts: Sequence[str] = ()) -> None:
         columns = ["work", *(["before", "now", "ratio"] if checkouts else ["now"])]
         print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
         others = [Path(checkout).resolve() for checkout in checkouts]
-        compare([HERE, *others], [Path(place, "moved"), PHOTOS], Path(place))
+        collections = [{"source": str(folder)} for folder in (Path(place, "moved"), PHOTOS)]
+        if write_mirflickr(Path(place, "mirflickr")):
+            collections.append({"source": "flickr25k", "root": str(Path(place, "mirflickr"))})
+        compare([HERE, *others], collections, Path(place))
     print(f"\n{load()}")
 
 

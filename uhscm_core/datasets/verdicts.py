@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 from torch import Tensor
 
 from uhscm_core.datasets.content import content_key, file_key, read_regular
-from uhscm_core.datasets.images import ImageFiles, in_threads
+from uhscm_core.datasets.images import HASHED_TOGETHER, ImageFiles, in_threads
 from uhscm_core.datasets.reading import (
     READER_VERSION,
     PixelLimitError,
@@ -59,7 +59,7 @@ def readable(files: ImageFiles, progress: bool) -> tuple[ImageFiles, dict[str, s
         The files that can be read, and for each other name the reason why not.
     """
     paths = [files.path(row) for row in range(len(files))]
-    verdicts = list(in_threads(_hashed, paths))
+    verdicts = list(in_threads(_hashed, paths, together=HASHED_TOGETHER))
     shards = Shards(_folder(), "reasons")
     known = _known(shards, [verdict.key for verdict in verdicts if verdict.lasts])
     new = [row for row, (key, _, lasts) in enumerate(verdicts) if lasts and key not in known]
