@@ -130,7 +130,7 @@ def broken_photos(folder: Path, png_of_size) -> dict[str, str]:
     (folder / "cut.png").write_bytes(whole[:-30])
     (folder / "bomb.png").write_bytes(png_of_size(20_000, 20_000))
     (folder / "self.png").symlink_to(folder / "self.png")
-    photo(folder / "phone.HEIC")
+    (folder / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     return {
         "bomb.png": "more pixels than the limit",
         "cut.png": "truncated",
@@ -357,6 +357,6 @@ def test_root_and_index_do_not_go_with_a_folder(folder):
 
 def test_a_cameras_raw_file_is_listed(folder):
     photo(folder / "good.png")
-    photo(folder / "raw.NEF")
+    Image.new("RGB", (4, 4)).save(folder / "raw.NEF", "TIFF")  # they begin as TIFFs do
     dataset = load(folder, warn=False)  # and no warning, as asked
     assert dataset.skipped == {"raw.NEF": "raw files of cameras are not read, save it as JPEG"}

@@ -8,6 +8,7 @@ import socket
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -83,6 +84,17 @@ def test_other_files_are_no_images(tmp_path, text):
 
 def test_a_raw_file_that_begins_as_a_tiff_is_not_read_as_its_preview(tmp_path):
     assert "cameras" in image_kind(red(tmp_path / "photo.NEF", "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("suffix", ["HEIC", "psd", "nef", "tga"])
+@pytest.mark.filterwarnings("ignore:.*skipped")
+def test_a_photo_under_the_suffix_of_another_format_is_read(tmp_path, kind, suffix):
+    red(tmp_path / f"IMG_0001.{suffix}", kind)
+    (tmp_path / f"IMG_0002.{suffix}").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (image,) = load_dataset(tmp_path, n_query=0, progress=False).images
+    assert np.allclose(image.getpixel((4, 4)), (200, 20, 10), atol=6)
+    assert image_kind(tmp_path / f"IMG_0002.{suffix}") not in (READ, None)
 
 
 def test_pipes_sockets_and_folders_are_never_opened(tmp_path):

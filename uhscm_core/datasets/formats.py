@@ -1,4 +1,8 @@
-"""Which files are images, by their suffix or by their first bytes, and which of them are read."""
+"""Which files are images, by their suffix or by their first bytes, and which of them are read.
+
+The suffix decides, except that a JPEG or PNG under the suffix of an image that is not read is read:
+phones export JPEGs that are called .heic. A TIFF is not: raw files of cameras begin as TIFFs do.
+"""
 
 from __future__ import annotations
 
@@ -94,12 +98,13 @@ _KIND_OF_SUFFIX = {suffix: kind for kind, listed in _SUFFIXES.items() for suffix
 READ_SUFFIXES = frozenset(_SUFFIXES[READ].split())
 
 _SIGNATURE_BYTES = 64
+_TIFF = rb"II[*+]\0|MM\0[*+]"
 _SIGNATURES = (
     (rb"\xff\xd8\xff", READ),
     (rb"\x89PNG\r\n\x1a\n", READ),
     (rb"GIF8[79]a", READ),
     (rb"RIFF....WEBP", READ),
-    (rb"II[*+]\0|MM\0[*+]", READ),
+    (_TIFF, READ),
     (rb"BM.{12}[\x0c(48@l|]\0\0\0", READ),
     (rb"P[1-6](?:\s|#[^\n]*\n)+\d+\s+\d+\s", READ),
     (rb"P[Ff]\s+\d+\s+\d+\s+-?[\d.]+\s", READ),
@@ -124,9 +129,9 @@ _SIGNATURE_OF = [(re.compile(pattern, re.DOTALL), kind) for pattern, kind in _SI
 
 
 def image_kind(path: Path) -> str | None:
-    """Say whether a file is an image that is read, by its suffix or else by its first bytes.
+    """Say whether a file is an image that is read, by its suffix or by its first bytes.
 
-    Only a regular file without an image's suffix is opened, for 64 bytes.
+    Only a regular file without the suffix of an image that is read is opened, for 64 bytes.
 
     Args:
         path: a file, link, pipe, device or anything else in a folder.
@@ -138,10 +143,13 @@ def image_kind(path: Path) -> str | None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return by_suffix and NOT_REGULAR
-        if by_suffix:
-            return by_suffix
+        if by_suffix == READ:
+            return READ
         with open_regular(path) as file:
-            return kind_of_bytes(file.read(_SIGNATURE_BYTES))
+            start = file.read(_SIGNATURE_BYTES)
+        by_bytes = kind_of_bytes(start)
+        misnamed = by_bytes == READ and not re.match(_TIFF, start)
+        return READ if misnamed else by_suffix or by_bytes
     except OSError:  # a file that is called an image and cannot be opened: reading it says why
         return by_suffix
 
