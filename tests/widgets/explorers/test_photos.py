@@ -177,7 +177,6 @@ def photos_model_is_kept(folder) -> bool:
         ({"model": "ViT-B-99 openai"}, "open_clip knows no model 'ViT-B-99'"),
         ({"model": "ViT-B-32"}, "ViT-B-32 needs pretrained weights"),
         ({"model": "/no/where.json"}, "no such file: /no/where.json"),
-        ({"concepts": ()}, "no concept given"),
         ({"concepts": ("cat", "Cat")}, "'Cat' is already listed on line 1"),
         ({"concepts": "/no/list.txt"}, "no such text file of concepts: /no/list.txt"),
     ],
@@ -185,6 +184,14 @@ def photos_model_is_kept(folder) -> bool:
 def test_a_model_or_concepts_that_are_not_there_are_a_sentence(folder, settings, said):
     (error,) = read(folder, **{"model": "postcards", **settings}).status.errors
     assert said in error
+
+
+def test_a_box_without_names_is_a_sentence(folder, tiny_model):
+    photos = PhotosExplorer(folder, tiny_model)
+    photos.concepts.value, photos.names.value = "typed names", " \n"
+    photos.read()
+    photos.wait()
+    assert photos.status.errors == ["no concept given: type some names, one per line"]
 
 
 def test_own_concepts_typed_and_in_a_file(folder, tmp_path, tiny_model):
