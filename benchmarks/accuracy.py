@@ -169,7 +169,7 @@ def table(name: str, study: Study, options: argparse.Namespace) -> str:
         }
         for whole, cut in zip(*(rows(frame) for frame in frames.values()), strict=True):
             concepts = whole["concepts"] if isinstance(whole["concepts"], str) else "(none read)"
-            bits = whole["bits"] if whole["bits"] == whole["bits"] else "no hashing"
+            bits = "no hashing" if pd.isna(whole["bits"]) else whole["bits"]
             cells.setdefault((method, concepts), {})[bits] = f"{cell(whole)} / {cell(cut)}"
     columns = [*options.bits]
     lines = ["| method | concepts | " + " | ".join(f"{b} bits" for b in columns) + " |"]
