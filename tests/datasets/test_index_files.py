@@ -210,6 +210,29 @@ def test_a_line_of_an_index_file_that_does_not_match_is_named(index_folder, file
         load_dataset("nuswide", root=index_folder, index=index_folder / "index")
 
 
+def test_one_number_per_line_is_the_number_of_a_class_and_said(index_folder):
+    text(index_folder / "index/train.txt", "images/0.jpg 0", "images/1.jpg 1")
+    text(index_folder / "index/database.txt", "images/1.jpg,1", "images/2.jpg 0", "images/3.jpg 3")
+    text(index_folder / "index/test.txt", "images/4.jpg 0")
+    with pytest.warns(UHSCMWarning) as said:
+        labels = labels_by_name(load(index_folder))
+    assert [labels[f"images/{i}.jpg"][0] for i in range(5)] == [f"label {i}" for i in "01030"]
+    assert any("is taken as the number of its class" in str(w.message) for w in said)
+    text(index_folder / "index/test.txt", "images/4.jpg 1 0 0 0")
+    with pytest.raises(ValueError, match=r"train\.txt, line 1: expected a path and 4 labels"):
+        load(index_folder)
+    text(index_folder / "index/test.txt", "images/4.jpg 999999999999")
+    with pytest.raises(ValueError, match=r"test\.txt, line 1: expected the number of a class"):
+        load(index_folder)
+
+
+def test_a_validation_list_that_is_not_read_is_said(index_folder):
+    text(index_folder / "index/val.txt", "images/3.jpg 0 0")
+    with pytest.warns(UHSCMWarning) as said:
+        load(index_folder)
+    assert any("'val.txt' next to the index files is not read" in str(w.message) for w in said)
+
+
 def test_images_that_are_gone_are_left_out_and_most_of_them_refused(whole):
     (whole / "images/3.jpg").unlink()
     with pytest.warns(UHSCMWarning, match=r"1 of 5 listed images are not .*'images/3\.jpg'"):

@@ -103,6 +103,16 @@ def test_photos_that_are_gone_are_left_out_listed_and_counted(nuswide_folder):
         load(nuswide_folder)
 
 
+def test_a_second_image_list_is_said_and_other_cases_are_read(nuswide_folder):
+    text(nuswide_folder / "old/Imagelist.txt", "x")
+    (nuswide_folder / "Groundtruth").rename(nuswide_folder / "groundtruth")
+    (nuswide_folder / "groundtruth/AllLabels").rename(nuswide_folder / "groundtruth/alllabels")
+    with pytest.warns(
+        UHSCMWarning, match="2 image lists below .* is read"
+    ):
+        assert len(load(nuswide_folder)) == 5
+
+
 def test_photos_under_two_folders_are_refused(nuswide_folder):
     photo(nuswide_folder / "small/actor/0001_1.jpg")
     with pytest.raises(ValueError, match=r"could be any of 'Flickr/actor/.*' and 'small/actor/"):

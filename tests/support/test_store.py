@@ -36,6 +36,8 @@ def test_home_is_the_configured_folder_or_the_platforms(home, monkeypatch):
     assert store.home() == Path.home() / "elsewhere"
     monkeypatch.setenv("UHSCM_HOME", "")
     assert store.home() == Path(platformdirs.user_cache_dir("uhscm"))
+    monkeypatch.setenv("UHSCM_HOME", "  ")
+    assert store.home() == Path(platformdirs.user_cache_dir("uhscm"))
     monkeypatch.delenv("UHSCM_HOME")
     assert store.home() == Path(platformdirs.user_cache_dir("uhscm"))
 

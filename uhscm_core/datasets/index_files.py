@@ -1,7 +1,8 @@
 r"""Index files of published splits, as deep-hashing papers distribute them.
 
 - ``train.txt``, ``database.txt`` and ``test.txt``: each line has an image's path and its labels as
-  0 or 1, with spaces, tabs or commas between them. The path may contain spaces.
+  0 or 1, with spaces, tabs or commas between them, or the number of its class. The path may contain
+  spaces.
 - Or pairs: ``train_img.txt`` has a path per line, and ``train_label_onehot.txt`` (or
   ``train_label.txt``) the labels on the same lines, as 0 and 1 or as the number of one class.
 
@@ -32,7 +33,9 @@ _STEMS = {
     "pool": ("database", "db", "retrieval"),
     "query": ("test", "query"),
 }
-_LINE = re.compile(r"(?P<path>.*?\S)[\s,]+(?P<flags>[01](?:[\s,]+[01])*)")
+_LINE = re.compile(r"(?P<path>.*?\S)[\s,]+(?P<flags>[01](?:[\s,]+[01])*|\d+)")
+_MOST_CLASSES = 30_000  # ImageNet has 21,841; a larger number is something else
+_NOT_READ = ("val", "valid", "validation")
 _NAMES = ("labels.txt", "label_names.txt", "classes.txt")
 
 # What an index file lists: where it says so, a path, and its labels, or the number of its class.
@@ -64,7 +67,7 @@ def load_index_files(
     files = {path.name.lower(): path for path in sorted(index.iterdir())}
     entries = {split_name: _entries(files, index, split_name) for split_name in _STEMS}
     listing = walk(root, follow_links=follow_links)
-    everything = _one_hot([entry for part in entries.values() for entry in part])
+    numbered, everything = _one_hot([entry for part in entries.values() for entry in part])
     found, by_file_name = find([path for _, path, _ in everything], listing.names)
 
     rows: dict[int | str, int] = {}  # file, or the path of a missing one -> its row
@@ -89,6 +92,10 @@ def load_index_files(
             )
         row_of.append(row)
     notes = []
+    if numbered and not any(name.endswith("_img.txt") for name in files):
+        notes.append("the one number next to each image is taken as the number of its class")
+    if unread := [f"{stem}.txt" for stem in _NOT_READ if f"{stem}.txt" in files]:
+        notes.append(f"{in_words(unread)} next to the index files is not read")
     if by_file_name and max(found) >= 0:
         notes.append("the images were found by their file names, because their folders differ")
     pools = {}
@@ -147,8 +154,9 @@ def _entry(path: Path, number: int, line: str) -> Entry:
             f"{path}, line {number}: expected a path and its labels of 0 or 1, got "
             f"'{printable(line[:60])}'"
         )
-    flags = tuple(int(flag) for flag in re.findall("[01]", match["flags"]))
-    return f"{path}, line {number}", _unquoted(match["path"]), flags
+    flags = tuple(map(int, re.findall(r"\d+", match["flags"])))
+    where = f"{path}, line {number}"
+    return where, _unquoted(match["path"]), flags if len(flags) > 1 else flags[0]
 
 
 def _of_pair(images: Path, files: dict[str, Path], stem: str) -> list[Entry]:
@@ -175,18 +183,24 @@ def _of_pair(images: Path, files: dict[str, Path], stem: str) -> list[Entry]:
     ]
 
 
-def _one_hot(entries: list[Entry]) -> list[tuple[str, str, tuple[int, ...]]]:
-    """Return the entries with classes' numbers as labels of 0 and 1."""
-    numbers = [labels for _, _, labels in entries if isinstance(labels, int)]
-    classes = range(1 + max(numbers, default=0))
-    return [
-        (
-            where,
-            path,
-            tuple(int(i == labels) for i in classes) if isinstance(labels, int) else labels,
+def _one_hot(entries: list[Entry]) -> tuple[bool, list[tuple[str, str, tuple[int, ...]]]]:
+    """Return whether labels are numbers of classes, and the entries with labels of 0 and 1."""
+    flagged = [(*entry[:2], entry[2]) for entry in entries if isinstance(entry[2], tuple)]
+    if len(flagged) == len(entries):
+        return False, flagged
+    numbered = [(*entry[:2], entry[2]) for entry in entries if isinstance(entry[2], int)]
+    if flagged:
+        raise ValueError(
+            f"{numbered[0][0]}: expected a path and {len(flagged[0][2])} labels of 0 or 1, as in "
+            f"{flagged[0][0]}, got 1 label"
         )
-        for where, path, labels in entries
-    ]
+    where, _, most = max(numbered, key=lambda entry: entry[2])
+    if most >= _MOST_CLASSES:
+        raise ValueError(
+            f"{where}: expected the number of a class below {_MOST_CLASSES:,}, got {most}"
+        )
+    flags = {c: tuple(int(i == c) for i in range(most + 1)) for c in {n for *_, n in numbered}}
+    return True, [(where, path, flags[number]) for where, path, number in numbered]
 
 
 def _unquoted(path: str) -> str:

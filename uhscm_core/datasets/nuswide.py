@@ -46,7 +46,7 @@ def load_nuswide(
     lists = [name for name in listing.names if name.lower().split("/")[-1] == "imagelist.txt"]
     truth: dict[str, str] = {}
     for name in listing.names:
-        if match := re.search(r"(?:^|/)AllLabels/Labels_([^/]+)\.txt$", name):
+        if match := re.search(r"(?:^|/)AllLabels/Labels_([^/]+)\.txt$", name, re.IGNORECASE):
             truth.setdefault(match[1], name)
     if not lists or not truth:
         what = "ImageList/Imagelist.txt" if not lists else "Groundtruth/AllLabels/Labels_*.txt"
@@ -55,6 +55,8 @@ def load_nuswide(
     listed = [line.strip().replace("\\", "/") for line in lines]
     table = np.stack([_flags(root / name, len(listed)) for name in truth.values()], axis=1)
     notes = []
+    if len(lists) > 1:
+        notes.append(f"there are {len(lists)} image lists below {root}; {lists[0]} is read")
     if len(truth) < n_labels:
         notes.append(f"there are {len(truth)} label files below {root}, and n_labels is {n_labels}")
     frequent = np.sort(np.argsort(-table.sum(0), kind="stable")[:n_labels])

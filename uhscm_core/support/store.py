@@ -64,7 +64,7 @@ class DamagedFileError(ValueError):
 
 def home() -> Path:
     """Return the folder of caches and runs: ``$UHSCM_HOME`` or the platform's cache folder."""
-    configured = os.environ.get("UHSCM_HOME")
+    configured = os.environ.get("UHSCM_HOME", "").strip()
     return Path(configured).expanduser() if configured else platformdirs.user_cache_path("uhscm")
 
 
