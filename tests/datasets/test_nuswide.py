@@ -107,9 +107,7 @@ def test_a_second_image_list_is_said_and_other_cases_are_read(nuswide_folder):
     text(nuswide_folder / "old/Imagelist.txt", "x")
     (nuswide_folder / "Groundtruth").rename(nuswide_folder / "groundtruth")
     (nuswide_folder / "groundtruth/AllLabels").rename(nuswide_folder / "groundtruth/alllabels")
-    with pytest.warns(
-        UHSCMWarning, match="2 image lists below .* is read"
-    ):
+    with pytest.warns(UHSCMWarning, match="2 image lists below .* is read"):
         assert len(load(nuswide_folder)) == 5
 
 
