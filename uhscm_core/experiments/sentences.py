@@ -29,9 +29,9 @@ def sentence(a: str, b: str, estimate: Estimate, share_better: float) -> str:
             f"{a} is {verdict} than {b} by {abs(estimate.value):.3f} of mAP ({within}); it is "
             f"better on {share_better:.0%} of the queries."
         )
-    judges = f"{min(estimate.seeds)} seeds" if estimate.seeds else f"{estimate.queries:,} queries"
+    shown_by = f"{min(estimate.seeds)} seeds" if estimate.seeds else f"{estimate.queries:,} queries"
     return (
-        f"No difference that {judges} can show: {a} has {estimate.value:+.3f} of mAP against {b} "
+        f"No difference that {shown_by} can show: {a} has {estimate.value:+.3f} of mAP against {b} "
         f"({within}). {_outlook(estimate)}"
     )
 

@@ -14,7 +14,7 @@ taken off so that it counts once.
 
 Between two settings, b is what a query gains from one to the other. Two trained settings share what
 a seed draws, the first weights and the order of images, and their results rise and fall together
-(correlations from 0.6 to 0.9 over seeds, ``python -m benchmarks experiments``): they are compared
+(correlations from 0.4 to 0.8 over seeds, ``python -m benchmarks experiments``): they are compared
 seed by seed. A baseline shares nothing with them: then each setting has seeds of its own.
 
 The interval is Student's, with the degrees of freedom of Welch and Satterthwaite:
