@@ -181,6 +181,29 @@ def test_dates_among_other_folders_are_said():
 
 
 @pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (("Photos from 2019", "Photos from 2020", "Rome"), "'Photos from 2020' look like dates"),
+        (("Urlaub 2019", "Urlaub 2020"), "'Urlaub 2019' and 'Urlaub 2020' look like dates"),
+        (("0a", "1f", "37", "ff"), "which look like the beginnings of digests"),
+        (("original", "augmented"), "'augmented' and 'original' may be no labels"),
+    ],
+)
+def test_folders_that_are_hardly_classes_are_labels_and_said(folders, said):
+    assert labels_of(*folders) == list(folders)
+    assert said in notes_of(*folders)[0]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [("Audi S4 2007", "BMW M3 2012", "Jeep 2012"), ("10", "42"), ("de", "fa"), ("a1", "x2")],
+)
+def test_classes_with_years_and_short_ones_are_not_doubted(classes):
+    assert labels_of(*classes) == list(classes)
+    assert notes_of(*classes) == []
+
+
+@pytest.mark.parametrize(
     "classes",
     [
         ("0", "1", "9"),

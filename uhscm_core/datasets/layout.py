@@ -43,9 +43,9 @@ _COUNTED = re.compile(
     r"set|shard|split|untitled folder)[-_ ]?\(?\d*\)?"
 )
 _WRAPPERS = (
-    "all annotations archive data dataset files images image img imgs jpegimages jpeg jpg labels "
-    "masks photos photo pics pictures png samples thumbnails thumbs unknown unlabeled unlabelled "
-    "unsup"
+    "all annotations archive augmented backup copies cropped data dataset edited files images "
+    "image img imgs jpegimages jpeg jpg labels masks original originals photos photo pics pictures "
+    "png previews resized samples thumbnails thumbs unknown unlabeled unlabelled unsup"
 )
 _GENERIC = frozenset(_WRAPPERS.split())
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -59,6 +59,8 @@ _DATE = re.compile(
     rf"|(?:{_YEAR}[-_. ])?(?:{_MONTH}[-_. ])?{_MONTHS}(?:[-_. ]{_YEAR})?"
     r"|dcim|camera(?: roll)?|screenshots?|\d{3}(?=\w*[a-z_])\w{5}"
 )
+_YEAR_WITHIN = re.compile(rf"(?<!\d){_YEAR}(?!\d)")
+_HASH = re.compile("[0-9a-f]{2}")
 _PART_OF_DATE = re.compile(r"\d{1,2}")
 
 
@@ -227,11 +229,27 @@ def _read_labels(
     generic = [label for label in found if _is_generic(label)]
     if deeper:
         notes.append(f"{taken}; deeper ones such as {listed(deeper)} are none. {OTHERWISE}")
-    elif dates:
+    elif dates or (dates := _of_years(found)):
         notes.append(f"{taken}, of which {listed(dates)} look like dates. {OTHERWISE}")
+    elif _are_hashes(found):
+        notes.append(f"{taken}, which look like the beginnings of digests. {OTHERWISE}")
     elif generic:
         notes.append(f"{taken}, of which {listed(generic)} may be no labels. {OTHERWISE}")
     return labels, notes
+
+
+def _of_years(labels: Sequence[str]) -> list[str]:
+    """Return the labels that differ in a year alone, where they are most: Photos from 2019."""
+    texts = {label: _YEAR_WITHIN.sub("", label) for label in labels}
+    counts = Counter(text for label, text in texts.items() if text != label)
+    dates = [label for label, text in texts.items() if counts[text] > 1]
+    return dates if 2 * len(dates) > len(labels) else []
+
+
+def _are_hashes(labels: Sequence[str]) -> bool:
+    """Whether the labels are two hexadecimal digits, as in 0a, 1f, ff, and not numbers or words."""
+    mixed = any(re.search(r"\d", label) and re.search("[a-f]", label) for label in labels)
+    return mixed and all(map(_HASH.fullmatch, labels))
 
 
 def _is_date(folder: str) -> bool:
