@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
+import faiss
 import numpy as np
 import pytest
 import torch
 
 from uhscm_core import BASELINES, Baseline, fit_baseline, unpack_codes
+from uhscm_core.baselines import TooManyBitsError
 
 each_baseline = pytest.mark.parametrize("name", BASELINES)
 
@@ -44,7 +49,7 @@ def test_the_same_seed_gives_the_same_codes(name):
     assert torch.equal(*codes)
 
 
-@pytest.mark.parametrize("name", ["LSH", "ITQ"])
+@pytest.mark.parametrize("name", ["LSH", "ITQ", "ITQ of concepts"])
 def test_another_seed_gives_other_codes(name):
     features = stretched()
     codes = [fit_baseline(name, features, 8, seed=s).encode(features) for s in (0, 1)]
@@ -106,22 +111,143 @@ def test_lsh_centres_so_that_mirrored_features_get_opposite_bits():
     assert torch.equal(signs(baseline, mirrored), -signs(baseline, features))
 
 
-def test_itq_rotates_so_that_signs_lose_less_than_those_of_pca():
-    # Gong and Lazebnik 2011: unit rows, projected on the components, then rotated.
+def published_itq(x: np.ndarray, bits: int, start: np.ndarray) -> np.ndarray:
+    """Gong and Lazebnik's ITQ.m, line by line: (n, L) values whose signs are the codes."""
+    x = x - x.mean(0)
+    values, vectors = np.linalg.eigh(np.cov(x.T))
+    v = x @ vectors[:, np.argsort(values)[::-1][:bits]]
+    r, _, _ = np.linalg.svd(start)
+    for _ in range(50):
+        z = v @ r
+        ux = np.ones_like(z) * -1
+        ux[z >= 0] = 1
+        c = ux.T @ v
+        ub, _, ua = np.linalg.svd(c)
+        r = ua.T @ ub.T
+    return v @ r
+
+
+def relative_loss(v: np.ndarray) -> float:
+    """The share of |V|² that the nearest multiple of the signs of V misses."""
+    return float(1 - np.abs(v).mean() ** 2 / (v**2).mean())
+
+
+def clustered(n: int = 1000, d: int = 64, seed: int = 0) -> torch.Tensor:
+    """Unit features with a large common part, around 30 centers."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(30, d))[rng.integers(0, 30, n)] + rng.normal(size=(n, d)) + 2
+    x *= np.logspace(0, -1.5, d)
+    return torch.from_numpy(x / np.linalg.norm(x, axis=1, keepdims=True)).float()
+
+
+@pytest.mark.parametrize("bits", [8, 32, 48])
+def test_itq_reaches_the_loss_of_the_published_algorithm(bits):
+    features = clustered()
+    x = features.numpy()
+    rng = np.random.default_rng(1)
+    starts = rng.normal(size=(3, bits, bits))
+    published = [relative_loss(published_itq(x.astype(float), bits, start)) for start in starts]
+    ours = [relative_loss(fit_baseline("ITQ", features, bits, s).project(x)) for s in range(3)]
+    assert np.mean(ours) == pytest.approx(np.mean(published), rel=0.03)
+
+
+def test_itq_loses_less_than_that_of_faiss():
+    features = clustered()
+    theirs = faiss.ITQTransform(64, 48, True)
+    theirs.train(features.numpy())
+    ours = fit_baseline("ITQ", features, 48).project(features.numpy())
+    assert relative_loss(ours) < 0.95 * relative_loss(theirs.apply(features.numpy()))
+
+
+def test_itq_is_a_rotation_of_the_leading_components():
     features = stretched()
     rotated = fit_baseline("ITQ", features, 6).project(features.numpy())
     x = features.double().numpy()
     x -= x.mean(0)
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    x -= x.mean(0)
     values, vectors = np.linalg.eigh(x.T @ x)
     components = x @ vectors[:, np.argsort(values)[::-1][:6]]
+    assert np.allclose(rotated @ rotated.T, components @ components.T, atol=1e-9)
+    assert relative_loss(rotated) < 0.9 * relative_loss(components)
 
-    def loss(v):
-        scale = np.abs(v).mean()
-        return float(((np.sign(v) * scale - v) ** 2).sum(1).mean())
 
-    assert loss(rotated) < 0.9 * loss(components)
+@pytest.mark.parametrize("name", ["ITQ", "ITQ of concepts"])
+@pytest.mark.parametrize(("n", "bits"), [(400, 13), (400, 64), (8, 64), (3, 3), (2, 1)])
+def test_itq_of_more_bits_than_directions_lifts_without_changing_a_distance(name, n, bits):
+    features = stretched(n)
+    baseline = fit_baseline(name, features, bits)
+    lifted = baseline.project(features.numpy())
+    x = features.double().numpy()
+    if n == 400:
+        x -= x.mean(0)
+        assert np.allclose(lifted @ lifted.T, x @ x.T, atol=1e-9)
+    assert baseline.encode(features).shape == (n, math.ceil(bits / 8))
+    found = signs(baseline, features)
+    if bits >= n - 1:  # the rows are further apart than the signs of their values can hide
+        assert len(found.unique(dim=0)) == n
+    assert not bool((found == found[:1]).all(0).any()), "no bit is wasted"
+
+
+def test_itq_of_distributions_whose_rows_sum_to_one_has_one_direction_less_than_concepts():
+    q = torch.softmax(torch.randn(500, 26, generator=torch.Generator().manual_seed(0)) * 3, dim=1)
+    baseline = fit_baseline("ITQ of concepts", q, 64)
+    assert np.linalg.matrix_rank(baseline.project(q.numpy()), tol=1e-6) == 25
+    assert len(signs(baseline, q).unique(dim=0)) > 200
+    with pytest.raises(ValueError, match=r"500 rows that differ in 25 directions .* at most 25"):
+        fit_baseline("PCA sign", q, 26)
+
+
+@pytest.mark.parametrize("name", ["PCA sign", "ITQ", "ITQ of concepts"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        torch.full((9, 5), 0.3),
+        torch.zeros(9, 5),
+        torch.rand(1, 5),
+        torch.ones(40, 1),  # the distributions over one kept concept
+        1 / math.sqrt(5) + 6e-8 * torch.randint(0, 2, (9, 5)),  # equal but for rounding
+    ],
+    ids=["constant", "zeros", "one row", "one concept", "rounding"],
+)
+def test_rows_that_are_all_equal_have_no_direction(name, rows):
+    with pytest.raises(TooManyBitsError, match=r"all equal|at most 0 bits"):
+        fit_baseline(name, rows, 1)
+
+
+@each_baseline
+def test_duplicates_get_equal_codes_and_what_they_repeat_is_still_told_apart(name):
+    features = stretched(9)[torch.arange(90) % 9]
+    found = signs(fit_baseline(name, features, 8), features)
+    assert torch.equal(found, found[:9].repeat(10, 1))
+    assert len(found.unique(dim=0)) >= 5
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-4, 1e4, 1e12])
+@pytest.mark.parametrize("name", ["PCA sign", "ITQ"])
+def test_the_scale_of_the_features_does_not_matter(name, scale):
+    features = stretched()
+    codes, scaled = (fit_baseline(name, x, 8).encode(x) for x in (features, features * scale))
+    assert (codes != scaled).float().mean() < 0.01
+
+
+def test_itq_is_the_same_with_any_number_of_threads():
+    script = (
+        "import hashlib, torch; from uhscm_core import fit_baseline;"
+        "g = torch.Generator().manual_seed(0);"
+        "x = torch.randn(1000, 96, generator=g) @ torch.randn(96, 96, generator=g);"
+        "codes = [fit_baseline(n, x, b).encode(x).numpy().tobytes()"
+        "         for n, b in (('ITQ', 64), ('ITQ of concepts', 128), ('PCA sign', 32))];"
+        "print(hashlib.sha256(b''.join(codes)).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+        ).stdout
+        for threads in ("1", "2")
+    }
+    assert len(digests) == 1
 
 
 @each_baseline
@@ -136,18 +262,24 @@ def test_near_features_get_nearer_codes_than_far_ones(name):
     assert float(apart[same].mean()) < 0.75 * float(apart[~same].mean())
 
 
-@each_baseline
+@pytest.mark.parametrize("name", ["LSH", "PCA sign"])
 def test_more_bits_than_directions_are_refused(name):
-    with pytest.raises(ValueError, match=f"{name} on 400 features of width 12 gives 1 to 12 bits"):
+    message = f"{name} on 400 rows of width 12 gives at most 12 bits, not 13"
+    with pytest.raises(TooManyBitsError, match=message):
         fit_baseline(name, stretched(), 13)
+
+
+@each_baseline
+def test_codes_have_at_least_one_bit(name):
     with pytest.raises(ValueError, match="bits must be a whole number between 1 and 65,536, got 0"):
         fit_baseline(name, stretched(), 0)
 
 
-@pytest.mark.parametrize("name", ["PCA sign", "ITQ"])
-def test_fewer_features_than_bits_have_too_few_components(name):
-    with pytest.raises(ValueError, match="on 3 features of width 12 gives 1 to 3 bits, not 4"):
-        fit_baseline(name, stretched(3), 4)
+def test_fewer_features_than_bits_have_too_few_components():
+    with pytest.raises(TooManyBitsError, match="on 3 rows of width 12 gives at most 3 bits, not 4"):
+        fit_baseline("PCA sign", stretched(3), 4)
+    with pytest.raises(TooManyBitsError, match=r"3 rows that differ in 2 directions .* at most 2"):
+        fit_baseline("PCA sign", stretched(3), 3)
 
 
 def test_lsh_needs_no_more_features_than_one():
@@ -156,12 +288,13 @@ def test_lsh_needs_no_more_features_than_one():
 
 def test_no_features_are_refused():
     for name in BASELINES:
-        with pytest.raises(ValueError, match="on 0 features of width 12"):
+        with pytest.raises(ValueError, match="on 0 rows of width 12 gives at most 0"):
             fit_baseline(name, torch.ones(0, 12), 4)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="name must be one of 'LSH', 'PCA sign', 'ITQ', got 'SH'"):
+    known = ", ".join(map(repr, BASELINES))
+    with pytest.raises(ValueError, match=f"name must be one of {known}, got 'SH'"):
         fit_baseline("SH", stretched(), 4)
 
 
@@ -192,6 +325,12 @@ def test_features_that_are_not_rows_of_floats_are_refused(as_users_run_it, name)
         fit_baseline(name, torch.ones(3, 2).long(), 1)
 
 
+def test_each_baseline_says_which_space_it_reads():
+    spaces = {name: baseline.space for name, baseline in BASELINES.items()}
+    of_features = dict.fromkeys(("LSH", "PCA sign", "ITQ"), "features")
+    assert spaces == {**of_features, "ITQ of concepts": "concepts"}
+
+
 def test_a_registered_baseline_is_fitted_by_its_name(monkeypatch):
     seen = []
 
@@ -206,7 +345,7 @@ def test_a_registered_baseline_is_fitted_by_its_name(monkeypatch):
     ((x, *rest),) = seen
     assert (x.dtype, rest) == (np.float32, [5, 9])
     assert np.array_equal(x, features.numpy())
-    with pytest.raises(ValueError, match="first on 400 features of width 12 gives 1 to 12 bits"):
+    with pytest.raises(ValueError, match="first on 400 rows of width 12 gives at most 12 bits"):
         fit_baseline("first", features, 13)
 
 
@@ -217,5 +356,5 @@ def test_a_baseline_may_give_more_bits_than_directions(monkeypatch):
     monkeypatch.setitem(BASELINES, "twice", Baseline(fit, max_bits=lambda _, width: 2 * width))
     features = stretched()
     assert fit_baseline("twice", features, 24).encode(features).shape == (400, 3)
-    with pytest.raises(ValueError, match="gives 1 to 24 bits, not 25"):
+    with pytest.raises(ValueError, match="gives at most 24 bits, not 25"):
         fit_baseline("twice", features, 25)

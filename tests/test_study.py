@@ -159,6 +159,7 @@ def test_the_comparison_has_a_row_a_method(trained):
         "LSH",
         "PCA sign",
         "ITQ",
+        "ITQ of concepts",
         "cosine of concepts",
         "cosine of features",
     ]
@@ -190,7 +191,7 @@ def test_a_registered_baseline_is_compared_in_the_space_that_it_reads(
 
     monkeypatch.setitem(BASELINES, "mine", Baseline(fit, space, max_bits=lambda *_: 64))
     table = trained.compare(references=False).set_index("method")
-    assert list(table.index) == ["UHSCM", "LSH", "PCA sign", "ITQ", "mine"]
+    assert list(table.index) == ["UHSCM", "LSH", "PCA sign", "ITQ", "ITQ of concepts", "mine"]
     vectors = getattr(trained, of)
     train, query, database = (trained.dataset.splits[s] for s in ("train", "query", "database"))
     assert np.array_equal(seen[0], vectors[train].numpy())
@@ -480,9 +481,18 @@ def test_a_failed_save_leaves_what_was_saved_before(trained, tmp_path, monkeypat
     assert len(list(folder.glob("weights-*"))) == 1  # nothing old is left behind
 
 
-def test_more_bits_than_the_features_have_leave_the_baselines_out(base):
-    table = base.train(24, epochs=1, device="cpu").compare()
-    assert table.set_index("method")["mAP"].isna().tolist() == [False, *[True] * 3, False, False]
+def test_more_bits_than_the_features_have_leave_out_the_baselines_that_do_not_lift(base):
+    table = base.train(24, epochs=1, device="cpu").compare().set_index("method")
+    assert list(table.index[table["mAP"].isna()]) == ["LSH", "PCA sign"]
+
+
+def test_one_kept_concept_leaves_the_baseline_of_concepts_out(base):
+    votes = base.mined.wins.sort().values
+    share = float(votes[-2] + 0.5) * base.mined.min_share / base.mined.min_votes
+    one = base.with_(min_share=share).train(8, epochs=1, device="cpu")
+    assert len(one.kept_names) == 1
+    table = one.compare(references=False).set_index("method")
+    assert list(table.index[table["mAP"].isna()]) == ["ITQ of concepts"]
 
 
 @pytest.mark.usefixtures("as_users_run_it")

@@ -1,8 +1,12 @@
-r"""Classical unsupervised hashing, from FAISS, to compare the method with.
+r"""Classical unsupervised hashing, to compare the method with.
 
-- **LSH** (Charikar 2002): signs of random projections of the centered features.
-- **PCA sign**: signs of the L leading principal components.
-- **ITQ** (Gong and Lazebnik 2011): the components rotated so that their signs lose least.
+- **LSH** (Charikar 2002) of features: signs of random projections of the centered rows. The
+  projections are orthogonal, as FAISS draws them, so that there are at most D.
+- **PCA sign** of features: signs of the L leading principal components.
+- **ITQ** (Gong and Lazebnik 2011) of features: the components rotated so that their signs lose
+  least, see `_itq`.
+- **ITQ of concepts**: the same of the distributions over the kept concepts. It learns no network,
+  so it shows how much of a result the concepts have of their own.
 
 `BASELINES` is the only list of them. To add a baseline, register it under its name; it then appears
 in `Study.compare`, in the comparison explorer and in the benchmarks' tables::
@@ -19,22 +23,35 @@ Symbols: D width of what a baseline reads, L code length in bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import pack_codes
-from uhscm_core.support.checks import check_features, code_length, function, one_of, seed_number
+from uhscm_core.support.checks import (
+    MOST_BITS,
+    check_features,
+    code_length,
+    function,
+    one_of,
+    seed_number,
+)
 
 __all__ = ["BASELINES", "Baseline", "BaselineHash", "TooManyBitsError", "fit_baseline"]
 
 Project = Callable[[np.ndarray], np.ndarray]
+Floats = npt.NDArray[np.float64]
+
+_ITERATIONS = 50  # of ITQ, as published
+_ROWS = 8192  # computed in double precision at a time
+_NOISE = 8 * float(np.finfo(np.float32).eps)  # of a number, relative to the largest of them
 
 
 @dataclass(frozen=True)
@@ -107,7 +124,8 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
     Args:
         name: one of `BASELINES`.
         x: (N, D) of the training images, in the space that the baseline reads.
-        bits: L; at most D, and for PCA sign and ITQ at most N.
+        bits: L; for LSH at most D, and for PCA sign at most the number of directions in which the
+            rows differ.
         seed: of LSH's projections and ITQ's first rotation.
 
     Returns:
@@ -115,8 +133,8 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
 
     Raises:
         TypeError: an argument of another kind.
-        ValueError: the name is unknown, there are more bits than directions (`TooManyBitsError`),
-            or a value is not finite.
+        ValueError: the name is unknown, the baseline cannot give so many bits, such as any of rows
+            that are all equal (`TooManyBitsError`), or a value is not finite.
     """
     baseline = BASELINES[one_of("name", name, BASELINES)]
     check_features(x=x)
@@ -127,7 +145,7 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
     max_bits = baseline.max_bits(n, width)
     if bits > max_bits:
         raise TooManyBitsError(
-            f"bits and x: {name} on {n} features of width {width} gives 1 to {max_bits} bits, "
+            f"bits and x: {name} on {n} rows of width {width} gives at most {max_bits} bits, "
             f"not {bits}"
         )
     return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed))
@@ -141,20 +159,82 @@ def _lsh(x: np.ndarray, bits: int, seed: int) -> Project:
 
 
 def _pca_sign(x: np.ndarray, bits: int, _seed: int) -> Project:
-    pca = faiss.PCAMatrix(x.shape[1], bits)
-    pca.train(x)
-    return lambda rows: np.asarray(pca.apply(rows))
+    mean, axes = _components(x, bits)
+    if axes.shape[1] < bits:
+        raise TooManyBitsError(
+            f"bits and x: {len(x)} rows that differ in {axes.shape[1]} directions give PCA sign "
+            f"at most {axes.shape[1]} bits, not {bits}"
+        )
+    return _projection(mean, axes)
 
 
 def _itq(x: np.ndarray, bits: int, seed: int) -> Project:
-    itq = faiss.ITQTransform(x.shape[1], bits, True)
-    itq.itq.seed = seed
-    itq.train(x)
-    return lambda rows: np.asarray(itq.apply(rows))
+    r"""Rotate the r leading components of the rows, :math:`V` (N, r), by alternation.
+
+    .. math:: B = \mathrm{sign}(V R), \qquad
+        R = \arg\min_{R R^\top = I} |B - V R|^2 = W U^\top
+        \ \text{with}\ B^\top V = U \Sigma W^\top
+
+    from a random start, 50 times, as published. R is a rotation where the rows differ in at least L
+    directions. Where they do not, r is the number of these directions, and R (r, L) lifts them to L
+    bits without changing a distance, which the published algorithm leaves open.
+
+    The same seed gives the same codes with any number of threads, except where components of
+    exactly equal variance can be told apart by rounding alone.
+    """
+    mean, axes = _components(x, bits)
+    directions = axes.shape[1]
+    if directions == 0:
+        raise TooManyBitsError(
+            f"x: {len(x)} rows that are all equal have no direction for ITQ to hash by"
+        )
+    v = _projection(mean, axes)(x)  # (n, r)
+    normal = np.random.default_rng(seed).standard_normal((bits, directions))
+    start, upper = np.linalg.qr(normal)  # (L, r)
+    rotation = (start * np.sign(np.diag(upper))).T  # (r, L), uniform over all of them
+    for _ in range(_ITERATIONS):
+        b_times_v = sum(np.where(rows @ rotation > 0, 1.0, -1.0).T @ rows for rows in _blocks(v))
+        left, _, right = np.linalg.svd(b_times_v, full_matrices=False)  # (L, r), (r,), (r, r)
+        rotation = (left @ right).T
+    return _projection(mean, axes @ rotation)
+
+
+def _components(x: np.ndarray, most: int) -> tuple[Floats, Floats]:
+    """Return the mean (D,) of rows, and their leading principal components (D, r).
+
+    Args:
+        x: (n, D).
+        most: r is this, or less where the rows differ in fewer directions by more than rounding.
+    """
+    mean = x.mean(0, dtype=np.float64)
+    covariance = np.zeros((x.shape[1], x.shape[1]))
+    for rows in _blocks(x):
+        centered = rows - mean
+        covariance += centered.T @ centered / len(x)
+    variances, axes = np.linalg.eigh(covariance)  # ascending
+    noise = _NOISE * float(np.abs(x).max())
+    # Of noise alone, the largest variance is about this (Marchenko and Pastur).
+    real = variances > (noise * (1 + np.sqrt(x.shape[1] / len(x)))) ** 2
+    axes = axes[:, real][:, ::-1][:, :most]
+    # An eigenvector's sign is the solver's choice; this one does not depend on it.
+    signs = np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+    return mean, axes * signs
+
+
+def _projection(mean: Floats, axes: Floats) -> Project:
+    def project(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([(block - mean) @ axes for block in _blocks(rows)])
+
+    return project
+
+
+def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[start : start + _ROWS] for start in range(0, max(len(rows), 1), _ROWS))
 
 
 BASELINES: dict[str, Baseline] = {
     "LSH": Baseline(_lsh, max_bits=lambda n, width: width if n else 0),
     "PCA sign": Baseline(_pca_sign),
-    "ITQ": Baseline(_itq),
+    "ITQ": Baseline(_itq, max_bits=lambda n, _: MOST_BITS if n else 0),
+    "ITQ of concepts": Baseline(_itq, "concepts", lambda n, _: MOST_BITS if n else 0),
 }

@@ -46,7 +46,8 @@ def test_all_ways_are_offered_and_none_computed_yet(study, trained):
     assert left_out == {}
     assert list(named) == [
         *("UHSCM, 16 bits", "8 bits", HOSTILE),
-        *("LSH, 16 bits", "PCA sign, 16 bits", "ITQ, 16 bits", FEATURES, CONCEPTS),
+        *(f"{name}, 16 bits" for name in ("LSH", "PCA sign", "ITQ", "ITQ of concepts")),
+        *(FEATURES, CONCEPTS),
     ]
     assert all(name == ranker.name for name, ranker in named.items())
     assert next(iter(rankers_of(study)[0])) == "LSH, 64 bits"
@@ -95,6 +96,7 @@ def test_all_are_evaluated_as_the_study_evaluates_them(trained):
     for name, method in [
         ("UHSCM, 16 bits", "UHSCM"),
         ("ITQ, 16 bits", "ITQ"),
+        ("ITQ of concepts, 16 bits", "ITQ of concepts"),
         (FEATURES, "cosine of features"),
         (CONCEPTS, "cosine of concepts"),
     ]:
@@ -152,8 +154,9 @@ def test_two_of_one_name_are_told_apart(trained):
 def test_a_baseline_of_more_bits_than_there_are_directions_says_so(study):
     wide = study.train(bits=200, epochs=1)
     named, _ = rankers_of(wide)
-    with pytest.raises(ValueError, match=r"ITQ on 120 features of width .* not 200"):
-        named["ITQ, 200 bits"].rank(0)
+    with pytest.raises(ValueError, match=r"PCA sign on 120 rows of width .* not 200"):
+        named["PCA sign, 200 bits"].rank(0)
+    assert named["ITQ, 200 bits"].vectors.shape[1] == 25
 
 
 def test_others_that_cannot_be_compared_are_refused(as_users_run_it, study, trained):

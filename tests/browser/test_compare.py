@@ -176,10 +176,10 @@ def test_a_choice_that_can_not_be_had_goes_back(page):
     box = page.locator(".refused")
     box.scroll_into_view_if_needed()
     before = box.locator("select").nth(1).input_value()
-    choose(box, "right", "ITQ, 300 bits")
+    choose(box, "right", "PCA sign, 300 bits")
     error = box.locator(".error .message")
     error.wait_for()
-    assert "gives 1 to 128 bits, not 300" in error.inner_text()
+    assert "gives at most 128 bits, not 300" in error.inner_text()
     assert box.locator("select").nth(1).input_value() == before
     box.locator(".dismiss").click()
     error.wait_for(state="detached")

@@ -194,7 +194,7 @@ class CompareExplorer(Explorer[State]):
         right = next(name for name in names if name.startswith("ITQ,"))
         try:
             self.rankers[right].vectors  # noqa: B018  (computed once)
-        except ValueError:  # more bits than the features have directions
+        except ValueError:  # features that are all equal
             right = CONCEPTS
         return left, right
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from uhscm_core import BASELINES, Baseline
-from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from uhscm_core.analysis.rankers import FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.rankings import moves, overlap_at
 from widgets import CompareExplorer, Selection
 
@@ -181,11 +181,11 @@ def test_a_choice_that_can_not_be_had_goes_back(study):
     wide = study.train(bits=200, epochs=1)
     compare = CompareExplorer(wide)
     done(compare)
-    assert (compare.state.left, compare.state.right) == ("UHSCM, 200 bits", CONCEPTS)
+    assert (compare.state.left, compare.state.right) == ("UHSCM, 200 bits", "ITQ, 200 bits")
     before = compare.status.summary
-    compare.right.value = "ITQ, 200 bits"
-    done(compare, "ITQ on 120 features")
-    assert compare.right.value == CONCEPTS
+    compare.right.value = "PCA sign, 200 bits"
+    done(compare, "PCA sign on 120 rows")
+    assert compare.right.value == "ITQ, 200 bits"
     assert compare.status.summary == before
     assert compare._undo.disabled
 
