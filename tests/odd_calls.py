@@ -341,6 +341,7 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
             "pretrained": "flag",
             "hidden": "whole",
             "seed": "whole",
+            "centered": "flag",
         },
     )
     network = copy.deepcopy(study.network)
@@ -350,7 +351,7 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
         {"data": x, "workers": 0},
         {"data": "rows", "workers": "whole"},
     )
-    numbers = ("learning_rate", "backbone_share", "weight_decay", *weights)
+    numbers = ("learning_rate", "momentum", "backbone_share", "weight_decay", *weights)
     counts = ("epochs", "batch_size", "seed", "workers", "validate_every")
     texts = ("optimizer", "device", "precision")
     config = core.TrainingConfig(epochs=1)
@@ -358,6 +359,7 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
         **dict.fromkeys(numbers, "real"),
         **dict.fromkeys(counts, "whole"),
         **dict.fromkeys(texts, "text"),
+        "center": "flag",
     }
     good = {name: getattr(config, name) for name in settings}
     yield Edge("TrainingConfig", core.TrainingConfig, good, settings)

@@ -488,7 +488,8 @@ def test_more_bits_than_the_features_have_leave_out_the_baselines_that_do_not_li
 
 def test_one_kept_concept_leaves_the_baseline_of_concepts_out(base):
     votes = base.mined.wins.sort().values
-    share = float(votes[-2] + 0.5) * base.mined.min_share / base.mined.min_votes
+    n = len(base.dataset.splits["train"])
+    share = float(votes[-2] + 0.5) * len(votes) / n
     one = base.with_(min_share=share).train(8, epochs=1, device="cpu")
     assert len(one.kept_names) == 1
     table = one.compare(references=False).set_index("method")

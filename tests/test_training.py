@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,12 +21,14 @@ from uhscm_core import (
     HashNetwork,
     TrainingConfig,
     mine_concepts,
+    pack_codes,
     semantic_similarity,
     train,
     uhscm_loss,
 )
 from uhscm_core import training as training_module
 from uhscm_core.datasets import ArrayImages
+from uhscm_core.network import network_from
 from uhscm_core.support import store
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, device="cpu")
@@ -129,7 +133,7 @@ def test_the_global_random_state_is_left_alone(features, mined):
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     features, mined, tmp_path, stop_after, optimizer
 ):
-    config = dataclasses.replace(CONFIG, optimizer=optimizer)
+    config = dataclasses.replace(CONFIG, optimizer=optimizer, center=optimizer == "sgd")
     whole = network()
     expected = [s.total for s in train(whole, features, mined, config)]
 
@@ -362,6 +366,7 @@ def test_a_full_disk_stops_the_run_with_the_earlier_checkpoint_in_place(
         ({"learning_rate": 0.0}, "learning_rate must be a finite number greater than 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a finite number greater than 0"),
         ({"gamma": -1.0}, "gamma must be a finite number of at least 1e-06"),
+        ({"momentum": 1.1}, "momentum must be a finite number .* got 1.1"),
         ({"optimizer": "lbfgs"}, "optimizer must be"),
     ],
 )
@@ -373,7 +378,7 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 WHOLE = ("epochs", "batch_size", "seed", "workers", "validate_every")
 REAL = (
-    *("learning_rate", "backbone_share", "weight_decay"),
+    *("learning_rate", "momentum", "backbone_share", "weight_decay"),
     *("alpha", "beta", "gamma", "lam", "similarity_weight"),
 )
 
@@ -387,7 +392,7 @@ def test_settings_that_are_no_numbers_are_refused_by_name(name, value):
         TrainingConfig(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "backbone_share", "weight_decay", *REAL[3:6]])
+@pytest.mark.parametrize("name", ["learning_rate", "momentum", "weight_decay", *REAL[4:7]])
 def test_negative_weights_are_refused_by_name(name):
     with pytest.raises(ValueError, match=f"{name} must be .*, got -0.5"):
         TrainingConfig(**{name: -0.5})
@@ -424,7 +429,134 @@ def test_the_paper_setting():
     config = TrainingConfig.paper(seed=3)
     assert (config.optimizer, config.learning_rate, config.backbone_share) == ("sgd", 0.006, 0.05)
     assert (config.batch_size, config.epochs, config.weight_decay) == (128, 60, 1e-5)
-    assert config.seed == 3
+    assert (config.momentum, config.center, config.seed) == (0.0, True, 3)
+    changed = TrainingConfig.paper(momentum=0.9, center=False)  # as it was before
+    assert (changed.momentum, changed.center) == (0.9, False)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_sgd_moves_by_the_momentum_of_its_config(features, mined, momentum):
+    config = dataclasses.replace(
+        CONFIG, epochs=3, batch_size=N, optimizer="sgd", momentum=momentum, learning_rate=0.1
+    )
+    net = network()
+    list(train(net, features, mined, config))
+    expected = network()
+    optimizer = torch.optim.SGD(
+        expected.parameters(), 0.1, momentum=momentum, weight_decay=config.weight_decay
+    )
+    for _ in range(3):
+        optimizer.zero_grad()
+        uhscm_loss(expected(features), semantic_similarity(mined.distribution)).total.backward()
+        optimizer.step()
+    for name, value in expected.state_dict().items():
+        assert torch.allclose(net.state_dict()[name], value, atol=1e-5), name
+
+
+def test_a_centered_network_reads_features_minus_their_mean_at_unit_length(features, mined):
+    directions = torch.nn.functional.normalize(features - features.mean(0), dim=1)
+    centered, plain = network(), network()
+    steps = [
+        [s.total for s in train(net, rows, mined, config)]
+        for net, rows, config in (
+            (centered, features, dataclasses.replace(CONFIG, center=True)),
+            (plain, directions, CONFIG),
+        )
+    ]
+    assert steps[0] == pytest.approx(steps[1], abs=1e-4)
+    assert torch.allclose(centered.mean, features.mean(0), atol=1e-7)
+    rows = features[:7] + 1  # a new image has no mean of its own
+    expected = plain.outputs(torch.nn.functional.normalize(rows - features.mean(0), dim=1))
+    assert torch.allclose(centered.outputs(rows), expected, atol=1e-3)
+
+
+def test_weights_of_a_centered_network_give_the_same_codes_elsewhere(features, mined, tmp_path):
+    config = dataclasses.replace(CONFIG, center=True)
+    net = network()
+    list(train(net, features, mined, config, folder=tmp_path))
+    tensors, about = store.load_tensors(tmp_path / "weights.safetensors")
+    settings = {name: about[name] for name in net.settings}
+    assert settings["centered"] is True
+    loaded = network_from(settings, tensors, tmp_path)
+    assert torch.equal(loaded.outputs(features), net.outputs(features))
+    with pytest.raises(ValueError, match=r"mean must be float \(12,\), got absent"):
+        network_from(settings, {k: v for k, v in tensors.items() if k != "mean"}, tmp_path)
+    with pytest.raises(ValueError, match="mean must be absent"):
+        network_from({**settings, "centered": False}, tensors, tmp_path)
+
+
+def test_a_network_that_is_not_centered_has_the_settings_and_weights_of_before(features, mined):
+    net = network()
+    list(train(net, features, mined, CONFIG))
+    assert net.settings == {"bits": L, "backbone": "features", "in_features": D, "hidden": 16}
+    assert list(net.state_dict()) == [
+        "head.0.weight",
+        "head.0.bias",
+        "head.2.weight",
+        "head.2.bias",
+    ]
+
+
+def test_images_are_not_centered(mined):
+    images = ArrayImages(np.zeros((N, 24, 24, 3), dtype=np.uint8))
+    config = TrainingConfig.paper(epochs=1, batch_size=25, device="cpu", workers=0)
+    net = HashNetwork(L, "test_resnet", pretrained=False)
+    next(train(net, images, mined, config))
+    assert net.mean is None
+    assert "centered" not in net.settings
+
+
+# Collapse.
+
+
+def common(n=400, share=10.0):
+    """Unit features with a large common part, and what is mined from them: eight concepts."""
+    generator = torch.Generator().manual_seed(0)
+    texts = torch.linalg.qr(torch.randn(64, 9, generator=generator)).Q.T
+    rows = texts[torch.arange(n) % 8] + share * texts[8]
+    rows += 0.05 * torch.randn(n, 64, generator=generator)
+    rows = torch.nn.functional.normalize(rows, dim=1)
+    return rows, mine_concepts(rows, texts[:8], min_share=0.0, tau=30.0)
+
+
+def collapse_said(caplog, config):
+    rows, mined = common()
+    net = HashNetwork(32, in_features=64)
+    with caplog.at_level(logging.WARNING, "uhscm_core"):
+        list(train(net, rows, mined, config))
+    codes = pack_codes(net.outputs(rows)).unique(dim=0)
+    said = [r.getMessage() for r in caplog.records if "collapsed" in r.getMessage()]
+    return len(codes), said
+
+
+def test_the_released_recipe_collapses_on_features_and_says_that_centering_would_help(caplog):
+    config = TrainingConfig.paper(epochs=30, device="cpu", center=False)
+    codes, said = collapse_said(caplog, config)
+    assert codes <= 4
+    (sentence,) = said
+    assert "after 120 steps: 400 images have" in sentence
+    assert sentence.endswith("try center=True or a smaller learning_rate than 0.006")
+
+
+def test_the_released_recipe_trains_on_centered_features_and_says_nothing(caplog):
+    codes, said = collapse_said(caplog, TrainingConfig.paper(epochs=30, device="cpu"))
+    assert codes >= 100
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"beta": 10.0}, "a smaller beta than 10"),
+        ({"learning_rate": 1.0}, "a smaller learning_rate than 1"),
+    ],
+)
+def test_near_collapse_is_said_with_what_would_help(caplog, settings, advice):
+    config = TrainingConfig(**{"epochs": 10, "device": "cpu", "center": True, **settings})
+    _, said = collapse_said(caplog, config)
+    (sentence,) = said
+    assert re.search(r"different codes, and one is that of \d+% of them; \d+ of 32 bits", sentence)
+    assert sentence.endswith(f"try {advice}")
 
 
 def test_a_backbone_on_pixels_trains_and_resumes_exactly(mined, tmp_path):

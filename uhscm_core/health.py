@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from uhscm_core.codes import unpack_codes
@@ -43,12 +43,21 @@ from uhscm_core.encoder import ReadingEncoder
 if TYPE_CHECKING:
     from uhscm_core.stages import Stages
 
-__all__ = ["HealthFinding", "effective_number", "explained_variance", "findings_of"]
+__all__ = [
+    "CODES",
+    "CODES_OF_PIXELS",
+    "HealthFinding",
+    "collapse_of",
+    "effective_number",
+    "explained_variance",
+    "findings_of",
+    "spread",
+]
 
 _FLAT, _ONE_HOT = 0.85, 0.99
 _LEAST_EXPLAINED = 0.3
 _IMAGES_PER_BIT = 2
-_CODES, _CODES_OF_PIXELS = 2000, 200  # images whose codes are looked at
+CODES, CODES_OF_PIXELS = 2000, 200  # images whose codes are looked at
 
 
 @dataclass(frozen=True)
@@ -112,36 +121,55 @@ def findings_of(study: Stages) -> tuple[HealthFinding, ...]:
 
 def _codes(study: Stages) -> Iterator[HealthFinding]:
     network = study.trained_network()
-    bits, most = network.bits, _CODES_OF_PIXELS if network.on_pixels else _CODES
+    bits, most = network.bits, CODES_OF_PIXELS if network.on_pixels else CODES
     database = study.dataset.splits["database"]
     ids = database if len(database) else study.dataset.splits["train"]
-    ids = ids[np.unique(np.linspace(0, len(ids) - 1, most).round().astype(int))]
+    ids = ids[spread(len(ids), most)]
     if len(ids) < 2:
         return
-    codes = study.codes_of(ids)
+    found = collapse_of(study.codes_of(ids), bits, study.distribution[ids])
+    if found is None:
+        return
+    # Other settings of training made them so, unless there is too little to learn from.
+    change = None if any(True for _ in _concepts(study)) else {"bits": bits}
+    yield HealthFinding("equal codes", *found, change)
+
+
+def collapse_of(
+    codes: UInt8[Tensor, "n bytes"], bits: int, distribution: Float[Tensor, "n k"]
+) -> tuple[str, dict[str, float]] | None:
+    """Return a sentence and its numbers if images have too few different codes, else None.
+
+    Args:
+        codes: packed, of n images, at least one.
+        bits: L.
+        distribution: of the same images.
+    """
     _, counts = np.unique(codes.numpy(), axis=0, return_counts=True)
-    dominant = np.bincount(study.distribution[ids].argmax(1).numpy())
+    dominant = np.bincount(distribution.argmax(1).cpu().numpy())
     number, expected = _effective(counts), min(_effective(dominant), 2.0 ** min(bits, 64))
     ones = (unpack_codes(codes, bits) > 0).double().mean(0)
     constant = int(((ones < 0.005) | (ones > 0.995)).sum())
     if len(counts) > 1 and number >= expected / 4 and constant < bits / 2:
-        return
+        return None
+    sentence = (
+        f"{len(codes):,} images have {len(counts):,} different codes, and one is that of "
+        f"{counts.max() / len(codes):.0%} of them; {constant} of {bits} bits are constant"
+    )
     values = {
         "codes": float(len(counts)),
         "effective codes": number,
         "effective concepts": expected,
         "constant bits": float(constant),
         "bits": float(bits),
-        "images": float(len(ids)),
+        "images": float(len(codes)),
     }
-    yield HealthFinding(
-        "equal codes",
-        f"{len(ids):,} images have {len(counts):,} different codes, and one is that of "
-        f"{counts.max() / len(ids):.0%} of them; {constant} of {bits} bits are constant",
-        values,
-        # Other settings of training made them so, unless there is too little to learn from.
-        None if any(True for _ in _concepts(study)) else {"bits": bits},
-    )
+    return sentence, values
+
+
+def spread(n: int, most: int) -> npt.NDArray[np.int64]:
+    """Return the places of at most so many of n items, evenly spread over them."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def _images(study: Stages) -> Iterator[HealthFinding]:

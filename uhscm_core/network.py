@@ -49,6 +49,8 @@ class HashNetwork(nn.Module):
         pretrained: whether a timm backbone starts from its ImageNet weights.
         hidden: width of the head's hidden layer; for ``"features"`` only.
         seed: seed of the new layers' initial weights; the global random state is not used.
+        centered: read features minus a mean, at unit length. The mean is part of the weights, and
+            0 until `center_on` or `train` sets it. For ``"features"`` only.
 
     Raises:
         TypeError: an argument that is no whole number, no text or no flag.
@@ -66,16 +68,20 @@ class HashNetwork(nn.Module):
         pretrained: bool = True,
         hidden: int = 512,
         seed: int = 0,
+        centered: bool = False,
     ) -> None:
         super().__init__()
         self.bits = bits = code_length(bits)
         backbone, pretrained = text("backbone", backbone), flag("pretrained", pretrained)
         hidden = whole_number("hidden", hidden, 1, MOST_BITS)
         seed = seed_number("seed", seed)
+        centered = flag("centered", centered)
         self.backbone_name = backbone
         self.on_pixels = backbone != "features"
         self.settings: dict[str, Any] = {"bits": bits, "backbone": backbone}
         self.backbone: nn.Module = nn.Identity()
+        self.mean: Tensor | None
+        self.register_buffer("mean", None)  # (D,), of a head on centered features
         with seeded(seed):
             if self.on_pixels:
                 self.backbone = _timm_backbone(backbone, pretrained)
@@ -88,10 +94,31 @@ class HashNetwork(nn.Module):
                 self.head = nn.Sequential(
                     nn.Linear(in_features, hidden), nn.ReLU(), nn.Linear(hidden, bits)
                 )
+                if centered:
+                    self._set_mean(torch.zeros(in_features))
 
     def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b l"]:
         """Map (B, D) features or (B, 3, H, W) pixels to (B, L) outputs in (-1, 1)."""
-        return torch.tanh(self.head(self.backbone(x)))
+        x = self.backbone(x)
+        if self.mean is not None:
+            x = nn.functional.normalize(x - self.mean, dim=1)
+        return torch.tanh(self.head(x))
+
+    def center_on(self, features: Float[Tensor, "n d"]) -> None:
+        """From now on, read features minus the mean of these, at unit length.
+
+        Raises:
+            TypeError, ValueError: a network on pixels, or features that this one does not read.
+        """
+        self.check_data(features)
+        if self.on_pixels or not len(features):
+            raise ValueError("only a network on features can be centered, on one row or more")
+        weight = next(self.parameters())
+        self._set_mean(features.mean(0, dtype=torch.float64).to(weight))
+
+    def _set_mean(self, mean: Tensor) -> None:
+        self.mean = mean
+        self.settings["centered"] = True
 
     def parameter_groups(self, learning_rate: float, backbone_share: float) -> list[dict[str, Any]]:
         """Return the head at the full learning rate, a backbone at a share of it (paper: 0.05)."""
@@ -190,7 +217,7 @@ def network_from(
         ValueError: settings of another type or name, weights of other shapes, or weights that are
             not finite. No memory is allocated before that is known.
     """
-    unknown = settings.keys() - {"bits", "backbone", "in_features", "hidden"}
+    unknown = settings.keys() - {"bits", "backbone", "in_features", "hidden", "centered"}
     numbers = [settings.get(name, 1) for name in ("bits", "in_features", "hidden")]
     sound = all(type(number) is int and number > 0 for number in numbers)
     if unknown or not sound or type(settings.get("backbone", "")) is not str:

@@ -15,6 +15,7 @@ import torch
 from uhscm_core.objective import weights
 from uhscm_core.support.checks import (
     MANY,
+    flag,
     one_of,
     real_number,
     seed_number,
@@ -33,15 +34,19 @@ _PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    r"""How to train; the defaults suit a head on features, `paper` is the paper's setting.
+    r"""How to train; the defaults suit a head on features, `paper` is the released code's setting.
 
     Attributes:
         epochs: passes over the training images; the paper's 60.
         batch_size: B, images per step over all processes; the paper's 128.
-        optimizer: ``"adam"`` or ``"sgd"`` (momentum 0.9); the paper's is SGD.
+        optimizer: ``"adam"`` or ``"sgd"``; the paper's is SGD.
+        momentum: of SGD, from 0 to 1; the released code has none.
         learning_rate: of the head.
         backbone_share: a backbone learns at this share of the rate; the paper's 0.05.
         weight_decay: the paper's 1e-5.
+        center: read features minus the mean of the training images, at unit length; the mean
+            becomes part of the network. A backbone on pixels is not affected. Features have a large
+            common part, so that all outputs start nearly equal, and plain SGD stays there.
         alpha, beta, gamma, lam, similarity_weight: of the objective, see `uhscm_loss`.
         seed: of the order of images, dropout and augmentation.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
@@ -58,9 +63,11 @@ class TrainingConfig:
     epochs: int = 60
     batch_size: int = 128
     optimizer: Literal["adam", "sgd"] = "adam"
+    momentum: float = 0.9
     learning_rate: float = 1e-3
     backbone_share: float = 0.05
     weight_decay: float = 1e-5
+    center: bool = False
     alpha: float = 0.2
     beta: float = 0.001
     gamma: float = 0.2
@@ -84,9 +91,11 @@ class TrainingConfig:
         plain: dict[str, Any] = {
             **{name: whole_number(name, getattr(self, name), *b) for name, b in bounds.items()},
             "seed": seed_number("seed", self.seed),
+            "momentum": real_number("momentum", self.momentum, 0, 1),
             "learning_rate": real_number("learning_rate", self.learning_rate, above=0),
             "backbone_share": real_number("backbone_share", self.backbone_share, 0),
             "weight_decay": real_number("weight_decay", self.weight_decay, 0),
+            "center": flag("center", self.center),
             **weights(self.alpha, self.beta, self.gamma, self.lam, self.similarity_weight),
             "optimizer": one_of("optimizer", self.optimizer, ("adam", "sgd")),
             "precision": one_of("precision", self.precision, _PRECISIONS),
@@ -97,8 +106,13 @@ class TrainingConfig:
 
     @classmethod
     def paper(cls, **changes: Any) -> TrainingConfig:
-        """Return the paper's setting for VGG19: SGD, rate 0.006 on the hash layer, 0.0003 below."""
-        return cls(**{"optimizer": "sgd", "learning_rate": 0.006, **changes})
+        """Return the setting of the released code, which is for VGG19 on pixels.
+
+        SGD without momentum, rate 0.006 on the hash layer and 0.0003 below. A head on features,
+        which the paper does not have, also needs its input centered to train with it.
+        """
+        paper = {"optimizer": "sgd", "momentum": 0.0, "learning_rate": 0.006, "center": True}
+        return cls(**{**paper, **changes})
 
 
 @dataclass(frozen=True)

@@ -526,7 +526,7 @@ class Run:
             return None
         settings: dict[str, Any] = {"bits": self.bits, "backbone": self.backbone}
         if self.backbone == "features":
-            settings["in_features"] = in_features
+            settings |= {"in_features": in_features, "centered": self.config.center}
         return network_from(settings, weights, self.folder)
 
     def is_running(self) -> bool:

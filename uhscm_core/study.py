@@ -226,7 +226,8 @@ class Study(Stages):
         steps = tuple(history) if folder is None else read_history(folder)
         study = self.with_(network=network, history=steps)
         for finding in study.health():
-            _log.warning(finding.message)
+            if finding.kind != "equal codes":  # which `train` said, with what would help
+                _log.warning(finding.message)
         return study
 
     # -- questions ---------------------------------------------------------------------------

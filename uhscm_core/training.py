@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from uhscm_core.codes import pack_codes
+from uhscm_core.health import CODES, CODES_OF_PIXELS, collapse_of, spread
 from uhscm_core.mining import MinedConcepts, semantic_similarity
 from uhscm_core.network import HashNetwork, PixelDataset
 from uhscm_core.objective import uhscm_loss
@@ -48,6 +51,8 @@ from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
 
 __all__ = ["TrainingConfig", "TrainingStep", "train"]
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -73,7 +78,8 @@ def train(
         fabric: of several launched processes, each of which calls `train`; None for one device.
 
     Yields:
-        One `TrainingStep` per batch. A finished run yields nothing.
+        One `TrainingStep` per batch. A finished run yields nothing. At the end of a run whose
+        images have too few different codes, that is logged, with what would help.
 
     Raises:
         TypeError, ValueError: data that the network does not read, or not as many images as were
@@ -131,6 +137,7 @@ def _steps(
                 clock = time.perf_counter()
         if writer is not None:
             writer.finish()
+    training.say_if_collapsed()
 
 
 class _Training:
@@ -145,12 +152,16 @@ class _Training:
         fabric: Fabric,
     ) -> None:
         self.network, self.config, self.fabric = network, config, fabric
+        if config.center and isinstance(data, Tensor):
+            network.center_on(data)
         groups = network.parameter_groups(config.learning_rate, config.backbone_share)
         self.optimizer: torch.optim.Optimizer
         if config.optimizer == "adam":
             self.optimizer = torch.optim.Adam(groups, weight_decay=config.weight_decay)
         else:
-            self.optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay)
+            self.optimizer = torch.optim.SGD(
+                groups, momentum=config.momentum, weight_decay=config.weight_decay
+            )
         self._model, self._optimizer = fabric.setup(network, self.optimizer)
         self.distribution = mined.distribution.to(fabric.device)  # (N, K)
         self.data = data
@@ -258,6 +269,31 @@ class _Training:
         gathered = cast(Tensor, self.fabric.all_gather(outputs, sync_grads=True))
         rows = torch.cat([rows[rank::world] for rank in range(world)])
         return gathered.reshape(-1, outputs.shape[-1]), rows
+
+    def say_if_collapsed(self) -> None:
+        """Log that the images have too few different codes, and what would help."""
+        config, network, data = self.config, self.network, self.data
+        ids = spread(len(data), CODES_OF_PIXELS if network.on_pixels else CODES)
+        if len(ids) < 2 or self.fabric.global_rank != 0:
+            return
+        rows = data[ids] if isinstance(data, Tensor) else [data[int(i)] for i in ids]
+        distribution = self.distribution[torch.from_numpy(ids).to(self.distribution.device)]
+        found = collapse_of(pack_codes(network.outputs(rows)), network.bits, distribution)
+        if found is None:
+            return
+        default = TrainingConfig()
+        advice = ["center=True"] if isinstance(data, Tensor) and not config.center else []
+        advice += [
+            f"a smaller {name} than {value:g}"
+            for name in ("learning_rate", "beta")
+            if (value := getattr(config, name)) > getattr(default, name)
+        ]
+        _log.warning(
+            "the codes have collapsed after %d steps: %s; try %s",
+            self.step,
+            found[0],
+            " or ".join(advice or ["more epochs"]),
+        )
 
     def writer(self, folder: Path) -> RunWriter:
         """Return what writes this run to a folder; only the first process does."""

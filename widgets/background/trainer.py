@@ -208,7 +208,8 @@ class Trainer:
         run = self.run
         width = self.study.vlp.embed_dim if run.backbone == "features" else None
         pretrained = run.pretrained and not run.has_checkpoint  # which has all weights
-        return HashNetwork(run.bits, run.backbone, width, pretrained, seed=run.config.seed)
+        seed, centered = run.config.seed, run.config.center
+        return HashNetwork(run.bits, run.backbone, width, pretrained, seed=seed, centered=centered)
 
     def _prepare(self, network: HashNetwork, device: str) -> None:
         """Restore the best weights, and say on disk that the run is running."""

@@ -41,7 +41,9 @@ SETTINGS = {
     "epochs": Setting(_default("epochs"), 60, "passes over the training images"),
     "batch_size": Setting(_default("batch_size"), 128, "images whose pairs are compared at a step"),
     "optimizer": Setting(_default("optimizer"), "sgd", "how a gradient becomes a step"),
+    "momentum": Setting(_default("momentum"), 0.0, "share of the last step that SGD takes again"),
     "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
+    "center": Setting(_default("center"), None, "read features minus their mean, at unit length"),
     "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
     "beta": Setting(_default("beta"), 0.001, "β, weight of the quantization term"),
     "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
@@ -124,9 +126,13 @@ class TrainingSettings(ipw.VBox):
         self.set(**{name: setting.default for name, setting in SETTINGS.items()})
 
     def as_in_the_paper(self) -> None:
-        """Set the paper's values, except for the backbone, which takes a GPU."""
+        """Set the paper's values, except for the backbone, which takes a GPU.
+
+        A head on features needs them centered to train with these values.
+        """
         papers = {name: s.paper for name, s in SETTINGS.items() if s.paper is not None}
-        self.set(**{name: value for name, value in papers.items() if name != "backbone"})
+        on_features = {name: value for name, value in papers.items() if name != "backbone"}
+        self.set(**on_features, center=True)
 
     def run(self) -> dict[str, Any]:
         """Return the arguments of `Run`: ``bits``, ``backbone``, ``pretrained`` and ``config``.

@@ -193,6 +193,8 @@ def test_every_setting_has_its_line_and_goes_back(explorer):
     explorer.settings.as_in_the_paper()
     assert explorer.settings.values["learning_rate"] == 0.006
     assert explorer.settings.values["optimizer"] == "sgd"
+    assert explorer.settings.values["momentum"] == 0.0
+    assert explorer.settings.values["center"] is True
     assert explorer.settings.values["backbone"] == "features"  # vgg19 takes a GPU
     explorer.settings.reset()
     assert explorer.settings.values == {name: s.default for name, s in SETTINGS.items()}
