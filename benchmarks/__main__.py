@@ -12,6 +12,8 @@ NAMES = (
     "batch_similarity",
     "postcards",
     "photos",
+    "itq",
+    "paper_recipe",
     "storage",
     "duplicates",
     "gestures",

@@ -17,6 +17,7 @@ from uhscm_core import (
     mean_average_precision,
 )
 from uhscm_core.analysis.rankers import rankers_of
+from uhscm_core.comparison import features_and_concepts
 from uhscm_core.evaluation import evaluated_images
 
 from .conftest import SHARED, unit_rows
@@ -178,6 +179,18 @@ def test_the_reference_of_features_is_centered_as_the_baselines_are(partly):
     with pytest.warns(UHSCMWarning, match="no label"):
         table = partly.compare().set_index("method")["mAP"]
     assert table["cosine of features"] == pytest.approx(right, abs=1e-12)
+
+
+def test_the_cosine_of_both_is_the_mean_of_that_of_centered_features_and_of_concepts(partly):
+    train = partly.dataset.splits["train"]
+    f = partly.image_features - partly.image_features[train].mean(0)
+    v = features_and_concepts(partly)
+    for i, j in ((0, 2), (1, 7), (3, 3)):
+        of_v, of_f, of_q = (
+            float(torch.cosine_similarity(rows[i], rows[j], dim=0))
+            for rows in (v, f, partly.distribution)
+        )
+        assert of_v == pytest.approx((of_f + of_q) / 2, abs=1e-5)
 
 
 def test_the_ranking_of_one_query_ties_copies(partly):

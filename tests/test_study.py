@@ -162,6 +162,7 @@ def test_the_comparison_has_a_row_a_method(trained):
         "ITQ of concepts",
         "cosine of concepts",
         "cosine of features",
+        "cosine of both",
     ]
     assert table["mAP"].between(0, 1).all()
     assert table["mAP"][0] == trained.evaluate(10)

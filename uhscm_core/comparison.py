@@ -1,4 +1,13 @@
-"""The codes of a study next to the baselines and to rankings without hashing."""
+r"""The codes of a study next to the baselines and to rankings without hashing, the references.
+
+A reference ranks by the cosine of vectors that no code of L bits can hold. It is no upper bound:
+codes that generalize better than the vectors they were learned from score higher, and often do.
+
+- **cosine of features**: :math:`f = x - \mu`, the features minus the mean of the training images.
+- **cosine of concepts**: :math:`q`, the distributions over the kept concepts.
+- **cosine of both**: :math:`v = [f/|f|, q/|q|]`, so that
+  :math:`\cos(v_i, v_j) = \frac{1}{2}\cos(f_i, f_j) + \frac{1}{2}\cos(q_i, q_j)`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from uhscm_core.baselines import BASELINES, TooManyBitsError
 from uhscm_core.evaluation import Evaluated
@@ -15,7 +26,7 @@ from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average
 if TYPE_CHECKING:
     from uhscm_core.study import Study
 
-__all__ = ["REFERENCES", "centered_features", "compare_methods"]
+__all__ = ["REFERENCES", "centered_features", "compare_methods", "features_and_concepts"]
 
 
 def centered_features(study: Study) -> Tensor:
@@ -24,10 +35,17 @@ def centered_features(study: Study) -> Tensor:
     return features - features[study.dataset.splits["train"]].mean(0)
 
 
+def features_and_concepts(study: Study) -> Tensor:
+    """Return v (N, D + K): centered features and distributions, each at unit length."""
+    parts = centered_features(study), study.distribution
+    return torch.cat([normalize(part, dim=1) for part in parts], dim=1)
+
+
 # What is ranked by cosine, without hashing.
 REFERENCES: dict[str, Callable[[Study], Tensor]] = {
     "cosine of concepts": lambda study: study.distribution,
     "cosine of features": centered_features,
+    "cosine of both": features_and_concepts,
 }
 
 

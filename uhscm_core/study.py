@@ -368,14 +368,16 @@ class Study(Stages):
         Args:
             top_k: rank to cut at; None for the whole database.
             ties: how tied items are ordered, see `uhscm_core.metrics`.
-            references: also rank without hashing, by cosine, which takes longer than everything
-                else and is the same at every code length.
+            references: also rank without hashing, by the cosine of features, of concept
+                distributions, and of both, see `uhscm_core.comparison`. They are no upper bounds:
+                codes can score higher. They take longer than everything else and are the same at
+                every code length.
             ceilings: the old name of `references`.
 
         Returns:
             One row per method, with ``method``, ``bits`` (0 without hashing) and ``mAP``; NaN for
-            a baseline that cannot give so many bits. The cosine of features is that of centered
-            features, which the baselines read too.
+            a baseline that cannot give so many bits. `BASELINES` says which space each reads; the
+            features are centered for the baselines and the references.
 
         Raises:
             ValueError: as `evaluate`.

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, unpack_codes
-from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, rankers_of
+from uhscm_core.analysis.rankers import BOTH, CONCEPTS, FEATURES, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.runs import new_run
 from uhscm_core.support.store import save_tensors
@@ -47,7 +47,7 @@ def test_all_ways_are_offered_and_none_computed_yet(study, trained):
     assert list(named) == [
         *("UHSCM, 16 bits", "8 bits", HOSTILE),
         *(f"{name}, 16 bits" for name in ("LSH", "PCA sign", "ITQ", "ITQ of concepts")),
-        *(FEATURES, CONCEPTS),
+        *(FEATURES, CONCEPTS, BOTH),
     ]
     assert all(name == ranker.name for name, ranker in named.items())
     assert next(iter(rankers_of(study)[0])) == "LSH, 64 bits"
@@ -99,6 +99,7 @@ def test_all_are_evaluated_as_the_study_evaluates_them(trained):
         ("ITQ of concepts, 16 bits", "ITQ of concepts"),
         (FEATURES, "cosine of features"),
         (CONCEPTS, "cosine of concepts"),
+        (BOTH, "cosine of both"),
     ]:
         each = named[name].average_precisions()
         assert each.mean() == pytest.approx(expected[method], abs=1e-9)

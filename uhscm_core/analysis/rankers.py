@@ -35,6 +35,7 @@ __all__ = ["Ranker", "rankers_of"]
 
 FEATURES = "cosine of features"
 CONCEPTS = "cosine of concepts"
+BOTH = "cosine of both"
 _BITS = 64  # of the baselines of a study without a network
 
 Ids = npt.NDArray[np.int64]
@@ -128,7 +129,8 @@ def rankers_of(
 
     Args:
         study: trained or not. Its own network, its runs on disk, the `BASELINES` at as many bits as
-            its codes have (64 without a network), and the references without codes are offered.
+            its codes have (64 without a network), and the references without codes, which are no
+            upper bounds, are offered.
         others: trained studies of the same images by name, such as one of another code length.
 
     Raises:
@@ -154,7 +156,7 @@ def rankers_of(
     for name in BASELINES:
         compute = functools.partial(study.baseline_codes, name, bits)
         rankers.append(Ranker(f"{name}, {bits} bits", study, compute))
-    for name in (FEATURES, CONCEPTS):
+    for name in (FEATURES, CONCEPTS, BOTH):
         compute = functools.partial(REFERENCES[name], study)
         rankers.append(Ranker(name, study, compute, "cosine"))
     return _by_name(rankers), left_out
