@@ -39,7 +39,7 @@ def test_the_tour_opens_runs_and_shows_its_pictures(browser, explorer):
     assert any(title.startswith("The objective went from") for title in shown), shown
     assert any(title.startswith("Among codes of 64 bits") for title in shown), shown
     assert foreign == []
-    for number, words in enumerate(("3. Denoise", "7. Train", "9. Retrieve", "10. Judge")):
+    for number, words in enumerate(("3. Denoise", "7. Train", "9. Retrieve", "10. Evaluate")):
         page.locator(f"h2:has-text('{words}')").scroll_into_view_if_needed()
         shot(page, f"tour_{number}")
     page.close()

@@ -1,8 +1,9 @@
-"""Every notebook is stored clean and runs whole."""
+"""Every notebook is stored clean, runs whole, and says what its output says."""
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 import uhscm_core
 import widgets
+from tests.notebooks.bound_numbers import BOUND, disagreements, question, unbound
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -57,11 +59,44 @@ def test_lessons_use_public_names_alone(notebook):
                 assert node.attr in public.get(node.value.id, [node.attr]), node.attr
 
 
+def test_each_number_in_a_text_is_bound_to_the_output_or_has_a_reason(notebook):
+    wrong = [
+        f"{cell.id}: {fault}"
+        for cell in texts_of(nbformat.read(notebook, as_version=4))
+        for fault in unbound(cell.source, cell.metadata)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.slow
-def test_a_notebook_runs_whole_on_what_ships(notebook, monkeypatch, home):
+def test_a_notebook_runs_whole_on_what_ships_and_says_what_it_measures(notebook, monkeypatch, home):
     monkeypatch.delenv("UHSCM_PHOTOS", raising=False)
-    run_whole(notebook, monkeypatch)
-    assert list(home.iterdir())  # and it left the home of the person who tests alone
+    content = nbformat.read(notebook, as_version=4)
+    claims = [
+        (cell, key, piece, expression)
+        for cell in texts_of(content)
+        for key in BOUND
+        for piece, expression in cell.metadata.get(key, {}).items()
+    ]
+    statements = [line for cell in texts_of(content) for line in cell.metadata.get("compute", [])]
+    asked = question(statements, [expression for *_, expression in claims])
+    cells = run_whole(notebook, monkeypatch, nbformat.v4.new_code_cell(asked))
+    if notebook.stem != "06_does_it_help":  # whose experiments have a folder of their own
+        assert list(home.iterdir())  # and it left the home of the person who tests alone
+    answers = json.loads(printed(cells[-1]).strip().splitlines()[-1])
+    wrong = []
+    for (cell, key, piece, expression), (error, value) in zip(claims, answers, strict=True):
+        faults = [error] if error else disagreements(cell.source, piece, value, key == "trained")
+        wrong += [f"{cell.id}: {fault} ({expression})" for fault in faults]
+    assert not wrong, "\n".join(wrong)
+
+
+def texts_of(content):
+    return [cell for cell in content.cells if cell.cell_type == "markdown"]
+
+
+def printed(cell):
+    return "".join(out.text for out in cell.outputs if out.get("name") == "stdout")
 
 
 # Of labeled photos, the lessons that use labels for evaluation.
@@ -70,7 +105,7 @@ RUNS = [
     pytest.param(path, name, id=f"{path.stem} on {name}")
     for name in SETS
     for path in NOTEBOOKS
-    if name != "240 labelled" or path.stem[:2] in ("00", "04")
+    if name != "240 labelled" or path.stem[:2] in ("00", "04", "06")
 ]
 
 
@@ -92,10 +127,11 @@ def test_a_notebook_runs_whole_on_photos_of_ones_own(path, name, monkeypatch, tm
         assert ("needs labels and queries" in said) == (labels == 1)
 
 
-def run_whole(path, monkeypatch):
+def run_whole(path, monkeypatch, *more):
     monkeypatch.delenv("UHSCM_VLP", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", ""))
     content = nbformat.read(path, as_version=4)
+    content.cells.extend(more)
     NotebookClient(
         content,
         timeout=600,
