@@ -105,7 +105,7 @@ def measure() -> None:
     """
     for line in sys.stdin:
         started = time.perf_counter()
-        dataset = load_dataset(**json.loads(line), progress=False)
+        dataset = load_dataset(**json.loads(line))
         loaded = time.perf_counter()
         blank = dataclasses.replace(dataset, images=Blank(dataset.images))
         encode_dataset(blank, Counting(), progress=False)
@@ -125,7 +125,7 @@ def start(checkout: Path, home: Path) -> subprocess.Popen[str]:
     )
 
 
-def ask(process: subprocess.Popen[str], arguments: dict[str, str]) -> list[float]:
+def ask(process: subprocess.Popen[str], arguments: dict[str, Any]) -> list[float]:
     """Return what `measure` prints for the arguments of `load_dataset`."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -146,7 +146,7 @@ def write_mirflickr(root: Path) -> bool:
     return labels.is_file()
 
 
-def compare(checkouts: list[Path], collections: list[dict[str, str]], place: Path) -> None:
+def compare(checkouts: list[Path], collections: list[dict[str, Any]], place: Path) -> None:
     """Print the median seconds of each checkout, and their ratio."""
     processes = [start(c, place / f"home {number}") for number, c in enumerate(checkouts)]
     for arguments in collections:
@@ -176,7 +176,10 @@ def main(checkouts: Sequence[str] = ()) -> None:
         columns = ["work", *(["before", "now", "ratio"] if checkouts else ["now"])]
         print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
         others = [Path(checkout).resolve() for checkout in checkouts]
-        collections = [{"source": str(folder)} for folder in (Path(place, "moved"), PHOTOS)]
+        folders = (Path(place, "moved"), PHOTOS)
+        collections: list[dict[str, Any]] = [
+            {"source": str(folder), "progress": False} for folder in folders
+        ]
         if write_mirflickr(Path(place, "mirflickr")):
             collections.append({"source": "flickr25k", "root": str(Path(place, "mirflickr"))})
         compare([HERE, *others], collections, Path(place))
