@@ -68,6 +68,15 @@ def test_a_data_set_has_an_image():
         dataset_of(0)
 
 
+def test_splits_and_labels_of_another_kind_are_refused_by_name(as_users_run_it):
+    for wrong in ([0, 1], np.array([0.0, 1.0]), np.arange(4) < 2):
+        splits = splits_of(train=[0], database=[0, 1], query=[2]) | {"train": wrong}
+        with pytest.raises(TypeError, match="split 'train' must be an array of whole numbers, got"):
+            dataset_of(splits=splits)
+    with pytest.raises(TypeError, match=r"labels must be a tensor of shape \(4, 2\) or None, got"):
+        dataset_of(labels=np.eye(4, 2, dtype=np.uint8))
+
+
 def test_a_dataset_without_a_digest_has_that_of_its_images(as_users_run_it):
     dataset = dataset_of(digest=None)
     assert dataset.digest == dataset.images.digest

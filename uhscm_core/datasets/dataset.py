@@ -14,7 +14,7 @@ from torch import Tensor
 from uhscm_core.datasets.generated import GeneratedImages
 from uhscm_core.datasets.given import GivenImages
 from uhscm_core.datasets.images import ArrayImages, ImageFiles
-from uhscm_core.support.checks import whole_number
+from uhscm_core.support.checks import shown, whole_number
 from uhscm_core.support.notices import printable
 
 __all__ = ["ImageDataset", "random_splits"]
@@ -68,6 +68,10 @@ class ImageDataset:
                 )
             object.__setattr__(self, "digest", digest)
         expected = (n, len(self.label_names))
+        if not isinstance(self.labels, Tensor | None):
+            raise TypeError(
+                f"labels must be a tensor of shape {expected} or None, got {shown(self.labels)}"
+            )
         if self.labels is not None and tuple(self.labels.shape) != expected:
             raise ValueError(
                 f"labels must have shape {expected}, one row per image and one column per label, "
@@ -76,6 +80,10 @@ class ImageDataset:
         if set(self.splits) != set(SPLITS):
             raise ValueError(f"splits must be {', '.join(SPLITS)}, got {', '.join(self.splits)}")
         for name, ids in self.splits.items():
+            if not isinstance(ids, np.ndarray) or (ids.size and ids.dtype.kind not in "iu"):
+                raise TypeError(
+                    f"split {name!r} must be an array of whole numbers, got {shown(ids)}"
+                )
             if len(ids) and not (ids.min() >= 0 and ids.max() < n):
                 raise ValueError(f"split {name!r} points outside the {n} images")
             if len(np.unique(ids)) != len(ids):
