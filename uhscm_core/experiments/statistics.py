@@ -37,7 +37,7 @@ __all__ = ["CONFIDENCE", "POWER", "Estimate", "Sample", "estimate", "estimate_di
 
 CONFIDENCE = 0.95
 POWER = 0.8  # how often a difference should be found: four times in five
-_MOST_SEEDS = 200  # beyond, nobody waits for them
+_MOST_SEEDS = 200  # more than this, and more queries help sooner
 _ROUNDING = 1e-24  # a variance of average precisions below this is no variance
 
 Floats = npt.NDArray[np.float64]
