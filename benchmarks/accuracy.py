@@ -7,7 +7,7 @@ r"""How accurate is each method, by dataset, list of concepts and code length?
 
 Prints a Markdown table: mean average precision over the whole database and at 1000, expected over
 ties, the mean over the seeds ± their standard deviation. Everything is kept in the folder, so that
-a run that was interrupted goes on where it was, and several processes can share the work. Methods
+a run that was interrupted continues where it was, and several processes can share the work. Methods
 that train nothing come first. CIFAR-10 and Corel-5k are read from ../shared: 2,000 of the test
 photos are the queries of CIFAR-10, and 5,000 of the training photos its training set.
 """
