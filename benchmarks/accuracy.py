@@ -170,7 +170,9 @@ def table(name: str, study: Study, options: argparse.Namespace) -> str:
         for whole, cut in zip(*(rows(frame) for frame in frames.values()), strict=True):
             concepts = whole["concepts"] if isinstance(whole["concepts"], str) else "(none read)"
             bits = "no hashing" if pd.isna(whole["bits"]) else whole["bits"]
-            cells.setdefault((method, concepts), {})[bits] = f"{cell(whole)} / {cell(cut)}"
+            seeds = 1 if method in REFERENCES else options.seeds
+            text = f"{cell(whole, seeds)} / {cell(cut, seeds)}"
+            cells.setdefault((method, concepts), {})[bits] = text
     columns = [*options.bits]
     lines = ["| method | concepts | " + " | ".join(f"{b} bits" for b in columns) + " |"]
     lines.append("|---" * (len(columns) + 2) + "|")
@@ -186,12 +188,13 @@ def rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {"concepts": None, "bits": None, **{str(key): value for key, value in row.items()}}
 
 
-def cell(row: dict[str, Any]) -> str:
+def cell(row: dict[str, Any], seeds: int) -> str:
     """Return a mean and its spread, and of how many seeds it is if some are missing."""
     if not row["seeds"]:
         return NOT_RUN
     spread = f" ± {row['sd']:.3f}" if row["seeds"] > 1 else ""
-    return f"{row['mAP']:.3f}{spread}"
+    missing = f" ({row['seeds']} of {seeds} seeds)" if row["seeds"] < seeds else ""
+    return f"{row['mAP']:.3f}{spread}{missing}"
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ def released(
         relevant = labels @ database_labels.T > 0
         distances = 0.5 * (database.shape[1] - code @ database.T)
         found = np.flatnonzero(relevant[np.argsort(distances, kind=sort)][:k]) + 1
-        values.append(np.mean(np.arange(1, len(found) + 1) / found) if len(found) else 0.0)
+        precisions = np.arange(1, len(found) + 1) / found
+        values.append(float(precisions.mean()) if len(found) else 0.0)
     return float(np.mean(values))
 
 

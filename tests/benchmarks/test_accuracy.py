@@ -55,6 +55,7 @@ def test_a_run_is_found_again_and_goes_on_with_what_is_missing(table_of, monkeyp
     assert again.splitlines()[-6:] == rest.splitlines()[-6:]
     assert "not run" not in again
     assert " ± " in again
+    assert "(3 of 4 seeds)" in table_of(*ASKED, "--methods", "LSH", "--seeds", "4", "--table")
 
 
 def test_names_with_commas_are_read_and_unknown_ones_refused():
