@@ -1,7 +1,7 @@
 """Does the released recipe train a head on features? Before, and after its input is centered.
 
 `TrainingConfig.paper()` on the default postcards at 64 bits: as it was (momentum 0.9, features as
-they are), without momentum, and as it is (no momentum, features centered), with three seeds each.
+they are), and as it is (no momentum, features centered), with three seeds each.
 """
 
 from __future__ import annotations

@@ -144,6 +144,19 @@ def test_features_of_every_format_become_a_study_as_the_readme_says(tmp_path, mo
         assert int(study.mined.wins.sum()) == len(study.dataset.splits["train"])
 
 
+def test_the_figures_are_those_that_the_command_printed():
+    section = re.search(r"## Figures\n(.+?)\n## ", README, re.DOTALL)[1]
+    (file,) = set(re.findall(r"\((benchmarks/results/accuracy-[\w-]+\.md)\)", section))
+    printed = (ROOT / file).read_text(encoding="utf-8")
+    command = re.search(r"`(python -m benchmarks\.accuracy .+?)`", section)[1]
+    assert f"`{command}`" in printed
+    figures = re.findall(r"\d\.\d{3}(?: ± \d\.\d{3})?", section)
+    assert len(figures) > 10
+    assert {figure for figure in figures if figure not in printed} == set()
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    assert set(rows) <= set(printed.splitlines())
+
+
 def test_one_version_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)$", CHANGELOG, re.MULTILINE)
