@@ -38,7 +38,7 @@ from uhscm_core import (
 from uhscm_core.analysis.projection import pca
 from uhscm_core.export import check_export
 from uhscm_core.features import encode_dataset
-from uhscm_core.runs import Checkpoint, new_run, read_runs
+from uhscm_core.runs import Checkpoint, new_run, read_network, read_runs
 from uhscm_core.support import store
 from widgets.background import umap_cache
 
@@ -103,7 +103,7 @@ def use_runs(folder: Path) -> Any:
         if run.is_damaged:
             raise store.DamagedFileError(run.message)
         checkpoint = Checkpoint.load(run.folder)
-        weights = store.load_tensors(run.folder / "weights.safetensors")[0]
+        weights = read_network(run.folder).state_dict()
         found.append((run.settings, run.status, run.seconds, run.history(), run.best(), weights))
         found.append((checkpoint.position, checkpoint.weights, checkpoint.optimizer))
         config = store.load_json(run.folder / "config.json")

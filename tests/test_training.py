@@ -29,6 +29,7 @@ from uhscm_core import (
 from uhscm_core import training as training_module
 from uhscm_core.datasets import ArrayImages
 from uhscm_core.network import network_from
+from uhscm_core.runs import read_network
 from uhscm_core.support import store
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, device="cpu")
@@ -474,10 +475,10 @@ def test_weights_of_a_centered_network_give_the_same_codes_elsewhere(features, m
     config = dataclasses.replace(CONFIG, center=True)
     net = network()
     list(train(net, features, mined, config, folder=tmp_path))
-    tensors, about = store.load_tensors(tmp_path / "weights.safetensors")
-    settings = {name: about[name] for name in net.settings}
-    assert settings["centered"] is True
-    loaded = network_from(settings, tensors, tmp_path)
+    loaded = read_network(tmp_path)
+    assert loaded.settings == net.settings
+    assert loaded.settings["centered"] is True
+    settings, tensors = loaded.settings, loaded.state_dict()
     assert torch.equal(loaded.outputs(features), net.outputs(features))
     with pytest.raises(ValueError, match=r"mean must be float \(12,\), got absent"):
         network_from(settings, {k: v for k, v in tensors.items() if k != "mean"}, tmp_path)

@@ -11,10 +11,10 @@ Only this module knows the files of a run:
   that belong to a study have them, in folders ``<home>/runs/<digest of the study>/<number>``. Such
   a folder is also where the study is saved, so `Study.load` reads it.
 
-`RunWriter` writes while `uhscm_core.train` trains; `read_history` and `Run` read. A process that is
-killed leaves a folder that can be read and resumed: every file is replaced whole, except that the
-last line of ``metrics.jsonl`` may be cut short, and then it is left out. No pickle is written or
-read.
+`RunWriter` writes while `uhscm_core.train` trains; `read_history`, `read_network` and `Run` read. A
+process that is killed leaves a folder that can be read and resumed: every file is replaced whole,
+except that the last line of ``metrics.jsonl`` may be cut short, and then it is left out. No pickle
+is written or read.
 
 A folder's ``config.json`` gives the run an id, which every other file repeats: a file of another
 run is found out. So is any other damage, by a digest of each file, and of each line of the log.
@@ -55,6 +55,7 @@ __all__ = [
     "holding",
     "new_run",
     "read_history",
+    "read_network",
     "read_runs",
 ]
 
@@ -174,6 +175,26 @@ def read_history(folder: str | PathLike[str]) -> tuple[TrainingStep, ...]:
             f"step {saved}; {advice}"
         )
     return tuple(steps)
+
+
+def read_network(folder: str | PathLike[str]) -> HashNetwork:
+    """Read the network of a run that has done all its epochs.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        The network with its last weights, on the CPU.
+
+    Raises:
+        FileNotFoundError: no run, or none that has done all its epochs.
+        DamagedFileError: the weights are not those that were written for this run.
+    """
+    path = as_path("folder", folder) / _WEIGHTS
+    if not path.exists():
+        raise FileNotFoundError(f"no weights of a finished run at {path}")
+    weights, settings = _load(path, "and train again")
+    return network_from(settings, weights, path)
 
 
 @contextlib.contextmanager
