@@ -290,6 +290,8 @@ def test_no_features_are_refused():
     for name in BASELINES:
         with pytest.raises(ValueError, match="on 0 rows of width 12 gives at most 0"):
             fit_baseline(name, torch.ones(0, 12), 4)
+        with pytest.raises(ValueError, match="on 9 rows of width 0 gives at most 0"):
+            fit_baseline(name, torch.ones(9, 0), 4)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

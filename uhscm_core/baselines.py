@@ -232,9 +232,13 @@ def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
     return (rows[start : start + _ROWS] for start in range(0, max(len(rows), 1), _ROWS))
 
 
+def _any_number(n: int, width: int) -> int:
+    return MOST_BITS if n and width else 0
+
+
 BASELINES: dict[str, Baseline] = {
     "LSH": Baseline(_lsh, max_bits=lambda n, width: width if n else 0),
     "PCA sign": Baseline(_pca_sign),
-    "ITQ": Baseline(_itq, max_bits=lambda n, _: MOST_BITS if n else 0),
-    "ITQ of concepts": Baseline(_itq, "concepts", lambda n, _: MOST_BITS if n else 0),
+    "ITQ": Baseline(_itq, max_bits=_any_number),
+    "ITQ of concepts": Baseline(_itq, "concepts", _any_number),
 }
