@@ -58,7 +58,7 @@ def benchmark(folder):
     (folder / "index").mkdir(parents=True)
     write_photos(folder / "photos", each=2)
     lines = [
-        f"{path.relative_to(folder / 'photos').as_posix()} 1"
+        f"{path.relative_to(folder / 'photos').as_posix()} 1 0"
         for path in sorted((folder / "photos").rglob("*.png"))
     ]
     for name, part in (("train", lines[:3]), ("database", lines[:4]), ("test", lines[4:])):

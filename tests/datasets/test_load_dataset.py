@@ -119,7 +119,7 @@ def test_root_and_index_are_kept_as_absolute_paths(folder, monkeypatch):
     index = folder.parent / "index"
     index.mkdir()
     for stem, i in (("train", 0), ("database", 0), ("test", 1)):
-        (index / f"{stem}.txt").write_text(f"{i:02d}.png 1\n")
+        (index / f"{stem}.txt").write_text(f"{i:02d}.png 1 0\n")
     monkeypatch.chdir(folder.parent)
     dataset = load_dataset("nuswide", root="photos", index="index")
     assert (dataset.source["root"], dataset.source["index"]) == (str(folder), str(index))
