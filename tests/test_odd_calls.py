@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("odd_calls.py")
-NUMBERS = "alpha|beta|gamma|lam|similarity_weight|learning_rate|backbone_share|weight_decay"
+NUMBERS = (
+    "alpha|beta|gamma|lam|similarity_weight|learning_rate|momentum|backbone_share|weight_decay"
+)
 
 # Reason -> what is accepted, as patterns of "edge(argument=odd value)".
 ACCEPTED = {
