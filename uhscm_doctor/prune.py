@@ -94,7 +94,7 @@ def _remove(files: Iterable[_File]) -> list[cache.Part]:
         if file.path.suffix == ".lock" and cache._is_held(file.path):
             continue
         with contextlib.suppress(OSError):
-            file.path.unlink()
+            file.path.unlink(missing_ok=True)  # some releases of filelock delete what they release
             removed.append(cache.Part(file.path, file.size))
     for folder in {part.path.parent for part in removed}:
         with contextlib.suppress(OSError):  # not empty
