@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import subprocess
 import sys
@@ -112,6 +114,14 @@ def test_a_key_covers_what_decides_the_result_and_nothing_else(study):
     ]
     assert len(set(different)) == len(different)
     assert key(method="ITQ") == key(study.with_(network=None), method="ITQ", tau=1.0, epochs=5)
+
+
+def test_a_key_covers_the_preprocessing_that_a_model_keeps_apart(study):
+    encoder = copy.copy(study.vlp)
+    object.__setattr__(encoder, "preprocess_digest", "other")
+    other = dataclasses.replace(study, vlp=encoder)
+    (before,), (after,) = (read_settings(one, {}) for one in (study, other))
+    assert before.key != after.key
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from uhscm_core.baselines import BASELINES
 from uhscm_core.comparison import REFERENCES
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets import ImageDataset
+from uhscm_core.features import encoder_key
 from uhscm_core.recipe import TrainingConfig
 from uhscm_core.study import Study
 from uhscm_core.support import store
@@ -189,7 +190,7 @@ def study_identity(study: Study, read: Iterable[str] = _MINING) -> dict[str, Any
     identity: dict[str, Any] = {
         "images": study.dataset.digest,
         "splits": store.digest_of(splits),
-        "model": study.vlp.digest,
+        "model": encoder_key(study.vlp),
     }
     if "tau" in read:
         identity |= {

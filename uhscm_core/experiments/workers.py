@@ -29,6 +29,7 @@ import torch
 from uhscm_core.experiments.records import Records
 from uhscm_core.experiments.running import Run, codes_of
 from uhscm_core.experiments.settings import TRAINED, Setting
+from uhscm_core.features import encoder_key
 from uhscm_core.recipe import TrainingConfig
 from uhscm_core.study import Study
 from uhscm_core.support import store
@@ -92,7 +93,7 @@ def _write_jobs(folder: Path, runs: Sequence[Run], resumes: bool) -> None:
     jobs = []
     for run in runs:
         study = run.setting.study
-        inputs = (study.dataset.digest, study.vlp.digest, study.concepts)
+        inputs = (study.dataset.digest, encoder_key(study.vlp), study.concepts)
         if inputs not in places:
             places[inputs] = f"study-{len(places)}"
             _of_features(study).save(folder / places[inputs])
