@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from uhscm_core import Study, UHSCMWarning
-from uhscm_core.coverage import LEAST_COVERAGE, coverage
+from uhscm_core.coverage import Coverage
+from uhscm_core.mining import MinedConcepts
 from widgets.explorers.retrieval import RetrievalExplorer
 
 from .conftest import unit_rows
@@ -40,20 +42,56 @@ def test_vectors_of_a_text_are_held_to_the_same_rule():
         study.search(text_features=unit_rows(generator, 1, 512)[0])
 
 
+def over(texts, kept, images, temperature=100.0):
+    """A coverage of images by the concepts that are kept."""
+    k = int(kept.sum())
+    mined = MinedConcepts(
+        torch.ones(len(texts), dtype=torch.int64), kept, torch.full((1, k), 1 / k), temperature,
+        temperature / k, 0.0, None, texts[kept],
+    )  # fmt: skip
+    names = [f"c{i}" for i in range(len(texts))]
+    return Coverage(names, texts, mined, images, mined.apply(images), np.arange(len(images)))
+
+
 def test_the_rule_does_not_move_with_a_direction_that_all_texts_share():
     generator = torch.Generator().manual_seed(1)
-    texts = unit_rows(generator, 20, 512)
     kept = torch.arange(20) < 8
+    texts, other = unit_rows(generator, 20, 512), unit_rows(generator, 1, 512)[0]
     common = torch.zeros(512)
     common[0] = 3.0
-    for row, covered in ((texts[3], True), (unit_rows(generator, 1, 512)[0], False)):
-        for shift in (0 * common, common):
-            assert (coverage(row + shift, texts + shift, kept) >= LEAST_COVERAGE) == covered
+    for shift in (0 * common, common):
+        moved = torch.nn.functional.normalize(texts + shift, dim=1)
+        found = over(moved, kept, moved.repeat(3, 1))
+        assert found.covers(moved[3])
+        assert not found.covers(torch.nn.functional.normalize(other + shift, dim=0))
 
 
 def test_one_candidate_alone_gives_no_verdict():
     row = torch.eye(4)[:1]
-    assert coverage(torch.eye(4)[1], row, torch.tensor([True])) == 1
+    assert over(row, torch.tensor([True]), row).covers(torch.eye(4)[1])
+
+
+@pytest.mark.parametrize("gone", ["castle", "birds", "moon"])
+def test_a_word_that_the_images_show_and_the_list_lacks_is_said(study, gone):
+    study.read_text(gone)  # covered: a warning would be an error here
+    without = study.with_(concepts=[n for n in study.concepts.names if n != gone])
+    (note,) = without.read_text(gone).notes
+    assert f"no kept concept covers '{gone}'" in note
+    assert without.read_text("boats").notes == ()
+
+
+def test_the_images_decide_where_a_kept_concept_lies_near():
+    """A text near concept 0 whose images are those of concept 1, or of concept 0."""
+    texts = torch.eye(64)[:8]
+    text = torch.nn.functional.normalize(texts[0] + 1.2 * torch.eye(64)[20], dim=0)
+    for of_images, covered in ((0, True), (1, False)):
+        images = texts[torch.arange(160) % 8].clone()
+        images[torch.arange(160) % 8 == of_images] += 2 * torch.eye(64)[20]
+        images = torch.nn.functional.normalize(images + 0.01 * torch.eye(64)[30], dim=1)
+        found = over(texts, torch.ones(8, dtype=torch.bool), images)
+        assert 0.4 < found.cosine(text) < 0.9
+        assert found.covers(text) == covered
+        assert over(texts, torch.ones(8, dtype=torch.bool), images[:39]).covers(text)  # too few
 
 
 def test_the_explorer_says_it_with_the_answer(trained):

@@ -37,7 +37,6 @@ from torch import Tensor
 
 from uhscm_core.codes import unpack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE
-from uhscm_core.coverage import LEAST_COVERAGE, coverage
 from uhscm_core.encoder import ReadingEncoder
 
 if TYPE_CHECKING:
@@ -277,12 +276,8 @@ def _labels(study: Stages) -> Iterator[HealthFinding]:
     if not names or not isinstance(study.vlp, ReadingEncoder):
         return
     rows = study.vlp.embed_texts([study.concepts.templates[0].replace("{}", n) for n in names])
-    kept = study.mined.kept
-    missed = [
-        name
-        for name, row in zip(names, rows, strict=True)
-        if coverage(row, study.text_features, kept) < LEAST_COVERAGE
-    ]
+    covers = study.coverage.covers
+    missed = [name for name, row in zip(names, rows, strict=True) if not covers(row)]
     if 2 * len(missed) <= len(names):
         return
     shown = ", ".join(map(repr, missed[:5])) + (", ..." if len(missed) > 5 else "")

@@ -22,7 +22,7 @@ from torch import Tensor
 from uhscm_core.baselines import BASELINES, fit_baseline
 from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
-from uhscm_core.coverage import uncovered_note
+from uhscm_core.coverage import Coverage
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.encoder import Encoder, ReadingEncoder, checked_rows
 from uhscm_core.features import encode_dataset
@@ -195,6 +195,18 @@ class Stages:
         database = self.dataset.splits["database"]
         return HammingIndex(self.codes[database], self.trained_network().bits)
 
+    @computed_from(*MINED_FROM)
+    def coverage(self) -> Coverage:
+        """What decides whether the kept concepts cover a text."""
+        return Coverage(
+            self.concepts.names,
+            self.text_features,
+            self.mined,
+            self.image_features,
+            self.distribution,
+            self.dataset.splits["database"],
+        )
+
     @computed_from(*MINED_FROM, "network")
     def _findings(self) -> tuple[HealthFinding, ...]:
         return findings_of(self)
@@ -218,16 +230,8 @@ class Stages:
             _check_distinct(self.vlp.encode_texts(self.concepts), self.concepts.names)
 
     def _reading(self, shown: str, features: Tensor, notes: tuple[str, ...] = ()) -> TextReading:
-        mined = self.mined
-        notes += uncovered_note(
-            shown,
-            features,
-            self.text_features,
-            mined.kept,
-            self.concepts.names,
-            self.image_features,
-        )
-        return TextReading(features, mined.apply(features[None])[0], notes)
+        notes += self.coverage.notes(shown, features)
+        return TextReading(features, self.mined.apply(features[None])[0], notes)
 
     def _encode_texts(self, texts: ConceptSet | Sequence[str]) -> Tensor:
         if isinstance(self.vlp, ReadingEncoder):  # what there is to say was said
