@@ -35,6 +35,7 @@ from uhscm_core.support.paths import as_path
 __all__ = [
     "PrecomputedEncoder",
     "precomputed_dataset",
+    "row_keys",
     "unit_rows",
     "unit_vector",
     "with_text_notes",
@@ -180,6 +181,11 @@ def with_text_notes(dataset: ImageDataset, notes: Sequence[str]) -> ImageDataset
     """Return the dataset with what was said about other text features replaced by `notes`."""
     kept = (note for note in dataset.notes if not note.startswith("text_features: "))
     return dataclasses.replace(dataset, notes=(*kept, *notes))
+
+
+def row_keys(rows: Float32[Tensor, "n d"]) -> list[int]:
+    """Return one key per row, the same for equal rows."""
+    return [hash(row.tobytes()) for row in rows.numpy()]
 
 
 def unit_rows(

@@ -31,6 +31,7 @@ from uhscm_core.codes import pack_codes
 from uhscm_core.comparison import compare_methods
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
+from uhscm_core.datasets.copies import equal_images
 from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.description import describe
 from uhscm_core.encoder import Encoder
@@ -43,6 +44,7 @@ from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import (
     PrecomputedEncoder,
     precomputed_dataset,
+    row_keys,
     unit_rows,
     unit_vector,
     with_text_notes,
@@ -112,12 +114,11 @@ class Study(Stages):
         text_rows, text_notes = unit_rows("text_features", text_features)
         chosen = as_concepts(concepts, (DEFAULT_TEMPLATE,))
         encoder = PrecomputedEncoder(image_rows, chosen, text_rows, logit_scale)
-        notes = (*image_notes, *text_notes)
+        dataset = precomputed_dataset(image_rows, labels, label_names, splits, seed, images, names)
+        copies = equal_images(dataset.names, row_keys(image_rows), dataset.splits, dataset.labels)
+        notes = (*image_notes, *text_notes, *copies)
         say(*notes)
-        dataset = precomputed_dataset(
-            image_rows, labels, label_names, splits, seed, images, names, notes
-        )
-        return cls(dataset, encoder, chosen)
+        return cls(dataclasses.replace(dataset, notes=notes), encoder, chosen)
 
     # -- new studies -------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -9,9 +11,12 @@ from PIL import Image
 from uhscm_core import ImageDataset
 
 
-def photo(path: Path, grey: int = 100) -> Path:
+def photo(path: Path, grey: int | None = None) -> Path:
+    """Write a picture in one color; by default, in one that no other path has."""
+    number = zlib.crc32(os.fsencode(path))
+    color = (number & 255, number >> 8 & 255, number >> 16 & 255) if grey is None else (grey,) * 3
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), (grey, grey, grey)).save(path, "PNG")
+    Image.new("RGB", (8, 8), color).save(path, "PNG")
     return path
 
 

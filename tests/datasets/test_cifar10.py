@@ -21,6 +21,7 @@ def cifar_folder(tmp_path, monkeypatch):
     for i, name in enumerate(names):
         data = np.full((2, 3072), 2 * i, dtype=np.uint8)
         data[:, :1024] += 1  # red comes first
+        data[1, -1] = 200  # no two are equal
         batch = {"data": data, "labels": [i, i + 1]}
         (folder / name).write_bytes(pickle.dumps(batch))
     classes = [f"class {i}" for i in range(10)]

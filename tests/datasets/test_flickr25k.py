@@ -83,13 +83,14 @@ def test_an_annotation_file_of_other_content_is_refused(flickr_folder):
 
 def write_true_layout(root, labels, names) -> None:
     """The tree of the distribution: images, five files of metadata for each, all annotations."""
-    first = photo(root / "mirflickr/im1.jpg")
+    picture = photo(root / "mirflickr/im1.jpg").read_bytes()
     for kind in ("tags", "tags_raw", "exif", "exif_raw", "license"):
         text(root / f"mirflickr/meta/{kind}.txt", "365")
         (root / f"mirflickr/meta/{kind}").mkdir()
     for number in range(1, len(labels) + 1):
         if number > 1:
-            os.link(first, root / f"mirflickr/im{number}.jpg")
+            content = picture + f"{number}".encode()  # no two are equal
+            (root / f"mirflickr/im{number}.jpg").write_bytes(content)
         for kind in ("tags", "tags_raw", "exif", "exif_raw", "license"):
             meta = root / f"mirflickr/meta/{kind}"
             os.link(meta.with_suffix(".txt"), meta / f"{kind}{number}.txt")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.datasets.files import photo
 from uhscm_core import datasets
 from uhscm_core.datasets import load_dataset
 from uhscm_core.support.notices import UHSCMWarning
@@ -25,12 +26,6 @@ pytestmark = pytest.mark.usefixtures("as_users_run_it")
 def folder(tmp_path) -> Path:
     path = tmp_path / "holiday"
     path.mkdir()
-    return path
-
-
-def photo(path: Path, grey: int = 100) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), (grey, 0, 0)).save(path, "PNG")
     return path
 
 
@@ -112,8 +107,28 @@ def test_a_photo_beside_train_and_test_is_in_no_split(folder):
 def test_a_test_label_that_train_lacks_is_refused(folder):
     for name in ("train/cat/1.png", "test/cat/2.png", "test/cow/3.png"):
         photo(folder / name)
-    with pytest.raises(ValueError, match=r"'cow' appears in the folder of queries \(test/\) but"):
+    with pytest.raises(
+        ValueError,
+        match=r"'cow' appears in the folder of queries \(test/\) but .*; move .* or give labels=",
+    ):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("Cat", "cat"), ("polar_bear", "polar bear"), ("7", "007"), ("Ab", "ａｂ")]
+)
+def test_a_test_label_in_another_spelling_is_refused_with_what_helps(folder, train, test):
+    for name in (f"train/{train}/1.png", "train/dog/2.png", f"test/{test}/3.png"):
+        photo(folder / name)
+    with pytest.raises(
+        ValueError,
+        match=rf"'{test}' appears .*'{train}' there is of similar spelling, so rename .* labels=",
+    ):
+        load(folder)
+    table = folder / "labels.csv"
+    table.write_text("file,label\n1.png,cat\n2.png,dog\n3.png,cat\n")
+    assert load(folder, labels=table).label_names == ("cat", "dog")
+    assert load(folder, labels=None).labels is None
 
 
 def test_a_train_folder_alone_is_a_label(folder):

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from uhscm_core.datasets.cifar10 import load_cifar10
+from uhscm_core.datasets.content import keys_of
+from uhscm_core.datasets.copies import equal_images
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.flickr25k import load_flickr25k
 from uhscm_core.datasets.folder import as_label_source, load_folder
@@ -130,10 +132,13 @@ def load_dataset(
         dataset = load_index_files(Path(request["root"]), Path(request["index"]), **settings)
     else:
         dataset = _BENCHMARKS[source](Path(request["root"]), **settings)
+    dataset = dataset.without_unused()
+    keys = keys_of(dataset.images, dataset.digest)
+    copies = equal_images(dataset.names, keys, dataset.splits, dataset.labels)
+    notes = (*dataset.notes, *copies)
     if given.get("warn", True):
-        for note in dataset.notes:
-            say(note)
-    return dataclasses.replace(dataset.without_unused(), source={**request, **given})
+        say(*notes)
+    return dataclasses.replace(dataset, notes=notes, source={**request, **given})
 
 
 def _checked(split: dict[str, Any]) -> dict[str, Any]:

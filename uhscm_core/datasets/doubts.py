@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 
 from uhscm_core.support.notices import listed
 
-__all__ = ["doubts"]
+__all__ = ["doubts", "loosely"]
 
 _MISSING = ("nan", "na", "n/a", "<na>", "none", "null", "-")
 
@@ -20,7 +20,7 @@ def doubts(labels: Sequence[Sequence[str]]) -> list[str]:
     notes = []
     spellings: dict[str, list[str]] = {}
     for label in sorted(counts):
-        spellings.setdefault(_loosely(label), []).append(label)
+        spellings.setdefault(loosely(label), []).append(label)
     similar = [same for same in spellings.values() if len(same) > 1]
     if similar:
         more = f" (and {len(similar) - 1:,} more of this kind)" if len(similar) > 1 else ""
@@ -42,7 +42,7 @@ def doubts(labels: Sequence[Sequence[str]]) -> list[str]:
     return notes
 
 
-def _loosely(label: str) -> str:
+def loosely(label: str) -> str:
     """Return a label without what people see as the same: case, spaces, the zeros of numbers."""
     text = unicodedata.normalize("NFKC", label)
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # invisible

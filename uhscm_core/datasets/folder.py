@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from uhscm_core.datasets import labels as given_labels
+from uhscm_core.datasets.copies import labels_of_copies
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
-from uhscm_core.datasets.doubts import doubts
+from uhscm_core.datasets.doubts import doubts, loosely
 from uhscm_core.datasets.finding import normalized
 from uhscm_core.datasets.formats import FORMATS, READ, READ_SUFFIXES, image_kind
 from uhscm_core.datasets.images import ImageFiles
@@ -98,6 +99,7 @@ def load_folder(
         notes.append("only the queries have labels, so no labels are taken")
     if multi_hot is not None:
         notes += _about_labels(of_image, layout)
+        notes += labels_of_copies(images, images.names, of_image)
         _check_labels(root, of_image, layout)
     return ImageDataset(
         images=images,
@@ -182,10 +184,19 @@ def _check_labels(root: Path, of_image: Labels, layout: Layout) -> None:
         if split is not None:
             (of_query if split == "query" else of_database).update(row)
     if unknown := sorted(of_query - of_database):
+        known = {loosely(label): label for label in sorted(of_database)}
+        similar = [known[loosely(label)] for label in unknown if loosely(label) in known]
+        helps = (
+            f"{listed(similar)} there {'is' if len(similar) == 1 else 'are'} of similar spelling, "
+            f"so rename the folders"
+            if similar
+            else "move these images"
+        )
         raise ValueError(
             f"{root}: labels do not match, {listed(unknown)} "
             f"{'appears' if len(unknown) == 1 else 'appear'} in the folder of queries (test/) but "
-            f"not in that of the database (train/)"
+            f"not in that of the database (train/); {helps}, or give labels=, a CSV or JSON file "
+            f"with the labels that are meant, or None to do without"
         )
 
 
