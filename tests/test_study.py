@@ -126,6 +126,7 @@ def test_an_image_a_file_and_an_index_find_the_same(trained, photo_folder):
         assert torch.equal(found.distances, expected.distances)
 
 
+@pytest.mark.filterwarnings("ignore:no kept concept covers")  # its model knows no words
 def test_a_text_is_answered_by_its_concept_distribution(trained):
     found = trained.search("red", 7)
     assert found.kind == "concepts"
