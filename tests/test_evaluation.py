@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from uhscm_core import (
+    HashNetwork,
     Study,
     UHSCMWarning,
     cosine_average_precisions,
@@ -17,7 +18,7 @@ from uhscm_core import (
     mean_average_precision,
 )
 from uhscm_core.analysis.rankers import rankers_of
-from uhscm_core.comparison import features_and_concepts
+from uhscm_core.comparison import NoDirectionError, features_and_concepts
 from uhscm_core.evaluation import evaluated_images
 
 from .conftest import SHARED, unit_rows
@@ -191,6 +192,50 @@ def test_the_cosine_of_both_is_the_mean_of_that_of_centered_features_and_of_conc
             for rows in (v, f, partly.distribution)
         )
         assert of_v == pytest.approx((of_f + of_q) / 2, abs=1e-5)
+
+
+SMALL = {  # train, database, query -> the mAP of "cosine of features", or why there is none
+    "one training image, in the database": ([0], [0, 1, 2, 3], [6, 7], "1 of 6 images"),
+    "one training image, elsewhere": ([8], [0, 1, 2, 3], [6, 7], True),
+    "one database image": ([0], [0], [6, 7], "1 of 3 images"),
+    "one database image, trained on others": ([1, 2, 3, 4, 5], [0], [6, 7], True),
+    "one image of each": ([0], [0], [1], "1 of 2 images"),
+    "one query": ([0, 1, 2, 3], [0, 1, 2, 3], [6], True),
+    "two training images": ([0, 1], [0, 1], [6, 7], True),
+    "three copies to train on": ([9, 10, 11], [0, 1, 9, 10, 11], [6, 7], "3 of 7 images"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*(share no label|shares a label|other labels):UserWarning")
+@pytest.mark.parametrize("case", SMALL)
+def test_splits_of_one_image_are_right_or_said(case):
+    train, database, query, expected = SMALL[case]
+    rows = unit_rows(torch.Generator().manual_seed(3), 12, 8)
+    rows[10:] = rows[9]
+    texts = unit_rows(torch.Generator().manual_seed(4), 3, 8)
+    splits = {"train": train, "database": database, "query": query}
+    labels = np.arange(12) % 2
+    labels[9:] = 1
+    study = Study.from_features(rows, ["a", "b", "c"], texts, labels=labels, splits=splits)
+    study = study.with_(min_share=-1.0, network=HashNetwork(4, in_features=8))
+    assert 0 <= study.evaluate() <= 1
+    assert len(study.search(0, 5).ids) == min(5, len(database))
+    assert len(study.search(text_features=texts[0], k=5).ids) == min(5, len(database))
+    assert all("1 training images" not in finding.message for finding in study.health())
+    if expected is True:
+        table = study.compare().set_index("method")["mAP"]
+        assert 0 <= table["cosine of features"] <= 1
+        assert 0 <= table["cosine of both"] <= 1
+    else:
+        said = f"NaN: {expected} in the database and query splits are the mean of the {len(train)}"
+        with pytest.warns(UHSCMWarning, match=said) as warned:
+            table = study.compare().set_index("method")["mAP"]
+        assert sum("NaN" in str(one.message) for one in warned) == 1
+        assert table[["cosine of features", "cosine of both"]].isna().all()
+        with pytest.raises(NoDirectionError, match="in the train split"):
+            _ = rankers_of(study)[0]["cosine of features"].vectors
+    assert 0 <= table["cosine of concepts"] <= 1
+    assert 0 <= table["UHSCM"] <= 1
 
 
 def test_the_ranking_of_one_query_ties_copies(partly):

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("odd_calls.py")
-NUMBERS = (
-    "alpha|beta|gamma|lam|similarity_weight|learning_rate|momentum|backbone_share|weight_decay"
-)
+NUMBERS = "alpha|beta|gamma|similarity_weight|learning_rate|momentum|backbone_share|weight_decay"
 
 # Reason -> what is accepted, as patterns of "edge(argument=odd value)".
 ACCEPTED = {
@@ -42,7 +40,7 @@ ACCEPTED = {
         r"VLP\.encode_(images|texts)\((images|texts)=\[\]",
     ],
     "0 is within the range.": [
-        rf".*\((min_share|{NUMBERS}|seed|workers|epochs|radius|cosine|likeness)=0"
+        rf".*\((min_share|{NUMBERS}|lam|seed|workers|epochs|radius|cosine|likeness)=0"
     ],
     "The range goes down to -1, or has no end.": [r".*\((lam|cosine|likeness|min_share)=-1"],
     "More than there are means all of them.": [r".*\((k|top_k|radius)=(10\*\*400|2\*\*63)"],

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -22,17 +23,44 @@ from torch.nn.functional import normalize
 from uhscm_core.baselines import BASELINES, TooManyBitsError
 from uhscm_core.evaluation import Evaluated
 from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average_precision
+from uhscm_core.support.notices import say
 
 if TYPE_CHECKING:
     from uhscm_core.study import Study
 
-__all__ = ["REFERENCES", "centered_features", "compare_methods", "features_and_concepts"]
+__all__ = [
+    "REFERENCES",
+    "NoDirectionError",
+    "centered_features",
+    "compare_methods",
+    "features_and_concepts",
+]
+
+_NO_DIRECTION = 1e-5  # features are of unit length; rounding leaves some 1e-7 of equal ones
+
+
+class NoDirectionError(ValueError):
+    """Images lie where the center is, so that nothing has a cosine with them."""
 
 
 def centered_features(study: Study) -> Tensor:
-    """Return the features (N, D) minus their mean over the training images, as baselines do."""
-    features = study.image_features
-    return features - features[study.dataset.splits["train"]].mean(0)
+    """Return the features (N, D) minus their mean over the training images, as baselines do.
+
+    Raises:
+        NoDirectionError: an image of the database or a query is that mean, as with one training
+            image, or with copies of one.
+    """
+    features, splits = study.image_features, study.dataset.splits
+    rows = features - features[splits["train"]].mean(0)
+    ranked = np.concatenate([splits["database"], splits["query"]])
+    still = int((torch.linalg.vector_norm(rows[ranked], dim=1) < _NO_DIRECTION).sum())
+    if still:
+        raise NoDirectionError(
+            f"{still:,} of {len(ranked):,} images in the database and query splits are the mean of "
+            f"the {len(splits['train']):,} images in the train split, so that centered features "
+            f"have no cosine there; train on more images that differ"
+        )
+    return rows
 
 
 def features_and_concepts(study: Study) -> Tensor:
@@ -67,10 +95,17 @@ def compare_methods(
             rows.append((name, bits, float("nan")))
             continue
         rows.append((name, bits, evaluate(codes)))
+    said = set()
     for name, vectors_of in REFERENCES.items() if references else ():
-        vectors = vectors_of(study)
+        try:
+            vectors = vectors_of(study)
+        except NoDirectionError as error:
+            rows.append((name, 0, float("nan")))
+            said.add(f"the references that read features are NaN: {error}")
+            continue
         value = cosine_mean_average_precision(
             vectors[on.queries], vectors[on.database], *labels, top_k, ties
         )
         rows.append((name, 0, value))
+    say(*said)
     return pd.DataFrame(rows, columns=["method", "bits", "mAP"])

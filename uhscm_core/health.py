@@ -176,12 +176,14 @@ def _images(study: Stages) -> Iterator[HealthFinding]:
     if n >= _IMAGES_PER_BIT * bits:
         return
     fewer = 2 ** int(np.log2(max(n // _IMAGES_PER_BIT, 1)))
+    possible = fewer <= n / _IMAGES_PER_BIT
+    shorter = f"at most {fewer} bit{'s' if fewer > 1 else ''}, or " if possible else ""
     yield HealthFinding(
         "too few images",
-        f"{n:,} training images are too few for {bits} bits: use at most {fewer} bits, or more "
-        f"images",
+        f"{n:,} training image{'s are' if n > 1 else ' is'} too few for {bits} "
+        f"bit{'s' if bits > 1 else ''}: use {shorter}more images",
         {"images": float(n), "bits": float(bits)},
-        {"bits": fewer} if fewer <= n / _IMAGES_PER_BIT else None,
+        {"bits": fewer} if possible else None,
     )
 
 

@@ -62,7 +62,7 @@ def uhscm_loss(
         alpha: :math:`\alpha \ge 0`, weight of the contrastive term; the paper's 0.2.
         beta: :math:`\beta \ge 0`, weight of the quantization term; the paper's 0.001.
         gamma: :math:`\gamma`, temperature of the contrastive term, at least 1e-6; the paper's 0.2.
-        lam: :math:`\lambda`, pairs at least this similar are positives; the paper's 0.8.
+        lam: :math:`\lambda` in [-1, 1], pairs at least this similar are positives; the paper's 0.8.
         similarity_weight: of the similarity term, at least 0; the paper has none, that is 1.
 
     Returns:
@@ -116,6 +116,6 @@ def weights(
         "alpha": real_number("alpha", alpha, 0),
         "beta": real_number("beta", beta, 0),
         "gamma": real_number("gamma", gamma, _GAMMA),
-        "lam": real_number("lam", lam),
+        "lam": real_number("lam", lam, -1, 1),
         "similarity_weight": real_number("similarity_weight", similarity_weight, 0),
     }

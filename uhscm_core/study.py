@@ -378,7 +378,9 @@ class Study(Stages):
         Returns:
             One row per method, with ``method``, ``bits`` (0 without hashing) and ``mAP``; NaN for
             a baseline that cannot give so many bits. `BASELINES` says which space each reads; the
-            features are centered for the baselines and the references.
+            features are centered for the baselines and the references. An image that is the mean
+            of the training images has no cosine then: this is said with a `UHSCMWarning`, and the
+            references that read features are NaN.
 
         Raises:
             ValueError: as `evaluate`.

@@ -83,7 +83,7 @@ class DistributionExplorer(Explorer[State]):
         ids = sample(pictures, "concepts")
         focus = focus_of(selection, study)
         first = int(ids[0]) if focus is None else focus
-        partner = int(most_similar(pictures, first, 1)[0]) if len(study.dataset) > 1 else first
+        partner = [*most_similar(pictures, first, 1).tolist(), first][0]
         super().__init__(State(first, (first, partner)), selection)
         self.study = study
         self.gallery = Gallery(pictures, edge=72, height=176)

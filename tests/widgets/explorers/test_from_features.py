@@ -96,3 +96,20 @@ def test_near_duplicates_do_without_sketches(features_only):
     assert explorer.looks.disabled
     assert not explorer.state.looks
     assert np.isfinite(explorer.outliers_frame()["distance"]).all()
+
+
+def test_explorers_open_on_one_image_in_the_database(features_only):
+    splits = {"train": [1, 2, 3, 4], "database": [0], "query": [5, 6]}
+    few = Study.from_features(
+        features_only.image_features[:8],
+        features_only.concepts,
+        features_only.text_features,
+        labels=features_only.dataset.labels[:8],
+        splits=splits,
+    ).with_(min_share=-1.0, network=features_only.network)
+    for kind in (DenoisingExplorer, DistributionExplorer, MapExplorer, TidyExplorer):
+        opened = kind(few)
+        opened.wait()
+        assert opened.status.errors == []
+    with pytest.raises(ValueError, match="needs at least two images in the database"):
+        CompareExplorer(few)
