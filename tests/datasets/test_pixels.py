@@ -192,6 +192,87 @@ def test_pixels_without_a_value_are_black_and_move_no_range(odd):
     assert np.unique(rows_of(tiff(nothing, no_data=b"-9999\0"))).tolist() == [0]
 
 
+def measured(low: float, high: float, seed: int = 0) -> np.ndarray:
+    """A smooth surface between two heights, 64 x 64."""
+    coarse = np.random.default_rng(seed).random((5, 5)).astype(np.float32)
+    fine = np.asarray(Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC))
+    share = (fine - fine.min()) / np.ptp(fine)
+    return (low + (high - low) * share).astype(np.float32)
+
+
+MEASURED = {  # what is measured, and what stands where nothing is
+    "elevation": (300, 2850, -9999),
+    "elevation from the sea to the top": (0, 8848, -9999),
+    "elevation, without a tag by ESRI": (300, 2850, -3.4028235e38),
+    "elevation as the shuttle's": (-20, 1200, -32_768),
+    "sea, by netCDF": (270, 305, 9.96921e36),
+    "temperature in Celsius": (-40, 50, -999),
+    "temperature of rooms": (15, 30, -99),
+    "rare event": (0.001, 0.03, -1),
+    "vegetation index": (-1, 1, -9999),
+    "reflectance times 10,000": (0, 10_000, -9999),
+    "dark reflectance": (0.02, 0.2, -9999),
+    "radar in decibel": (-30, 0, -9999),
+    "scan in Hounsfield units": (-1000, 2000, -9999),
+    "depth in millimeters": (500, 10_000, 1e20),
+    "sensor of 12 bits": (64, 4095, 1e9),
+    "high dynamic range": (0.01, 8, 1e30),
+}
+
+
+@pytest.mark.parametrize("share", [0, 1 / 4096, 1 / 50, 1 / 3], ids=str)
+@pytest.mark.parametrize("what", MEASURED)
+@pytest.mark.parametrize("tagged", [False, True])
+def test_measurements_give_a_picture_one_can_see(what, share, tagged):
+    low, high, nothing = MEASURED[what]
+    values = measured(low, high)
+    holes = np.zeros(values.size, bool)
+    holes[: round(share * values.size)] = True
+    holes = holes.reshape(values.shape)
+    values[holes] = nothing
+    tag = {"no_data": b"%g\0" % nothing} if tagged else {}
+    seen = np.array(rows_of(tiff(values, **tag)))
+    assert np.ptp(seen[~holes]) > 225
+    assert np.corrcoef(seen[~holes], measured(low, high)[~holes])[0, 1] > 0.99
+    assert share < 1 / 100 or (seen[holes] == 0).all()
+    if low == int(low) and high > 100:
+        whole = np.clip(values.astype(float), -(2**31), 2**31 - 1).astype(np.int32)
+        seen = np.array(rows_of(tiff(whole)))
+        assert np.ptp(seen[~holes]) > 225
+
+
+KEPT = {  # numbers, and the range that is meant
+    "shares": (measured(0, 1), 1),
+    "shares, half as bright": (measured(0, 0.5), 1),
+    "a photo as real numbers": (measured(12, 240).round(), 255),
+    "a mask": ((measured(0, 1) > 0.5).astype(np.float32), 1),
+    "black on white paper": (np.where(measured(0, 1) > 0.8, measured(0, 0.3), 1), 1),
+    "16 bits": (measured(0, 60_000), 65_535),
+    "one shade": (np.full((9, 9), 0.5, np.float32), 1),
+    "one shade of 255, and noise": (
+        np.full((9, 9), 100, np.float32) + measured(0, 1e-3)[:9, :9],
+        255,
+    ),
+    "nothing": (np.zeros((9, 9), np.float32), 1),
+}
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_numbers_that_fill_a_usual_range_are_not_stretched(what):
+    values, top = KEPT[what]
+    seen = np.array(rows_of(tiff(values.astype(np.float32))))
+    assert np.abs(seen - values * 255 / top).max() <= 1
+
+
+def test_classes_as_numbers_are_told_apart():
+    for classes in ([0, 1], [0, 1, 2, 255], [-1, 0, 1, 2], [7, 8, 9, 10, 11]):
+        values = np.array(classes, np.int32)[np.arange(40) % len(classes)].reshape(5, 8)
+        for dtype in (np.int32, np.float32):
+            seen = rows_of(tiff(values.astype(dtype)))
+            distinct = {tuple(pair) for pair in zip(values.ravel(), np.ravel(seen), strict=True)}
+            assert len({grey for _, grey in distinct}) >= len(classes) - 1
+
+
 def test_a_few_extreme_pixels_do_not_darken_the_rest():
     ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
     ramp[0, 0], ramp[0, 1] = 3e38, -3e38  # two of 256

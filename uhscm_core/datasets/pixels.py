@@ -1,16 +1,25 @@
 """The pixels of an image of any mode as RGB, by what its file says of their numbers.
 
 Unsigned samples of 9 to 16 bits keep their upper 8 bits; signed samples of 8 and 16 bits are moved
-to start at 0 first. Real numbers and integers of 32 bits come without a range. It is taken from
-their 1st and 99th percentile, so that a few odd pixels do not move it: the first of [0, 1] (real
-numbers only), [0, 255] and [0, 65535] that holds both with 1 % to spare, otherwise the two
-percentiles themselves. NaN, infinity and GDAL's value for "no data" are left out and become black.
+to start at 0 first.
+
+Real numbers and integers of 32 bits come without a range. It is taken from their 1st and 99th
+percentile, so that a few odd pixels do not move it:
+
+1. the first of [0, 1] (real numbers only), [0, 255] and [0, 65535] that holds both with 1 % to
+   spare, if they are at least a quarter of it apart, as in most photos, or equal;
+2. otherwise the two percentiles themselves: elevations of 300 to 2,850 m would be black in
+   [0, 65535].
+
+NaN, infinity and GDAL's value for "no data" are left out and become black. So does, where 1. fails,
+the smallest or largest number of all if it is that of 1 % of the pixels and farther from the others
+than these are from each other, such as -9999 among elevations.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +41,9 @@ _TURNS = {
 }
 _PGM = ("I", "PPM")  # Pillow scales it to 16 bits, whatever its maximum
 _TILE = 1024
+_EQUAL = 1e-4  # of the numbers themselves: the picture is of one value, and what differs is noise
+_MANY = 17  # different numbers, that a picture has and a mask of a few classes has not
+_MOST_VOIDS = 4
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
@@ -106,7 +118,7 @@ def _grey(image: Image.Image, tags: Any, signed: bool) -> Image.Image:
         bits = 16 if image.mode.startswith("I;16") or (image.mode, image.format) == _PGM else 32
     unsigned = bool(tags) and image.mode == "I" and tags.get(_SAMPLES, (1,))[0] == 1
     no_data = _number(tags.get(_NO_DATA))
-    low, high = (0.0, 0.0) if bits <= 16 else _range(image, unsigned, no_data)
+    low, high, voids = (0, 0, ()) if bits <= 16 else _range(image, unsigned, no_data)
 
     clear = image.info.get("transparency")
     grey = Image.new("L", image.size)
@@ -124,7 +136,7 @@ def _grey(image: Image.Image, tags: Any, signed: bool) -> Image.Image:
         if tags.get(_PHOTOMETRIC) == 0:
             shown = 255 - shown
         if bits > 16:
-            shown[_is_void(values, no_data)] = 0
+            shown[_is_void(values, voids)] = 0
         grey.paste(Image.fromarray(shown), box)
         if alpha is not None:
             alpha.paste(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)), box)
@@ -144,24 +156,46 @@ def _values(image: Image.Image, unsigned: bool) -> npt.NDArray[Any]:
     return values.view(np.uint32) if unsigned else values
 
 
-def _is_void(values: npt.NDArray[Any], no_data: float) -> npt.NDArray[np.bool_]:
+def _is_void(values: npt.NDArray[Any], voids: Sequence[float]) -> npt.NDArray[np.bool_]:
+    void: npt.NDArray[np.bool_] = ~np.isfinite(values)
     with np.errstate(over="ignore"):
-        void: npt.NDArray[np.bool_] = ~np.isfinite(values) | (values == no_data)
-        return void
+        for value in voids:
+            void |= values == value
+    return void
 
 
-def _range(image: Image.Image, unsigned: bool, no_data: float) -> tuple[float, float]:
-    """Return what is black and what is white, see the top of the module."""
+def _range(
+    image: Image.Image, unsigned: bool, no_data: float
+) -> tuple[float, float, Sequence[float]]:
+    """Return what is black, what is white and what is no value, see the top of the module."""
     few = image.resize([min(side, _TILE) for side in image.size], Image.Resampling.NEAREST)
-    values = _values(few, unsigned)
-    values = values[~_is_void(values, no_data)]
-    if not len(values):
-        return 0.0, 1.0
-    low, high = np.percentile(values.astype(np.float64), (1, 99)).tolist()
-    for top in (255, 65_535) if image.mode == "I" else (1, 255, 65_535):
-        if -0.01 * high <= low and high <= 1.01 * top:
-            return 0.0, float(top)
-    return low, high
+    sample, voids = _values(few, unsigned), [no_data]
+    tops = (255.0, 65_535.0) if image.mode == "I" else (1.0, 255.0, 65_535.0)
+    for _ in range(_MOST_VOIDS):
+        values = sample[~_is_void(sample, voids)].astype(np.float64)
+        if not len(values):
+            break
+        low, high = np.percentile(values, (1, 99)).tolist()
+        top = next((top for top in tops if -0.01 * high <= low and high <= 1.01 * top), None)
+        if top is not None and (high - low >= top / 4 or high - low <= _EQUAL * high):
+            return 0.0, top, voids
+        apart = _value_apart(values)
+        if apart is None:
+            return low, high, voids
+        voids.append(apart)
+    return 0.0, 1.0, voids
+
+
+def _value_apart(values: npt.NDArray[np.float64]) -> float | None:
+    """Return a value that is no measurement like the others, if there is one."""
+    for value in (values.min(), values.max()):
+        others = values[values != value]
+        if len(others) > 0.99 * len(values) or len(np.unique(others)) < _MANY:
+            continue
+        low, high = np.percentile(others, (1, 99))
+        if min(abs(low - value), abs(high - value)) > high - low:
+            return float(value)
+    return None
 
 
 def _scaled(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:

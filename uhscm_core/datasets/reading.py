@@ -31,7 +31,7 @@ __all__ = [
 
 # Cached features and verdicts are found by it. It rises whenever a file that was read before gives
 # other pixels, or whether a file can be read changes.
-READER_VERSION = 2
+READER_VERSION = 3
 
 # Pillow's pixels before and after the conversion, and the decoders' own buffers.
 _BYTES_PER_PIXEL = 12
