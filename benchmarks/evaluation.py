@@ -3,9 +3,9 @@
     python -m benchmarks.evaluation
 
 The loop is that of the released evaluation: it sorts each query's distances, by numpy's default
-sort or a stable one, and reads the first k. Both run on one thread; the ratios are of processor
-time, because other work uses the machine too. Then the figures are compared with the mean over
-all orders of the ties.
+sort or a stable one, and reads the first k. All run on one thread and in turns; the ratios are
+of the shortest processor times, because other work uses the machine too. Then the figures are
+compared with the mean over all orders of the ties.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -22,9 +23,12 @@ import torch
 
 from benchmarks.common import load, seconds
 from uhscm_core import average_precisions, mean_average_precision, pack_codes, unpack_codes
+from uhscm_core.metrics import Ties
 
 QUERIES, ITEMS, CLASSES = 200, 50_000, 10
 RANKS = (None, 1000, 5000)
+TURNS = 7
+TIES: tuple[Ties, ...] = ("index", "expected", "best", "worst")
 SORTS: tuple[Literal["quicksort", "stable"], ...] = ("quicksort", "stable")  # the default is first
 
 Array = np.ndarray[Any, Any]
@@ -60,17 +64,22 @@ def ratios() -> None:
         theirs = (signs[:QUERIES], signs[QUERIES:], hot[:QUERIES], hot[QUERIES:])
         for k in RANKS:
             assert np.isclose(released(*theirs, k, "stable"), mean_average_precision(*ours, k))
-            loops = [processor(released, *theirs, k, sort) for sort in SORTS]
-            for ties in ("index", "expected", "best", "worst"):
-                taken = processor(mean_average_precision, *ours, k, ties)
-                cells = " | ".join(f"{loop / taken:.1f}" for loop in loops)
+            loops = {sort: partial(released, *theirs, k, sort) for sort in SORTS}
+            answers = {ties: partial(mean_average_precision, *ours, k, ties) for ties in TIES}
+            taken = processor({**loops, **answers})
+            for ties in TIES:
+                cells = " | ".join(f"{taken[sort] / taken[ties]:.1f}" for sort in SORTS)
                 print(f"| {bits} | {k or 'all'} | {ties} | {cells} | {load()} |", flush=True)
     print()
 
 
-def processor(work: Callable[..., float], *arguments: Any) -> float:
-    """Return the shortest processor time of some runs."""
-    return seconds(lambda: work(*arguments), clock=time.process_time)
+def processor(works: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Return the shortest processor time of each, of some runs in turns."""
+    turns = [
+        {name: seconds(work, 1, time.process_time) for name, work in works.items()}
+        for _ in range(TURNS)
+    ]
+    return {name: min(turn[name] for turn in turns) for name in works}
 
 
 def released(

@@ -343,29 +343,52 @@ def test_in_blocks_it_is_the_same_as_at_once(metric, ties, monkeypatch):
     assert metric(*case, 20, ties=ties) == pytest.approx(whole, abs=1e-14)
 
 
-@pytest.mark.parametrize("tile", [(1, 1), (5, 7), (12, 300), (100, 1000)], ids=str)
-def test_counted_tile_by_tile_it_is_the_same_as_pair_by_pair(tile, monkeypatch):
-    case = random_case(6, bits=21)  # with three bits of padding
-    wanted = np.zeros((12, 25, 6), int)
+def wanted_counts(case, radii):
+    wanted = np.zeros((len(case.query_codes), radii, 6), int)
     for query, (distances, shared) in enumerate(distances_and_shared(case)):
         np.add.at(wanted[query], (distances, shared), 1)
-    monkeypatch.setattr(metrics, "_CPU_TILE", tile)
-    evaluation = metrics._Evaluation(*case, "expected")
-    counts = evaluation.counts_by_distance()
+    return wanted
+
+
+# Pairs per tile: one; less than a query's items; some queries; everything, in 1, 2 and 4 bytes.
+@pytest.mark.parametrize("pairs", [1, 7, 150, 2000, 131_072, 500_000])
+@pytest.mark.parametrize("bits", [13, 21, 128, 260])  # with padding; of several words
+def test_counted_tile_by_tile_it_is_the_same_as_pair_by_pair(bits, pairs, monkeypatch):
+    case = random_case(6, bits=bits)
+    wanted = wanted_counts(case, -(-bits // 8) * 8 + 1)
+    monkeypatch.setattr(metrics, "_CPU_PAIRS", pairs)
+    counts = metrics._Evaluation(*case, "expected").counts_by_distance()
     assert np.array_equal(counts, wanted[:, :, : counts.shape[2]])
     assert counts.sum() == wanted.sum()
 
 
-def test_counts_do_not_depend_on_the_precision_of_matrix_products(monkeypatch):
-    case = random_case(6, bits=64)
-    counts = metrics._Evaluation(*case, "expected").counts_by_distance()
+@pytest.mark.parametrize("labels", [8, 40, 300])
+def test_labels_of_several_words_are_counted_as_one_by_one(labels):
+    random = np.random.default_rng(labels)
+    shared_by_all = (random.random((2, labels)) < 0.9).astype(np.uint8)
+    codes_of = random.integers(0, 256, (2, 2), np.uint8)
+    counts = metrics._Evaluation(
+        codes_of[:1], codes_of[1:], shared_by_all[:1], shared_by_all[1:], "expected"
+    ).counts_by_distance()
+    assert np.argwhere(counts).tolist() == [
+        [0, loop_distance(*codes_of), int((shared_by_all[0] & shared_by_all[1]).sum())]
+    ]
+
+
+def loop_distance(a, b):
+    return sum(int(x ^ y).bit_count() for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("tile", [(1, 1), (5, 7), (12, 300), (100, 1000)], ids=str)
+def test_a_device_counts_by_products_of_any_precision_what_the_cpu_counts(tile, monkeypatch):
+    case = random_case(6, bits=21)
+    wanted = wanted_counts(case, 25)
+    monkeypatch.setattr(metrics, "_DEVICE_TILE", tile)
+    evaluation = metrics._Evaluation(*case, "expected")
+    assert np.array_equal(evaluation._count_by_products(6).reshape(wanted.shape), wanted)
     product = torch.mm
-
-    def in_half_precision(a, b, out):
-        return out.copy_(product(a.bfloat16().float(), b.bfloat16().float()))
-
-    monkeypatch.setattr(torch, "mm", in_half_precision)
-    assert np.array_equal(metrics._Evaluation(*case, "expected").counts_by_distance(), counts)
+    monkeypatch.setattr(torch, "mm", lambda a, b: product(a.bfloat16(), b.bfloat16()).float())
+    assert np.array_equal(evaluation._count_by_products(6).reshape(wanted.shape), wanted)
 
 
 def test_the_device_is_that_of_the_tensors_given():

@@ -22,6 +22,8 @@ from uhscm_core.support.checks import check_features, code_length, flag, plain_a
 __all__ = ["bit_concepts", "hamming_distance", "pack_codes", "unpack_codes"]
 
 ArrayLike = Tensor | np.ndarray
+Array = npt.NDArray[Any]
+Words = npt.NDArray[np.unsignedinteger[Any]]
 
 _PAIRS_PER_BLOCK = 250_000  # so that the distances of a block stay in the processor's cache
 
@@ -187,22 +189,42 @@ def as_codes(
     return np.ascontiguousarray(array)
 
 
-def as_words(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """Turn (n, bytes) into (words, n), padded with zeros, which add nothing to a distance."""
-    words = np.zeros((len(codes), -(-codes.shape[1] // 8)), np.uint64)
+def as_words(codes: npt.NDArray[np.uint8]) -> Words:
+    """Turn (n, bytes) into (words, n), at least one word of one to eight bytes, padded with 0."""
+    size = next((size for size in (1, 2, 4) if codes.shape[1] <= size), 8)
+    words = np.zeros((len(codes), max(-(-codes.shape[1] // size), 1)), f"u{size}")
     words.view(np.uint8)[:, : codes.shape[1]] = codes
     return np.ascontiguousarray(words.T)
 
 
 def differing_bits(
-    a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.unsignedinteger[Any]]:
-    """Sum over the words: (words, ...) twice -> (...) in the smallest type that holds any sum."""
-    shape = np.broadcast_shapes(a.shape[1:], b.shape[1:])
-    total = np.zeros(shape, np.min_scalar_type(64 * len(a)))
-    for a_word, b_word in zip(a, b, strict=True):
-        total += np.bitwise_count(a_word ^ b_word)
-    return total
+    a: Words, b: Words, out: Array | None = None, work: Words | None = None
+) -> Array:
+    """Sum over the words: (words, ...) twice -> (...) in the smallest type that holds any sum.
+
+    Args:
+        a, b: words that broadcast.
+        out: where the sums go.
+        work: where words are combined; without both, each call takes new memory, which costs time.
+    """
+    return _count_bits(np.bitwise_xor, a, b, out, work)
+
+
+def common_bits(a: Words, b: Words, out: Array | None = None, work: Words | None = None) -> Array:
+    """Count the bits that are 1 in both, as `differing_bits`."""
+    return _count_bits(np.bitwise_and, a, b, out, work)
+
+
+def _count_bits(
+    combine: np.ufunc, a: Words, b: Words, out: Array | None, work: Words | None
+) -> Array:
+    if out is None:
+        shape = np.broadcast_shapes(a.shape[1:], b.shape[1:])
+        out = np.empty(shape, np.min_scalar_type(8 * a.itemsize * len(a)))
+    np.bitwise_count(combine(a[0], b[0], out=work), out=out)
+    for a_word, b_word in zip(a[1:], b[1:], strict=True):
+        out += np.bitwise_count(combine(a_word, b_word, out=work))
+    return out
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:

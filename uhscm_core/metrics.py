@@ -30,7 +30,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from uhscm_core.codes import ArrayLike, as_codes, as_words, differing_bits, row_blocks
+from uhscm_core.codes import (
+    ArrayLike,
+    Words,
+    as_codes,
+    as_words,
+    common_bits,
+    differing_bits,
+    row_blocks,
+)
 from uhscm_core.support.checks import check_directions, one_of, plain_array, whole_number
 from uhscm_core.ties import (
     Ties,
@@ -56,8 +64,8 @@ __all__ = [
 
 COSINE_DECIMALS = 6  # that cosines of single-precision vectors agree to; beyond, order is noise
 
-# Queries and items that are compared at once: a tile stays in a CPU's cache, or keeps a GPU busy.
-_CPU_TILE, _DEVICE_TILE = (64, 4096), (2048, 16_384)
+_CPU_PAIRS = 131_072  # of a query and an item that are compared at once, in a few MiB
+_DEVICE_TILE = (2048, 16_384)  # queries and items that are compared at once, to keep a GPU busy
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -277,12 +285,15 @@ def cosine_average_precisions(
     database = torch.nn.functional.normalize(database_vectors.cpu().double(), dim=1)
     of = ("query_vectors", "database_vectors")
     labels = _as_labels(query_labels, database_labels, len(queries), len(database), of)
+    query_words, words = (_label_words(array) for array in labels)
     k = _rank(top_k, len(database))
     values = []
     for rows in row_blocks(len(queries), len(database)):
         cosines = (queries[rows] @ database.T).round(decimals=COSINE_DECIMALS)
         sorted_cosines, order = cosines.sort(dim=1, descending=True, stable=True)
-        relevant = np.take_along_axis(labels[0][rows] @ labels[1].T > 0, order.numpy(), 1)
+        relevant = np.take_along_axis(
+            common_bits(query_words[:, rows, None], words[:, None]) > 0, order.numpy(), 1
+        )
         if ties == "index":
             values.append(_average_precision(relevant[:, :k]))
         else:
@@ -328,50 +339,82 @@ class _Evaluation:
         self.k = _rank(top_k, len(database))
         self.radii = queries.shape[1] * 8 + 1
         self.queries, self.database = queries, database
+        self.query_words, self.database_words = as_words(queries), as_words(database)
+        self.query_label_words = _label_words(self.query_labels)
+        self.label_words = _label_words(self.database_labels)
         given = (query_codes, database_codes, query_labels, database_labels)
         self.device = _device_of(given)
 
     def ranked(self) -> Iterator[Ints]:
         """Yield (block, n) numbers of shared labels, by distance, then database order."""
-        queries, database = as_words(self.queries), as_words(self.database)
         for rows in row_blocks(len(self.queries), len(self.database)):
-            distances = differing_bits(queries[:, rows, None], database[:, None])
-            shared = (self.query_labels[rows] @ self.database_labels.T).astype(np.int64)
-            yield np.take_along_axis(shared, distances.argsort(axis=1, kind="stable"), axis=1)
+            distances = differing_bits(
+                self.query_words[:, rows, None], self.database_words[:, None]
+            )
+            shared = common_bits(self.query_label_words[:, rows, None], self.label_words[:, None])
+            order = distances.argsort(axis=1, kind="stable")
+            yield np.take_along_axis(shared, order, axis=1).astype(np.int64)
 
     def counts_by_distance(self) -> Ints:
-        """(q, radii, G): items of each query at each distance that share 0, 1, ... labels.
+        """(q, radii, G): items of each query at each distance that share 0, 1, ... labels."""
+        words = (self.query_label_words, self.label_words)
+        grades = max(min(int(common_bits(labels, labels).max()) for labels in words) + 1, 2)
+        count = self._count_by_words if self.device.type == "cpu" else self._count_by_products
+        return count(grades).reshape(-1, self.radii, grades)
+
+    def _count_by_words(self, grades: int) -> Ints:
+        """Count on the CPU, in the smallest type that tells the pairs of a tile apart."""
+        places = self.radii * grades  # of one query
+        width = min(len(self.database), _CPU_PAIRS)
+        height = _CPU_PAIRS // width
+        largest = height * places - 1
+        kind = next(t for t in (np.uint8, np.int16, np.int32) if largest <= np.iinfo(t).max)
+        first = (np.arange(height) * places).astype(kind)[:, None]
+        counts = np.zeros((len(self.queries), places), np.int64)
+        kinds = (kind, self.query_words.dtype, kind, self.label_words.dtype)
+        memory = [np.empty(height * width, dtype) for dtype in kinds]
+        for items in _slices(len(self.database), width):
+            database, labels = self.database_words[:, None, items], self.label_words[:, None, items]
+            for rows in _slices(len(self.queries), height):
+                queries = self.query_words[:, rows, None]
+                shape = n, m = queries.shape[1], database.shape[2]
+                place, words, shared, label_words = (x[: n * m].reshape(shape) for x in memory)
+                differing_bits(queries, database, place, words)
+                place *= grades
+                place += common_bits(
+                    self.query_label_words[:, rows, None], labels, shared, label_words
+                )
+                place += first[:n]
+                # numpy's bincount would copy the tile to whole numbers of eight bytes.
+                found = torch.bincount(torch.from_numpy(place).view(-1), minlength=n * places)
+                counts[rows] += found.view(n, places).numpy()
+        return counts
+
+    def _count_by_products(self, grades: int) -> Ints:
+        """Count on a device that has no instruction for differing bits.
 
         Bits b of 0 and 1 differ from a in |a| + b·(1 - 2a) places, so that one product of matrices
         gives G times the distance plus the number of shared labels: where to count a pair.
         """
-        widest = (self.query_labels.sum(1).max(), self.database_labels.sum(1).max())
-        grades = max(int(min(widest)) + 1, 2)
         places = self.radii * grades  # of one query
         queries = self._bits_and_labels(self.queries, self.query_labels)  # (q, 8·bytes + C)
         bits = queries[:, : self.radii - 1]
         first = (bits.sum(1) * grades).int()[:, None]
         bits.mul_(-2).add_(1).mul_(grades)
         counts = torch.zeros((len(queries), places), dtype=torch.int64, device=self.device)
-        height, width = _CPU_TILE if self.device.type == "cpu" else _DEVICE_TILE
+        height, width = _DEVICE_TILE
         first += torch.arange(len(queries), device=self.device)[:, None] % height * places
-        # Memory that is new for each tile would cost as much time as half of the work on it.
-        products = torch.empty(height * width, device=self.device)
-        tiles = torch.empty(height * width, dtype=torch.int32, device=self.device)
         for items in _slices(len(self.database), width):
             database = self._bits_and_labels(self.database[items], self.database_labels[items]).T
             for rows in _slices(len(queries), height):
-                shape = n, m = queries[rows].shape[0], database.shape[1]
-                product, place = products[: n * m].view(shape), tiles[: n * m]
                 # Exact, also where products are of half precision: factors are small numbers.
-                torch.mm(queries[rows], database, out=product)
-                place.view(shape).copy_(product).add_(first[rows])
-                found = torch.bincount(place, minlength=n * places)
-                counts[rows].add_(found.view(n, places))
-        return counts.cpu().numpy().reshape(-1, self.radii, grades)
+                place = torch.mm(queries[rows], database).int().add_(first[rows])
+                found = torch.bincount(place.flatten(), minlength=len(place) * places)
+                counts[rows].add_(found.view(-1, places))
+        return counts.cpu().numpy()
 
     def _bits_and_labels(
-        self, codes: npt.NDArray[np.uint8], labels: npt.NDArray[np.float32]
+        self, codes: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]
     ) -> Tensor:
         """Return the codes' bits and the labels on the device: (n, 8·bytes + C) of 0 and 1."""
         bits = torch.from_numpy(np.unpackbits(codes, axis=1)).to(self.device)
@@ -389,6 +432,10 @@ def _device_of(arrays: Iterable[ArrayLike]) -> torch.device:
 
 def _slices(length: int, step: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, length, step))
+
+
+def _label_words(labels: npt.NDArray[np.uint8]) -> Words:
+    return as_words(np.packbits(labels, axis=1))
 
 
 def _average_precision(relevant: npt.NDArray[np.bool_]) -> Floats:
@@ -410,8 +457,8 @@ def _as_labels(
     queries: int,
     items: int,
     of: tuple[str, str],
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return both as float32, see `of`: the names of what each has a row for."""
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return both as uint8, see `of`: the names of what each has a row for."""
     result = []
     for name, labels, rows, items_name in (
         ("query_labels", query_labels, queries, of[0]),
@@ -427,12 +474,12 @@ def _as_labels(
             )
         if not rows:
             raise ValueError(f"{name} is empty: nothing to evaluate, as {items_name} has no rows")
-        if array.dtype.kind == "c" or not np.isin(array, (0, 1)).all():
+        if array.dtype.kind == "c" or not ((array == 0) | (array == 1)).all():
             raise ValueError(
                 f"{name} must be multi-hot: only 0 and 1, got {array.dtype} {array.shape} with "
                 f"other numbers"
             )
-        result.append(array.astype(np.float32))
+        result.append(array.astype(np.uint8))
     if result[0].shape[1] != result[1].shape[1]:
         raise ValueError(
             f"query_labels and database_labels differ in width: {result[0].shape[1]} and "
