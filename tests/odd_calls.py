@@ -429,8 +429,8 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
     yield Edge(
         "Baseline",
         core.Baseline,
-        {"fit": max, "space": "concepts", "max_bits": min},
-        {"fit": "object", "space": "text", "max_bits": "object"},
+        {"fit": max, "space": "concepts", "max_bits": min, "version": 2},
+        {"fit": "object", "space": "text", "max_bits": "object", "version": "whole"},
     )
     near = {"codes": codes, "bits": BITS, "features": x}
     yield Edge(

@@ -42,6 +42,7 @@ from uhscm_core.support.checks import (
     function,
     one_of,
     seed_number,
+    whole_number,
 )
 
 __all__ = ["BASELINES", "Baseline", "BaselineHash", "TooManyBitsError", "fit_baseline"]
@@ -64,16 +65,20 @@ class Baseline:
         space: what it reads of the images: ``"features"`` of the vision-language model, or
             ``"concepts"``, their distributions over the kept concepts.
         max_bits: takes n and D and returns the largest L; by default the smaller of the two.
+        version: raise it when the same rows, L and seed begin to give other codes, so that an
+            `Experiment` computes them again instead of reading what an earlier version gave.
     """
 
     fit: Callable[[np.ndarray, int, int], Project]
     space: Literal["features", "concepts"] = "features"
     max_bits: Callable[[int, int], int] = min
+    version: int = 1
 
     def __post_init__(self) -> None:
         function("fit", self.fit)
         one_of("space", self.space, ("features", "concepts"))
         function("max_bits", self.max_bits)
+        whole_number("version", self.version, 1)
 
 
 class TooManyBitsError(ValueError):

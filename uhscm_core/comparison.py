@@ -12,6 +12,7 @@ codes that generalize better than the vectors they were learned from score highe
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REFERENCES",
     "NoDirectionError",
+    "Reference",
     "centered_features",
     "compare_methods",
     "features_and_concepts",
@@ -69,11 +71,23 @@ def features_and_concepts(study: Study) -> Tensor:
     return torch.cat([normalize(part, dim=1) for part in parts], dim=1)
 
 
-# What is ranked by cosine, without hashing.
-REFERENCES: dict[str, Callable[[Study], Tensor]] = {
-    "cosine of concepts": lambda study: study.distribution,
-    "cosine of features": centered_features,
-    "cosine of both": features_and_concepts,
+@dataclass(frozen=True)
+class Reference:
+    """What is ranked by cosine, without hashing.
+
+    Attributes:
+        vectors_of: takes a study and returns a row per image.
+        version: raise it when the same study begins to give other vectors, as for a `Baseline`.
+    """
+
+    vectors_of: Callable[[Study], Tensor]
+    version: int = 1
+
+
+REFERENCES = {
+    "cosine of concepts": Reference(lambda study: study.distribution),
+    "cosine of features": Reference(centered_features),
+    "cosine of both": Reference(features_and_concepts),
 }
 
 
@@ -96,9 +110,9 @@ def compare_methods(
             continue
         rows.append((name, bits, evaluate(codes)))
     said = set()
-    for name, vectors_of in REFERENCES.items() if references else ():
+    for name, reference in REFERENCES.items() if references else ():
         try:
-            vectors = vectors_of(study)
+            vectors = reference.vectors_of(study)
         except NoDirectionError as error:
             rows.append((name, 0, float("nan")))
             said.add(f"the references that read features are NaN: {error}")

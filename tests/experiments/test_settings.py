@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests.experiments.conftest import NAMES
-from uhscm_core import ConceptSet, Experiment
+from uhscm_core import BASELINES, ConceptSet, Experiment
+from uhscm_core.comparison import REFERENCES
 from uhscm_core.experiments.naming import find_setting, name_of
 from uhscm_core.experiments.settings import read_settings, read_values
 
@@ -114,6 +115,22 @@ def test_a_key_covers_what_decides_the_result_and_nothing_else(study):
     ]
     assert len(set(different)) == len(different)
     assert key(method="ITQ") == key(study.with_(network=None), method="ITQ", tau=1.0, epochs=5)
+
+
+@pytest.mark.parametrize("listed", [BASELINES, REFERENCES], ids=["baseline", "reference"])
+def test_a_method_of_a_later_version_is_computed_again(study, listed, tmp_path, monkeypatch):
+    name = "LSH" if listed is BASELINES else "cosine of both"
+    vary = {"method": [name, "UHSCM"], "bits": [8], "epochs": [1]}
+
+    def files():
+        list(Experiment(study, vary, seeds=1, folder=tmp_path))
+        return {path.name for path in (tmp_path / "results").iterdir()}
+
+    before = files()
+    assert files() == before
+    later = dataclasses.replace(listed[name], version=listed[name].version + 1)
+    monkeypatch.setitem(listed, name, later)
+    assert len(files() - before) == 1  # the training is not repeated
 
 
 def test_a_key_covers_the_preprocessing_that_a_model_keeps_apart(study):

@@ -157,7 +157,7 @@ def rankers_of(
         compute = functools.partial(study.baseline_codes, name, bits)
         rankers.append(Ranker(f"{name}, {bits} bits", study, compute))
     for name in (FEATURES, CONCEPTS, BOTH):
-        compute = functools.partial(REFERENCES[name], study)
+        compute = functools.partial(REFERENCES[name].vectors_of, study)
         rankers.append(Ranker(name, study, compute, "cosine"))
     return _by_name(rankers), left_out
 

@@ -82,7 +82,7 @@ class Runner:
         study, hashed = run.setting.study, run.setting.method not in REFERENCES
         spent, started = 0.0, time.perf_counter()
         if not hashed:
-            rows = REFERENCES[run.setting.method](study)
+            rows = REFERENCES[run.setting.method].vectors_of(study)
         else:
             rows, spent = codes_of(run, self.records, self.resumes)
             started = time.perf_counter()

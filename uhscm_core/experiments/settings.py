@@ -177,7 +177,11 @@ def _setting(study: Study, used: Mapping[str, Any]) -> Setting:
     backbone = text("backbone", used.get("backbone", "features"))
     pretrained = flag("pretrained", used.get("pretrained", True))
     identity: list[Any] = [method, *study_identity(study, _read_names(method)).items(), bits]
-    if method == TRAINED:
+    if method in BASELINES:
+        identity.append(BASELINES[method].version)
+    elif method in REFERENCES:
+        identity.append(REFERENCES[method].version)
+    else:
         training = {k: v for k, v in dataclasses.asdict(config).items() if k not in _NO_RESULT}
         identity += [training, backbone, pretrained]
     key = store.digest_of(*identity)
