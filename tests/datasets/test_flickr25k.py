@@ -10,8 +10,10 @@ import pytest
 
 from tests.conftest import SHARED
 from tests.datasets.files import labels_by_name, photo, text
+from uhscm_core import load_vlp
 from uhscm_core.datasets import load_dataset
 from uhscm_core.datasets.flickr25k import FLICKR_LABELS
+from uhscm_core.features import encode_dataset
 from uhscm_core.support.notices import UHSCMWarning
 
 
@@ -73,6 +75,24 @@ def test_images_that_are_gone_are_left_out_listed_and_counted(flickr_folder):
     (flickr_folder / "mirflickr/im2.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"2 of 3 images are missing .*first 'im2\.jpg'"):
         load_dataset("flickr25k", root=flickr_folder)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("damage", [b"", b"<html>not found</html>", "cut", "too many pixels"])
+def test_an_image_that_cannot_be_read_stops_the_encoding_by_name_with_what_to_do(
+    flickr_folder, damage, tiny_model, png_of_size
+):
+    bad = flickr_folder / "mirflickr/im2.jpg"
+    content = {"cut": bad.read_bytes()[:50], "too many pixels": png_of_size(20_000, 20_000)}
+    bad.write_bytes(content.get(damage, damage))
+    dataset = load_dataset("flickr25k", root=flickr_folder, n_query=1, warn=False)
+    encoder = load_vlp(str(tiny_model))
+    with pytest.raises(OSError, match=r"im2\.jpg: .*; replace this file, or delete it and load"):
+        encode_dataset(dataset, encoder, progress=False)
+    bad.unlink()
+    left = load_dataset("flickr25k", root=flickr_folder, n_query=1, warn=False)
+    assert any(note.startswith("1 of 3 listed images are not below") for note in left.notes)
+    assert len(encode_dataset(left, encoder, progress=False)) == 2
 
 
 def test_an_annotation_file_of_other_content_is_refused(flickr_folder):

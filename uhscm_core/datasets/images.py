@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from uhscm_core.datasets.content import content_key, file_key, images_digest, read_regular
-from uhscm_core.datasets.reading import read_image, reason_of
+from uhscm_core.datasets.reading import PixelLimitError, read_image, reason_of
 
 __all__ = ["HASHED_TOGETHER", "ArrayImages", "ImageFiles", "in_threads", "read_unchanged"]
 
@@ -183,12 +183,19 @@ def read_unchanged(path: Path, key: str) -> Image.Image:
     """Read the image of a file from the bytes that its content key is compared with.
 
     Raises:
-        OSError: the file has another content now, or cannot be read.
+        OSError: the file has another content now, or cannot be read as an image. A published list
+            keeps its images, so that none of them is left out unasked.
     """
     content = _named(read_regular)(path)
     if content_key(content) != key:
         raise OSError(f"{path}: changed since the folder was loaded: load it again")
-    return read_image(path, content)
+    try:
+        return read_image(path, content)
+    except (OSError, PixelLimitError) as error:
+        raise OSError(
+            f"{error}; replace this file, or delete it and load the dataset again: images that are "
+            f"missing are left out and counted"
+        ) from error
 
 
 def _named(function: Callable[[P], T]) -> Callable[[P], T]:
