@@ -7,6 +7,10 @@ and studies made sick on purpose; `tests/test_health.py` has both.
   less than a quarter as many codes as kept concepts that images are mostly about, each counted by
   the exponential of the entropy.
 - **too few images**: fewer than two training images per bit.
+- **equal images**: the mean cosine of two training images is above 0.999, or more than half of them
+  have the features of another.
+- **equal concepts**: half of the kept concepts have another one at a cosine above 0.99, as synonyms
+  have, and words that the model does not know.
 - **one concept**: one kept concept alone, so that all images are equally similar.
 - **flat distributions**: of the effective number of concepts of an image,
   :math:`e = \exp(H(q))`, the median has :math:`(e - 1)/(K - 1) > 0.85`.
@@ -38,6 +42,8 @@ from torch import Tensor
 from uhscm_core.codes import unpack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE
 from uhscm_core.encoder import ReadingEncoder
+from uhscm_core.precomputed import row_keys
+from uhscm_core.support.notices import listed
 
 if TYPE_CHECKING:
     from uhscm_core.stages import Stages
@@ -56,6 +62,7 @@ __all__ = [
 _FLAT, _ONE_HOT = 0.85, 0.99
 _LEAST_EXPLAINED = 0.3
 _IMAGES_PER_BIT = 2
+_EQUAL_IMAGES, _EQUAL_CONCEPTS = 0.999, 0.99  # cosines
 CODES, CODES_OF_PIXELS = 2000, 200  # images whose codes are looked at
 
 
@@ -107,7 +114,9 @@ def explained_variance(study: Stages) -> float | None:
 def findings_of(study: Stages) -> tuple[HealthFinding, ...]:
     """Return all findings; those of codes only for a study with a network."""
     checks: list[Callable[[Stages], Iterator[HealthFinding]]] = [
+        _equal_images,
         _concepts,
+        _equal_concepts,
         _threshold,
         _list,
         _labels,
@@ -187,6 +196,40 @@ def _images(study: Stages) -> Iterator[HealthFinding]:
     )
 
 
+def _equal_images(study: Stages) -> Iterator[HealthFinding]:
+    x = study.image_features[study.dataset.splits["train"]]
+    n, cosine = len(x), _mean_cosine(study)
+    different = len(set(row_keys(x)))
+    if n < 2 or (cosine <= _EQUAL_IMAGES and 2 * different >= n):
+        return
+    yield HealthFinding(
+        "equal images",
+        f"{n:,} training images have {different:,} different features, and two of them a cosine "
+        f"of {cosine:.6f} on average, so that little sets the images apart",
+        {"images": float(n), "different": float(different), "cosine": cosine},
+    )
+
+
+def _mean_cosine(study: Stages) -> float:
+    x = study.image_features[study.dataset.splits["train"]]
+    return float(x.double().mean(0).square().sum())
+
+
+def _equal_concepts(study: Stages) -> Iterator[HealthFinding]:
+    names, rows = study.kept_names, study.mined.text_features
+    cosines = (rows @ rows.T).fill_diagonal_(-1)
+    equal = (cosines > _EQUAL_CONCEPTS).any(1)
+    if len(names) < 2 or 2 * int(equal.sum()) < len(names):
+        return
+    among = [name for name, flag in zip(names, equal.tolist(), strict=True) if flag]
+    yield HealthFinding(
+        "equal concepts",
+        f"the model hardly tells {len(among)} of {len(names)} kept concepts apart: "
+        f"{listed(among)}; use words of different things, in a language that it knows",
+        {"kept": float(len(names)), "equal": float(len(among))},
+    )
+
+
 def _concepts(study: Stages) -> Iterator[HealthFinding]:
     mined, names = study.mined, study.kept_names
     if len(names) == 1:
@@ -263,11 +306,11 @@ def _threshold(study: Stages) -> Iterator[HealthFinding]:
 
 def _list(study: Stages) -> Iterator[HealthFinding]:
     explained = explained_variance(study)
-    if explained is None or explained >= _LEAST_EXPLAINED:
+    if explained is None or explained >= _LEAST_EXPLAINED or _mean_cosine(study) > _EQUAL_IMAGES:
         return
     yield HealthFinding(
         "list explains little",
-        f"the {len(study.kept_names)} kept concepts explain {max(explained, 0):.0%} of what sets "
+        f"the kept concepts, {len(study.kept_names)}, explain {max(explained, 0):.0%} of what sets "
         f"the images apart; a list that names what is on them would help",
         {"R2": explained, "kept": float(len(study.kept_names))},
     )
