@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, train
+from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, pack_codes, train
 from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, Validation
+from uhscm_core.health import collapse_of
 from uhscm_core.runs import Run, holding, new_run
 from uhscm_core.support.devices import resolve_device
 from widgets.background.snapshot import Snapshot, outputs_of, take_snapshot
@@ -48,6 +49,8 @@ class Trainer:
         network: as it is now; None before the thread has built it.
         best_step: after which the best weights were taken; None before the first validation.
         paused_after: seconds from the last call of `pause` until training paused.
+        collapse: what is wrong with the codes that are kept if the run has ended, stopped or not,
+            with too few different ones; else empty.
         state: ``"preparing"``, ``"running"``, ``"paused"``, and then the status of the `Run`.
     """
 
@@ -59,6 +62,7 @@ class Trainer:
         self.network: HashNetwork | None = None
         self.best_step: TrainingStep | None = None
         self.paused_after: float | None = None
+        self.collapse = ""
         self.state = "preparing"
         self._best: dict[str, Tensor] | None = None
         self._last_finite: dict[str, Tensor] | None = None  # a fallback while there is no best
@@ -292,6 +296,15 @@ class Trainer:
             kept = self.best_step.step if self.best_step else len(self.steps)
             with contextlib.suppress(MemoryError, RuntimeError):
                 self._take_snapshot(network, kept)
+                self.collapse = self._collapse()
+
+    def _collapse(self) -> str:
+        ids = self.validation.ids
+        if self.snapshot is None or len(ids) < 2:
+            return ""
+        codes = pack_codes(self.snapshot.outputs)
+        found = collapse_of(codes, self.run.bits, self.study.distribution[ids])
+        return found[0] if found else ""
 
     def _save_study(self) -> None:
         if self.study.can_be_saved:

@@ -46,11 +46,11 @@ from widgets.panels.training_settings import TrainingSettings
 __all__ = ["TrainingExplorer"]
 
 _HINTS = dict(
-    zip(TERMS, ("weighed sum", "codes like S", "alike apart from rest", "near ±1"), strict=True)
+    zip(TERMS, ("weighted sum", "codes like S", "similar vs. the rest", "near ±1"), strict=True)
 )
 _HINTS |= {
     EVALUATED_BY_CONCEPTS: "chooses the best",
-    EVALUATED_BY_LABELS: "judges, decides nothing",
+    EVALUATED_BY_LABELS: "evaluation only",
 }
 _LOCKED = "A run's settings can't change while it is under way: stop it, fork it, change one."
 _NONE = "none"
@@ -549,7 +549,13 @@ class TrainingExplorer(ipw.VBox):
             left = trainer.seconds_left
             if left is not None:
                 parts.append(f"about {duration(left)} left")
-        self.status.say("; ".join(parts), [shown.message] if shown.is_damaged else [])
+        notes = [shown.message] if shown.is_damaged else []
+        if trainer is not None and trainer.run.folder == shown.folder and trainer.collapse:
+            notes.append(
+                f"the codes have collapsed: of the validation images, {trainer.collapse}; try "
+                f"another learning_rate, center, or more epochs"
+            )
+        self.status.say("; ".join(parts), notes)
 
     def _state_of(self, run: Run) -> str:
         if run.status not in ("running", "paused", "preparing", "new"):

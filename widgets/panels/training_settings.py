@@ -44,6 +44,9 @@ SETTINGS = {
     "momentum": Setting(_default("momentum"), 0.0, "share of the last step that SGD takes again"),
     "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
     "center": Setting(_default("center"), None, "read features minus their mean, at unit length"),
+    "similarity_weight": Setting(
+        _default("similarity_weight"), None, "weight of the similarity term; 0 leaves it out"
+    ),
     "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
     "beta": Setting(_default("beta"), 0.001, "β, weight of the quantization term"),
     "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
@@ -80,7 +83,7 @@ class TrainingSettings(ipw.VBox):
             control.tooltip = name
             self.controls[name] = control
             rows += [ipw.Label(name), control, ipw.Label(self._said(setting))]
-        grid = ipw.GridBox(rows, layout={"grid_template_columns": "98px 122px minmax(0, 1fr)"})
+        grid = ipw.GridBox(rows, layout={"grid_template_columns": "118px 122px minmax(0, 1fr)"})
         self.note = ipw.Label("")
         super().__init__([grid, self.note])
         self.add_class("uhscm-settings")

@@ -22,6 +22,7 @@ from uhscm_core.analysis.validation import Validation
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
 from uhscm_core.runs import Run, read_runs
+from widgets.background import snapshot as snapshots
 from widgets.background import trainer as trainers
 
 CONFIG = TrainingConfig(epochs=3, batch_size=32, device="cpu", validate_every=1)
@@ -100,6 +101,20 @@ def test_a_stopped_run_keeps_the_best_and_resumes_bit_for_bit(study, tmp_path):
     assert same(weights(loaded), weights(whole.result()))
 
 
+@pytest.mark.parametrize("collapsed", [True, False])
+def test_a_stopped_run_whose_codes_have_collapsed_says_so(study, tmp_path, monkeypatch, collapsed):
+    run = begin(study, tmp_path, dataclasses.replace(CONFIG, epochs=30))
+    until(lambda: len(run.steps) > 9)
+    assert run.collapse == ""
+    if collapsed:
+        monkeypatch.setattr(snapshots, "outputs_of", lambda *given: torch.ones(len(given[-1]), 16))
+    run.stop()
+    run.wait()
+    assert run.state == "stopped"
+    assert ("images have 1 different codes" in run.collapse) == collapsed
+    assert bool(run.collapse) == collapsed
+
+
 def test_labels_decide_nothing(study, tmp_path):
     generator = torch.Generator().manual_seed(0)
     shuffled = study.dataset.labels[torch.randperm(260, generator=generator)]
@@ -152,6 +167,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from uhscm_core import Study, TrainingConfig, load_dataset, load_vlp
+from widgets.background import snapshot as snapshots
 from widgets.background import trainer as trainers
 from uhscm_core.analysis.validation import Validation
 from uhscm_core import runs

@@ -8,10 +8,12 @@ import time
 
 import pandas as pd
 import pytest
+import torch
 
 from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.runs import read_runs
 from widgets import DistributionExplorer, TrainingExplorer
+from widgets.background import snapshot as snapshots
 from widgets.panels.training_settings import SETTINGS
 
 
@@ -200,6 +202,26 @@ def test_every_setting_has_its_line_and_goes_back(explorer):
     assert explorer.settings.values == {name: s.default for name, s in SETTINGS.items()}
     with pytest.raises(TypeError, match="no setting lambda_"):
         explorer.settings.set(lambda_=1)
+
+
+def test_a_fork_keeps_the_weight_of_the_similarity_term(explorer):
+    explorer.start(bits=16, epochs=1, similarity_weight=0.0)
+    explorer.wait()
+    explorer.settings.reset()
+    assert explorer.settings.values["similarity_weight"] == 1.0
+    explorer.fork("001")
+    assert explorer.settings.values["similarity_weight"] == 0.0
+
+
+def test_a_run_that_ended_with_collapsed_codes_has_a_note(explorer, monkeypatch):
+    explorer.start(bits=16, epochs=1)
+    explorer.wait()
+    assert explorer.status.notes == []
+    monkeypatch.setattr(snapshots, "outputs_of", lambda *given: torch.ones(len(given[-1]), 16))
+    explorer.start(bits=16, epochs=1)
+    explorer.wait()
+    (note,) = explorer.status.notes
+    assert note.startswith("The codes have collapsed: of the validation images, ")
 
 
 def test_another_query_is_pinned(explorer):
