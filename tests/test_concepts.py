@@ -331,3 +331,27 @@ def test_a_concept_set_holds_tuples_and_cannot_be_changed(as_users_run_it):
     assert len({concepts, ConceptSet(("sun", "moon"), ("{}",))}) == 1
     with pytest.raises(AttributeError):
         concepts.names = ("moon",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cat, dog, bird\n", "expected one name per line, got one line with several, 'cat, dog"),
+        ("cat;dog;bird", "expected one name per line, got one line with several"),
+        ("1. cat\n2. dog\n3. bird\n", r"line 1: '1\. cat' has a number or a mark of a list"),
+        ("1) cat\n2) dog\n", "leave them out"),
+        ("- cat\n- dog\n", "leave them out"),
+        ("* cat\n* dog\n", "leave them out"),
+    ],
+)
+def test_a_list_written_as_a_sentence_or_with_marks_is_refused(tmp_path, text, message):
+    path = tmp_path / "list.txt"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_concepts(str(path))
+
+
+def test_names_with_commas_and_numbers_among_others_are_taken(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("tench, Tinca tinca\n1. FC Union\n3D printer\nT-shirt\n")
+    assert len(load_concepts(str(path)).names) == 4

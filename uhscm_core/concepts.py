@@ -29,6 +29,7 @@ __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
 
 _CLEAN = get_clean_fn("lower")
 _TABLES = (".csv", ".tsv", ".json", ".jsonl")  # they hold more than names
+_MARKED = re.compile(r"(?:\d+[.):]|[-*\u2022\u2013])\s")  # 1. cat, - cat
 _JOINERS = "\u200c\u200d"  # invisible, but Persian and emoji are written with them
 
 DEFAULT_TEMPLATE = "a photo of the {}"
@@ -142,6 +143,15 @@ def _read_names(path: Path) -> list[str]:
             )
         if name.startswith("# "):
             raise ValueError(f"{path}, line {number}: {name!r} is a comment; leave it out")
+    if len(names) == 1 and re.search("[,;]", names[0]):
+        raise ValueError(
+            f"{path}: expected one name per line, got one line with several, {names[0][:60]!r}"
+        )
+    if all(map(_MARKED.match, names)):
+        raise ValueError(
+            f"{path}, line 1: {names[0]!r} has a number or a mark of a list in front, as all lines "
+            f"have, which a model would read as part of the name; leave them out"
+        )
     _check_names(names, str(path))
     return names
 

@@ -122,7 +122,7 @@ def test_a_test_label_in_another_spelling_is_refused_with_what_helps(folder, tra
         photo(folder / name)
     with pytest.raises(
         ValueError,
-        match=rf"'{test}' appears .*'{train}' there is of similar spelling, so rename .* labels=",
+        match=rf"'{test}' appears .*'{train}' there is of similar spelling, so use one .* labels=",
     ):
         load(folder)
     table = folder / "labels.csv"

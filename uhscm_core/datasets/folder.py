@@ -188,7 +188,7 @@ def _check_labels(root: Path, of_image: Labels, layout: Layout) -> None:
         similar = [known[loosely(label)] for label in unknown if loosely(label) in known]
         helps = (
             f"{listed(similar)} there {'is' if len(similar) == 1 else 'are'} of similar spelling, "
-            f"so rename the folders"
+            f"so use one spelling"
             if similar
             else "move these images"
         )
