@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
-from nbclient import NotebookClient
-from PIL import Image
 
 import uhscm_core
 import widgets
 from tests.notebooks.bound_numbers import BOUND, disagreements, question, unbound
-
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+from tests.notebooks.running import NOTEBOOKS, run_whole
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -97,48 +90,3 @@ def texts_of(content):
 
 def printed(cell):
     return "".join(out.text for out in cell.outputs if out.get("name") == "stdout")
-
-
-# Of labeled photos, the lessons that use labels for evaluation.
-SETS = {"40 unlabelled": (1, 40), "8 unlabelled": (1, 8), "240 labelled": (4, 60)}
-RUNS = [
-    pytest.param(path, name, id=f"{path.stem} on {name}")
-    for name in SETS
-    for path in NOTEBOOKS
-    if name != "240 labelled" or path.stem[:2] in ("00", "04", "06")
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("path", "name"), RUNS)
-def test_a_notebook_runs_whole_on_photos_of_ones_own(path, name, monkeypatch, tmp_path):
-    labels, each = SETS[name]
-    generator = np.random.default_rng(0)
-    for label in range(labels):
-        folder = tmp_path / "photos" / (f"label {label}" if labels > 1 else ".")
-        folder.mkdir(parents=True)
-        for i in range(each):
-            blocks = Image.fromarray(generator.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-            blocks.resize((64, 64), Image.Resampling.NEAREST).save(folder / f"{i:03d}.png")
-    monkeypatch.setenv("UHSCM_PHOTOS", str(tmp_path / "photos"))
-    cells = run_whole(path, monkeypatch)
-    if path.stem[:2] in ("00", "03", "04"):
-        said = "\n".join(out.get("text", "") for cell in cells for out in cell.get("outputs", ()))
-        assert ("needs labels and queries" in said) == (labels == 1)
-
-
-def run_whole(path, monkeypatch, *more):
-    monkeypatch.delenv("UHSCM_VLP", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", ""))
-    content = nbformat.read(path, as_version=4)
-    content.cells.extend(more)
-    NotebookClient(
-        content,
-        timeout=600,
-        kernel_name="python3",
-        store_widget_state=False,
-        extra_arguments=["--log-level=40"],
-        resources={"metadata": {"path": str(ROOT / "notebooks")}},
-    ).execute()
-    assert all(c.execution_count for c in content.cells if c.cell_type == "code")
-    return content.cells
