@@ -355,13 +355,20 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
     counts = ("epochs", "batch_size", "seed", "workers", "validate_every")
     texts = ("optimizer", "device", "precision")
     config = core.TrainingConfig(epochs=1)
+    mixing = core.TrainingConfig(recipe="tuned").complete()
     settings = {
         **dict.fromkeys(numbers, "real"),
         **dict.fromkeys(counts, "whole"),
         **dict.fromkeys(texts, "text"),
         "center": "flag",
     }
-    good = {name: getattr(config, name) for name in settings}
+    good = {name: getattr(config.complete(), name) for name in settings}
+    yield Edge("TrainingConfig", core.TrainingConfig, good, settings)
+    settings = {
+        **dict.fromkeys(("feature_share", "balance", "independence"), "real"),
+        **dict.fromkeys(("recipe", "start"), "text"),
+    }
+    good = {name: getattr(mixing, name) for name in settings}
     yield Edge("TrainingConfig", core.TrainingConfig, good, settings)
     train_rows = study.dataset.splits["train"]
     yield Edge(

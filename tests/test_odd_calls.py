@@ -11,8 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from uhscm_core.recipe import RECIPES
+
 SCRIPT = Path(__file__).with_name("odd_calls.py")
-NUMBERS = "alpha|beta|gamma|similarity_weight|learning_rate|momentum|backbone_share|weight_decay"
+NUMBERS = (
+    "alpha|beta|gamma|similarity_weight|balance|independence"
+    "|learning_rate|momentum|backbone_share|weight_decay"
+)
+OWN = "|".join(dict.fromkeys(name for own in RECIPES.values() for name in own))
 
 # Reason -> what is accepted, as patterns of "edge(argument=odd value)".
 ACCEPTED = {
@@ -20,6 +26,7 @@ ACCEPTED = {
     "None is the default, or what the signature says: no bound, nothing given.": [
         r"mine_concepts\(max_share=None",
         r"semantic_similarity\(b=None",
+        rf"(TrainingConfig|Study\.train)\(({OWN})=None",
         r"train\((config|folder|validate|fabric)=None",
         r"bit_concepts\(bits=None",
         r".*\(top_k=None",
@@ -40,7 +47,7 @@ ACCEPTED = {
         r"VLP\.encode_(images|texts)\((images|texts)=\[\]",
     ],
     "0 is within the range.": [
-        rf".*\((min_share|{NUMBERS}|lam|seed|workers|epochs|radius|cosine|likeness)=0"
+        rf".*\((min_share|{NUMBERS}|lam|feature_share|seed|workers|epochs|radius|cosine|likeness)=0"
     ],
     "The range goes down to -1, or has no end.": [r".*\((lam|cosine|likeness|min_share)=-1"],
     "More than there are means all of them.": [r".*\((k|top_k|radius)=(10\*\*400|2\*\*63)"],

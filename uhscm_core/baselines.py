@@ -36,6 +36,7 @@ from torch import Tensor
 
 from uhscm_core.codes import pack_codes
 from uhscm_core.support.checks import (
+    MANY,
     MOST_BITS,
     check_features,
     code_length,
@@ -45,7 +46,14 @@ from uhscm_core.support.checks import (
     whole_number,
 )
 
-__all__ = ["BASELINES", "Baseline", "BaselineHash", "TooManyBitsError", "fit_baseline"]
+__all__ = [
+    "BASELINES",
+    "Baseline",
+    "BaselineHash",
+    "TooManyBitsError",
+    "fit_baseline",
+    "rotated_components",
+]
 
 Project = Callable[[np.ndarray], np.ndarray]
 Floats = npt.NDArray[np.float64]
@@ -78,7 +86,7 @@ class Baseline:
         function("fit", self.fit)
         one_of("space", self.space, ("features", "concepts"))
         function("max_bits", self.max_bits)
-        whole_number("version", self.version, 1)
+        whole_number("version", self.version, 1, MANY)
 
 
 class TooManyBitsError(ValueError):
@@ -174,6 +182,10 @@ def _pca_sign(x: np.ndarray, bits: int, _seed: int) -> Project:
 
 
 def _itq(x: np.ndarray, bits: int, seed: int) -> Project:
+    return _projection(*rotated_components(x, bits, seed))
+
+
+def rotated_components(x: np.ndarray, bits: int, seed: int) -> tuple[Floats, Floats]:
     r"""Rotate the r leading components of the rows, :math:`V` (N, r), by alternation.
 
     .. math:: B = \mathrm{sign}(V R), \qquad
@@ -186,6 +198,17 @@ def _itq(x: np.ndarray, bits: int, seed: int) -> Project:
 
     The same seed gives the same codes with any number of threads, except where components of
     exactly equal variance can be told apart by rounding alone.
+
+    Args:
+        x: (N, D) rows.
+        bits: L.
+        seed: of the first rotation.
+
+    Returns:
+        The mean (D,) of the rows, and axes (D, L): the signs of ``(x - mean) @ axes`` are codes.
+
+    Raises:
+        TooManyBitsError: all rows are equal.
     """
     mean, axes = _components(x, bits)
     directions = axes.shape[1]
@@ -201,7 +224,7 @@ def _itq(x: np.ndarray, bits: int, seed: int) -> Project:
         b_times_v = sum(np.where(rows @ rotation > 0, 1.0, -1.0).T @ rows for rows in _blocks(v))
         left, _, right = np.linalg.svd(b_times_v, full_matrices=False)  # (L, r), (r,), (r, r)
         rotation = (left @ right).T
-    return _projection(mean, axes @ rotation)
+    return mean, axes @ rotation
 
 
 def _components(x: np.ndarray, most: int) -> tuple[Floats, Floats]:

@@ -42,6 +42,7 @@ from torch import Tensor
 from uhscm_core.codes import unpack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE
 from uhscm_core.encoder import ReadingEncoder
+from uhscm_core.mixing import explained_share
 from uhscm_core.precomputed import row_keys
 from uhscm_core.support.notices import listed
 
@@ -95,20 +96,8 @@ def explained_variance(study: Stages) -> float | None:
 
     None where there are too few images to tell.
     """
-    x = study.image_features[study.dataset.splits["train"]].double()
-    q = torch.softmax(study.vlp.logit_scale * x @ study.mined.text_features.double().T, dim=1)
-    n, k = q.shape
-    if n <= 2 * k:
-        return None
-    u = torch.nn.functional.normalize(q, dim=1)
-    x, u = x - x.mean(0), u - u.mean(0)
-    total = float(x.square().sum())
-    if not total:
-        return None
-    # gelsd, because the columns of u may depend on one another.
-    solution = torch.linalg.lstsq(u, x, driver="gelsd").solution
-    unexplained = float((x - u @ solution).square().sum()) / total
-    return 1 - unexplained * (n - 1) / (n - k - 1)
+    features = study.image_features[study.dataset.splits["train"]]
+    return explained_share(features, study.mined.text_features, study.vlp.logit_scale)
 
 
 def findings_of(study: Stages) -> tuple[HealthFinding, ...]:

@@ -1,17 +1,18 @@
 r"""The hash network: :math:`z = \tanh(\mathrm{head}(\mathrm{backbone}(x))) \in (-1, 1)^L`.
 
 There are two kinds. ``"features"``, the default, is a small head on frozen features of the
-vision-language model and trains in seconds on a CPU. Any timm name (the paper's is ``"vgg19"``) is
-a backbone fine-tuned on pixels, with a new linear hash layer.
+vision-language model and trains in seconds on a CPU; for the recipes that mix features with
+concepts, it is one linear layer on the mixture (`HashNetwork.for_recipe`). Any timm name (the
+paper's is ``"vgg19"``) is a backbone fine-tuned on pixels, with a new linear hash layer.
 
-Symbols: L code length in bits, D width of the features.
+Symbols: L code length in bits, D width of the features, K kept concepts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -22,12 +23,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from uhscm_core.baselines import TooManyBitsError, rotated_components
+from uhscm_core.mining import MinedConcepts
+from uhscm_core.mixing import ConceptMixture, explained_share, feature_share
 from uhscm_core.preprocessing import preprocessed
+from uhscm_core.recipe import TrainingConfig
 from uhscm_core.support.checks import (
     MOST_BITS,
     check_features,
     code_length,
     flag,
+    instance,
+    real_number,
     seed_number,
     text,
     whole_number,
@@ -37,6 +44,8 @@ from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
 
 __all__ = ["HashNetwork", "PixelDataset", "network_from"]
+
+_START_ROWS = 10_000  # images from which the start of a mixing network is found
 
 
 class HashNetwork(nn.Module):
@@ -51,6 +60,8 @@ class HashNetwork(nn.Module):
         seed: seed of the new layers' initial weights; the global random state is not used.
         centered: read features minus a mean, at unit length. The mean is part of the weights, and
             0 until `center_on` or `train` sets it. For ``"features"`` only.
+        concepts, feature_share, temperature: of a head on a `ConceptMixture`, which `for_recipe`
+            sets up; None for a head on the features themselves.
 
     Raises:
         TypeError: an argument that is no whole number, no text or no flag.
@@ -69,6 +80,9 @@ class HashNetwork(nn.Module):
         hidden: int = 512,
         seed: int = 0,
         centered: bool = False,
+        concepts: int | None = None,
+        feature_share: float | None = None,
+        temperature: float | None = None,
     ) -> None:
         super().__init__()
         self.bits = bits = code_length(bits)
@@ -80,6 +94,7 @@ class HashNetwork(nn.Module):
         self.on_pixels = backbone != "features"
         self.settings: dict[str, Any] = {"bits": bits, "backbone": backbone}
         self.backbone: nn.Module = nn.Identity()
+        self.mixture: ConceptMixture | None = None
         self.mean: Tensor | None
         self.register_buffer("mean", None)  # (D,), of a head on centered features
         with seeded(seed):
@@ -90,7 +105,11 @@ class HashNetwork(nn.Module):
                 if in_features is None:
                     raise ValueError("a network on features needs in_features, got None")
                 in_features = whole_number("in_features", in_features, 1, MOST_BITS)
-                self.settings |= {"in_features": in_features, "hidden": hidden}
+                self.settings["in_features"] = in_features
+                if concepts is not None:
+                    self._mix(in_features, concepts, feature_share, temperature)
+                    return
+                self.settings["hidden"] = hidden
                 self.head = nn.Sequential(
                     nn.Linear(in_features, hidden), nn.ReLU(), nn.Linear(hidden, bits)
                 )
@@ -100,6 +119,8 @@ class HashNetwork(nn.Module):
     def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b l"]:
         """Map (B, D) features or (B, 3, H, W) pixels to (B, L) outputs in (-1, 1)."""
         x = self.backbone(x)
+        if self.mixture is not None:
+            x = self.mixture(x)
         if self.mean is not None:
             x = nn.functional.normalize(x - self.mean, dim=1)
         return torch.tanh(self.head(x))
@@ -119,6 +140,76 @@ class HashNetwork(nn.Module):
     def _set_mean(self, mean: Tensor) -> None:
         self.mean = mean
         self.settings["centered"] = True
+
+    def _mix(
+        self, width: int, concepts: int, feature_share: float | None, temperature: float | None
+    ) -> None:
+        mixed: dict[str, Any] = {
+            "concepts": whole_number("concepts", concepts, 1, MOST_BITS),
+            "feature_share": real_number("feature_share", feature_share, 0, 1),
+            "temperature": real_number("temperature", temperature, above=0),
+        }
+        self.settings |= mixed
+        self.mixture = ConceptMixture(width, **mixed)
+        self.head = nn.Linear(self.mixture.out_features, self.bits)
+
+    @classmethod
+    def for_recipe(
+        cls,
+        bits: int,
+        mined: MinedConcepts,
+        image_features: Float[Tensor, "n d"],
+        config: TrainingConfig,
+        *,
+        logit_scale: float = 100.0,
+    ) -> HashNetwork:
+        """Return the network that a recipe trains on features, with all that the recipe needs.
+
+        For ``"tuned"`` and ``"adaptive"``, its buffers hold the mean of the training images, the
+        kept concepts, the temperature and the share of the features, and its layer starts as ITQ of
+        the mixture, so that it gives good codes before any training.
+
+        Args:
+            bits: L.
+            mined: the kept concepts.
+            image_features: (N, D) of the training images.
+            config: names the recipe, the share and the seed.
+            logit_scale: the model's own.
+
+        Raises:
+            TypeError, ValueError: features that are not (N, D), or a number out of range.
+        """
+        instance("mined", mined, MinedConcepts, "from mine_concepts")
+        instance("config", config, TrainingConfig, "such as TrainingConfig(epochs=10)")
+        instance("image_features", image_features, Tensor, "(N, D) features")
+        check_features(image_features=image_features)
+        settings = config.complete()
+        width = image_features.shape[1]
+        if not settings.mixes:
+            return cls(bits, in_features=width, seed=config.seed, centered=settings.center)
+        concepts, share = mined.text_features, settings.feature_share
+        if share == "auto":
+            share = feature_share(explained_share(image_features, concepts, logit_scale))
+        network = cls(
+            bits,
+            in_features=width,
+            seed=config.seed,
+            concepts=len(concepts),
+            feature_share=share,
+            temperature=logit_scale,
+        )
+        mixture = cast(ConceptMixture, network.mixture)
+        mixture.mean.copy_(image_features.mean(0, dtype=torch.float64))
+        mixture.concepts.copy_(concepts)
+        if settings.start == "itq":
+            rows = mixture(image_features[:: -(-len(image_features) // _START_ROWS)])
+            _start_as_itq(cast(nn.Linear, network.head), rows, config.seed)
+        return network
+
+    @property
+    def feature_share(self) -> float | None:
+        """How far the codes lean on the features, from 0 to 1; None where nothing is mixed."""
+        return self.settings.get("feature_share")
 
     def parameter_groups(self, learning_rate: float, backbone_share: float) -> list[dict[str, Any]]:
         """Return the head at the full learning rate, a backbone at a share of it (paper: 0.05)."""
@@ -217,8 +308,11 @@ def network_from(
         ValueError: settings of another type or name, weights of other shapes, or weights that are
             not finite. No memory is allocated before that is known.
     """
-    unknown = settings.keys() - {"bits", "backbone", "in_features", "hidden", "centered"}
-    numbers = [settings.get(name, 1) for name in ("bits", "in_features", "hidden")]
+    unknown = settings.keys() - {
+        *("bits", "backbone", "in_features", "hidden", "centered"),
+        *("concepts", "feature_share", "temperature"),
+    }
+    numbers = [settings.get(name, 1) for name in ("bits", "in_features", "hidden", "concepts")]
     sound = all(type(number) is int and number > 0 for number in numbers)
     if unknown or not sound or type(settings.get("backbone", "")) is not str:
         raise ValueError(f"{path}: not the settings of a hash network: {str(dict(settings))[:200]}")
@@ -262,6 +356,19 @@ class PixelDataset(Dataset[Tensor]):
         index, seed = key
         with seeded(seed):  # the transforms draw from the global state
             return preprocessed(self.images[index], self.transform)
+
+
+@torch.no_grad()
+def _start_as_itq(layer: nn.Linear, rows: Tensor, seed: int) -> None:
+    """Make a layer ITQ of its inputs (n, V), with outputs of standard deviation 1."""
+    x = rows.numpy()
+    try:
+        mean, axes = rotated_components(x, layer.out_features, seed)
+    except TooManyBitsError:  # the images are all equal; any start is as good
+        return
+    deviation = float(((x - mean) @ axes).std())
+    layer.weight.copy_(torch.from_numpy(axes.T / deviation))
+    layer.bias.copy_(torch.from_numpy(-mean @ axes / deviation))
 
 
 def _timm_backbone(name: str, pretrained: bool) -> nn.Module:

@@ -40,7 +40,14 @@ import filelock
 from torch import Tensor
 
 from uhscm_core.network import HashNetwork, network_from
-from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig, TrainingStep, step_from
+from uhscm_core.recipe import (
+    MIXING,
+    RESUMABLE_WITH,
+    TrainingConfig,
+    TrainingStep,
+    config_from,
+    step_from,
+)
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
 from uhscm_core.support.fields import FORMAT, Types, check_fields, check_format
@@ -399,7 +406,9 @@ def _saved_step(folder: Path) -> int:
 
 def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
     # A run of an earlier version lacks the settings that came later, and ran with their defaults.
-    settings = dataclasses.asdict(TrainingConfig()) | before.get("training", {})
+    kept = {"recipe": _recipe_before(now), **before.get("training", {})}
+    own = dataclasses.asdict(TrainingConfig(recipe=kept["recipe"]).complete())
+    settings = own | {name: value for name, value in kept.items() if value is not None}
     changes = [
         f"{name} {settings.get(name)!r} -> {value!r}"
         for name, value in now["training"].items()
@@ -423,6 +432,12 @@ def _check_identity(folder: Path, before: dict[str, Any], now: dict[str, Any]) -
             f"{folder} contains a run with different settings ({'; '.join(changes)}); "
             f"use another folder"
         )
+
+
+def _recipe_before(now: dict[str, Any]) -> str:
+    """Return the recipe of a run that names none, which is either of those on concepts alone."""
+    recipe = now["training"].get("recipe", "uhscm")
+    return "uhscm" if recipe in MIXING else str(recipe)
 
 
 _DESCRIPTION: dict[str, Types] = {
@@ -476,7 +491,7 @@ class Run:
         check_fields(path, values, {"bits": int, "config": dict}, _DESCRIPTION)
         values.pop("format", None)
         try:
-            config = TrainingConfig(**values["config"])
+            config = config_from(values["config"])
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         return cls(folder, **{**values, "config": config})
@@ -496,7 +511,7 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """Everything that can make one run differ from another."""
         network = {"bits": self.bits, "backbone": self.backbone, "pretrained": self.pretrained}
-        return network | dataclasses.asdict(self.config)
+        return network | dataclasses.asdict(self.config.complete())
 
     def history(self) -> tuple[TrainingStep, ...]:
         """Read the steps so far, see `read_history`; of a damaged run there are none."""
@@ -546,8 +561,12 @@ class Run:
         if weights is None:
             return None
         settings: dict[str, Any] = {"bits": self.bits, "backbone": self.backbone}
+        if self.backbone == "features" and self.config.mixes:
+            settings = _read_config(self.folder / _CONFIG)["network"] | settings
+        elif self.backbone == "features":
+            settings["centered"] = self.config.complete().center
         if self.backbone == "features":
-            settings |= {"in_features": in_features, "centered": self.config.center}
+            settings["in_features"] = in_features
         return network_from(settings, weights, self.folder)
 
     def is_running(self) -> bool:

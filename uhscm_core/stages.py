@@ -32,7 +32,7 @@ from uhscm_core.lazy import computed_from
 from uhscm_core.mining import MinedConcepts, mine_concepts, mining_settings, top_concepts
 from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import PrecomputedEncoder
-from uhscm_core.recipe import TrainingStep
+from uhscm_core.recipe import TrainingConfig, TrainingStep
 from uhscm_core.results import TextReading
 from uhscm_core.support.checks import flag, instance, one_of, shown
 from uhscm_core.support.notices import say
@@ -217,6 +217,12 @@ class Stages:
         database = self.dataset.splits["database"]
         bits = self.trained_network().bits
         return bit_concepts(self.codes[database], self.distribution[database], bits)
+
+    def network_for(self, bits: int, config: TrainingConfig) -> HashNetwork:
+        """Return the network on features that a recipe trains; see `HashNetwork.for_recipe`."""
+        features = self.image_features[self.dataset.splits["train"]]
+        scale = self.vlp.logit_scale
+        return HashNetwork.for_recipe(bits, self.mined, features, config, logit_scale=scale)
 
     def _encode_images(self, images: Sequence[Image.Image]) -> Tensor:
         features = self.vlp.encode_images(images)

@@ -53,7 +53,7 @@ from uhscm_core.results import Embedding, Explanation, SearchResult
 from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.stages import MINED_FROM, Stages, as_concepts
-from uhscm_core.support.checks import flag, function, instance, shown, whole_number
+from uhscm_core.support.checks import flag, function, instance, shown, text, whole_number
 from uhscm_core.support.notices import say
 from uhscm_core.support.paths import as_path, existing_image
 from uhscm_core.training import TrainingConfig, TrainingStep, train
@@ -215,8 +215,11 @@ class Study(Stages):
         if on_step is not None:
             function("on_step", on_step)
         config = dataclasses.replace(given, **settings)
-        width = self.vlp.embed_dim if backbone == "features" else None
-        network = HashNetwork(bits, backbone, width, pretrained, seed=config.seed)
+        backbone, pretrained = text("backbone", backbone), flag("pretrained", pretrained)
+        if backbone == "features":
+            network = self.network_for(bits, config)
+        else:
+            network = HashNetwork(bits, backbone, None, pretrained, seed=config.seed)
         data = self._inputs(self.dataset.splits["train"], network)
         history = []
         for step in train(network, data, self.mined, config, folder=folder):

@@ -2,7 +2,7 @@ r"""Train the hash network, one batch at a time.
 
 Each step draws a batch of B images, takes their similarities S from their concept distributions
 (`semantic_similarity`), and moves the network's weights down the gradient of the objective
-(`uhscm_loss`):
+(`uhscm_loss`; `mixed_loss` for the recipes that mix features with concepts):
 
 .. math:: \theta \leftarrow \theta - \eta \, \nabla_\theta \mathcal{L}(z_\theta(x_B), S_B)
 
@@ -41,8 +41,8 @@ from uhscm_core.codes import pack_codes
 from uhscm_core.health import CODES, CODES_OF_PIXELS, collapse_of, spread
 from uhscm_core.mining import MinedConcepts, semantic_similarity
 from uhscm_core.network import HashNetwork, PixelDataset
-from uhscm_core.objective import uhscm_loss
-from uhscm_core.recipe import TrainingConfig, TrainingStep
+from uhscm_core.objective import LossTerms, MixedLossTerms, mixed_loss, uhscm_loss
+from uhscm_core.recipe import CompleteConfig, TrainingConfig, TrainingStep
 from uhscm_core.runs import Checkpoint, RunWriter
 from uhscm_core.support.checks import function, instance
 from uhscm_core.support.devices import resolve_device
@@ -72,7 +72,8 @@ def train(
         data: the N training images: (N, D) features, or images for a backbone on pixels.
         mined: what was mined from the same N images; a batch's similarity is computed from its
             rows of ``mined.distribution``.
-        config: None for the defaults.
+        config: None for the defaults. A network that no recipe made (`HashNetwork.for_recipe`) is
+            trained as "uhscm" where "adaptive" is asked for.
         folder: keep the run here, and resume the run that is already there.
         validate: called after every ``config.validate_every`` epochs and after the last.
         fabric: of several launched processes, each of which calls `train`; None for one device.
@@ -92,6 +93,7 @@ def train(
     instance("mined", mined, MinedConcepts, "from mine_concepts")
     config = TrainingConfig() if config is None else config
     instance("config", config, TrainingConfig, "such as TrainingConfig(epochs=10)")
+    config = _of_network(network, config)
     run_folder = None if folder is None else as_path("folder", folder)
     if validate is not None:
         function("validate", validate)
@@ -105,7 +107,7 @@ def train(
         )
     if fabric is None:
         fabric = _single_device(network, config)
-    training = _Training(network, data, mined, config, fabric)
+    training = _Training(network, data, mined, config.complete(), fabric)
     return _steps(training, run_folder, validate)
 
 
@@ -128,9 +130,8 @@ def _steps(
                 )
                 metrics = dict(validate(training.network)) if validate and due else None
                 rate = images / max(time.perf_counter() - clock, 1e-9)
-                step = TrainingStep(
-                    epoch, training.step, images_per_second=rate, metrics=metrics, **terms
-                )
+                place: dict[str, Any] = {"epoch": epoch, "step": training.step, "contrastive": None}
+                step = TrainingStep(**{**place, **terms}, images_per_second=rate, metrics=metrics)
                 if writer is not None:
                     writer.write(step)
                 yield step
@@ -148,7 +149,7 @@ class _Training:
         network: HashNetwork,
         data: Tensor | Sequence[Image.Image],
         mined: MinedConcepts,
-        config: TrainingConfig,
+        config: CompleteConfig,
         fabric: Fabric,
     ) -> None:
         self.network, self.config, self.fabric = network, config, fabric
@@ -163,6 +164,7 @@ class _Training:
                 groups, momentum=config.momentum, weight_decay=config.weight_decay
             )
         self._model, self._optimizer = fabric.setup(network, self.optimizer)
+        self._rates = [group["lr"] for group in groups]
         self.distribution = mined.distribution.to(fabric.device)  # (N, K)
         self.data = data
         if isinstance(data, Tensor):
@@ -199,10 +201,15 @@ class _Training:
         world = self.fabric.world_size
         generator = torch.Generator().manual_seed(_seed(self.config.seed, self.epoch))
         order = torch.randperm(len(self.distribution), generator=generator)
+        if self.config.mixes:  # as even as they can be, as one image has nothing to be compared to
+            count = -(-len(order) // self.config.batch_size)
+            parts = torch.tensor_split(order, count)
+        else:
+            parts = torch.split(order, self.config.batch_size)
         batches = [
             # Processes take turns through a batch; what cannot be shared evenly is left out.
             rows[: len(rows) // world * world]
-            for rows in torch.split(order, self.config.batch_size)
+            for rows in parts
             if len(rows) >= world
         ]
         if not batches:
@@ -234,16 +241,7 @@ class _Training:
         """Take one step on a batch; returns the terms of the loss before it."""
         config = self.config
         outputs, rows = self._outputs(rows, inputs)  # (B, L), (B,)
-        similarity = semantic_similarity(self.distribution[rows.to(self.fabric.device)])  # (B, B)
-        terms = uhscm_loss(
-            outputs,
-            similarity,
-            config.alpha,
-            config.beta,
-            config.gamma,
-            config.lam,
-            config.similarity_weight,
-        )
+        terms = self._loss(outputs, rows.to(self.fabric.device))
         values = torch.stack(terms).tolist()
         if not math.isfinite(values[0]):
             raise FloatingPointError(
@@ -251,10 +249,43 @@ class _Training:
                 f"weights from before this step are kept. Try a smaller learning_rate than "
                 f"{config.learning_rate:g}"
             )
+        self._set_rates()
         self._optimizer.zero_grad()
         self.fabric.backward(terms.total)
         self._optimizer.step()
         return dict(zip(terms._fields, values, strict=True))
+
+    def _loss(self, outputs: Tensor, rows: Tensor) -> LossTerms | MixedLossTerms:
+        config = self.config
+        if self.network.mixture is not None and isinstance(self.data, Tensor):
+            with torch.no_grad():
+                mixtures = self.network.mixture(self.data[rows])  # (B, V)
+            return mixed_loss(
+                outputs,
+                mixtures,
+                config.similarity_weight,
+                config.beta,
+                config.balance,
+                config.independence,
+            )
+        return uhscm_loss(
+            outputs,
+            semantic_similarity(self.distribution[rows]),  # (B, B)
+            config.alpha,
+            config.beta,
+            config.gamma,
+            config.lam,
+            config.similarity_weight,
+        )
+
+    def _set_rates(self) -> None:
+        """Let the rates of a mixing network fall to 0 as a cosine."""
+        if not self.config.mixes:
+            return
+        steps = self.config.epochs * -(-len(self.distribution) // self.config.batch_size)
+        factor = (1 + math.cos(math.pi * self.step / steps)) / 2
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
 
     def _outputs(self, rows: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs for a whole batch, gathered from all processes, and their rows."""
@@ -281,8 +312,9 @@ class _Training:
         found = collapse_of(pack_codes(network.outputs(rows)), network.bits, distribution)
         if found is None:
             return
-        default = TrainingConfig()
-        advice = ["center=True"] if isinstance(data, Tensor) and not config.center else []
+        default = TrainingConfig(recipe="adaptive" if config.mixes else "uhscm").complete()
+        plain = isinstance(data, Tensor) and not config.mixes
+        advice = ["center=True"] if plain and not config.center else []
         advice += [
             f"a smaller {name} than {value:g}"
             for name in ("learning_rate", "beta")
@@ -324,6 +356,26 @@ class _Training:
         self.epoch, self.batch, self.step = (position[k] for k in ("epoch", "batch", "step"))
         if position["precision"]:
             self.fabric.strategy.precision.load_state_dict(position["precision"])
+
+
+def _of_network(network: HashNetwork, config: TrainingConfig) -> TrainingConfig:
+    """Return the configuration with a recipe that the network was made for."""
+    mixing = network.mixture is not None
+    if mixing == config.mixes:
+        return config
+    if config.recipe == "adaptive":
+        return dataclasses.replace(config, recipe="uhscm")
+    made = "for a recipe that mixes features with concepts" if mixing else "for no such recipe"
+    if network.on_pixels:
+        raise ValueError(
+            f"recipe: {config.recipe!r} mixes features with concepts, but a network on "
+            f"{network.backbone_name} reads pixels; use recipe='uhscm' or 'paper', or a network on "
+            f"features"
+        )
+    raise ValueError(
+        f"recipe: {config.recipe!r} needs its own network, and this one was made {made}; make it "
+        f"with HashNetwork.for_recipe, or use Study.train"
+    )
 
 
 def _single_device(network: HashNetwork, config: TrainingConfig) -> Fabric:

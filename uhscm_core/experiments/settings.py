@@ -182,7 +182,9 @@ def _setting(study: Study, used: Mapping[str, Any]) -> Setting:
     elif method in REFERENCES:
         identity.append(REFERENCES[method].version)
     else:
-        training = {k: v for k, v in dataclasses.asdict(config).items() if k not in _NO_RESULT}
+        training = dataclasses.asdict(config.complete())
+        for name in _NO_RESULT:
+            del training[name]
         identity += [training, backbone, pretrained]
     key = store.digest_of(*identity)
     return Setting(used, study, method, bits, config, backbone, pretrained, key)

@@ -119,7 +119,8 @@ class Trainer:
     def n_steps(self) -> int:
         """Number of steps of the whole run."""
         n = len(self.study.dataset.splits["train"])
-        return self.run.config.epochs * -(-n // self.run.config.batch_size)
+        config = self.run.config.complete()
+        return config.epochs * -(-n // config.batch_size)
 
     @property
     def seconds_left(self) -> float | None:
@@ -210,10 +211,10 @@ class Trainer:
 
     def _initial_network(self) -> HashNetwork:
         run = self.run
-        width = self.study.vlp.embed_dim if run.backbone == "features" else None
+        if run.backbone == "features":
+            return self.study.network_for(run.bits, run.config)
         pretrained = run.pretrained and not run.has_checkpoint  # which has all weights
-        seed, centered = run.config.seed, run.config.center
-        return HashNetwork(run.bits, run.backbone, width, pretrained, seed=seed, centered=centered)
+        return HashNetwork(run.bits, run.backbone, None, pretrained, seed=run.config.seed)
 
     def _prepare(self, network: HashNetwork, device: str) -> None:
         """Restore the best weights, and say on disk that the run is running."""
@@ -370,7 +371,8 @@ def start(
 
 def estimate(study: Study, bits: int, config: TrainingConfig, steps: int = 6) -> float:
     """Estimate the seconds of a run on features, from a few steps on a network of its own."""
-    network = HashNetwork(bits, in_features=study.vlp.embed_dim, seed=config.seed)
+    quick = dataclasses.replace(config, start="random") if config.mixes else config
+    network = study.network_for(bits, quick)
     data = study.image_features[study.dataset.splits["train"]]
     times = []
     clock = time.perf_counter()
@@ -382,5 +384,6 @@ def estimate(study: Study, bits: int, config: TrainingConfig, steps: int = 6) ->
             break
     if not times:
         return 0.0
-    batches = config.epochs * -(-len(data) // config.batch_size)
+    settings = config.complete()
+    batches = settings.epochs * -(-len(data) // settings.batch_size)
     return float(np.median(times[1:] or times)) * batches

@@ -34,7 +34,7 @@ from widgets.background.trainer import Trainer
 from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.csv_file import csv_bytes
-from widgets.kit.curves import TERMS, Curves, curves_of
+from widgets.kit.curves import Curves, curves_of
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
@@ -45,10 +45,11 @@ from widgets.panels.training_settings import TrainingSettings
 
 __all__ = ["TrainingExplorer"]
 
-_HINTS = dict(
-    zip(TERMS, ("weighted sum", "codes like S", "similar vs. the rest", "near ±1"), strict=True)
-)
-_HINTS |= {
+_HINTS = {
+    "total": "weighted sum",
+    "similarity": "codes like S",
+    "contrastive": "similar vs. the rest",
+    "quantization": "near ±1",
     EVALUATED_BY_CONCEPTS: "chooses the best",
     EVALUATED_BY_LABELS: "evaluation only",
 }
@@ -396,7 +397,7 @@ class TrainingExplorer(ipw.VBox):
             if self._drawn.get(which) == key:
                 continue
             self._drawn[which] = key
-            config = run.config if run is not None else TrainingConfig()
+            config = (run.config if run is not None else TrainingConfig()).complete()
             curves[which] = curves_of(steps, self._n_train, config.batch_size, config.epochs)
         if not curves:
             return
@@ -404,7 +405,7 @@ class TrainingExplorer(ipw.VBox):
             f"run {self.colour.value}" if self.colour.value != _NONE else "",
             f"run {self.grey.value}, earlier" if self.grey.value != _NONE else "",
         ]
-        until = float(shown.config.epochs) if shown is not None else 0.0
+        until = float(shown.config.complete().epochs) if shown is not None else 0.0
         self.curves.show(**curves, names=names, until=until)
 
     def _draw_snapshot(self, snapshot: Snapshot | None, run: Run | None) -> None:
@@ -531,11 +532,12 @@ class TrainingExplorer(ipw.VBox):
             return
         steps = self._history(shown)
         parts = [f"Run {shown.name} {self._state_of(shown)}"]
-        if not shown.is_damaged and shown.config.epochs == 0:
+        epochs = shown.config.complete().epochs
+        if not shown.is_damaged and epochs == 0:
             parts.append("no epoch asked for, so nothing was learned: these are the first weights")
         if steps:
             last = steps[-1]
-            parts.append(f"epoch {last.epoch} of {shown.config.epochs}, total {last.total:.3f}")
+            parts.append(f"epoch {last.epoch} of {epochs}, total {last.total:.3f}")
         validated = [step for step in steps if step.metrics]
         if validated:
             best = max(validated, key=lambda s: (s.metrics or {})[EVALUATED_BY_CONCEPTS])
@@ -629,7 +631,7 @@ class TrainingExplorer(ipw.VBox):
                 self.estimate.value = "How long it takes is known once it runs."
                 return
             rates = [step.images_per_second for step in self._history(alike[-1])]
-            seconds = n * config.epochs / float(np.median(rates))
+            seconds = n * config.complete().epochs / float(np.median(rates))
         self.estimate.value = f"About {duration(seconds)} on {resolve_device(config.device)}"
 
     def _compared(self, _: dict[str, Any]) -> None:

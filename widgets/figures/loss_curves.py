@@ -9,11 +9,18 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from uhscm_core import TrainingStep
-from widgets.figures.theme import BLUE, GREEN, INK, ORANGE, RED, figure
+from widgets.figures.theme import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, figure
 
 __all__ = ["loss_figure"]
 
-_TERMS = {"total": BLUE, "similarity": GREEN, "contrastive": ORANGE, "quantization": RED}
+_COLOURS = {
+    "total": BLUE,
+    "similarity": GREEN,
+    "contrastive": ORANGE,
+    "quantization": RED,
+    "balance": PURPLE,
+    "independence": SKY,
+}
 
 
 def loss_figure(history: Sequence[TrainingStep]) -> go.Figure:
@@ -24,15 +31,16 @@ def loss_figure(history: Sequence[TrainingStep]) -> go.Figure:
     """
     epochs = np.array([step.epoch for step in history])
     numbers = np.unique(epochs)
+    terms = {term: _COLOURS[term] for term in ("total", *history[0].terms)}
     means = {
         term: [np.mean([getattr(s, term) for s in history if s.epoch == e]) for e in numbers]
-        for term in _TERMS
+        for term in terms
     }
     first, last = means["total"][0], means["total"][-1]
     summary = f"The objective went from {first:.2f} to {last:.2f} in {len(numbers)} epochs"
-    grid = make_subplots(rows=1, cols=len(_TERMS), subplot_titles=list(_TERMS))
+    grid = make_subplots(rows=1, cols=len(terms), subplot_titles=list(terms))
     made = figure(summary, height=280, base=grid)
-    for column, (term, colour) in enumerate(_TERMS.items(), start=1):
+    for column, (term, colour) in enumerate(terms.items(), start=1):
         made.add_scatter(
             x=numbers,
             y=means[term],

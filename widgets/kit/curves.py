@@ -16,7 +16,6 @@ from widgets.kit.view import View, static
 
 __all__ = ["Curves", "curves_of"]
 
-TERMS = ("total", "similarity", "contrastive", "quantization")
 _MAX_POINTS = 240  # per curve
 Curve = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -43,7 +42,7 @@ def curves_of(
     weights = np.where(steps % batches == 0, n - (batches - 1) * batch_size, batch_size)
     ends = steps[np.minimum(starts + width, len(history)) - 1] / batches
     curves: dict[str, Curve] = {}
-    for name in TERMS if len(history) else ():
+    for name in ("total", *history[0].terms) if len(history) else ():
         values = np.array([getattr(step, name) for step in history]) * weights
         means = np.add.reduceat(values, starts) / np.add.reduceat(weights, starts)
         curves[name] = (ends.astype(np.float32), means.astype(np.float32))

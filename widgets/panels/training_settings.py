@@ -33,7 +33,7 @@ class Setting:
 
 
 def _default(name: str) -> Any:
-    return getattr(TrainingConfig(), name)
+    return getattr(TrainingConfig().complete(), name)
 
 
 SETTINGS = {
