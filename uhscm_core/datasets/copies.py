@@ -119,5 +119,5 @@ def _are_versions(images: Sequence[Image.Image], first: int, second: int) -> boo
         return False
     a, b = (luma - luma.mean() for luma in (pixels @ _LUMA for pixels in small))
     lengths = np.linalg.norm(a), np.linalg.norm(b)
-    flat = min(lengths) <= _SIDE
+    flat = bool(min(lengths) <= _SIDE)
     return not flat and bool((a * b).sum() > _LEAST * lengths[0] * lengths[1])
