@@ -14,6 +14,7 @@ NAMES = (
     "photos",
     "itq",
     "paper_recipe",
+    "share",
     "storage",
     "duplicates",
     "gestures",

@@ -32,7 +32,6 @@ from uhscm_core import (
     Experiment,
     ImageDataset,
     Study,
-    TrainingConfig,
     load_dataset,
     load_vlp,
 )
@@ -42,7 +41,12 @@ LISTS = ("nuswide81", "coco80", "nuswide81+coco80", "common")
 BITS = (16, 32, 64, 128)
 RANKS = (None, 1000)
 QUERIES = 2000  # of CIFAR-10
-TRAINED = {"UHSCM": TrainingConfig(), "UHSCM, paper()": TrainingConfig.paper()}
+TRAINED = {
+    "UHSCM": "uhscm",
+    "UHSCM, paper()": "paper",
+    "tuned": "tuned",
+    "adaptive": "adaptive",
+}  # name -> recipe
 NOT_RUN = "not run"
 
 
@@ -147,16 +151,10 @@ def experiments(
     """Return an experiment per rank, for one method or several that share their settings."""
     vary: dict[str, Any] = {"concepts": options.lists, "bits": bits, "method": methods}
     if methods[0] in TRAINED:
-        vary |= {"method": ["UHSCM"], **changed(TRAINED[methods[0]])}
+        vary |= {"method": ["UHSCM"], "recipe": [TRAINED[methods[0]]]}
     return {
         k: Experiment(study, vary, options.seeds, options.folder / name, top_k=k) for k in RANKS
     }
-
-
-def changed(config: TrainingConfig) -> dict[str, list[Any]]:
-    """Return the settings that differ from the defaults, as an experiment takes them."""
-    default = dataclasses.asdict(TrainingConfig())
-    return {k: [v] for k, v in dataclasses.asdict(config).items() if v != default[k]}
 
 
 def table(name: str, study: Study, options: argparse.Namespace) -> str:

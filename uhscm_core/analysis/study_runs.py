@@ -64,7 +64,8 @@ def differences(
     frame = pd.DataFrame(rows)
     settings = [run.settings for run in runs if not run.is_damaged]
     for name in settings[0] if settings else ():
-        if len({values[name] for values in settings}) > 1:
+        values = {of_run[name] for of_run in settings}
+        if len(values) > 1 and None not in values:  # a setting that one recipe lacks
             frame[name] = [None if run.is_damaged else run.settings[name] for run in runs]
     if any(run.is_damaged for run in runs):
         frame["what is damaged"] = [run.message if run.is_damaged else "" for run in runs]

@@ -25,6 +25,7 @@ from uhscm_core.analysis.validation import (
     distance_histograms,
     output_histogram,
 )
+from uhscm_core.recipe import MIXING, RECIPES
 from uhscm_core.runs import Run, read_runs
 from uhscm_core.support.checks import instance, position
 from uhscm_core.support.devices import resolve_device
@@ -50,6 +51,8 @@ _HINTS = {
     "similarity": "codes like S",
     "contrastive": "similar vs. the rest",
     "quantization": "near ±1",
+    "balance": "on for half",
+    "independence": "no bit repeats",
     EVALUATED_BY_CONCEPTS: "chooses the best",
     EVALUATED_BY_LABELS: "evaluation only",
 }
@@ -90,10 +93,7 @@ class TrainingExplorer(ipw.VBox):
         self.settings = TrainingSettings()
         self._worker = Worker(self._busy, self.status.fail)
 
-        hints = {
-            n: h for n, h in _HINTS.items() if n != EVALUATED_BY_LABELS or self._judged_by_labels
-        }
-        self.curves = Curves(hints, summary=self.validation.description())
+        self.curves = Curves(self._hints(()), summary=self.validation.description())
         self.balance = Histogram(title="Bits: share of images where each is 1", most=1.0, line=0.5)
         self.outputs = Histogram(title="Outputs z, before the sign", low=-1.0, high=1.0)
         self.distances = Histogram(title="Hamming distances of pairs")
@@ -390,8 +390,13 @@ class TrainingExplorer(ipw.VBox):
         return len(self._study.dataset.splits["train"])
 
     def _draw_curves(self, shown: Run | None) -> None:
+        both = {"now": shown, "before": self._run(self.grey.value)}
+        hints = self._hints([run for run in both.values() if run is not None])
+        if self._drawn.get("hints") != hints:
+            self._drawn = {"hints": hints}
+            self.curves.set_hints(hints)
         curves = {}
-        for which, run in (("now", shown), ("before", self._run(self.grey.value))):
+        for which, run in both.items():
             steps = () if run is None else self._history(run)
             key = (None if run is None else run.name, len(steps))
             if self._drawn.get(which) == key:
@@ -407,6 +412,15 @@ class TrainingExplorer(ipw.VBox):
         ]
         until = float(shown.config.complete().epochs) if shown is not None else 0.0
         self.curves.show(**curves, names=names, until=until)
+
+    def _hints(self, runs: Sequence[Run]) -> dict[str, str]:
+        """Return a hint for each chart: the terms that the recipes of some runs have, and mAP."""
+        recipes = [run.config.recipe for run in runs] or [TrainingConfig().recipe]
+        mixing, on_concepts = (any((r in MIXING) == m for r in recipes) for m in (True, False))
+        left_out = [] if mixing else ["balance", "independence"]
+        left_out += [] if on_concepts else ["contrastive"]
+        left_out += [] if self._judged_by_labels else [EVALUATED_BY_LABELS]
+        return {name: hint for name, hint in _HINTS.items() if name not in left_out}
 
     def _draw_snapshot(self, snapshot: Snapshot | None, run: Run | None) -> None:
         key = (None if run is None else run.name, snapshot)
@@ -606,9 +620,13 @@ class TrainingExplorer(ipw.VBox):
         if parent is None:
             self.note.value = ""
             return
-        now = self.settings.values
+        now, before = self.settings.values, parent.settings
+        other = now["recipe"] != before["recipe"]
         changed = [
-            f"{k} {parent.settings[k]} → {v}" for k, v in now.items() if parent.settings[k] != v
+            f"{name} {before[name]} → {value}"
+            for name, value in now.items()
+            if str(before[name]) != str(value)
+            and not (other and str(value) == str(RECIPES[now["recipe"]].get(name)))
         ]
         self.note.value = f"Fork of {parent.name}: {', '.join(changed) or 'change one setting'}"
 

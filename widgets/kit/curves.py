@@ -77,8 +77,12 @@ class Curves(View):
 
     def __init__(self, hints: Mapping[str, str], **traits: Any) -> None:
         super().__init__(**traits)
-        self.panels = [{"name": name, "hint": hint} for name, hint in hints.items()]
+        self.set_hints(hints)
         self.curves: dict[str, dict[str, Curve]] = {"now": {}, "before": {}}
+
+    def set_hints(self, hints: Mapping[str, str]) -> None:
+        """Choose the charts by name, each with a hint; `show` the curves after it."""
+        self.panels = [{"name": name, "hint": hint} for name, hint in hints.items()]
 
     def show(
         self,

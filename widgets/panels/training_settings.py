@@ -9,6 +9,7 @@ import ipywidgets as ipw
 import torch
 
 from uhscm_core import TrainingConfig
+from uhscm_core.recipe import MIXING, RECIPES
 from uhscm_core.runs import Run
 from uhscm_core.support.checks import code_length, flag, one_of, real_number, text, whole_number
 
@@ -33,29 +34,53 @@ class Setting:
 
 
 def _default(name: str) -> Any:
-    return getattr(TrainingConfig().complete(), name)
+    """Return the first recipe's own value, of those that have this setting."""
+    recipes = (TrainingConfig().recipe, *RECIPES)
+    return next(own[name] for own in map(RECIPES.__getitem__, recipes) if name in own)
 
 
+MEANINGS = {
+    "paper": "the released code: SGD on centered features",
+    "uhscm": "the paper's objective, for a head on features",
+    "tuned": "codes keep a fixed mixture of features and concepts",
+    "adaptive": "mixes by how much the kept concepts explain",
+}
 SETTINGS = {
+    "recipe": Setting(TrainingConfig().recipe, "paper", ""),
     "bits": Setting(64, None, "L, length of a code (the paper tries 16 to 128)"),
     "epochs": Setting(_default("epochs"), 60, "passes over the training images"),
     "batch_size": Setting(_default("batch_size"), 128, "images whose pairs are compared at a step"),
     "optimizer": Setting(_default("optimizer"), "sgd", "how a gradient becomes a step"),
     "momentum": Setting(_default("momentum"), 0.0, "share of the last step that SGD takes again"),
     "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
+    "weight_decay": Setting(_default("weight_decay"), 1e-5, "pull of all weights towards 0"),
     "center": Setting(_default("center"), None, "read features minus their mean, at unit length"),
     "similarity_weight": Setting(
         _default("similarity_weight"), None, "weight of the similarity term; 0 leaves it out"
+    ),
+    "feature_share": Setting(
+        str(_default("feature_share")), None, "0: concepts alone, 1: features alone; or auto"
     ),
     "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
     "beta": Setting(_default("beta"), 0.001, "β, weight of the quantization term"),
     "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
     "lam": Setting(_default("lam"), 0.8, "λ, pairs with at least this S are positive"),
-    "seed": Setting(_default("seed"), None, "of first weights and the order of images"),
+    "balance": Setting(_default("balance"), None, "weight of bits being on for half of the images"),
+    "independence": Setting(_default("independence"), None, "weight of bits not repeating others"),
+    "start": Setting(_default("start"), None, "of the layer: ITQ of the mixture, or random"),
+    "seed": Setting(TrainingConfig().seed, None, "of first weights and the order of images"),
     "backbone": Setting("features", "vgg19", "features, or a timm name: fine-tuned on pixels"),
     "pretrained": Setting(True, True, "a timm backbone starts from ImageNet weights"),
     "device": Setting("auto", None, "where it runs; auto takes a GPU if there is one"),
 }
+
+
+_CHOICES = {
+    "recipe": tuple(RECIPES),
+    "optimizer": ("adam", "sgd"),
+    "start": ("itq", "random"),
+}
+_OWN = {name for name in SETTINGS if any(name in own for own in RECIPES.values())}
 
 
 class TrainingSettings(ipw.VBox):
@@ -65,13 +90,13 @@ class TrainingSettings(ipw.VBox):
         devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
         wide = {"width": "112px"}
         self.controls: dict[str, Any] = {}
-        rows = []
+        self._rows: dict[str, tuple[ipw.Widget, ...]] = {}
         for name, setting in SETTINGS.items():
-            if name == "optimizer":
-                control: Any = ipw.Dropdown(options=["adam", "sgd"], layout=wide)
+            if name in _CHOICES:
+                control: Any = ipw.Dropdown(options=_CHOICES[name], layout=wide)
             elif name == "device":
                 control = ipw.Dropdown(options=devices, layout=wide)
-            elif name == "backbone":
+            elif isinstance(setting.default, str):
                 control = ipw.Text(layout=wide, continuous_update=False)
             elif isinstance(setting.default, bool):
                 control = ipw.Checkbox(indent=False, layout=wide)
@@ -82,11 +107,26 @@ class TrainingSettings(ipw.VBox):
             control.value = setting.default
             control.tooltip = name
             self.controls[name] = control
-            rows += [ipw.Label(name), control, ipw.Label(self._said(setting))]
+            self._rows[name] = (ipw.Label(name), control, ipw.Label(self._said(setting)))
+        rows = [widget for row in self._rows.values() for widget in row]
         grid = ipw.GridBox(rows, layout={"grid_template_columns": "118px 122px minmax(0, 1fr)"})
         self.note = ipw.Label("")
         super().__init__([grid, self.note])
         self.add_class("uhscm-settings")
+        self.controls["recipe"].observe(self._take_recipe, "value")
+        self._take_recipe()
+
+    def _take_recipe(self, _change: object = None) -> None:
+        """Show the settings that the recipe has, with its own values."""
+        recipe = self.controls["recipe"].value
+        said = self._rows["recipe"][2]
+        said.value = said.tooltip = MEANINGS[recipe]
+        for name in _OWN:
+            for widget in self._rows[name]:
+                widget.layout.display = None if name in RECIPES[recipe] else "none"
+            if name in RECIPES[recipe]:
+                value = RECIPES[recipe][name]
+                self.controls[name].value = str(value) if name == "feature_share" else value
 
     @staticmethod
     def _said(setting: Setting) -> str:
@@ -96,8 +136,13 @@ class TrainingSettings(ipw.VBox):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values set, by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        """The values set, by name; of those that the recipe has."""
+        own = RECIPES[self.controls["recipe"].value]
+        return {
+            name: control.value
+            for name, control in self.controls.items()
+            if name not in _OWN or name in own
+        }
 
     def set(self, **values: Any) -> None:
         """Set some of the values, or none of them; `run` says whether they are within range.
@@ -109,6 +154,8 @@ class TrainingSettings(ipw.VBox):
         if unknown := values.keys() - self.controls.keys():
             raise TypeError(f"no setting {', '.join(sorted(unknown))}")
         checked = {name: self._checked(name, value) for name, value in values.items()}
+        if "recipe" in checked:  # which sets others
+            self.controls["recipe"].value = checked.pop("recipe")
         for name, value in checked.items():
             self.controls[name].value = value
 
@@ -118,6 +165,8 @@ class TrainingSettings(ipw.VBox):
             return flag(name, value)
         if isinstance(control, ipw.Dropdown):
             return one_of(name, value, control.options)
+        if name == "feature_share" and not isinstance(value, str):
+            return f"{real_number(name, value):g}"
         if isinstance(control, ipw.Text):
             return text(name, value)
         if isinstance(control, ipw.IntText):
@@ -126,27 +175,34 @@ class TrainingSettings(ipw.VBox):
 
     def reset(self) -> None:
         """Set the defaults."""
-        self.set(**{name: setting.default for name, setting in SETTINGS.items()})
+        self._take_recipe()  # whose values a change of recipe alone would set
+        self.set(**{name: s.default for name, s in SETTINGS.items() if name not in _OWN})
 
     def as_in_the_paper(self) -> None:
         """Set the paper's values, except for the backbone, which takes a GPU.
 
         A head on features needs them centered to train with these values.
         """
-        papers = {name: s.paper for name, s in SETTINGS.items() if s.paper is not None}
-        on_features = {name: value for name, value in papers.items() if name != "backbone"}
-        self.set(**on_features, center=True)
+        self._take_recipe()
+        self.set(recipe="paper")
 
     def run(self) -> dict[str, Any]:
         """Return the arguments of `Run`: ``bits``, ``backbone``, ``pretrained`` and ``config``.
 
         Raises:
-            ValueError: a value out of range.
+            ValueError: a value out of range, or a recipe that a backbone on pixels cannot have.
         """
         values = self.values
         made = {name: values.pop(name) for name in ("bits", "backbone", "pretrained")}
         made["bits"] = code_length(made["bits"])
         made["backbone"] = made["backbone"].strip()
+        if made["backbone"] != "features" and values["recipe"] in MIXING:
+            raise ValueError(
+                f"recipe: {values['recipe']!r} mixes features with concepts; a backbone on pixels "
+                f"takes 'uhscm' or 'paper'"
+            )
+        if "feature_share" in values:
+            values["feature_share"] = _share_in(values["feature_share"].strip())
         # A validation now and then: some fifteen points make a curve.
         values["validate_every"] = max(1, round(values["epochs"] / 15))
         # Processes that read images are forked; with a kernel's threads that pays on a GPU only.
@@ -155,7 +211,8 @@ class TrainingSettings(ipw.VBox):
 
     def show(self, run: Run) -> None:
         """Show a run's settings."""
-        values = {name: run.settings[name] for name in self.controls}
+        settings = run.settings
+        values = {name: settings[name] for name in self.controls if settings[name] is not None}
         if values["device"] not in self.controls["device"].options:
             values["device"] = "auto"
         self.set(**values)
@@ -165,3 +222,15 @@ class TrainingSettings(ipw.VBox):
         for control in self.controls.values():
             control.disabled = bool(reason)
         self.note.value = reason
+
+
+def _share_in(given: str) -> float | str:
+    """Return "auto", or the number that a text is."""
+    if given == "auto":
+        return given
+    try:
+        return float(given)
+    except ValueError:
+        raise ValueError(
+            f"feature_share must be auto or a number from 0 to 1, got {given!r}"
+        ) from None

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.recipe import RECIPES, TrainingConfig
 from uhscm_core.runs import read_runs
 from widgets import DistributionExplorer, TrainingExplorer
 from widgets.background import snapshot as snapshots
@@ -199,9 +200,53 @@ def test_every_setting_has_its_line_and_goes_back(explorer):
     assert explorer.settings.values["center"] is True
     assert explorer.settings.values["backbone"] == "features"  # vgg19 takes a GPU
     explorer.settings.reset()
-    assert explorer.settings.values == {name: s.default for name, s in SETTINGS.items()}
+    values = explorer.settings.values
+    assert values == {name: SETTINGS[name].default for name in values}
     with pytest.raises(TypeError, match="no setting lambda_"):
         explorer.settings.set(lambda_=1)
+
+
+def test_a_recipe_shows_the_settings_that_it_has_with_its_values(explorer):
+    explorer.settings.set(alpha=0.7)
+    for recipe in ("paper", "tuned", "adaptive", "uhscm"):
+        explorer.settings.set(recipe=recipe)
+        controls, own = explorer.settings.controls, RECIPES[recipe]
+        visible = {name for name, box in controls.items() if box.layout.display != "none"}
+        assert visible == explorer.settings.values.keys()
+        assert visible >= own.keys()
+        assert all(str(controls[name].value) == str(value) for name, value in own.items())
+        config = explorer.settings.run()["config"]
+        changes = {"validate_every": config.validate_every, "workers": 0}
+        assert config.complete() == TrainingConfig(recipe=recipe, **changes).complete()
+
+
+def test_a_mixing_recipe_runs_and_shows_its_terms(explorer):
+    explorer.start(recipe="adaptive", bits=16, epochs=2)
+    explorer.wait()
+    assert list(explorer.status.errors) == []
+    assert explorer.study.network.feature_share is not None
+    names = [panel["name"] for panel in explorer.curves.panels]
+    assert "balance" in names
+    assert "contrastive" not in names
+    assert len(explorer.curves.curves["now"]["balance"][0])
+    explorer.fork("001", recipe="tuned")
+    assert explorer.note.value == "Fork of 001: recipe adaptive → tuned"
+    explorer.fork("001", feature_share=0.5)
+    assert explorer.note.value == "Fork of 001: feature_share auto → 0.5"
+    explorer.start()
+    explorer.wait()
+    assert explorer.study.network.feature_share == 0.5
+
+
+def test_shares_and_backbones_that_do_not_go_together_are_said(explorer):
+    explorer.settings.set(recipe="adaptive", feature_share="most")
+    with pytest.raises(
+        ValueError, match="feature_share must be auto or a number from 0 to 1, got 'most'"
+    ):
+        explorer.settings.run()
+    explorer.settings.set(recipe="tuned", backbone="vgg19")
+    with pytest.raises(ValueError, match="recipe: 'tuned' mixes features with concepts"):
+        explorer.settings.run()
 
 
 def test_a_fork_keeps_the_weight_of_the_similarity_term(explorer):
