@@ -53,9 +53,9 @@ class Stepper(ipw.VBox):
         )
 
     def show(self, study: Study) -> None:
-        """Show the steps of the selected image in this study."""
+        """Show the steps of the selected image in this study, if it is one of its images."""
         image = self.selection.focus
-        if image is None:
+        if image is None or not 0 <= image < len(study.dataset):  # others look at images of theirs
             return
         self._study = study
         self._steps = steps(study, study.image_features[image])
