@@ -35,7 +35,8 @@ def test_a_word_that_a_kept_concept_covers_says_nothing(study, word):
 def test_vectors_of_a_text_are_held_to_the_same_rule():
     generator = torch.Generator().manual_seed(0)
     texts = unit_rows(generator, 6, 512)
-    images = torch.nn.functional.normalize(texts[torch.arange(60) % 6] + 0.1, dim=1)
+    rows = texts[torch.arange(60) % 6] + 0.1 * unit_rows(generator, 60, 512)
+    images = torch.nn.functional.normalize(rows, dim=1)
     study = Study.from_features(images, list("abcdef"), texts)
     study.search(text_features=texts[2])
     with pytest.warns(UHSCMWarning, match="no kept concept covers these text features"):

@@ -158,7 +158,7 @@ def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
         ({"tau": True}, "tau must be int or float, got 'True'"),
         ({"history": {}}, "history must be list, got '{}'"),
         ({"history": [5]}, "must be a dict, got int"),
-        ({"history": [{"epoch": 1}]}, "without contrastive, images_per_second, quantization"),
+        ({"history": [{"epoch": 1}]}, "without images_per_second, quantization"),
         ({"concepts": {"names": [1], "templates": ["{}"]}}, "a name must be text, got 1"),
         ({"concepts": {"names": ["a"]}}, "concepts: without templates"),
         ({"dataset": {}}, "dataset must have a source"),

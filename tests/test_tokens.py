@@ -11,6 +11,8 @@ import torch
 from uhscm_core import ConceptSet, Study, UHSCMWarning, load_vlp
 from uhscm_core.tokens import TokenReader
 
+from .conftest import unit_rows
+
 LONG = "a photo of one two three four five six seven eight nine ten {}"
 FULL = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen {}"
 
@@ -173,7 +175,7 @@ def test_concepts_with_one_vector_are_refused(study):
         pytest.warns(UHSCMWarning, match="normalized"),
         pytest.raises(ValueError, match="'a' and 'c' have the same text features"),
     ):
-        Study.from_features(torch.eye(2).repeat(5, 1), ["a", "b", "c"], rows)
+        Study.from_features(unit_rows(torch.Generator(), 10, 2), ["a", "b", "c"], rows)
 
 
 def test_the_models_of_the_package_tell_all_shipped_names_apart():

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import accuracy
 from uhscm_core import Experiment
+from uhscm_core.recipe import RECIPES
 
 
 def absent():
@@ -66,8 +67,5 @@ def test_names_with_commas_are_read_and_unknown_ones_refused():
         accuracy.names_of(("ITQ", "LSH"))("LSH,ITK")
 
 
-def test_the_paper_differs_from_the_defaults_by_its_own_settings():
-    changed = accuracy.changed(accuracy.TRAINED["UHSCM, paper()"])
-    assert changed["optimizer"] == ["sgd"]
-    assert changed["learning_rate"] == [0.006]
-    assert accuracy.changed(accuracy.TRAINED["UHSCM"]) == {}
+def test_every_recipe_is_in_the_table():
+    assert sorted(accuracy.TRAINED.values()) == sorted(RECIPES)

@@ -94,7 +94,9 @@ def test_how_the_folder_was_understood_is_said(folder, tiny_model):
         (folder / "empty.png").touch()
     photos = read(folder, tiny_model)
     (note,) = (note for note in photos.study.dataset.notes if "dates" in note)
-    assert photos.status.notes == [f"T{note[1:]}"]
+    assert photos.status.notes[0] == f"T{note[1:]}"
+    assert len(photos.status.notes) == 2  # the pictures of both years are the same
+    assert "exact copies" in photos.status.notes[1]
     assert photos.status.summary == "18 images, 1 skipped; 1 of 537 concepts kept with tiny"
     photos.folder.value = str(folder / "gone")
     photos.read()
