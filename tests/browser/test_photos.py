@@ -81,10 +81,11 @@ def test_a_folder_is_pasted_read_and_its_skipped_files_are_listed(panel, messy):
 
 def test_many_notes_are_folded_below_a_headline_of_one_sentence(panel, tmp_path):
     page = panel
-    for place in ("train/2019", "train/2020", "val/2019", "Test/2020"):
+    for number, place in enumerate(("train/2019", "train/2020", "val/2019", "Test/2020")):
         (tmp_path / place / ".hidden").mkdir(parents=True)
         for i in range(6):
-            Image.new("RGB", (40, 30), (40 * i, 90, 120)).save(tmp_path / place / f"{i}.png")
+            color = (40 * i, 60 * number, 120)  # no two are the same
+            Image.new("RGB", (40, 30), color).save(tmp_path / place / f"{i}.png")
         Image.new("RGB", (4, 4)).save(tmp_path / place / ".hidden" / "0.png")
     page.locator(".uhscm-explorer input[type=text]").first.fill(str(tmp_path))
     press(page, "Read")
