@@ -42,7 +42,7 @@ def made(config=QUICK, bits=16, n=N, **more):
 # The share.
 
 
-def test_products_of_mixtures_are_the_weighed_sum_of_both_cosines():
+def test_products_of_mixtures_are_the_weighted_sum_of_both_cosines():
     x, concepts = images(40)
     mixture = ConceptMixture(D, K, 0.3, 50.0)
     mixture.mean.copy_(x.mean(0))
@@ -151,6 +151,12 @@ def test_a_share_that_is_given_is_taken():
         config = TrainingConfig(recipe=recipe, feature_share=share)
         assert made(config)[0].feature_share == expected
     assert made(TrainingConfig(recipe="uhscm"))[0].feature_share is None
+
+
+def test_double_precision_gives_the_same_network():
+    network, x, mined = made()
+    other = HashNetwork.for_recipe(16, mined, x.double(), QUICK)
+    assert torch.equal(network.outputs(x), other.outputs(x))
 
 
 def test_one_kept_concept_leaves_the_features():

@@ -1,4 +1,4 @@
-r"""Features and concepts as one vector per image, weighed by how far the concepts cover the images.
+r"""Features and concepts as one vector per image, weighted by how far concepts cover the images.
 
 The paper compares images by their concepts alone. That wins where the list names what is on the
 images, and loses where it does not, as the features know much that no list names. A mixture of
@@ -66,7 +66,7 @@ class ConceptMixture(nn.Module):
         return width + 2 * concepts
 
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n v"]:
-        """Return the mixtures; their products are the weighed sum of both cosines."""
+        """Return the mixtures; their products are the weighted sum of both cosines."""
         scores = self.temperature * (x @ self.concepts.T)  # (n, K)
         sharp, soft = (
             normalize(torch.softmax(s, dim=1), dim=1) for s in (scores, scores / _SOFTER)

@@ -184,6 +184,7 @@ class HashNetwork(nn.Module):
         instance("image_features", image_features, Tensor, "(N, D) features")
         check_features(image_features=image_features)
         settings = config.complete()
+        image_features = image_features.float().cpu()
         width = image_features.shape[1]
         if not settings.mixes:
             return cls(bits, in_features=width, seed=config.seed, centered=settings.center)

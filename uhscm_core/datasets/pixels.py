@@ -42,7 +42,7 @@ _TURNS = {
 _PGM = ("I", "PPM")  # Pillow scales it to 16 bits, whatever its maximum
 _TILE = 1024
 _EQUAL = 1e-4  # of the numbers themselves: the picture is of one value, and what differs is noise
-_MANY = 17  # different numbers, that a picture has and a mask of a few classes has not
+_MANY = 17  # distinct values: a picture has at least these, a mask of a few classes fewer
 _MOST_VOIDS = 4
 
 
