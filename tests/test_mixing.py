@@ -56,7 +56,7 @@ def test_products_of_mixtures_are_the_weighted_sum_of_both_cosines():
         q = np.exp(s - s.max(1, keepdims=True))
         q /= np.linalg.norm(q, axis=1, keepdims=True)
         cosines.append(q @ q.T)
-    expected = 0.3 * f @ f.T + 0.35 * cosines[0] + 0.35 * cosines[1]
+    expected = 0.3 * f @ f.T + 0.7 * (0.7 * cosines[0] + 0.3 * cosines[1])
     assert np.abs(v @ v.T - expected).max() < 1e-5
 
 

@@ -10,8 +10,9 @@ both,
 leans on the features by a share w. With x a unit feature and :math:`\mu` the mean of the training
 images, :math:`f = (x - \mu)/|x - \mu|`. With T the kept concepts' text features and
 :math:`\sigma` the model's own logit scale, u holds :math:`q = \mathrm{softmax}(\sigma T x)` and the
-softer :math:`\mathrm{softmax}(\sigma T x / 3)`, each at unit length, by halves: the second knows of
-the concepts that come after the first.
+softer :math:`\mathrm{softmax}(\sigma T x / 3)`, each at unit length, by 1 - w and w: where the list
+names everything, an image's first concepts say what it is; where it does not, those that come after
+them say more.
 
 The share needs no label. :math:`R^2` is the part of the centered features' variance that a linear
 map from :math:`q/|q|` explains on the training images, adjusted for the number of concepts; see
@@ -71,9 +72,13 @@ class ConceptMixture(nn.Module):
         sharp, soft = (
             normalize(torch.softmax(s, dim=1), dim=1) for s in (scores, scores / _SOFTER)
         )
-        of_features = self.feature_share.sqrt() * normalize(x - self.mean, dim=1)
-        of_concepts = ((1 - self.feature_share) / 2).sqrt() * torch.cat([sharp, soft], dim=1)
-        return torch.cat([of_features, of_concepts], dim=1)
+        w = self.feature_share
+        parts = (
+            w.sqrt() * normalize(x - self.mean, dim=1),
+            (1 - w) * sharp,
+            ((1 - w) * w).sqrt() * soft,
+        )
+        return torch.cat(parts, dim=1)
 
 
 def explained_share(
