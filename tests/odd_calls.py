@@ -773,11 +773,12 @@ def _training_edges(training: Any) -> Iterator[Edge]:
     kinds = {"bits": "whole", "epochs": "whole", "batch_size": "whole", "seed": "whole"}
     kinds |= dict.fromkeys(("learning_rate", "alpha", "beta", "gamma", "lam"), "real")
     kinds |= {"optimizer": "text", "backbone": "text", "device": "text", "pretrained": "flag"}
+    training.settings.set(recipe="uhscm")
     values = training.settings.values
 
     def wanted(**settings: Any) -> None:
         try:
-            training.settings.set(**settings)
+            training.settings.set(recipe="uhscm", **settings)
             training.settings.run()
         finally:
             training.settings.reset()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from uhscm_core import HashNetwork, HealthFinding, Study, TrainingConfig, load_vlp
-from uhscm_core.health import effective_number, explained_variance
+from uhscm_core.health import effective_number
 
 from .conftest import unit_rows
 
@@ -161,8 +161,8 @@ def test_healthy_studies_have_no_finding(settings):
 def test_the_default_postcards_are_healthy(default_postcards):
     study = Study(default_postcards, load_vlp("postcards"), "nuswide81", progress=False)
     assert study.health() == ()
-    assert explained_variance(study) == pytest.approx(0.81, abs=0.01)  # as measured before
-    assert explained_variance(study.with_(concepts="coco80")) == pytest.approx(0.22, abs=0.01)
+    assert study.explained == pytest.approx(0.81, abs=0.01)  # as measured before
+    assert study.with_(concepts="coco80").explained == pytest.approx(0.22, abs=0.01)
     assert kinds(study.with_(concepts="coco80")) == {"list explains little", "labels not covered"}
     assert study.train(bits=64, epochs=15).health() == ()
     collapsed = study.train(config=TrainingConfig.paper(momentum=0.9, center=False), epochs=8)
@@ -200,8 +200,8 @@ def test_explained_variance_is_that_of_a_linear_map():
     residual = x - design @ np.linalg.lstsq(design, x)[0]
     plain = 1 - (residual**2).sum() / ((x - x.mean(0)) ** 2).sum()
     n, k = u.shape
-    assert explained_variance(study) == pytest.approx(1 - (1 - plain) * (n - 1) / (n - k - 1))
-    assert explained_variance(made(n=12)) is None
+    assert study.explained == pytest.approx(1 - (1 - plain) * (n - 1) / (n - k - 1))
+    assert made(n=12).explained is None
 
 
 def test_the_effective_number_runs_from_one_to_all():

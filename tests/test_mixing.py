@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uhscm_core import HashNetwork, Study, TrainingConfig, mine_concepts, pack_codes, train
+from uhscm_core.health import share_sentence
 from uhscm_core.mixing import ConceptMixture, explained_share, feature_share
 from uhscm_core.objective import mixed_loss
 from uhscm_core.recipe import RECIPES, config_from
@@ -81,6 +82,20 @@ def test_too_few_images_say_nothing_about_the_share():
     assert explained_share(x, concepts, 100.0) is None
     assert explained_share(x[:1].expand(60, -1), concepts, 100.0) is None  # all equal
     assert feature_share(None) == 0.5
+
+
+def test_a_study_says_what_its_concepts_explain_and_what_its_codes_lean_on(study, trained):
+    apart = "explain 81% of what sets the images apart; codes"
+    (line,) = [line for line in repr(trained).splitlines() if "explain" in line]
+    assert f"{apart} lean on the features by {trained.network.feature_share:.2f}" in line
+    own = f"{apart} of the recipe 'adaptive' lean on the features by "
+    assert share_sentence(study).endswith(f"{own}{feature_share(study.explained):.2f}")
+    half = study.train(bits=8, epochs=0, feature_share=0.5)
+    assert share_sentence(half).endswith("lean on the features by 0.50")
+    few = study.with_(concepts="coco80")
+    (finding,) = [f for f in few.health() if f.kind == "list explains little"]
+    assert finding.message.startswith(share_sentence(few))
+    assert "explain" not in repr(few.with_(concepts=["tree", "sky"]))  # nothing is computed for it
 
 
 # The objective.
@@ -261,9 +276,20 @@ def test_a_setting_of_another_recipe_is_refused():
         TrainingConfig(recipe="adaptive", feature_share=1.5)
 
 
+def test_the_recipe_is_adaptive_unless_a_setting_is_the_papers(study):
+    assert TrainingConfig(epochs=3).recipe == "adaptive"
+    assert all(
+        TrainingConfig(**{name: 0.5}).recipe == "uhscm" for name in ("alpha", "gamma", "lam")
+    )
+    assert TrainingConfig(center=False).recipe == "uhscm"
+    assert study.train(bits=8, epochs=1).network.feature_share is not None
+    assert study.train(bits=8, epochs=1, lam=0.5).network.mixture is None
+    assert config_from({"epochs": 3}).recipe == "uhscm"  # saved before there were recipes
+
+
 @pytest.mark.usefixtures("as_users_run_it")
 @pytest.mark.parametrize(
-    "settings", [{"recipe": "best"}, {"recipe": None}, {"start": "pca"}, {"feature_share": "most"}]
+    "settings", [{"recipe": "best"}, {"start": "pca"}, {"feature_share": "most"}]
 )
 def test_a_recipe_and_its_choices_are_refused_by_name(settings):
     with pytest.raises((TypeError, ValueError), match=f"{next(iter(settings))} must be"):

@@ -26,7 +26,7 @@ ACCEPTED = {
     "None is the default, or what the signature says: no bound, nothing given.": [
         r"mine_concepts\(max_share=None",
         r"semantic_similarity\(b=None",
-        rf"(TrainingConfig|Study\.train)\(({OWN})=None",
+        rf"(TrainingConfig|Study\.train)\(({OWN}|recipe)=None",
         r"train\((config|folder|validate|fabric)=None",
         r"bit_concepts\(bits=None",
         r".*\(top_k=None",

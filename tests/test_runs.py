@@ -164,7 +164,7 @@ def test_a_run_is_running_while_a_writer_holds_its_folder(tmp_path):
 
 
 def test_a_network_has_the_best_weights_or_else_the_last(tmp_path):
-    run = new_run(tmp_path, 16, TrainingConfig())
+    run = new_run(tmp_path, 16, TrainingConfig(recipe="uhscm"))
     assert run.network(12) is None
     last, best = (HashNetwork(16, in_features=12, seed=seed).state_dict() for seed in (1, 2))
     Checkpoint(last, {}, {"step": 0}).save(run.folder)

@@ -25,7 +25,9 @@ def small() -> Study:
     """A study of 40 feature rows with a network of 8 bits."""
     generator = torch.Generator().manual_seed(0)
     rows, texts = unit_rows(generator, 40, 8), unit_rows(generator, 3, 8)
-    return Study.from_features(rows, ["cat", "dog", "sky"], texts).train(bits=8, epochs=1)
+    return Study.from_features(rows, ["cat", "dog", "sky"], texts).train(
+        bits=8, recipe="uhscm", epochs=1
+    )
 
 
 @pytest.fixture

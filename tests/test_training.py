@@ -32,7 +32,7 @@ from uhscm_core.network import network_from
 from uhscm_core.runs import read_network
 from uhscm_core.support import store
 
-CONFIG = TrainingConfig(epochs=3, batch_size=16, device="cpu")
+CONFIG = TrainingConfig(recipe="uhscm", epochs=3, batch_size=16, device="cpu")
 N, D, L = 50, 12, 8
 
 
@@ -580,12 +580,20 @@ def test_a_backbone_on_pixels_trains_and_resumes_exactly(mined, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_gathered_processes_equal_one(features, mined, tmp_path):
+@pytest.mark.parametrize("recipe", ["uhscm", "adaptive"])
+def test_two_gathered_processes_equal_one(features, mined, tmp_path, recipe):
     # In float64, so that a difference would be one of the objective and not of rounding.
-    config = dataclasses.replace(CONFIG, batch_size=10, optimizer="sgd", learning_rate=0.1)
+    config = dataclasses.replace(
+        CONFIG, recipe=recipe, batch_size=10, optimizer="sgd", learning_rate=0.1
+    )
+
+    def fresh():
+        made = HashNetwork.for_recipe(L, mined, features, config) if config.mixes else network()
+        return made.double()
+
     features = features.double()
     mined = dataclasses.replace(mined, distribution=mined.distribution.double())
-    one = network().double()
+    one = fresh()
     expected = [s.total for s in train(one, features, mined, config)]
     torch.save({"features": features, "mined": dataclasses.asdict(mined)}, tmp_path / "data.pt")
     script = tmp_path / "two.py"
@@ -601,9 +609,12 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path):
                 folder = Path({str(tmp_path)!r})
                 data = torch.load(folder / "data.pt", weights_only=True)
                 config = TrainingConfig(**{dataclasses.asdict(config)!r})
-                net = HashNetwork({L}, in_features={D}, hidden=16).double()
-                steps = train(net, data["features"], MinedConcepts(**data["mined"]), config,
-                              fabric=fabric, folder=folder / "run")
+                x, mined = data["features"], MinedConcepts(**data["mined"])
+                if config.mixes:
+                    net = HashNetwork.for_recipe({L}, mined, x, config)
+                else:
+                    net = HashNetwork({L}, in_features={D}, hidden=16)
+                steps = train(net.double(), x, mined, config, fabric=fabric, folder=folder / "run")
                 totals = [s.total for s in steps]
                 if fabric.global_rank == 0:
                     (folder / "totals.json").write_text(json.dumps(totals))
@@ -619,7 +630,7 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     totals = json.loads((tmp_path / "totals.json").read_text())
     assert totals == pytest.approx(expected, abs=1e-12)
-    two = network().double()
+    two = fresh()
     list(train(two, features, mined, config, folder=tmp_path / "run"))  # loads the finished run
     for name, value in one.state_dict().items():
         assert torch.allclose(value, two.state_dict()[name], atol=1e-12), name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from uhscm_core.health import share_sentence
+
 if TYPE_CHECKING:
     from uhscm_core.stages import Stages
 
@@ -31,6 +33,7 @@ def describe(study: Stages) -> str:
         ("template", " + ".join(study.concepts.templates)),
         ("settings", f"tau {study.tau:g}, min_share {study.min_share:g}"),
         ("network", _network(study)),
+        *(("", line) for line in _share(study)),
         *(("health" if not i else "", line) for i, line in enumerate(_health(study))),
     ]
     lines = [f"  {name:<9} {_shorten(text)}" for name, text in rows]
@@ -55,6 +58,11 @@ def _network(study: Stages) -> str:
         return "none yet, use study.train(bits=...)"
     read = "pixels" if network.on_pixels else "features"
     return f"{network.bits} bits from {read}, {len(study.history):,} steps"
+
+
+def _share(study: Stages) -> list[str]:
+    known = study._cache.get("explained") and _computed(study, "mined") is not None
+    return [share_sentence(study)] if known else []
 
 
 def _health(study: Stages) -> list[str]:

@@ -42,7 +42,7 @@ from torch import Tensor
 from uhscm_core.codes import unpack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE
 from uhscm_core.encoder import ReadingEncoder
-from uhscm_core.mixing import explained_share
+from uhscm_core.mixing import feature_share
 from uhscm_core.precomputed import row_keys
 from uhscm_core.support.notices import listed
 
@@ -55,8 +55,8 @@ __all__ = [
     "HealthFinding",
     "collapse_of",
     "effective_number",
-    "explained_variance",
     "findings_of",
+    "share_sentence",
     "spread",
 ]
 
@@ -89,15 +89,6 @@ def effective_number(weights: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
     """Return the exponential of the entropy of distributions (n, K): from 1 to K."""
     entropy: Tensor = torch.special.entr(weights.double()).sum(1)
     return entropy.exp()
-
-
-def explained_variance(study: Stages) -> float | None:
-    """Return R², the share of what sets the training images apart that the concepts explain.
-
-    None where there are too few images to tell.
-    """
-    features = study.image_features[study.dataset.splits["train"]]
-    return explained_share(features, study.mined.text_features, study.vlp.logit_scale)
 
 
 def findings_of(study: Stages) -> tuple[HealthFinding, ...]:
@@ -294,15 +285,38 @@ def _threshold(study: Stages) -> Iterator[HealthFinding]:
 
 
 def _list(study: Stages) -> Iterator[HealthFinding]:
-    explained = explained_variance(study)
+    explained = study.explained
     if explained is None or explained >= _LEAST_EXPLAINED or _mean_cosine(study) > _EQUAL_IMAGES:
         return
     yield HealthFinding(
         "list explains little",
-        f"the kept concepts, {len(study.kept_names)}, explain {max(explained, 0):.0%} of what sets "
-        f"the images apart; a list that names what is on them would help",
+        f"{share_sentence(study)}; a list that names what is on them would help",
         {"R2": explained, "kept": float(len(study.kept_names))},
     )
+
+
+def share_sentence(study: Stages, share: float | None = None) -> str:
+    """Return how much the kept concepts explain, and how far codes lean on the features for it.
+
+    Args:
+        study: trained or not.
+        share: of the features in codes that are to be trained; None for those of the study's
+            network, or else for what the recipe "adaptive" would find.
+    """
+    explained, kept = study.explained, len(study.kept_names)
+    one = kept == 1
+    said = (
+        f"there are too few training images to tell how much the {kept} kept concepts explain"
+        if explained is None
+        else f"the {kept} kept concept{'' if one else 's'} explain{'s' if one else ''} "
+        f"{max(explained, 0):.0%} of what sets the images apart"
+    )
+    if share is None and study.network is not None:
+        share = study.network.feature_share
+    if share is not None:
+        return f"{said}; codes lean on the features by {share:.2f}"
+    share = feature_share(explained)
+    return f"{said}; codes of the recipe 'adaptive' lean on the features by {share:.2f}"
 
 
 def _labels(study: Stages) -> Iterator[HealthFinding]:

@@ -6,7 +6,7 @@ r"""The recipe of a training run: its settings, and what each of its steps repor
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingStep",
     "config_from",
+    "refuse_foreign",
     "step_from",
 ]
 
@@ -81,6 +82,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "adaptive": {**_ON_MIXTURES, "feature_share": "auto"},
 }
 MIXING = ("tuned", "adaptive")
+_PAPERS = tuple(name for name in _ON_CONCEPTS if name not in _ON_MIXTURES)
 _OWN = tuple(dict.fromkeys(name for own in RECIPES.values() for name in own))
 
 
@@ -114,7 +116,8 @@ class TrainingConfig:
             backbone on a GPU, 32 bits otherwise.
         workers: processes that read images for a backbone on pixels.
         validate_every: epochs between validations, if `train` is given a way to validate.
-        recipe: one of the four.
+        recipe: one of the four. None: ``"adaptive"``, or ``"uhscm"`` where a setting is given that
+            only the paper's objective has, such as ``lam``.
         feature_share: how far codes lean on the features, from 0 to 1, or ``"auto"``: found from
             the training images, see `uhscm_core.mixing.feature_share`.
         balance, independence: of `mixed_loss`.
@@ -143,21 +146,18 @@ class TrainingConfig:
     workers: int = 2
     validate_every: int = 10
     similarity_weight: float | None = None
-    recipe: Literal["paper", "uhscm", "tuned", "adaptive"] = "uhscm"
+    recipe: Literal["paper", "uhscm", "tuned", "adaptive"] | None = None
     feature_share: float | Literal["auto"] | None = None
     balance: float | None = None
     independence: float | None = None
     start: Literal["itq", "random"] | None = None
 
     def __post_init__(self) -> None:
-        one_of("recipe", self.recipe, RECIPES)
         given = {name for name in _OWN if getattr(self, name) is not None}
-        if foreign := sorted(given - RECIPES[self.recipe].keys()):
-            having = [name for name, own in RECIPES.items() if foreign[0] in own]
-            raise ValueError(
-                f"{foreign[0]} is no setting of the recipe {self.recipe!r}, but of "
-                f"{' and '.join(map(repr, having))}"
-            )
+        if self.recipe is None:
+            object.__setattr__(self, "recipe", "uhscm" if given & set(_PAPERS) else "adaptive")
+        recipe = one_of("recipe", self.recipe, RECIPES)
+        refuse_foreign(recipe, given)
         device: Any = self.device  # torch's own device is a name too
         device = str(device) if isinstance(device, torch.device) else device
         plain: dict[str, Any] = {
@@ -183,7 +183,7 @@ class TrainingConfig:
         What the recipe does not have stays None.
         """
         given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
-        return CompleteConfig(**{**RECIPES[self.recipe], **given})
+        return CompleteConfig(**{**RECIPES[given["recipe"]], **given})
 
     @classmethod
     def paper(cls, **changes: Any) -> TrainingConfig:
@@ -198,6 +198,7 @@ class TrainingConfig:
 class CompleteConfig(TrainingConfig):
     """A configuration without None, for settings that its recipe has."""
 
+    recipe: Literal["paper", "uhscm", "tuned", "adaptive"]
     epochs: int
     batch_size: int
     optimizer: Literal["adam", "sgd"]
@@ -214,6 +215,15 @@ class CompleteConfig(TrainingConfig):
     balance: float
     independence: float
     start: Literal["itq", "random"]
+
+
+def refuse_foreign(recipe: str, names: Iterable[str]) -> None:
+    """Raise a ValueError if one of some settings is another recipe's."""
+    for name in sorted(set(names) & set(_OWN) - RECIPES[recipe].keys()):
+        having = [repr(other) for other, own in RECIPES.items() if name in own]
+        raise ValueError(
+            f"{name} is no setting of the recipe {recipe!r}, but of {' and '.join(having)}"
+        )
 
 
 def _share(value: Any) -> float | str:

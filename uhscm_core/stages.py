@@ -30,6 +30,7 @@ from uhscm_core.health import HealthFinding, findings_of
 from uhscm_core.index import HammingIndex
 from uhscm_core.lazy import computed_from
 from uhscm_core.mining import MinedConcepts, mine_concepts, mining_settings, top_concepts
+from uhscm_core.mixing import explained_share
 from uhscm_core.network import HashNetwork
 from uhscm_core.precomputed import PrecomputedEncoder
 from uhscm_core.recipe import TrainingConfig, TrainingStep
@@ -122,6 +123,15 @@ class Stages:
             self.min_share,
             self.max_share,
         )
+
+    @computed_from(*MINED_FROM)
+    def explained(self) -> float | None:
+        """R², the share of what sets the training images apart that the kept concepts explain.
+
+        None where there are too few images to tell; see `uhscm_core.mixing.explained_share`.
+        """
+        features = self.image_features[self.dataset.splits["train"]]
+        return explained_share(features, self.mined.text_features, self.vlp.logit_scale)
 
     @property
     def kept_names(self) -> tuple[str, ...]:

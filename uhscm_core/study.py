@@ -208,13 +208,13 @@ class Study(Stages):
         Returns:
             This study with the trained network and its history. What `health` finds is logged.
         """
-        given = TrainingConfig() if config is None else config
-        instance("config", given, TrainingConfig, "such as TrainingConfig(epochs=10)")
-        if unknown := settings.keys() - {f.name for f in dataclasses.fields(given)}:
+        if config is not None:
+            instance("config", config, TrainingConfig, "such as TrainingConfig(epochs=10)")
+        if unknown := settings.keys() - {f.name for f in dataclasses.fields(TrainingConfig)}:
             raise TypeError(f"training has no setting {', '.join(sorted(unknown))}")
         if on_step is not None:
             function("on_step", on_step)
-        config = dataclasses.replace(given, **settings)
+        config = dataclasses.replace(config, **settings) if config else TrainingConfig(**settings)
         backbone, pretrained = text("backbone", backbone), flag("pretrained", pretrained)
         if backbone == "features":
             network = self.network_for(bits, config)

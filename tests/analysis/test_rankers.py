@@ -28,7 +28,7 @@ def run_of(study):
     """Makes runs on disk, as if they had been trained."""
 
     def make(bits, weights=True, **settings):
-        run = new_run(runs_folder(study), bits, TrainingConfig(), **settings)
+        run = new_run(runs_folder(study), bits, TrainingConfig(recipe="uhscm"), **settings)
         if weights:
             network = HashNetwork(bits, in_features=study.vlp.embed_dim, seed=bits)
             save_tensors(run.folder / "best.safetensors", network.state_dict(), {"epoch": 1})

@@ -67,7 +67,12 @@ def runs(page):
 
 
 def start(page, epochs, state="running; epoch"):
-    """Start a run of so many epochs, wait until it is in that state and return its number."""
+    """Start a run of so many epochs, wait until it is in that state and return its number.
+
+    Its recipe is "uhscm", which takes long enough to be watched.
+    """
+    if setting(page, "recipe").input_value() != "uhscm":
+        setting(page, "recipe").select_option("uhscm")
     run = f"{len(runs(page)) + 1:03d}"
     set_number(page, "epochs", epochs)
     press(page, "Start")

@@ -25,6 +25,7 @@ from uhscm_core.analysis.validation import (
     distance_histograms,
     output_histogram,
 )
+from uhscm_core.health import share_sentence
 from uhscm_core.recipe import MIXING, RECIPES
 from uhscm_core.runs import Run, read_runs
 from uhscm_core.support.checks import instance, position
@@ -114,6 +115,7 @@ class TrainingExplorer(ipw.VBox):
             "other": self._button("Another query", "random", self._pin_another),
         }
         self.estimate = ipw.Label("")
+        self.share = ipw.HTML()
         self.note = ipw.Label("")
         self.colour = ipw.Dropdown(description="in colour", options=[_NONE])
         self.grey = ipw.Dropdown(description="in grey", options=[_NONE])
@@ -133,6 +135,7 @@ class TrainingExplorer(ipw.VBox):
                 ipw.HBox(
                     [b["start"], b["pause"], b["resume"], b["stop"], self._csv, self.estimate]
                 ),
+                self.share,
                 ipw.HBox(
                     [
                         ipw.VBox(
@@ -630,15 +633,24 @@ class TrainingExplorer(ipw.VBox):
         ]
         self.note.value = f"Fork of {parent.name}: {', '.join(changed) or 'change one setting'}"
 
+    def _said_of_share(self, config: TrainingConfig) -> str:
+        """Return what decides how far codes lean on the features, where the recipe has them."""
+        if not config.mixes:
+            return ""
+        given = config.complete().feature_share
+        sentence = share_sentence(self._study, None if given == "auto" else float(given))
+        return f'<div style="line-height:1.4">{sentence[0].upper()}{sentence[1:]}.</div>'
+
     def _estimate(self) -> None:
         try:
             wanted = self.settings.run()
         except ValueError as error:
             self.estimate.value = f"Not yet: {error}"
             return
+        n, config, backbone = self._n_train, wanted["config"], wanted["backbone"]
+        self.share.value = self._said_of_share(config)
         if self.trainer is not None and self.trainer.active:
             return
-        n, config, backbone = self._n_train, wanted["config"], wanted["backbone"]
         if backbone == "features":
             seconds = trainers.estimate(self._study, wanted["bits"], config)
         else:

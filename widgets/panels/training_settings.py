@@ -9,7 +9,7 @@ import ipywidgets as ipw
 import torch
 
 from uhscm_core import TrainingConfig
-from uhscm_core.recipe import MIXING, RECIPES
+from uhscm_core.recipe import MIXING, RECIPES, refuse_foreign
 from uhscm_core.runs import Run
 from uhscm_core.support.checks import code_length, flag, one_of, real_number, text, whole_number
 
@@ -35,7 +35,7 @@ class Setting:
 
 def _default(name: str) -> Any:
     """Return the first recipe's own value, of those that have this setting."""
-    recipes = (TrainingConfig().recipe, *RECIPES)
+    recipes = (TrainingConfig().complete().recipe, *RECIPES)
     return next(own[name] for own in map(RECIPES.__getitem__, recipes) if name in own)
 
 
@@ -147,13 +147,21 @@ class TrainingSettings(ipw.VBox):
     def set(self, **values: Any) -> None:
         """Set some of the values, or none of them; `run` says whether they are within range.
 
+        A backbone on pixels takes the recipe "uhscm" along, if it is set without one and the recipe
+        in the form needs features.
+
         Raises:
             TypeError: an unknown setting, or a value that its control cannot hold.
-            ValueError: a number that is not finite, or a text that is none of the options.
+            ValueError: a number that is not finite, a text that is none of the options, or a
+                setting that the recipe does not have.
         """
         if unknown := values.keys() - self.controls.keys():
             raise TypeError(f"no setting {', '.join(sorted(unknown))}")
         checked = {name: self._checked(name, value) for name, value in values.items()}
+        on_pixels = checked.get("backbone", "features") != "features"
+        if on_pixels and self.controls["recipe"].value in MIXING:
+            checked = {"recipe": "uhscm", **checked}
+        refuse_foreign(checked.get("recipe", self.controls["recipe"].value), checked)
         if "recipe" in checked:  # which sets others
             self.controls["recipe"].value = checked.pop("recipe")
         for name, value in checked.items():

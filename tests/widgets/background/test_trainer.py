@@ -25,7 +25,7 @@ from uhscm_core.runs import Run, read_runs
 from widgets.background import snapshot as snapshots
 from widgets.background import trainer as trainers
 
-CONFIG = TrainingConfig(epochs=3, batch_size=32, device="cpu", validate_every=1)
+CONFIG = TrainingConfig(recipe="uhscm", epochs=3, batch_size=32, device="cpu", validate_every=1)
 
 
 def begin(study, folder, config=CONFIG, bits=16, **more):

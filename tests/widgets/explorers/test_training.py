@@ -114,8 +114,10 @@ def test_a_cell_run_twice_finds_the_same_run(study, explorer):
 
 
 def test_a_fork_differs_in_one_setting_and_is_compared(explorer):
-    explorer.start(bits=16, epochs=2)
+    explorer.start(bits=16, recipe="uhscm", epochs=2)
     explorer.wait()
+    with pytest.raises(ValueError, match="balance is no setting of the recipe 'uhscm'"):
+        explorer.fork(balance=2.0)
     explorer.fork(lam=0.5)
     assert explorer.note.value == "Fork of 001: lam 0.8 → 0.5"
     explorer.start()
@@ -166,7 +168,7 @@ def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, expl
         ({"epochs": -1}, "epochs must be a whole number between 0"),
         ({"batch_size": 0}, "batch_size must be a whole number between 1"),
         ({"learning_rate": 0.0}, "learning_rate must be a finite number greater than 0"),
-        ({"gamma": 0.0}, "gamma must be a finite number of at least 1e-06"),
+        ({"recipe": "uhscm", "gamma": 0.0}, "gamma must be a finite number of at least 1e-06"),
         ({"bits": 0}, "bits must be a whole number between 1"),
     ],
 )
@@ -192,7 +194,7 @@ def test_what_goes_wrong_in_a_run_stands_in_the_panel(explorer):
 
 
 def test_every_setting_has_its_line_and_goes_back(explorer):
-    explorer.settings.set(lam=0.1, epochs=3)
+    explorer.settings.set(recipe="uhscm", lam=0.1, epochs=3)
     explorer.settings.as_in_the_paper()
     assert explorer.settings.values["learning_rate"] == 0.006
     assert explorer.settings.values["optimizer"] == "sgd"
@@ -207,7 +209,7 @@ def test_every_setting_has_its_line_and_goes_back(explorer):
 
 
 def test_a_recipe_shows_the_settings_that_it_has_with_its_values(explorer):
-    explorer.settings.set(alpha=0.7)
+    explorer.settings.set(recipe="uhscm", alpha=0.7)
     for recipe in ("paper", "tuned", "adaptive", "uhscm"):
         explorer.settings.set(recipe=recipe)
         controls, own = explorer.settings.controls, RECIPES[recipe]
@@ -236,6 +238,18 @@ def test_a_mixing_recipe_runs_and_shows_its_terms(explorer):
     explorer.start()
     explorer.wait()
     assert explorer.study.network.feature_share == 0.5
+
+
+def test_the_form_says_what_the_concepts_explain_and_what_codes_will_lean_on(explorer):
+    explorer.settings.set(recipe="adaptive")
+    explorer._worker.wait()
+    assert "explain 81% of what sets the images apart; codes of the recipe" in explorer.share.value
+    explorer.settings.set(recipe="tuned", feature_share=0.35)
+    explorer._worker.wait()
+    assert "apart; codes lean on the features by 0.35." in explorer.share.value
+    explorer.settings.set(recipe="uhscm")
+    explorer._worker.wait()
+    assert explorer.share.value == ""
 
 
 def test_shares_and_backbones_that_do_not_go_together_are_said(explorer):
