@@ -47,6 +47,7 @@ TRAINED = {
     "tuned": "tuned",
     "adaptive": "adaptive",
 }  # name -> recipe
+AT_THE_MODELS_SCALE = "ITQ of concepts, model's scale"  # tau times K is its logit scale
 NOT_RUN = "not run"
 
 
@@ -85,7 +86,7 @@ def main() -> None:
     for name in options.datasets:
         try:
             dataset, model = DATASETS[name]()
-            studies[name] = Study(dataset, load_vlp(model), options.lists[0])
+            studies[name] = Study(dataset, load_vlp(model), LISTS[0])
         except (OSError, ValueError) as error:
             print(f"{name} is left out: {error}\n", flush=True)
     if not options.table:
@@ -100,7 +101,7 @@ def main() -> None:
 
 def parsed() -> argparse.Namespace:
     """Read the command line; every list is of names with commas between them."""
-    methods = (*BASELINES, *REFERENCES, *TRAINED)
+    methods = (*BASELINES, AT_THE_MODELS_SCALE, *REFERENCES, *TRAINED)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -136,36 +137,50 @@ def compute(studies: dict[str, Study], options: argparse.Namespace) -> None:
     """Run what is missing, first what trains nothing, then a code length after the other."""
     plain = [method for method in options.methods if method not in TRAINED]
     trained = [method for method in options.methods if method in TRAINED]
-    parts = [([method], options.bits) for method in plain]
-    parts += [([method], (bits,)) for bits in options.bits for method in trained]
-    for methods, lengths in parts:
+    parts = [(method, options.bits) for method in plain]
+    parts += [(method, (bits,)) for bits in options.bits for method in trained]
+    for method, lengths in parts:
         for name, study in studies.items():
-            for experiment in experiments(name, study, methods, lengths, options).values():
-                for result in experiment:
-                    print(f"{name}: {result}", flush=True)
+            for vary in varied(study, method, lengths, options):
+                for k in RANKS:
+                    for result in experiment(name, study, vary, k, options):
+                        print(f"{name}: {result}", flush=True)
 
 
-def experiments(
-    name: str, study: Study, methods: list[str], bits: tuple[int, ...], options: argparse.Namespace
-) -> dict[int | None, Experiment]:
-    """Return an experiment per rank, for one method or several that share their settings."""
-    vary: dict[str, Any] = {"concepts": options.lists, "bits": bits, "method": methods}
-    if methods[0] in TRAINED:
-        vary |= {"method": ["UHSCM"], "recipe": [TRAINED[methods[0]]]}
-    return {
-        k: Experiment(study, vary, options.seeds, options.folder / name, top_k=k) for k in RANKS
-    }
+def varied(
+    study: Study, method: str, bits: tuple[int, ...], options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Return what the experiments of a method vary: one experiment, or one for each list."""
+    vary: dict[str, Any] = {"concepts": options.lists, "bits": bits, "method": [method]}
+    if method in TRAINED:
+        return [vary | {"method": ["UHSCM"], "recipe": [TRAINED[method]]}]
+    if method != AT_THE_MODELS_SCALE:
+        return [vary]
+    vary["method"] = ["ITQ of concepts"]
+    taus = [study.vlp.logit_scale / len(study.with_(concepts=c).kept_names) for c in options.lists]
+    return [
+        vary | {"concepts": [concepts], "tau": [tau]}
+        for concepts, tau in zip(options.lists, taus, strict=True)
+    ]
+
+
+def experiment(
+    name: str, study: Study, vary: dict[str, Any], k: int | None, options: argparse.Namespace
+) -> Experiment:
+    """Return one experiment of a dataset, evaluated at one rank."""
+    return Experiment(study, vary, options.seeds, options.folder / name, top_k=k)
 
 
 def table(name: str, study: Study, options: argparse.Namespace) -> str:
     """Return a Markdown table of one dataset, with what was not run marked."""
     cells: dict[tuple[str, str], dict[Any, str]] = {}
     for method in options.methods:
-        frames = {
-            k: experiment.to_frame()
-            for k, experiment in experiments(name, study, [method], options.bits, options).items()
-        }
-        for whole, cut in zip(*(rows(frame) for frame in frames.values()), strict=True):
+        experiments = varied(study, method, options.bits, options)
+        frames = [
+            pd.concat(experiment(name, study, v, k, options).to_frame() for v in experiments)
+            for k in RANKS
+        ]
+        for whole, cut in zip(*map(rows, frames), strict=True):
             concepts = whole["concepts"] if isinstance(whole["concepts"], str) else "(none read)"
             bits = "no hashing" if pd.isna(whole["bits"]) else whole["bits"]
             seeds = 1 if method in REFERENCES else options.seeds

@@ -28,7 +28,7 @@ from uhscm_core.experiments.statistics import Sample, estimate_difference
 from uhscm_core.support import store
 
 REPETITIONS = 200
-FAST = {"bits": [32], "epochs": [20]}
+FAST = {"recipe": ["uhscm"], "bits": [32], "epochs": [20]}
 
 
 def samples(study: Study, folder: Path) -> dict[str, Sample]:
@@ -37,7 +37,7 @@ def samples(study: Study, folder: Path) -> dict[str, Sample]:
         "α = 0.2": ({"alpha": [0.2], **FAST}, 20),
         "α = 0": ({"alpha": [0.0], **FAST}, 20),
         "τ = 1": ({"tau": [1.0], **FAST}, 10),
-        "64 bits": ({"bits": [64], "epochs": [20]}, 10),
+        "64 bits": ({**FAST, "bits": [64]}, 10),
         "ITQ": ({"method": ["ITQ"], "bits": [32]}, 20),
         "LSH": ({"method": ["LSH"], "bits": [32]}, 20),
     }

@@ -53,7 +53,7 @@ def main() -> None:
 
     for chosen in dict.fromkeys(("cpu", device)):
         network = HashNetwork(64, in_features=512)
-        config = TrainingConfig(epochs=2 if dry else 60, device=chosen)
+        config = TrainingConfig(recipe="uhscm", epochs=2 if dry else 60, device=chosen)
         started = time.perf_counter()
         last = list(train(network, images, mined, config))[-1]
         elapsed = time.perf_counter() - started

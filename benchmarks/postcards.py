@@ -218,7 +218,11 @@ def retrieval(study: Study) -> None:
         cells = []
         for name in ("UHSCM", *BASELINES):
             uhscm = name == "UHSCM"
-            codes = study.train(bits).codes if uhscm else study.baseline_codes(name, bits)
+            codes = (
+                study.train(bits, recipe="uhscm").codes
+                if uhscm
+                else study.baseline_codes(name, bits)
+            )
             pair = (codes[query], codes[database], *labels, TOP, "expected")
             cells.append(f"{mean_average_precision(*pair):.3f} / {ndcg_at(*pair):.3f}")
         print(f"| {bits} | " + " | ".join(cells) + " |", flush=True)
@@ -257,7 +261,7 @@ def wording(study: Study) -> None:
         try:
             kept = other.kept_names
             true = sum(name in LEXICON for name in kept)
-            value = f"{other.train(32).evaluate(TOP):.3f}"
+            value = f"{other.train(32, recipe='uhscm').evaluate(TOP):.3f}"
             print(f"| `{template}` | {remark} | {len(kept)} | {true} | {value} |", flush=True)
         except ValueError as error:
             print(f"| `{template}` | {remark} | 0 | 0 | {error} |")

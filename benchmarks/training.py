@@ -44,7 +44,7 @@ def main() -> None:
     study = Study(load_dataset("postcards"), load_vlp("postcards"), "nuswide81", progress=False)
     n, k = study.mined.distribution.shape
     d, batches = study.vlp.embed_dim, EPOCHS * -(-n // B)
-    config = TrainingConfig(epochs=EPOCHS, device="cpu")
+    config = TrainingConfig(recipe="uhscm", epochs=EPOCHS, device="cpu")
     data = study.training_data
 
     def bare() -> float:
@@ -75,7 +75,7 @@ def main() -> None:
             kind = type(explorer.status.comm)
             stack.enter_context(mock.patch.object(kind, "publish_msg", counted))
             started = time.perf_counter()
-            explorer.start(bits=BITS, epochs=EPOCHS, batch_size=B, device="cpu")
+            explorer.start(recipe="uhscm", bits=BITS, epochs=EPOCHS, batch_size=B, device="cpu")
             explorer.trainer.wait()  # type: ignore[union-attr]
             took = time.perf_counter() - started
             explorer.wait()
