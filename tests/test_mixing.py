@@ -6,6 +6,9 @@ import dataclasses
 import itertools
 import json
 import math
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -252,6 +255,23 @@ def test_a_study_takes_a_recipe_and_keeps_its_network(study, tmp_path):
     # A network that is moved to a study of other concepts keeps its own.
     other = study.with_(concepts=["dog", "cat", "boats"], network=trained.network)
     assert torch.equal(other.codes, trained.codes)
+
+
+@pytest.mark.slow
+def test_a_saved_network_gives_the_same_codes_in_another_process(study, tmp_path):
+    for recipe in ("tuned", "uhscm"):
+        trained = study.train(bits=24, recipe=recipe, epochs=1)
+        trained.save(tmp_path / recipe)
+        script = f"""
+            from uhscm_core import Study
+            study = Study.load({str(tmp_path / recipe)!r}, device="cpu")
+            print(study.codes.numpy().tobytes().hex())
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.split()[-1] == trained.codes.numpy().tobytes().hex()
 
 
 # Settings.
