@@ -71,6 +71,7 @@ REWRITTEN_LATER = [
     "tests/browser/test_explorers.py",
     "tests/browser/test_kit.py",
     "tests/browser/test_photos.py",
+    "tests/browser/test_retrieval.py",
     "tests/browser/test_training.py",
     "tests/widgets/explorers/test_explorers.py",
     "tests/widgets/explorers/test_photos.py",
