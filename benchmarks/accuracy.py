@@ -4,9 +4,12 @@ r"""How accurate is each method, by dataset, list of concepts and code length?
     python -m benchmarks.accuracy --folder accuracy --table     # only prints what is there
     python -m benchmarks.accuracy --datasets postcards --lists nuswide81,common --bits 32,64 \
         --methods "ITQ of concepts,UHSCM"
+    python -m benchmarks.accuracy --ranks all --margin adaptive
 
 Prints a Markdown table: mean average precision over the whole database and at 1000, expected over
-ties, the mean over the seeds ± their standard deviation. Everything is kept in the folder, so that
+ties, the mean over the seeds ± their standard deviation. With ``--margin``, a row per list and code
+length instead, and the difference of one method to the best of the others by its mean, with a 95%
+interval over seeds and queries together. Everything is kept in the folder, so that
 a run that was interrupted continues where it was, and several processes can share the work. Methods
 that train nothing come first. CIFAR-10 and Corel-5k are read from ../shared: 2,000 of the test
 photos are the queries of CIFAR-10, and 5,000 of the training photos its training set.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,10 +40,12 @@ from uhscm_core import (
     load_vlp,
 )
 from uhscm_core.comparison import REFERENCES
+from uhscm_core.experiments.results import RunResult
+from uhscm_core.experiments.statistics import Sample, estimate_difference
 
 LISTS = ("nuswide81", "coco80", "nuswide81+coco80", "common")
 BITS = (16, 32, 64, 128)
-RANKS = (None, 1000)
+RANKS = {"all": None, "1000": 1000}
 QUERIES = 2000  # of CIFAR-10
 TRAINED = {
     "UHSCM": "uhscm",
@@ -91,12 +97,12 @@ def main() -> None:
             print(f"{name} is left out: {error}\n", flush=True)
     if not options.table:
         compute(studies, options)
-    print(
-        f"mAP over all / at {RANKS[1]}, expected over ties; mean ± standard deviation over ", end=""
-    )
+    at = " / ".join("over all" if rank == "all" else f"at {rank}" for rank in options.ranks)
+    print(f"mAP {at}, expected over ties; mean ± standard deviation over ", end="")
     print(f"{options.seeds} seeds; {load()}\n")
+    made = margins if options.margin else table
     for name, study in studies.items():
-        print(f"## {name}\n\n{table(name, study, options)}\n")
+        print(f"## {name}\n\n{made(name, study, options)}\n")
 
 
 def parsed() -> argparse.Namespace:
@@ -110,7 +116,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--lists", type=names_of(LISTS), default=LISTS)
     parser.add_argument("--bits", type=names_of(BITS), default=BITS)
     parser.add_argument("--methods", type=names_of(methods), default=methods)
+    parser.add_argument("--ranks", type=names_of(tuple(RANKS)), default=tuple(RANKS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--margin", choices=methods, help="compare this one with all others")
     parser.add_argument("--table", action="store_true", help="print what is there, run nothing")
     return parser.parse_args()
 
@@ -142,8 +150,8 @@ def compute(studies: dict[str, Study], options: argparse.Namespace) -> None:
     for method, lengths in parts:
         for name, study in studies.items():
             for vary in varied(study, method, lengths, options):
-                for k in RANKS:
-                    for result in experiment(name, study, vary, k, options):
+                for rank in options.ranks:
+                    for result in experiment(name, study, vary, RANKS[rank], options):
                         print(f"{name}: {result}", flush=True)
 
 
@@ -177,14 +185,15 @@ def table(name: str, study: Study, options: argparse.Namespace) -> str:
     for method in options.methods:
         experiments = varied(study, method, options.bits, options)
         frames = [
-            pd.concat(experiment(name, study, v, k, options).to_frame() for v in experiments)
-            for k in RANKS
+            pd.concat(experiment(name, study, v, RANKS[k], options).to_frame() for v in experiments)
+            for k in options.ranks
         ]
-        for whole, cut in zip(*map(rows, frames), strict=True):
+        for found_at in zip(*map(rows, frames), strict=True):
+            whole = found_at[0]
             concepts = whole["concepts"] if isinstance(whole["concepts"], str) else "(none read)"
             bits = "no hashing" if pd.isna(whole["bits"]) else whole["bits"]
             seeds = 1 if method in REFERENCES else options.seeds
-            text = f"{cell(whole, seeds)} / {cell(cut, seeds)}"
+            text = " / ".join(cell(row, seeds) for row in found_at)
             cells.setdefault((method, concepts), {})[bits] = text
     columns = [*options.bits]
     lines = ["| method | concepts | " + " | ".join(f"{b} bits" for b in columns) + " |"]
@@ -193,6 +202,43 @@ def table(name: str, study: Study, options: argparse.Namespace) -> str:
         values = [found.get(b, found.get("no hashing", NOT_RUN)) for b in columns]
         lines.append(f"| {method} | {concepts} | " + " | ".join(values) + " |")
     return "\n".join(lines)
+
+
+def margins(name: str, study: Study, options: argparse.Namespace) -> str:
+    """Return a Markdown table of one dataset: how far one method is ahead of the best other."""
+    found: dict[str, dict[tuple[Any, Any], list[RunResult]]] = {m: {} for m in options.methods}
+    for method, cells in found.items():
+        for vary in varied(study, method, options.bits, options):
+            rank = RANKS[options.ranks[0]]
+            for result in experiment(name, study, vary, rank, options).results:
+                of = result.settings.get("concepts"), result.settings.get("bits")
+                cells.setdefault(of, []).append(result)
+    lines = [f"| concepts | bits | {' | '.join(found)} | margin of {options.margin} |"]
+    lines.append("|---" * (len(found) + 3) + "|")
+    for concepts, bits in itertools.product(options.lists, options.bits):
+        samples = {
+            method: sample(results, trains=method in TRAINED)
+            for method, cells in found.items()
+            for of, results in cells.items()
+            if of in itertools.product((concepts, None), (bits, None))
+        }
+        values = [f"{s.values.mean():.3f} ± {s.seed_variance**0.5:.3f}" for s in samples.values()]
+        lines.append(f"| {concepts} | {bits} | {' | '.join(values)} | {margin(samples, options)} |")
+    return "\n".join(lines)
+
+
+def margin(samples: dict[str, Sample], options: argparse.Namespace) -> str:
+    """Return the difference of the chosen method to the best other, with its interval."""
+    best = max(samples.keys() - {options.margin}, key=lambda m: samples[m].values.mean())
+    difference = estimate_difference(samples[options.margin], samples[best])
+    low, high = difference.interval()
+    return f"{difference.value:+.3f} [{low:+.3f}, {high:+.3f}] ({best})"
+
+
+def sample(results: list[RunResult], trains: bool) -> Sample:
+    """Return the average precisions of a method, a row per seed."""
+    seeds = tuple(result.seed for result in results if result.seed is not None)
+    return Sample(np.stack([result.average_precision for result in results]), seeds, trains)
 
 
 def rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 import pytest
@@ -69,3 +70,17 @@ def test_names_with_commas_are_read_and_unknown_ones_refused():
 
 def test_every_recipe_is_in_the_table():
     assert sorted(accuracy.TRAINED.values()) == sorted(RECIPES)
+
+
+def test_a_margin_is_over_the_best_other_method_with_its_interval(table_of):
+    asked = ("--datasets", "small", "--lists", "nuswide81", "--bits", "16", "--ranks", "all")
+    methods = ("--methods", "LSH,ITQ,cosine of features")
+    said = table_of(*asked, *methods, "--margin", "ITQ")
+    (row,) = [line for line in said.splitlines() if line.startswith("| nuswide81 | 16 |")]
+    *_, lsh, itq, cosine, margin = (cell.strip() for cell in row.strip("|").split("|"))
+    assert float(cosine.split()[0]) > float(itq.split()[0]) > float(lsh.split()[0])
+    found = re.fullmatch(r"(\S+) \[(\S+), (\S+)\] \(cosine of features\)", margin)
+    assert found is not None
+    value, low, high = map(float, found.groups())
+    assert low < value < high < 1
+    assert value == pytest.approx(float(itq.split()[0]) - float(cosine.split()[0]), abs=0.0015)
