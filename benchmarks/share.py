@@ -54,6 +54,7 @@ GERMAN = [
 Rule = Callable[[float], float]
 IMAGES, NEAREST = 2000, 10
 CONSTANTS = np.linspace(0.1, 1.5, 57)
+LENGTHS = {"all 1": 0.0, "square root": 0.5, "own": 1.0}  # name -> power of the length
 RULES: dict[str, Rule] = {
     "1 - R2/0.85 (the recipe's)": feature_share,
     "1 - R2": lambda r2: 1 - r2,
@@ -80,7 +81,7 @@ def main() -> None:
         labels = list(dataset.label_names[:60])
         for of, concepts in lists(labels).items():
             study = Study(validated, vlp, concepts, progress=False)
-            found.append(one := row(name, study, options.bits))
+            found.append(one := row(name, of, study, options.bits))
             values = " | ".join(f"{value:.3f}" for value in (*one.curve, *one.ends))
             kept = len(study.kept_names)
             print(f"| {name} | {of} | {kept} | {one.signs['R2']:.2f} | {values} |", flush=True)
@@ -92,6 +93,10 @@ def main() -> None:
         for sign in found[0].signs:
             print_figures(f"1 - s/c, s = {sign}", chosen_elsewhere(found, sign, falling))
         print_figures("logistic of R2", chosen_elsewhere(found, "R2", logistic))
+    print(f"\n| data | list | share | {' | '.join(LENGTHS)} |\n{'|---' * 6}|")
+    for one in found:
+        values = " | ".join(f"{value:.4f}" for value in one.lengths)
+        print(f"| {one.data} | {one.concepts} | {one.share:.2f} | {values} |")
 
 
 class Row(NamedTuple):
@@ -99,15 +104,21 @@ class Row(NamedTuple):
 
     Attributes:
         data: name of the dataset.
+        concepts: name of the list.
         signs: how far the list covers the images, by what says so; NaN where it cannot say.
         curve: the mAP at each of `SHARES`.
         ends: the mAP of ITQ of the features, and of ITQ of the concepts.
+        share: the recipe's own.
+        lengths: the mAP at that share with each of `LENGTHS`.
     """
 
     data: str
+    concepts: str
     signs: dict[str, float]
     curve: list[float]
     ends: tuple[float, float]
+    share: float
+    lengths: list[float]
 
     def at(self, share: float) -> float:
         """Return the mAP at a share, between those that were tried by interpolation."""
@@ -172,20 +183,36 @@ def with_other_queries(dataset: ImageDataset) -> ImageDataset:
     return dataclasses.replace(dataset, splits=splits)
 
 
-def row(name: str, study: Study, bits: int) -> Row:
+def row(name: str, of: str, study: Study, bits: int) -> Row:
     """Return what is measured of one list on one dataset."""
     x, train = study.image_features, study.dataset.splits["train"]
     concepts, scale = study.mined.text_features, study.vlp.logit_scale
     distributions = torch.softmax(scale * x @ concepts.T, dim=1)
     mixture = ConceptMixture(x.shape[1], len(concepts), 0.0, scale)
-    mixture.mean.copy_(x[train].mean(0))
-    mixture.concepts.copy_(concepts)
+    mixture.fit(x[train], concepts)
     curve = []
     for share in SHARES:
         mixture.feature_share.fill_(share)
         curve.append(of_itq(study, mixture(x), bits))
     ends = of_itq(study, x, bits), of_itq(study, distributions, bits)
-    return Row(name, signs_of(x[train], concepts, scale), curve, ends)
+    signs = signs_of(x[train], concepts, scale)
+    share = feature_share(None if math.isnan(signs["R2"]) else signs["R2"])
+    mixture.feature_share.fill_(share)
+    parts = mixture(x).split([x.shape[1], len(concepts), len(concepts)], dim=1)
+    lengths = [
+        of_itq(
+            study, torch.cat([parts[0], *(relength(p, t, train) for p in parts[1:])], dim=1), bits
+        )
+        for t in LENGTHS.values()
+    ]
+    return Row(name, of, signs, curve, ends, share, lengths)
+
+
+def relength(rows: torch.Tensor, power: float, train: np.ndarray) -> torch.Tensor:
+    """Return rows of the square root of a length at another power of it, as long in the mean."""
+    scaled = rows * rows.norm(dim=1, keepdim=True) ** (2 * power - 1)
+    whole, now = (r[train].square().sum(1).mean() for r in (rows, scaled))
+    return scaled * (whole / now).sqrt()
 
 
 def signs_of(x: torch.Tensor, concepts: torch.Tensor, scale: float) -> dict[str, float]:

@@ -46,21 +46,23 @@ def made(config=QUICK, bits=16, n=N, **more):
 # The share.
 
 
-def test_products_of_mixtures_are_the_weighted_sum_of_both_cosines():
+def test_products_of_mixtures_are_those_of_the_formula():
     x, concepts = images(40)
     mixture = ConceptMixture(D, K, 0.3, 50.0)
-    mixture.mean.copy_(x.mean(0))
-    mixture.concepts.copy_(concepts)
+    mixture.fit(x, concepts)
     v = mixture(x).double().numpy()
     f = (x - x.mean(0)).double().numpy()
     f /= np.linalg.norm(f, axis=1, keepdims=True)
     scores = 50.0 * (x @ concepts.T).double().numpy()
-    cosines = []
+    products = []
     for s in (scores, scores / 3):
         q = np.exp(s - s.max(1, keepdims=True))
-        q /= np.linalg.norm(q, axis=1, keepdims=True)
-        cosines.append(q @ q.T)
-    expected = 0.3 * f @ f.T + 0.7 * (0.7 * cosines[0] + 0.3 * cosines[1])
+        q /= q.sum(1, keepdims=True)
+        lengths = np.linalg.norm(q, axis=1)
+        q /= np.sqrt(lengths * lengths.mean())[:, None]
+        assert (q**2).sum(1).mean() == pytest.approx(1)
+        products.append(q @ q.T)
+    expected = 0.3 * f @ f.T + 0.7 * (0.7 * products[0] + 0.3 * products[1])
     assert np.abs(v @ v.T - expected).max() < 1e-5
 
 

@@ -10,9 +10,13 @@ both,
 leans on the features by a share w. With x a unit feature and :math:`\mu` the mean of the training
 images, :math:`f = (x - \mu)/|x - \mu|`. With T the kept concepts' text features and
 :math:`\sigma` the model's own logit scale, u holds :math:`q = \mathrm{softmax}(\sigma T x)` and the
-softer :math:`\mathrm{softmax}(\sigma T x / 3)`, each at unit length, by 1 - w and w: where the list
-names everything, an image's first concepts say what it is; where it does not, those that come after
-them say more.
+softer :math:`\mathrm{softmax}(\sigma T x / 3)` by 1 - w and w: where the list names everything, an
+image's first concepts say what it is; where it does not, those that come after them say more.
+
+A distribution is the longer the fewer concepts share it. At unit length, an image that fits no
+concept would count as much as one that fits a single concept; at its own length, it would hardly
+count at all. So each is divided by :math:`\sqrt{|q|\,m}`, where m is the mean of |q| over the
+training images: the squared length is then |q|/m, 1 in the mean.
 
 The share needs no label. :math:`R^2` is the part of the centered features' variance that a linear
 map from :math:`q/|q|` explains on the training images, adjusted for the number of concepts; see
@@ -31,6 +35,7 @@ from torch.nn.functional import normalize
 __all__ = ["ConceptMixture", "explained_share", "feature_share"]
 
 _SOFTER = 3
+_ROWS = 8192  # at a time
 _SAMPLE = 5000  # images by which the share is found
 _EVEN = 0.5  # the share where there are too few images to tell
 _LEAST, _ALL_NAMED = 0.02, 0.85
@@ -39,7 +44,8 @@ _LEAST, _ALL_NAMED = 0.02, 0.85
 class ConceptMixture(nn.Module):
     """Maps (n, D) unit features to (n, D + 2K) mixtures of features and concepts.
 
-    Everything it needs is in its buffers, and so in saved weights.
+    Everything it needs is in its buffers, and so in saved weights; `fit` sets what the training
+    images decide.
 
     Args:
         width: D.
@@ -50,6 +56,7 @@ class ConceptMixture(nn.Module):
 
     mean: Tensor
     concepts: Tensor
+    lengths: Tensor  # (2,), the mean lengths of both distributions
     feature_share: Tensor
     temperature: Tensor
 
@@ -57,6 +64,7 @@ class ConceptMixture(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("concepts", torch.zeros(concepts, width))
+        self.register_buffer("lengths", torch.ones(2))
         self.register_buffer("feature_share", torch.tensor(float(feature_share)))
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
@@ -67,10 +75,10 @@ class ConceptMixture(nn.Module):
         return width + 2 * concepts
 
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n v"]:
-        """Return the mixtures; their products are the weighted sum of both cosines."""
-        scores = self.temperature * (x @ self.concepts.T)  # (n, K)
+        """Return the mixtures; their products are the weighted sum of those of the parts."""
         sharp, soft = (
-            normalize(torch.softmax(s, dim=1), dim=1) for s in (scores, scores / _SOFTER)
+            q / (q.norm(dim=1, keepdim=True) * mean).sqrt()
+            for q, mean in zip(self._distributions(x), self.lengths, strict=True)
         )
         w = self.feature_share
         parts = (
@@ -79,6 +87,25 @@ class ConceptMixture(nn.Module):
             ((1 - w) * w).sqrt() * soft,
         )
         return torch.cat(parts, dim=1)
+
+    @torch.no_grad()
+    def fit(self, features: Float[Tensor, "n d"], concepts: Float[Tensor, "k d"]) -> None:
+        """Take the mean and the lengths from the training images.
+
+        Args:
+            features: (n, D), one row or more.
+            concepts: (K, D), text features of the kept concepts.
+        """
+        self.mean.copy_(features.mean(0, dtype=torch.float64))
+        self.concepts.copy_(concepts)
+        total = torch.zeros(2, dtype=torch.float64)
+        for rows in features.split(_ROWS):
+            total += torch.stack([q.norm(dim=1).double().sum() for q in self._distributions(rows)])
+        self.lengths.copy_(total / len(features))
+
+    def _distributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.temperature * (x @ self.concepts.T)  # (n, K)
+        return torch.softmax(scores, dim=1), torch.softmax(scores / _SOFTER, dim=1)
 
 
 def explained_share(

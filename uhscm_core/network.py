@@ -200,8 +200,7 @@ class HashNetwork(nn.Module):
             temperature=logit_scale,
         )
         mixture = cast(ConceptMixture, network.mixture)
-        mixture.mean.copy_(image_features.mean(0, dtype=torch.float64))
-        mixture.concepts.copy_(concepts)
+        mixture.fit(image_features, concepts)
         if settings.start == "itq":
             rows = mixture(image_features[:: -(-len(image_features) // _START_ROWS)])
             _start_as_itq(cast(nn.Linear, network.head), rows, config.seed)
