@@ -74,6 +74,7 @@ class ConceptMixture(nn.Module):
         concepts, width = self.concepts.shape
         return width + 2 * concepts
 
+    @torch.no_grad()
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n v"]:
         """Return the mixtures; their products are the weighted sum of those of the parts."""
         sharp, soft = (

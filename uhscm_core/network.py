@@ -116,10 +116,13 @@ class HashNetwork(nn.Module):
                 if centered:
                     self._set_mean(torch.zeros(in_features))
 
-    def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b l"]:
-        """Map (B, D) features or (B, 3, H, W) pixels to (B, L) outputs in (-1, 1)."""
+    def forward(self, x: Float[Tensor, "b ..."], mixed: bool = False) -> Float[Tensor, "b l"]:
+        """Map (B, D) features or (B, 3, H, W) pixels to (B, L) outputs in (-1, 1).
+
+        With `mixed`, the inputs are (B, V) mixtures already.
+        """
         x = self.backbone(x)
-        if self.mixture is not None:
+        if self.mixture is not None and not mixed:
             x = self.mixture(x)
         if self.mean is not None:
             x = nn.functional.normalize(x - self.mean, dim=1)

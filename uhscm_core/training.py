@@ -240,8 +240,10 @@ class _Training:
     def _train_on(self, rows: Tensor, inputs: Tensor) -> dict[str, float]:
         """Take one step on a batch; returns the terms of the loss before it."""
         config = self.config
+        if self.network.mixture is not None:
+            inputs = self.network.mixture(inputs)  # (B / world, V)
         outputs, rows = self._outputs(rows, inputs)  # (B, L), (B,)
-        terms = self._loss(outputs, rows.to(self.fabric.device))
+        terms = self._loss(outputs, rows.to(self.fabric.device), inputs)
         values = torch.stack(terms).tolist()
         if not math.isfinite(values[0]):
             raise FloatingPointError(
@@ -255,14 +257,13 @@ class _Training:
         self._optimizer.step()
         return dict(zip(terms._fields, values, strict=True))
 
-    def _loss(self, outputs: Tensor, rows: Tensor) -> LossTerms | MixedLossTerms:
-        config = self.config
-        if self.network.mixture is not None and isinstance(self.data, Tensor):
-            with torch.no_grad():
-                mixtures = self.network.mixture(self.data[rows])  # (B, V)
+    def _loss(self, outputs: Tensor, rows: Tensor, inputs: Tensor) -> LossTerms | MixedLossTerms:
+        config, mixture = self.config, self.network.mixture
+        if mixture is not None and isinstance(self.data, Tensor):
+            whole = self.fabric.world_size == 1
             return mixed_loss(
                 outputs,
-                mixtures,
+                inputs if whole else mixture(self.data[rows]),  # (B, V)
                 config.similarity_weight,
                 config.beta,
                 config.balance,
@@ -293,7 +294,7 @@ class _Training:
         self.network.train()  # the caller may have set eval() to look at it between two steps
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with seeded(_seed(self.config.seed, self.step, self.fabric.global_rank), devices):
-            outputs = self._model(inputs)  # (B / world, L)
+            outputs = self._model(inputs, mixed=self.network.mixture is not None)  # (B / world, L)
         if world == 1:
             return outputs, rows
         # (world, B / world, L)
