@@ -182,8 +182,8 @@ _CHILD = """
     import torch
     sys.path.insert(0, {tests!r})
     from uhscm_core import HashNetwork, TrainingConfig, mine_concepts, train
-    from uhscm_core import runs
-    runs._CHECKPOINT_SECONDS = 0.0
+    from uhscm_core.runs import writer
+    writer._CHECKPOINT_SECONDS = 0.0
     g = torch.Generator().manual_seed(1)
     x = torch.nn.functional.normalize(torch.randn({N}, {D}, generator=g), dim=1)
     g = torch.Generator().manual_seed(2)

@@ -170,8 +170,8 @@ from uhscm_core import Study, TrainingConfig, load_dataset, load_vlp
 from widgets.background import snapshot as snapshots
 from widgets.background import trainer as trainers
 from uhscm_core.analysis.validation import Validation
-from uhscm_core import runs
-runs._CHECKPOINT_SECONDS = 0.05
+from uhscm_core.runs import writer
+writer._CHECKPOINT_SECONDS = 0.05
 dataset = load_dataset("postcards", n_database=240, n_train=120, n_query=20)
 study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
 config = TrainingConfig(epochs=60, batch_size=32, device="cpu", validate_every=1)
