@@ -7,6 +7,7 @@ Only this package knows the files of a run:
 - ``checkpoint.safetensors``: weights, optimizer state and position, replaced as the run advances;
 - ``weights.safetensors``: the weights after the last epoch;
 - ``run.lock``: held by the process that trains here;
+- ``label.json``: what the user calls the run;
 - ``run.json`` and ``best.safetensors``: the description of a `Run` and its best weights. Only runs
   that belong to a study have them, in folders ``<home>/runs/<digest of the study>/<number>``. Such
   a folder is also where the study is saved, so `Study.load` reads it.
@@ -23,19 +24,27 @@ run is found out. So is any other damage, by a digest of each file, and of each 
 from __future__ import annotations
 
 from uhscm_core.runs.checkpoint import Checkpoint
+from uhscm_core.runs.deleting import delete_run, delete_runs, oldest_beyond, run_size
+from uhscm_core.runs.label import RunLabel, read_label, write_label
 from uhscm_core.runs.reading import read_history, read_network
 from uhscm_core.runs.run import Run
-from uhscm_core.runs.run_list import delete_runs, new_run, read_runs
+from uhscm_core.runs.run_list import new_run, read_runs
 from uhscm_core.runs.writer import RunWriter, holding
 
 __all__ = [
     "Checkpoint",
     "Run",
+    "RunLabel",
     "RunWriter",
+    "delete_run",
     "delete_runs",
     "holding",
     "new_run",
+    "oldest_beyond",
     "read_history",
+    "read_label",
     "read_network",
     "read_runs",
+    "run_size",
+    "write_label",
 ]

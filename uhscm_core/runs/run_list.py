@@ -1,21 +1,17 @@
-"""The runs of a study: make the next one, read all, delete the oldest."""
+"""The runs of a study: create the next one, and read all."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from uhscm_core.recipe import TrainingConfig
-from uhscm_core.runs.files import locked
 from uhscm_core.runs.run import DAMAGED, Run
 from uhscm_core.support import store
-from uhscm_core.support.checks import whole_number
 
-__all__ = ["delete_runs", "new_run", "read_runs"]
+__all__ = ["new_run", "read_runs", "run_folders"]
 
 
 def new_run(folder: Path, bits: int, config: TrainingConfig, **more: Any) -> Run:
@@ -44,10 +40,11 @@ def read_runs(folder: Path) -> list[Run]:
     A run whose description or log is not what was written is listed with the status
     ``"damaged"`` and the reason as its message; a folder without a description is no run.
     """
-    return [run for run_folder in _run_folders(folder) for run in _read_run(run_folder)]
+    return [run for run_folder in run_folders(folder) for run in _read_run(run_folder)]
 
 
-def _run_folders(folder: Path) -> list[Path]:
+def run_folders(folder: Path) -> list[Path]:
+    """Return the folders that runs are in, or were, in the order of their numbers."""
     found = (path for path in folder.glob("[0-9]*") if path.is_dir())
     return sorted(found, key=lambda path: (len(path.name), path.name))
 
@@ -62,23 +59,3 @@ def _read_run(folder: Path) -> Iterator[Run]:
     except (OSError, ValueError) as error:
         run = dataclasses.replace(run, status=DAMAGED, message=str(error))
     yield run
-
-
-def delete_runs(folder: Path, keep: int) -> list[str]:
-    """Delete the oldest runs of a study, except those that are being trained.
-
-    Args:
-        folder: of the study's runs, see `uhscm_core.analysis.study_runs.runs_folder`.
-        keep: how many of the newest runs stay, 0 or more.
-
-    Returns:
-        The names of the deleted runs.
-    """
-    keep = whole_number("keep", keep, low=0)
-    runs = _run_folders(folder)
-    deleted = []
-    for path in runs[: max(len(runs) - keep, 0)]:
-        with contextlib.suppress(BlockingIOError), locked(path):
-            shutil.rmtree(path)
-            deleted.append(path.name)
-    return deleted
