@@ -61,6 +61,17 @@ class StudyImages(Sequence[Image.Image]):
         added = UploadedImage(image, name, self.study.embed(image))
         return dataclasses.replace(self, uploaded=(*self.uploaded, added))
 
+    def in_study(self, study: Study) -> StudyImages:
+        """Return these images as another study reads them; those uploaded, if it has the others.
+
+        Ids keep their meaning where both studies are of one dataset.
+        """
+        changed = dataclasses.replace(self, study=study, uploaded=())
+        if study.dataset.digest == self.study.dataset.digest:
+            for image in self.uploaded:
+                changed = changed.with_image(image.image, image.name)
+        return changed
+
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """A name for each; bytes of a file's name that are not UTF-8 are escaped."""

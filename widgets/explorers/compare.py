@@ -21,13 +21,17 @@ from uhscm_core.analysis.rankings import (
     rank_biased_overlap,
 )
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.evaluation import Evaluated, evaluated_images
+from uhscm_core.runs import read_runs
 from uhscm_core.support.checks import one_of
 from widgets.background.worker import Worker
-from widgets.explorers.explorer import Explorer, checked, focus_of
+from widgets.explorers.desk import Desk
+from widgets.explorers.explorer import Explorer, focus_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.table import Table
+from widgets.kit.view import close_all
 from widgets.kit.words import counted
 
 __all__ = ["CompareExplorer"]
@@ -71,38 +75,22 @@ class CompareExplorer(Explorer[State]):
 
     def __init__(
         self,
-        study: Study,
+        study: Study | Desk,
         others: Mapping[str, Study] | None = None,
         selection: Selection | None = None,
     ) -> None:
-        self.study = checked(study)
-        self.rankers, self.left_out = rankers_of(study, others)
-        self.pictures = pictures = StudyImages(study)
+        super().__init__(study, selection)
+        self._others, self._others_images = others, self.study.dataset.digest
+        self.rankers: dict[str, Ranker] = {}
+        self._ranked: Study | None = None
+        self.pictures = pictures = StudyImages(self.study)
         self._precisions: list[tuple[float, float, float]] = []
         self._draw = np.random.default_rng(0)  # the same queries at random for everybody
-        database = study.dataset.splits["database"]
-        if len(database) < 2:
-            raise ValueError("a comparison needs at least two images in the database")
-        queries = study.dataset.splits["query"]
-        self._askable = queries if len(queries) else database
-        self._evaluated: Evaluated | None = None
-        self._why_not = ""
-        try:
-            self._evaluated = evaluated_images(study.dataset)
-        except ValueError as error:
-            self._why_not = str(error)
-        focus = focus_of(selection, study)
-        first = int(self._askable[0]) if focus is None else focus
-        k = min(30, len(database) - 1)
-        super().__init__(State(*self._first_pair(others or {}), first, k), selection)
-
-        options = {"options": list(self.rankers), "layout": {"width": "330px"}}
-        self.left = ipw.Dropdown(description="left", **options)
-        self.right = ipw.Dropdown(description="right", **options)
+        self.left = ipw.Dropdown(description="left", layout={"width": "330px"})
+        self.right = ipw.Dropdown(description="right", layout={"width": "330px"})
         self.k = ipw.IntSlider(
             description="first",
             min=1,
-            max=min(_MOST, len(database) - 1),
             continuous_update=False,
             layout={"width": "280px"},
         )
@@ -118,8 +106,8 @@ class CompareExplorer(Explorer[State]):
         self.picked = Selection()  # pointed at in all galleries of results
         self.picked.observe(self._pointed, "focus")
         self.asked = Selection()  # of the galleries of queries
-        for one in (self.selection, self.asked):
-            one.observe(self._focused, "focus")
+        self._watch(self.selection, self._focused, "focus")
+        self.asked.observe(self._chosen, "focus")
         self.query = Gallery(pictures, [], edge=112, height=136)
         self.numbers = Table(
             layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
@@ -139,23 +127,24 @@ class CompareExplorer(Explorer[State]):
         )
         # The table says what is still to come.
         self._judging = Worker(lambda _: None, self.status.fail)
-        self.children = self._laid_out()
-        self._check(self.state)
+        self._left_out = ipw.VBox([])
+        self._unjudged = ipw.Label("")
+        self._judged = _halves(*self.better)
+        self._lay_out(*self._laid_out())
         self._refresh()
 
     def _laid_out(self) -> list[ipw.Widget]:
-        judged = _halves(*self.better) if self._evaluated else ipw.Label(f"{self._why_not}.")
+        gains = ipw.VBox([self._unjudged, self._judged])
         tabs = ipw.Tab(
-            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), ipw.VBox([judged])],
+            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), gains],
             titles=["What moved", "Gains and losses"],
         )
         wrap = {"flex_flow": "row wrap"}
         buttons = [self._undo, self._redo, self._csv, self.random, self.ask]
         return [
-            self.status,
             ipw.HBox(buttons, layout=wrap),
             ipw.HBox([self.left, self.swap, self.right, self.k], layout=wrap),
-            *(ipw.Label(f"Left out: {name}, {why}.") for name, why in self.left_out.items()),
+            self._left_out,
             ipw.HBox(
                 [ipw.VBox([self.query], layout={"width": "150px"}), self.numbers], layout=wrap
             ),
@@ -176,6 +165,12 @@ class CompareExplorer(Explorer[State]):
             frame["matches"] = label_matches(self.study.dataset, view.query, images)
         return frame
 
+    def close(self) -> None:
+        """Close the explorer and stop judging."""
+        if self.comm is not None:
+            self._judging.stop()
+        super().close()
+
     def wait(self) -> None:
         """Until what was asked for is shown, the judging of all queries too."""
         self._worker.wait()
@@ -183,6 +178,52 @@ class CompareExplorer(Explorer[State]):
         self._worker.wait()
 
     # -- what can be compared --------------------------------------------------------------------
+
+    def _adopt(self, study: Study) -> None:
+        database, queries = (study.dataset.splits[name] for name in ("database", "query"))
+        if len(database) < 2:
+            raise ValueError("a comparison needs at least two images in the database")
+        handed = self._others if study.dataset.digest == self._others_images else None
+        known = self.rankers if study is self._ranked else {}
+        found, self.left_out = rankers_of(study, handed)
+        self.rankers = {name: known.get(name, ranker) for name, ranker in found.items()}
+        self._ranked, self._runs = study, read_runs(runs_folder(study))
+        self.pictures = self.pictures.in_study(study)
+        self._askable = queries if len(queries) else database
+        self._evaluated: Evaluated | None = None
+        self._why_not = ""
+        try:
+            self._evaluated = evaluated_images(study.dataset)
+        except ValueError as error:
+            self._why_not = str(error)
+        self.left.options = self.right.options = list(self.rankers)
+        self.k.max = min(_MOST, len(database) - 1)
+        said = [f"Left out: {name}, {why}." for name, why in self.left_out.items()]
+        gone, self._left_out.children = self._left_out.children, [ipw.Label(s) for s in said]
+        for label in gone:
+            close_all(label)
+        self._unjudged.value = f"{self._why_not}." if self._why_not else ""
+        for shown, gone in ((self._unjudged, self._evaluated), (self._judged, self._why_not)):
+            shown.layout.display = "none" if gone else ""
+
+    def _begin(self, before: State | None) -> State:
+        if before is not None and {before.left, before.right} <= self.rankers.keys():
+            state = before
+        elif before is not None:
+            pair = self._first_pair(self._others or {})
+            state = dataclasses.replace(before, left=pair[0], right=pair[1])
+        else:
+            focus = focus_of(self.selection, self.study)
+            first = int(self._askable[0]) if focus is None else focus
+            pair = self._first_pair(self._others or {})
+            state = State(*pair, first, min(30, self.k.max))
+        self._check(state)
+        return state
+
+    def _is_old(self) -> bool:
+        return [run.name for run in read_runs(runs_folder(self.study))] != [
+            run.name for run in self._runs
+        ]
 
     def _first_pair(self, others: Mapping[str, Study]) -> tuple[str, str]:
         """The study's own network, or else its features, beside the first of the others, or ITQ."""
@@ -405,10 +446,12 @@ class CompareExplorer(Explorer[State]):
             name = next(iter(changes))
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **changes))
 
-    def _focused(self, change: dict[str, Any]) -> None:
-        image = focus_of(change["owner"], self.study)
-        if image is not None:
-            self._set(query=image)
+    def _at(self, value: State, image: int) -> State:
+        return dataclasses.replace(value, query=image)
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._set(query=change["new"])
 
     def _swap(self) -> None:
         self._change(

@@ -11,7 +11,8 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
 from uhscm_core.concepts import DEFAULT_TEMPLATE
-from widgets.explorers.explorer import Explorer, checked, columns, focus_of
+from widgets.explorers.desk import Desk, Moment
+from widgets.explorers.explorer import Explorer, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
@@ -33,15 +34,17 @@ class DenoisingExplorer(Explorer[Study]):
     step by step; two templates side by side. `study` is the study in view.
     """
 
-    def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        super().__init__(checked(study), selection)
-        images = study.dataset.images
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
+        super().__init__(study, selection)
+        images = self.study.dataset.images
         self.bars = Bars(root=True, height=640, unit="votes", draggable=True)
         self.gallery = Gallery(images, [], selection=self.selection, height=300)
         self.moved = Bars(height=120, unit="images")
         self.editor = ConceptEditor(self._edited)
         self.stepper = Stepper(self.selection)
-        self.templates = TemplateComparison(study, self.selection, self._worker.submit, self._use)
+        self.templates = TemplateComparison(
+            self.study, self.selection, self._worker.submit, self._use
+        )
         wide = {"description_width": "130px"}
         number = {"continuous_update": False, "style": wide, "layout": {"width": "98%"}}
         self.tau = ipw.FloatSlider(description="τ", min=0.1, max=10, step=0.1, **number)
@@ -57,7 +60,7 @@ class DenoisingExplorer(Explorer[Study]):
             control = getattr(self, name)
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
         self._reset.on_click(lambda _: self._as_in_the_paper())
-        self.selection.observe(self._focused, "focus")
+        self._watch(self.selection, self._focused, "focus")
         self.stepper.observe(self._asked, "asking")
 
         tabs = ipw.Tab(
@@ -65,21 +68,15 @@ class DenoisingExplorer(Explorer[Study]):
             titles=["Voters", "Step by step", "Two templates"],
         )
         settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share])
-        self.children = [
-            self.status,
+        self._lay_out(
             ipw.HBox([self._undo, self._redo, self._reset, self._csv]),
             columns([self.bars], [tabs, self.editor, settings]),
-        ]
+        )
         self._refresh()
 
     def to_frame(self) -> pd.DataFrame:
         """A row a concept: its votes and whether it is kept, most votes first."""
         return vote_frame(self.study).drop(columns="index")
-
-    @property
-    def study(self) -> Study:
-        """The study in view."""
-        return self.state
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -121,6 +118,7 @@ class DenoisingExplorer(Explorer[Study]):
         images = "image" if len(ids) == 1 else "images"
         self.gallery.show(
             ids,
+            images=study.dataset.images,
             captions=lambda image: self._caption(image, concept),
             summary=f"{len(ids):,} {images} voted for {name!r}, which is "
             f"{'kept' if kept else 'dropped'}",
@@ -148,6 +146,15 @@ class DenoisingExplorer(Explorer[Study]):
 
     # -- what a person does ----------------------------------------------------------------------
 
+    def _state_of(self, moment: Moment) -> Study:
+        return moment.study
+
+    def _with_state(self, moment: Moment, state: Study) -> Moment:
+        return moment.with_study(state)
+
+    def _begin(self, before: Study | None) -> Study:  # noqa: ARG002  # the study says it all
+        return self.study
+
     def _equivalent(self, before: Study, after: Study) -> bool:
         names = ("concepts", "tau", "min_share", "max_share")
         return all(getattr(before, name) == getattr(after, name) for name in names)
@@ -165,7 +172,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.bars.layout.visibility = "hidden" if change["new"] else "visible"
 
     def _focused(self, _: object) -> None:
-        if focus_of(self.selection, self.study) is not None:  # others may look at images of theirs
+        if self.live and focus_of(self.selection, self.study) is not None:
             self._worker.submit("stepping", lambda: self.stepper.show(self.study))
 
     def _dragged(self, change: dict[str, Any]) -> None:

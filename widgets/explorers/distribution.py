@@ -28,7 +28,8 @@ from uhscm_core.analysis.pairs import (
 )
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of
-from widgets.explorers.explorer import Explorer, checked, columns, focus_of
+from widgets.explorers.desk import Desk
+from widgets.explorers.explorer import Explorer, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
@@ -78,14 +79,9 @@ class DistributionExplorer(Explorer[State]):
     most.
     """
 
-    def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        self.pictures = pictures = StudyImages(checked(study))
-        ids = sample(pictures, "concepts")
-        focus = focus_of(selection, study)
-        first = int(ids[0]) if focus is None else focus
-        partner = [*most_similar(pictures, first, 1).tolist(), first][0]
-        super().__init__(State(first, (first, partner)), selection)
-        self.study = study
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
+        super().__init__(study, selection)
+        self.pictures = pictures = StudyImages(self.study)
         self.gallery = Gallery(pictures, edge=72, height=176)
         self.upload = Upload(self._on_upload, self.status.fail)
         self.concepts = Bars(height=172, digits=3)
@@ -94,19 +90,17 @@ class DistributionExplorer(Explorer[State]):
         self.apart = Gallery(pictures, [], edge=112, height=560)
         self.pair = Gallery(pictures, [], edge=96, height=138)
         self.parts = Bars(height=172, digits=3, checkable=True)
-        sources = [FEATURES, CONCEPTS] + ([CODES] if pictures.codes is not None else [])
-        orders = [o for o in _ORDERS if o != "first label" or study.dataset.labels is not None]
         self.controls = {
             "sample": ipw.Dropdown(description="images", options=_SAMPLES),
-            "order": ipw.Dropdown(description="order", options=orders),
-            "source": ipw.Dropdown(description="alike by", options=sources),
-            "minus": ipw.Dropdown(description="minus", options=[_NOTHING, *sources]),
+            "order": ipw.Dropdown(description="order"),
+            "source": ipw.Dropdown(description="alike by"),
+            "minus": ipw.Dropdown(description="minus"),
         }
         for name, control in self.controls.items():
             control.layout.width = "230px"
             control.style.description_width = "60px"
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
-        self.selection.observe(self._focused, "focus")
+        self._watch(self.selection, self._focused, "focus")
         self.gallery.selection.observe(self._chosen, "focus")
         self.alike.selection.observe(self._likened, "focus")
         self.apart.selection.observe(self._disputed, "focus")
@@ -116,18 +110,16 @@ class DistributionExplorer(Explorer[State]):
 
         controls = list(self.controls.values())
         hint = "A trained study, study.train(bits=64), compares by codes too."
-        note = [] if pictures.codes is not None else [ipw.Label(hint)]
-        heatmap = [ipw.HBox(controls[:2]), ipw.HBox(controls[2:]), *note, self.grid]
+        self._hint = ipw.Label(hint)
+        heatmap = [ipw.HBox(controls[:2]), ipw.HBox(controls[2:]), self._hint, self.grid]
         tabs = ipw.Tab(
             [ipw.VBox(heatmap), self.alike, self.apart],
             titles=["Heatmap", "Most alike", "Disagreements"],
         )
-        self.children = [
-            self.status,
+        self._lay_out(
             ipw.HBox([self._undo, self._redo, self._csv, self.upload]),
             columns([self.gallery, self.concepts, self.pair, self.parts], [tabs]),
-        ]
-        self._list_images()
+        )
         self._refresh()
 
     def to_frame(self) -> pd.DataFrame:
@@ -139,6 +131,33 @@ class DistributionExplorer(Explorer[State]):
         return frame.sort_values("part", ascending=False, kind="stable", ignore_index=True)
 
     # -- what is shown ---------------------------------------------------------------------------
+
+    def _adopt(self, study: Study) -> None:
+        self.pictures = self.pictures.in_study(study)
+        trained = self.pictures.codes is not None
+        sources = [FEATURES, CONCEPTS] + [CODES] * trained
+        self.controls["order"].options = [
+            o for o in _ORDERS if o != "first label" or study.dataset.labels is not None
+        ]
+        self.controls["source"].options = sources
+        self.controls["minus"].options = [_NOTHING, *sources]
+        self._hint.layout.display = "none" if trained else ""
+        self._list_images()
+
+    def _begin(self, before: State | None) -> State:
+        if before is None:
+            focus = focus_of(self.selection, self.study)
+            first = int(sample(self.pictures, "concepts")[0]) if focus is None else focus
+            return self._at(State(first, (first, first)), first)
+        options = self.controls["source"].options
+        source = before.source if before.source in options else CONCEPTS
+        minus = before.minus if before.minus in options else _NOTHING
+        return dataclasses.replace(
+            before,
+            source=source,
+            minus=_NOTHING if minus == source else minus,
+            without=tuple(name for name in before.without if name in self.study.kept_names),
+        )
 
     def _list_images(self) -> None:
         own = range(len(self.study.dataset), len(self.pictures))
@@ -277,9 +296,6 @@ class DistributionExplorer(Explorer[State]):
         if value != getattr(self.state, name):
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
-    def _focused(self, change: dict[str, Any]) -> None:
-        self._choose(focus_of(change["owner"], self.study))
-
     def _chosen(self, change: dict[str, Any]) -> None:
         self._choose(change["new"])
 
@@ -287,10 +303,10 @@ class DistributionExplorer(Explorer[State]):
         if image is not None and image != self.state.image:
             self._change("looking", lambda view: self._at(view, image))
 
-    def _at(self, view: State, image: int) -> State:
+    def _at(self, value: State, image: int) -> State:
         nearest = most_similar(self.pictures, image, 1)
         pair = (image, int(nearest[0]) if len(nearest) else image)
-        return dataclasses.replace(view, image=image, pair=pair, without=())
+        return dataclasses.replace(value, image=image, pair=pair, without=())
 
     def _pick(self, pair: Sequence[int]) -> None:
         i, j = pair

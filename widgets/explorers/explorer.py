@@ -1,25 +1,29 @@
-"""What the explorers have in common: a history, a worker, a status line."""
+"""What the explorers have in common: a place at a desk, a worker, a status line."""
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import ipywidgets as ipw
 import pandas as pd
+import traitlets
 from IPython.display import HTML, display
 
 from uhscm_core import Study
 from uhscm_core.support.checks import shown
-from widgets.background.history import History
 from widgets.background.worker import Worker
+from widgets.explorers.desk import Desk, Moment
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
+from widgets.kit.view import close_all
+from widgets.panels.train_offer import TrainOffer
 
-__all__ = ["Explorer", "checked", "checked_selection", "columns", "focus_of"]
+__all__ = ["Explorer", "checked", "checked_selection", "columns", "focus_of", "same_images"]
 
 T = TypeVar("T")
 
@@ -71,6 +75,11 @@ def focus_of(selection: Selection | None, study: Study) -> int | None:
     return focus if focus is not None and 0 <= focus < len(study.dataset) else None
 
 
+def same_images(one: Study, other: Study) -> bool:
+    """Return whether ids of images mean the same in two studies."""
+    return one.dataset.digest == other.dataset.digest
+
+
 def columns(left: Sequence[ipw.Widget], right: Sequence[ipw.Widget]) -> ipw.HBox:
     """Two columns, one below the other where there is no room for both."""
     layouts = [
@@ -84,18 +93,27 @@ class Explorer(ipw.VBox, Generic[T]):
     """An explorer; what a person changes are values of type T, so that they can be undone.
 
     Args:
-        first: the value to begin with.
+        study: to begin with, or the `Desk` of other explorers to share with them.
         selection: of other views to go along with; None for one of its own.
     """
 
-    def __init__(self, first: T, selection: Selection | None = None) -> None:
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         checked_selection(selection)
-        self._history = History(first)
+        shared = isinstance(study, Desk)
+        self.desk = study if isinstance(study, Desk) else Desk(checked(study), selection)
+        self.name = self.desk.join(self, type(self).__name__.removesuffix("Explorer"))
+        self.live = True
+        """Whether it is in sight, so that it has to show what changes."""
+        self.selection = self.desk.selection
+        self._joins = shared or self.desk.joins
         self._drawn: dict[str, object] = {}
-        self._joins = selection is not None
-        self.selection = selection or Selection()
+        self._shown_study: Study | None = None
+        self._adopting: int | None = None  # the thread that shows another study
+        self._watched: list[tuple[traitlets.HasTraits, Callable[..., None], str]] = []
+        self._body: tuple[ipw.Widget, ...] = ()
+        self._offer: TrainOffer | None = None
         self.status = Status()
-        self._worker = Worker(self._busy, self.status.fail)
+        self._worker = Worker(self._busy, self.status.fail, self.desk.line)
         self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
         self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "90px"})
         self._csv = Download("Save as CSV", self._as_csv)
@@ -114,9 +132,32 @@ class Explorer(ipw.VBox, Generic[T]):
         display(HTML(_OPENED_AGAIN))  # type: ignore[no-untyped-call]
 
     @property
+    def study(self) -> Study:
+        """The study in view; another one can be put in its place, which can be undone."""
+        return self.desk.study
+
+    @study.setter
+    def study(self, study: Study) -> None:
+        wanted = checked(study)
+
+        def job() -> None:
+            if wanted is self.study:
+                return
+            self.desk.change(self.name, lambda moment: moment.with_study(wanted))
+            try:
+                self._refresh()
+            except Exception:
+                self.desk.withdraw()
+                self._refresh()
+                raise
+            self.desk.tell(self)
+
+        self._worker.submit("opening another study", job, each=True)
+
+    @property
     def state(self) -> T:
         """What the explorer shows now; a new value per change, so that it can be undone."""
-        return self._history.now
+        return self._state_of(self.desk.now)
 
     @property
     def now(self) -> T:
@@ -126,18 +167,52 @@ class Explorer(ipw.VBox, Generic[T]):
 
     def undo(self) -> None:
         """Go back to the value before this one."""
-        self._go(self._history.undo)
+        self._go(self.desk.undo)
 
     def redo(self) -> None:
         """Go forward to the value that was undone."""
-        self._go(self._history.redo)
+        self._go(self.desk.redo)
 
     def wait(self) -> None:
         """Until what was asked for is shown; for notebooks without a front end, and for tests."""
+        if self._offer is not None:
+            self._offer.wait()
         self._worker.wait()
+
+    def close(self) -> None:
+        """Leave the desk, stop what is waiting, and close every widget of this explorer."""
+        if self.comm is None:  # Python may clean up what was closed, or never made
+            return
+        self.live = False
+        self._worker.stop()
+        self.desk.leave(self)
+        for owner, handler, name in self._watched:
+            owner.unobserve(handler, name)
+        close_all(self)
 
     def to_frame(self) -> pd.DataFrame:
         """The numbers in view."""
+        raise NotImplementedError
+
+    # -- what each explorer says of itself -------------------------------------------------------
+
+    def _needs(self, study: Study) -> str:  # noqa: ARG002  # most need nothing
+        """Return a sentence that says what a study lacks to be shown here; empty for nothing."""
+        return ""
+
+    def _adopt(self, study: Study) -> None:
+        """Get ready to show another study; what was drawn of an earlier one counts no more."""
+
+    def _is_old(self) -> bool:
+        """Return whether the study in view has more to show than when it was adopted."""
+        return False
+
+    def _begin(self, before: T | None) -> T:
+        """Return the state to begin a study with, which has just been adopted.
+
+        Args:
+            before: the state in an earlier study of the same images; None if there was none.
+        """
         raise NotImplementedError
 
     def _show(self) -> None:
@@ -147,9 +222,32 @@ class Explorer(ipw.VBox, Generic[T]):
     def _check(self, value: T) -> None:
         """Compute what may fail or take long, before a changed value comes into view."""
 
+    def _at(self, value: T, image: int) -> T:  # noqa: ARG002  # some look at no image
+        """Return the value that looks at an image which another view chose."""
+        return value
+
     def _equivalent(self, before: T, after: T) -> bool:
         """Return whether a change had no effect, so that there is nothing to undo."""
         return before == after
+
+    def _state_of(self, moment: Moment) -> T:
+        state: T = moment.states[self.name]
+        return state
+
+    def _with_state(self, moment: Moment, state: T) -> Moment:
+        return moment.with_state(self.name, state)
+
+    # -- the same in all -------------------------------------------------------------------------
+
+    def _lay_out(self, *parts: ipw.Widget) -> None:
+        """Set what stands below the status line."""
+        self._body = parts
+        self.children = [self.status, *parts]
+
+    def _watch(self, owner: traitlets.HasTraits, handler: Callable[..., None], name: str) -> None:
+        """Observe what may live longer than this explorer."""
+        owner.observe(handler, name)
+        self._watched.append((owner, handler, name))
 
     def _changed(self, what: str, shown: object) -> bool:
         """Return whether `what` has to be drawn again; a gallery drawn again scrolls to its top."""
@@ -170,14 +268,19 @@ class Explorer(ipw.VBox, Generic[T]):
         if self._changed("focus", image) and not (begins and self._joins):
             self.selection.focus = image
 
-    def _change(self, what: str, change: Callable[[T], T], *, each: bool = False) -> None:
+    def _change(
+        self, what: str, change: Callable[[T], T], *, each: bool = False, step: bool = True
+    ) -> None:
         """Go on to a changed value, or stay and say why not.
 
         Args:
             what: is done, shown meanwhile; a later change of this name replaces one that waits.
             change: from the value in view then.
             each: also when the same waits already.
+            step: whether it is a step to undo; else it belongs to the one before.
         """
+        if self._adopting == threading.get_ident():
+            return  # a control took another study's options, which nobody asked for
 
         def job() -> None:
             try:
@@ -187,26 +290,109 @@ class Explorer(ipw.VBox, Generic[T]):
                 self._refresh()  # the controls go back to the value in view
                 raise
             if not self._equivalent(self.state, value):
-                self._history.push(value)
+                if step:
+                    self.desk.change(self.name, lambda moment: self._with_state(moment, value))
+                else:
+                    self.desk.amend(lambda moment: self._with_state(moment, value))
             self._refresh()
+            self.desk.tell(self)
 
         self._worker.submit(what, job, each=each)
 
-    def _go(self, step: Callable[[], T]) -> None:
+    def _go(self, step: Callable[[], object]) -> None:
         def job() -> None:
-            step()
-            self._refresh()
+            self.desk.going = threading.get_ident()
+            try:
+                step()
+                self._refresh()
+                self.desk.tell(self)
+            finally:
+                self.desk.going = None
 
         self._worker.submit("going back", job, each=True)  # each press counts
 
+    def reveal(self) -> None:
+        """Come into sight again: show the moment in view, and the image that others look at."""
+        self.live = True
+
+        def job() -> None:
+            offering = self._offer is not None and self._offer.wanted
+            if offering or (self._shown_study is self.study and self._is_old()):
+                self._shown_study = None
+            self._refresh()
+            self._follow(step=False)
+
+        self._worker.submit("opening", job)
+
+    def hide(self) -> None:
+        """Go out of sight: nothing is drawn until `reveal`."""
+        self.live = False
+
+    def refresh(self) -> None:
+        """Show the moment in view; errors are shown, not raised."""
+        try:
+            self._refresh()
+        except Exception as error:
+            self.status.fail(str(error) or type(error).__name__)
+
     def _refresh(self) -> None:
-        self._undo.disabled = not self._history.can_undo
-        self._redo.disabled = not self._history.can_redo
-        self._show()
+        if not self.live:
+            return
+        self._undo.disabled = not self.desk.history.can_undo
+        self._redo.disabled = not self.desk.history.can_redo
+        if self.study is not self._shown_study:
+            self._open_study(self.study)
+        if self._offer is None or not self._offer.wanted:
+            self._show()
+
+    def _open_study(self, study: Study) -> None:
+        before = self._shown_study
+        kept = {"focus"} if before is not None and same_images(before, study) else set()
+        self._drawn = {what: value for what, value in self._drawn.items() if what in kept}
+        self._shown_study = study
+        if needs := self._needs(study):
+            self._show_offer(study, needs)
+        else:
+            self._hide_offer()
+            self._adopting = threading.get_ident()
+            try:
+                self._adopt(study)
+                state = self._begin(self.desk.now.states.get(self.name))
+            except Exception:
+                self._shown_study = None  # to be tried again
+                raise
+            finally:
+                self._adopting = None
+            self.desk.amend(lambda moment: self._with_state(moment, state))
+
+    def _show_offer(self, study: Study, needs: str) -> None:
+        if self._offer is None:
+            self._offer = TrainOffer(self._worker, self.status.fail, self._take_trained)
+        self._offer.show(study)
+        self.status.say(needs)
+        self.children = [self.status, self._offer]
+
+    def _hide_offer(self) -> None:
+        if self._offer is not None and self._offer.wanted:
+            self._offer.wanted = False
+            self.children = [self.status, *self._body]
+
+    def _take_trained(self, study: Study) -> None:
+        self.study = study
+
+    def _focused(self, _: object) -> None:
+        if self.live and self.desk.going != threading.get_ident():  # a moment says it all
+            self._follow(step=not self.desk.several)
+
+    def _follow(self, *, step: bool) -> None:
+        """Look at what the selection looks at, unless it is this explorer that chose it."""
+        offering = self._offer is not None and self._offer.wanted
+        image = focus_of(self.selection, self.study)
+        if image is not None and image != self._drawn.get("focus") and not offering:
+            self._change("looking", lambda value: self._at(value, image), step=step)
 
     def _busy(self, what: str) -> None:
         self.status.busy = what
 
     def _as_csv(self) -> tuple[str, bytes]:
-        name = type(self).__name__.removesuffix("Explorer").lower()
-        return f"{name}.csv", csv_bytes(self.to_frame())
+        return f"{self.name.lower()}.csv", csv_bytes(self.to_frame())

@@ -24,7 +24,8 @@ from uhscm_core.analysis.projection import (
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.background.umap_cache import UmapCache
-from widgets.explorers.explorer import Explorer, checked, checked_selection
+from widgets.explorers.desk import Desk
+from widgets.explorers.explorer import Explorer
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView
@@ -71,28 +72,18 @@ class MapExplorer(Explorer[State]):
     of, and how alike they are in pairs.
     """
 
-    def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        self.pictures = pictures = StudyImages(checked(study))
-        self.study = study
-        self._ids: npt.NDArray[np.int64] = study.dataset.splits["database"]
-        self._places: dict[tuple[str, str], Points] = {}
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
+        super().__init__(study, selection)
+        self.pictures = pictures = StudyImages(self.study)
+        self._ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._shown: Points | None = None
         self._begun = self._closed = False
-        self._groups = {_CONCEPT: self._dominant()}
-        if study.dataset.labels is not None:
-            labels = (study.dataset.labels_of(int(image)) for image in self._ids)
-            self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
-        joined = checked_selection(selection)
-        first = State(picked=self._on_map(() if joined is None else joined.ids))
-        super().__init__(first, selection)
-        self.umap_cache = UmapCache(self._vectors, self._tell, self._fitted, self.status.fail)
         self.map = MapView(pictures, selection=self.selection)
         self.gallery = Gallery(pictures, [], selection=self.selection, edge=62, height=196)
         self.grid = Grid(edge=330)
-        sources = [FEATURES, CONCEPTS] + ([CODES] if pictures.codes is not None else [])
         self.controls = {
-            "source": ipw.Dropdown(description="by", options=sources),
-            "colour": ipw.Dropdown(description="colour", options=list(self._groups)),
+            "source": ipw.Dropdown(description="by"),
+            "colour": ipw.Dropdown(description="colour"),
             "layout": ipw.ToggleButtons(options=[_PCA, _UMAP]),
         }
         for name, control in self.controls.items():
@@ -102,23 +93,21 @@ class MapExplorer(Explorer[State]):
                 control.layout.width = "190px" if name == "source" else "230px"
                 control.style.description_width = "48px"
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
-        self.selection.observe(self._selected, "ids")
+        self._watch(self.selection, self._selected, "ids")
         self.grid.selection.observe(self._clicked, "ids")
         self.map.observe(lambda _: self.start(), "shown")
 
-        hint = ipw.Label("A trained study, study.train(bits=64), has a map of its codes too.")
-        note = [] if pictures.codes is not None else [hint]
+        self._hint = ipw.Label("A trained study, study.train(bits=64), has a map of its codes too.")
         wide, narrow = (
             {"flex": "1 1 56%", "min_width": "min(390px, 100%)", "padding": "0 12px 0 0"},
             {"flex": "1 1 40%", "min_width": "min(370px, 100%)"},
         )
-        self.children = [
-            self.status,
+        self._lay_out(
             ipw.HBox(
                 [self._undo, self._redo, self._csv, *self.controls.values()],
                 layout={"flex_flow": "row wrap", "align_items": "center"},
             ),
-            *note,
+            self._hint,
             ipw.HBox(
                 [
                     ipw.VBox([self.map], layout=wide),
@@ -126,7 +115,7 @@ class MapExplorer(Explorer[State]):
                 ],
                 layout={"flex_flow": "row wrap"},
             ),
-        ]
+        )
         self._refresh()
 
     def start(self) -> None:
@@ -152,6 +141,33 @@ class MapExplorer(Explorer[State]):
         return frame
 
     # -- what is shown ---------------------------------------------------------------------------
+
+    def _adopt(self, study: Study) -> None:
+        ids = study.dataset.splits["database"]
+        if not np.array_equal(ids, self._ids):
+            self._shown = None
+        self.pictures = self.pictures.in_study(study)
+        self._ids = ids
+        self._places: dict[tuple[str, str], Points] = {}
+        self._groups = {_CONCEPT: self._dominant()}
+        if study.dataset.labels is not None:
+            labels = (study.dataset.labels_of(int(image)) for image in ids)
+            self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
+        self.umap_cache = UmapCache(self._vectors, self._tell, self._fitted, self.status.fail)
+        trained = self.pictures.codes is not None
+        self.controls["source"].options = [FEATURES, CONCEPTS] + [CODES] * trained
+        self.controls["colour"].options = list(self._groups)
+        self._hint.layout.display = "none" if trained else ""
+
+    def _begin(self, before: State | None) -> State:
+        if before is None:
+            return State(picked=self._on_map(self.selection.ids))
+        return dataclasses.replace(
+            before,
+            source=before.source if before.source in self.controls["source"].options else CONCEPTS,
+            colour=before.colour if before.colour in self._groups else _CONCEPT,
+            picked=self._on_map(before.picked),
+        )
 
     def _check(self, view: State) -> None:
         for name, control in self.controls.items():
@@ -195,6 +211,7 @@ class MapExplorer(Explorer[State]):
             groups=self._groups[view.colour],
             captions=self.pictures.caption,
             summary=said,
+            images=self.pictures,
         )
 
     def _layout(self, source: str, layout: str) -> Points:
@@ -219,7 +236,10 @@ class MapExplorer(Explorer[State]):
             else f"Draw a lasso around some of the {len(ids):,} images"
         )
         self.gallery.show(
-            ids, captions=self.pictures.caption, summary=f"{lead}: {self._made_of(picked, 3)}"
+            ids,
+            images=self.pictures,
+            captions=self.pictures.caption,
+            summary=f"{lead}: {self._made_of(picked, 3)}",
         )
 
     def _show_grid(self) -> None:
@@ -271,7 +291,7 @@ class MapExplorer(Explorer[State]):
 
     def _selected(self, change: dict[str, Any]) -> None:
         picked = self._on_map(change["new"])
-        if picked != self.state.picked:
+        if self.live and picked != self.state.picked:
             self._change("picking", lambda view: dataclasses.replace(view, picked=picked))
 
     def _clicked(self, change: dict[str, Any]) -> None:
@@ -284,7 +304,7 @@ class MapExplorer(Explorer[State]):
         return tuple(wanted[np.isin(wanted, self._ids)].tolist())
 
     def _tell(self) -> None:
-        if not self._closed:
+        if not self._closed and self._shown_study is self.study:
             view = self.state
             self.map.progress = self.umap_cache.state(view.source) if view.layout == _UMAP else ""
 

@@ -28,9 +28,10 @@ from uhscm_core.analysis.answers import (
 )
 from uhscm_core.analysis.pairs import in_words
 from uhscm_core.analysis.study_images import StudyImages
-from uhscm_core.evaluation import Evaluated, evaluated_images
+from uhscm_core.evaluation import evaluated_images
 from uhscm_core.support.checks import instance, whole_number
-from widgets.explorers.explorer import Explorer, checked, columns, focus_of
+from widgets.explorers.desk import Desk
+from widgets.explorers.explorer import Explorer, columns, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.code_view import CodeView
 from widgets.kit.gallery import Gallery
@@ -79,26 +80,17 @@ class RetrievalExplorer(Explorer[State]):
     can be flipped, and the radius moved along the precision-recall curve.
 
     Args:
-        study: with a hash network.
+        study: with a hash network; for one without, there is an offer to train it.
         selection: its focus is the query, so other views can ask too.
-
-    Raises:
-        ValueError: the study has no hash network, or no image in its database.
     """
 
-    def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        if checked(study).network is None:
-            raise ValueError("retrieval needs codes: study = study.train(bits=64)")
-        self.study = study
-        self.pictures = pictures = StudyImages(study, from_pixels=True)
-        database, queries = (study.dataset.splits[name] for name in ("database", "query"))
-        self._asked: npt.NDArray[np.int64] = queries if len(queries) else database
-        focus = focus_of(selection, study)
-        first = int(self._asked[0]) if focus is None else focus
+    answer: Answer
+    """The database as the query in view ranks it."""
+
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
+        super().__init__(study, selection)
+        self.pictures = pictures = StudyImages(self.study, from_pixels=True)
         self._found: tuple[object, Answer] | None = None  # what was found last, and for what
-        self.answer = self._find(State(first, radius=0))
-        """The database as the query in view ranks it."""
-        super().__init__(State(first, radius=_at_first(self.answer)), selection)
         self._mean: npt.NDArray[np.float64] | None = None
         self._mean_of = ""
         self._rng = np.random.default_rng()
@@ -119,9 +111,6 @@ class RetrievalExplorer(Explorer[State]):
         self.upload = Upload(self._on_upload, self.status.fail)
         self.pair = Gallery(pictures, [], edge=112, height=150)
         self.code = CodeView(self._flip, names=["query", "result"])
-        ones = np.unpackbits(study.index.codes.numpy(), axis=1, count=study.index.bits)
-        self._shares: list[float] = ones.mean(0).tolist()
-        self._meanings = bit_words(study.bit_concepts, study.kept_names)
         self.parts = Bars(height=130, digits=3)
         self.radius = Radius()
         self.shelves = Shelves(
@@ -132,13 +121,12 @@ class RetrievalExplorer(Explorer[State]):
         self.random.on_click(lambda _: self._ask_at_random())
         self.unflip.on_click(lambda _: self._set("flipping back", flipped=()))
         self.likewise.on_click(lambda _: self._like_picked())
-        self.selection.observe(self._focused, "focus")
+        self._watch(self.selection, self._focused, "focus")
         self.queries.selection.observe(self._chosen, "focus")
         self.shelves.selection.observe(self._picked, "focus")
         self.radius.observe(self._measured, "radius")
 
-        self.children = [
-            self.status,
+        self._lay_out(
             ipw.HBox(
                 [self._undo, self._redo, self._csv, self.random, self.text, self.ask, self.upload],
                 layout={"flex_flow": "row wrap"},
@@ -154,14 +142,8 @@ class RetrievalExplorer(Explorer[State]):
                 ],
                 [self.shelves],
             ),
-        ]
-        self._list_queries()
+        )
         self._refresh()
-        try:
-            evaluated = evaluated_images(study.dataset)
-        except ValueError:
-            return  # each query says that it has no label
-        self._worker.submit("judging all queries", lambda: self._judge(evaluated))
 
     # -- what a person does, and what a notebook calls -------------------------------------------
 
@@ -207,6 +189,31 @@ class RetrievalExplorer(Explorer[State]):
 
     # -- what is shown ---------------------------------------------------------------------------
 
+    def _needs(self, study: Study) -> str:
+        return "" if study.network is not None else "Retrieval needs codes: train this study first"
+
+    def _adopt(self, study: Study) -> None:
+        self.pictures = self.pictures.in_study(study)
+        database, queries = (study.dataset.splits[name] for name in ("database", "query"))
+        self._asked: npt.NDArray[np.int64] = queries if len(queries) else database
+        self._found = self._mean = None
+        ones = np.unpackbits(study.index.codes.numpy(), axis=1, count=study.index.bits)
+        self._shares: list[float] = ones.mean(0).tolist()
+        self._meanings = bit_words(study.bit_concepts, study.kept_names)
+        self._list_queries()
+
+    def _begin(self, before: State | None) -> State:
+        bits = self.study.index.bits
+        if before is not None:
+            flipped = tuple(bit for bit in before.flipped if bit < bits)
+            return dataclasses.replace(before, radius=min(before.radius, bits), flipped=flipped)
+        focus = focus_of(self.selection, self.study)
+        first = int(self._asked[0]) if focus is None else focus
+        return State(first, radius=_at_first(self._find(State(first, radius=0))))
+
+    def _at(self, value: State, image: int) -> State:
+        return _asked(value, image)
+
     def _list_queries(self) -> None:
         own = range(len(self.study.dataset), len(self.pictures))
         brought = f"{len(own)} of your own, then " if own else ""
@@ -234,6 +241,8 @@ class RetrievalExplorer(Explorer[State]):
         self.unflip.disabled = not view.flipped
         self.likewise.disabled = view.picked is None
         self.status.say(self._said(), self.answer.notes)
+        if self._changed("judging", study := self.study):
+            self._worker.submit("judging all queries", lambda: self._judge(study))
 
     def _find(self, view: State) -> Answer:
         """The answer; a question that is asked again at once is not answered again."""
@@ -428,15 +437,22 @@ class RetrievalExplorer(Explorer[State]):
             f"the nearest {stop - start:,} at {answer.named(level)}"
         )
 
-    def _judge(self, on: Evaluated) -> None:
+    def _judge(self, study: Study) -> None:
         """The mean curve over the queries, once and behind all that a person asks for."""
-        codes, queries = self.study.codes, on.queries[:_MOST_JUDGED]
+        if study is not self._shown_study:
+            return  # another one is in view by now
+        try:
+            on = evaluated_images(study.dataset)
+        except ValueError:
+            return  # each query says that it has no label
+        codes, queries = study.codes, on.queries[:_MOST_JUDGED]
         curve = precision_recall_curve(
             codes[queries], codes[on.database], on.labels[queries], on.labels[on.database]
         )
-        self._mean = np.stack([curve.precision, curve.recall])[:, : self.study.index.bits + 1]
+        self._mean = np.stack([curve.precision, curve.recall])[:, : study.index.bits + 1]
         self._mean_of = f"mean of {len(queries):,} queries"
-        self._show_radius()
+        if study is self.study:
+            self._show_radius()
 
     # -- what a person does ----------------------------------------------------------------------
 
@@ -452,11 +468,6 @@ class RetrievalExplorer(Explorer[State]):
     def _written(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("event") == "submit":
             self.search(self.text.value)
-
-    def _focused(self, change: dict[str, Any]) -> None:
-        image = focus_of(change["owner"], self.study)
-        if image is not None:
-            self.like(image)
 
     def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:

@@ -26,7 +26,8 @@ from uhscm_core import (
 )
 from uhscm_core.analysis.study_images import ImagePairs
 from uhscm_core.support.checks import one_of
-from widgets.explorers.explorer import Explorer, checked
+from widgets.explorers.desk import Desk
+from widgets.explorers.explorer import Explorer
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
@@ -81,22 +82,13 @@ class TidyExplorer(Explorer[State]):
     others by features or by codes. Both are lists: no file is moved, changed or deleted.
     """
 
-    def __init__(self, study: Study, selection: Selection | None = None) -> None:
-        if checked(study).network is None:
-            raise ValueError(
-                "near-duplicates are found by code, and this study has none yet: train it first, "
-                "study.train(bits=64)"
-            )
-        self.study = study
-        self.bits = bits = study.network.bits  # type: ignore[union-attr]
-        pixels = study.dataset.has_pixels  # there are no sketches of placeholder tiles
-        super().__init__(State(radius=bits // 4, looks=pixels), selection)
-        self._pairs = functools.lru_cache(8)(self._find_pairs)
-        self._far = functools.lru_cache(8)(self._find_far)
-        images = study.dataset.images
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
+        super().__init__(study, selection)
+        self._sketched = self.study.dataset.digest
+        images = self.study.dataset.images
         slider = {"continuous_update": False, "style": {"description_width": "110px"}}
         slider["layout"] = {"width": "360px"}
-        self.radius = ipw.IntSlider(description="codes, bits", min=0, max=bits // 2, **slider)
+        self.radius = ipw.IntSlider(description="codes, bits", min=0, **slider)
         self.cosine = ipw.FloatSlider(
             description="features, cosine",
             min=0.5,
@@ -105,9 +97,7 @@ class TidyExplorer(Explorer[State]):
             readout_format=".3f",
             **slider,
         )
-        self.looks = ipw.Checkbox(
-            description="they look alike too", indent=False, disabled=not pixels
-        )
+        self.looks = ipw.Checkbox(description="they look alike too", indent=False)
         self.far = ipw.Dropdown(description="far by", options=_FAR, **slider)
         self.k = ipw.IntSlider(description="k-th neighbour", min=1, max=20, **slider)
         del slider["continuous_update"]
@@ -138,15 +128,15 @@ class TidyExplorer(Explorer[State]):
             self.outliers,
             self.near,
         ]
-        self.children = [
-            self.status,
+        self._lay_out(
             ipw.HBox([self._undo, self._redo, self._csv, self._far_csv], layout=wrapped),
             note,
             ipw.Tab(
                 [ipw.VBox(duplicates), ipw.VBox(outliers)], titles=["Near-duplicates", "Outliers"]
             ),
-        ]
-        self._change("looking for near-duplicates", lambda view: view)
+        )
+        self._open_study(self.study)
+        self._worker.submit("looking for near-duplicates", self._refresh)
 
     def to_frame(self) -> pd.DataFrame:
         """A row a pair of near-duplicates: ``group``, the two files, ``bits`` and ``cosine``."""
@@ -163,6 +153,29 @@ class TidyExplorer(Explorer[State]):
         return frame
 
     # -- what is computed ------------------------------------------------------------------------
+
+    def _needs(self, study: Study) -> str:
+        found = study.network is not None
+        return "" if found else "Near-duplicates are found by code: train this study first"
+
+    def _adopt(self, study: Study) -> None:
+        if self._sketched != study.dataset.digest:
+            self.__dict__.pop("_sketches", None)
+            self._sketched = study.dataset.digest
+        self._pairs = functools.lru_cache(8)(self._find_pairs)
+        self._far = functools.lru_cache(8)(self._find_far)
+        self.radius.max = self._bits // 2
+        self.looks.disabled = not study.dataset.has_pixels  # no sketches of placeholder tiles
+
+    def _begin(self, before: State | None) -> State:
+        if before is None:
+            return State(radius=self._bits // 4, looks=self.study.dataset.has_pixels)
+        radius = min(before.radius, self._bits // 2)
+        return dataclasses.replace(before, radius=radius, group=0)
+
+    @property
+    def _bits(self) -> int:
+        return self.study.network.bits  # type: ignore[union-attr]  # see `_needs`
 
     @functools.cached_property
     def _sketches(self) -> Tensor:
@@ -181,14 +194,14 @@ class TidyExplorer(Explorer[State]):
         study = self.study
         sketches = self._sketches if looks else None
         return near_duplicates(
-            study.codes, self.bits, study.image_features, radius, cosine, sketches
+            study.codes, self._bits, study.image_features, radius, cosine, sketches
         )
 
     def _find_far(self, far: str, k: int) -> Outliers:
         study = self.study
         if far == "features":
             return rank_outliers_by_features(study.image_features, k)
-        return rank_outliers(study.codes, self.bits, study.image_features, k)
+        return rank_outliers(study.codes, self._bits, study.image_features, k)
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -239,6 +252,7 @@ class TidyExplorer(Explorer[State]):
         ids = found.groups[group]
         self.group.show(
             ids,
+            images=self.study.dataset.images,
             captions=lambda image: names[image],
             summary=f"Group {group + 1} of {len(found.groups)}: {counted(len(ids), 'image')}",
         )
@@ -253,6 +267,7 @@ class TidyExplorer(Explorer[State]):
         ]
         self.outliers.show(
             shown,
+            images=self.study.dataset.images,
             captions=[
                 f"{value}\n{names[image]}\nto its neighbour {found.k}; mean {mean:.3g} {unit}"
                 for image, value, mean in zip(shown, values, found.means, strict=False)
@@ -275,6 +290,7 @@ class TidyExplorer(Explorer[State]):
         names = study.dataset.names
         self.near.show(
             [image, *nearest],
+            images=study.dataset.images,
             captions=["this one\n" + names[image]]
             + [f"{values[other]:.3g}\n{names[other]}" for other in nearest],
             summary=f"{names[image]} and its nearest by {view.far}",

@@ -171,6 +171,12 @@ class Gallery(PictureView):
             }
         )
 
+    def close(self) -> None:
+        """Close the gallery, and follow the selection no more."""
+        if self.comm is not None:  # Python may clean up what was closed, or never made
+            self.selection.unobserve(self._follow, "focus")
+        super().close()
+
     def _follow(self, change: Any) -> None:
         self.chosen = self._shown.position(change["new"])
 

@@ -162,6 +162,7 @@ class MapView(PictureView):
         groups: Sequence[str] | None = None,
         captions: Callable[[int], str] | None = None,
         summary: str = "",
+        images: Sequence[Image.Image] | None = None,
     ) -> None:
         """Replace what is shown; if the images are the same, they move to their new places.
 
@@ -171,13 +172,17 @@ class MapView(PictureView):
             groups: a name per image; the eight most frequent have a color and a shape of their own.
             captions: a function of an image's id, called for images that are looked at only.
             summary: one sentence about what is shown.
+            images: the images to choose from, from now on; None to keep those given before.
 
         Raises:
             ValueError: shapes that do not match, NaN, or an id that no image has or that is
                 listed twice.
         """
         before = self._shown
-        wanted = checked_ids(ids, len(before.thumbnails))
+        pictured = before.thumbnails
+        if images is not None and images is not pictured.images:
+            pictured = Thumbnails(images, EDGE)
+        wanted = checked_ids(ids, len(pictured))
         places = np.array(points, np.float32)
         if places.shape != (len(wanted), 2):
             raise ValueError(f"points must have shape ({len(wanted)}, 2), got {places.shape}")
@@ -188,10 +193,9 @@ class MapView(PictureView):
         names = () if groups is None else tuple(str(name) for name in groups)
         if groups is not None and len(names) != len(wanted):
             raise ValueError(f"expected {len(wanted)} groups, got {len(names)}")
-        same = np.array_equal(wanted, before.ids)
+        same = np.array_equal(wanted, before.ids) and pictured is before.thumbnails
         generation = before.generation + (not same)
         place, legend = most_frequent(names) if names else (np.zeros(len(wanted), np.uint8), [])
-        pictured = before.thumbnails
         shown = _Shown(generation, wanted, pictured, self.paged, places, names, captions)
         self._shown = shown
         with self.hold_sync():  # one message: the browser never sees half of a change
@@ -216,6 +220,12 @@ class MapView(PictureView):
                 "picked": picked,
             }
         )
+
+    def close(self) -> None:
+        """Close the map, and follow the selection no more."""
+        if self.comm is not None:  # Python may clean up what was closed, or never made
+            self.selection.unobserve(self._follow, ["focus", "ids"])
+        super().close()
 
     def _follow(self, _: Any) -> None:
         with self.hold_sync():

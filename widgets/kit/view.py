@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as ipw
 import pandas as pd
 import traitlets
 
-__all__ = ["View", "static"]
+__all__ = ["View", "close_all", "static"]
 
 _STATIC = Path(__file__).with_name("static")
 _COMMENT = re.compile(r"^ *(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)\n", re.DOTALL | re.MULTILINE)
@@ -60,3 +61,28 @@ class View(anywidget.AnyWidget):
 
     def _receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Handle a message from the browser, ``{"type": ..., ...}``; by default there are none."""
+
+
+def close_all(root: ipw.Widget) -> None:
+    """Close a widget and every widget that it holds: children, layouts, styles, and attributes.
+
+    The browser and the kernel forget them; a box that is closed alone leaves them all behind.
+    """
+    held: dict[int, ipw.Widget] = {}
+    waiting: list[Any] = [root]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ipw.Widget):
+            if id(one) not in held:
+                held[id(one)] = one
+                # What was set, so that nothing is made only to be closed.
+                waiting += [*one._trait_values.values(), *vars(one).values()]
+        elif isinstance(one, list | tuple):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+    for widget in held.values():
+        if widget is root:  # whose own `close` calls this
+            ipw.Widget.close(widget)
+        else:
+            widget.close()

@@ -99,6 +99,7 @@ class TemplateComparison(ipw.VBox):
             most = f", most often from {first['before']!r} to {first['after']!r}"
         self.gallery.show(
             table["image"].to_numpy(),
+            images=study.dataset.images,
             captions=(table["before"] + " → " + table["after"]).tolist(),
             summary=f"{len(table):,} of {n:,} images changed their top concept{most}",
         )

@@ -17,8 +17,8 @@ def displayed(monkeypatch):
     return shown
 
 
-def test_an_explorer_leaves_beside_it_what_to_do_when_it_is_gone(displayed):
-    explorer = Explorer(0)
+def test_an_explorer_leaves_beside_it_what_to_do_when_it_is_gone(study, displayed):
+    explorer = Explorer(study)
     explorer.status.summary = "3 <kept>"
     explorer._ipython_display_()
     widget, again = displayed

@@ -240,9 +240,12 @@ def test_without_labels_nothing_is_judged(trained):
     assert list(explorer.to_frame()) == ["rank", "image", "name", "distance"]
 
 
-def test_a_study_without_codes_is_told_how_to_get_them(study):
-    with pytest.raises(ValueError, match="train"):
-        RetrievalExplorer(study)
+def test_a_study_without_codes_is_offered_training(study):
+    explorer = RetrievalExplorer(study)
+    explorer.wait()
+    assert explorer.status.summary == "Retrieval needs codes: train this study first"
+    assert explorer.children[1].train.description == "Train 64 bits now"
+    assert explorer.children[1].time.value.startswith("It takes about ")
     with pytest.raises(TypeError, match="needs a Study"):
         RetrievalExplorer("postcards")
 

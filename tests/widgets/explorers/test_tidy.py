@@ -105,9 +105,11 @@ def test_outliers_by_features_and_by_codes(tidy):
     assert tidy.status.errors == []
 
 
-def test_a_study_without_codes_says_what_to_do(study):
-    with pytest.raises(ValueError, match=r"train it first, study\.train\(bits=64\)"):
-        TidyExplorer(study)
+def test_a_study_without_codes_is_offered_training(study):
+    tidy = TidyExplorer(study)
+    tidy.wait()
+    assert tidy.status.summary == "Near-duplicates are found by code: train this study first"
+    assert tidy.children[1].train.description == "Train 64 bits now"
     with pytest.raises(TypeError, match="needs a Study"):
         TidyExplorer("photos")
 

@@ -1,0 +1,169 @@
+"""An offer to train, in the place of what needs codes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets as ipw
+
+from uhscm_core import Study, TrainingConfig
+from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.analysis.validation import Validation
+from uhscm_core.runs import Run, read_runs
+from widgets.background import trainer as trainers
+from widgets.background.worker import Worker
+from widgets.kit.progress import Progress
+from widgets.kit.words import duration
+
+__all__ = ["TrainOffer"]
+
+BITS = 64
+_PUMP_SECONDS = 0.25
+_VALIDATIONS = 15  # some points that make a curve in the training explorer
+
+
+class TrainOffer(ipw.VBox):
+    """A button that trains a study, with the time it takes; and one that takes an earlier run.
+
+    The run is one of those that the training explorer lists.
+
+    Args:
+        worker: estimates the time.
+        fail: called with a sentence when the training could not be begun, or failed.
+        trained: called with the trained study.
+    """
+
+    def __init__(
+        self, worker: Worker, fail: Callable[[str], None], trained: Callable[[Study], None]
+    ) -> None:
+        self.wanted = False
+        """Whether the offer is in view."""
+        self._worker, self._fail, self._trained = worker, fail, trained
+        self._study: Study | None = None
+        self._earlier: Run | None = None
+        self._pump_thread: threading.Thread | None = None
+        wide = {"width": "auto"}
+        self.train = ipw.Button(
+            description=f"Train {BITS} bits now", button_style="primary", icon="play", layout=wide
+        )
+        self.stop = ipw.Button(description="Stop, keep the best", icon="stop", layout=wide)
+        self.take = ipw.Button(description="", icon="check", layout=wide)
+        self.time = ipw.Label("")
+        self.progress = Progress()
+        self.train.on_click(lambda _: self._press())
+        self.stop.on_click(lambda _: self._stop())
+        self.take.on_click(lambda _: self._worker.submit("opening the run", self._take))
+        buttons = ipw.HBox([self.train, self.stop, self.take, self.time])
+        buttons.layout.flex_flow = "row wrap"
+        super().__init__([buttons, self.progress])
+
+    def show(self, study: Study) -> None:
+        """Offer to train this study."""
+        self.wanted, self._study = True, study
+        runs = [run for run in read_runs(self._folder(study)) if _can_be_taken(run)]
+        self._earlier = runs[-1] if runs else None
+        self.take.layout.display = "" if runs else "none"
+        if runs:
+            self.take.description = f"Use run {runs[-1].name}: {runs[-1].bits} bits"
+        self.time.value = ""
+        running = self._running(study)
+        self._draw_buttons(running is not None)
+        if running is not None:
+            self._follow(study, running)
+        else:
+            self._worker.submit("estimating", lambda: self._estimate(study))
+
+    def wait(self) -> None:
+        """Block until a training that was begun here has ended."""
+        while (pump := self._pump_thread) is not None and pump.is_alive():
+            pump.join(0.2)
+
+    def close(self) -> None:
+        """Close the offer; a training under way continues and is kept with the runs."""
+        self.wanted = False
+        super().close()
+
+    @staticmethod
+    def _folder(study: Study) -> Path:
+        return runs_folder(study)
+
+    def _running(self, study: Study) -> trainers.Trainer | None:
+        trainer = trainers.trainer_of(self._folder(study))
+        return trainer if trainer is not None and trainer.active else None
+
+    def _estimate(self, study: Study) -> None:
+        seconds = trainers.estimate(study, BITS, TrainingConfig())
+        if self._study is study and self._running(study) is None:
+            self.time.value = f"It takes about {duration(seconds)}."
+
+    def _press(self) -> None:
+        study = self._study
+        if study is None:
+            return
+        try:
+            trainer = self._running(study) or self._start(study)
+        except Exception as error:  # a callback's exceptions are seen by nobody
+            self._fail(str(error) or type(error).__name__)
+            return
+        self._follow(study, trainer)
+
+    def _start(self, study: Study) -> trainers.Trainer:
+        epochs = TrainingConfig().complete().epochs
+        config = TrainingConfig(validate_every=max(1, round(epochs / _VALIDATIONS)), workers=0)
+        validation = Validation.of(study)
+        return trainers.start(
+            study,
+            self._folder(study),
+            validation,
+            int(validation.ids[0]),
+            bits=BITS,
+            config=config,
+        )
+
+    def _stop(self) -> None:
+        trainer = None if self._study is None else self._running(self._study)
+        if trainer is not None:
+            trainer.stop()
+
+    def _take(self) -> None:
+        study, run = self._study, self._earlier
+        if study is not None and run is not None:
+            network = run.network(study.vlp.embed_dim)
+            if network is None:
+                raise ValueError(f"run {run.name} has kept no network: train again")
+            self._trained(study.with_(network=network, history=run.history()))
+
+    def _follow(self, study: Study, trainer: trainers.Trainer) -> None:
+        if self._pump_thread is None or not self._pump_thread.is_alive():
+            self._draw_buttons(True)
+            self._pump_thread = threading.Thread(
+                target=self._pump, args=(study, trainer), daemon=True
+            )
+            self._pump_thread.start()
+
+    def _pump(self, study: Study, trainer: trainers.Trainer) -> None:
+        while trainer.active and self.wanted and self._study is study:
+            what = f"training run {trainer.run.name}"
+            steps = trainer.steps[-1].step if trainer.steps else 0
+            self.progress.show(what, steps, trainer.n_steps, trainer.seconds_left)
+            trainer.wait(_PUMP_SECONDS)
+        self.progress.show()
+        if not self.wanted or self._study is not study:
+            return
+        self._draw_buttons(False)
+        if trainer.run.message:
+            self._fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
+        else:
+            self._trained(trainer.result())
+
+    def _draw_buttons(self, running: bool) -> None:
+        self.train.disabled = self.take.disabled = running
+        self.stop.layout.display = "" if running else "none"
+        if running:
+            self.time.value = ""
+
+
+def _can_be_taken(run: Run) -> bool:
+    return not run.is_damaged and run.status in ("finished", "stopped")
