@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CODES",
     "CODES_OF_PIXELS",
+    "FLAT",
     "HealthFinding",
     "collapse_of",
     "effective_number",
@@ -60,7 +61,7 @@ __all__ = [
     "spread",
 ]
 
-_FLAT, _ONE_HOT = 0.85, 0.99
+FLAT, _ONE_HOT = 0.85, 0.99
 _LEAST_EXPLAINED = 0.3
 _IMAGES_PER_BIT = 2
 _EQUAL_IMAGES, _EQUAL_CONCEPTS = 0.999, 0.99  # cosines
@@ -253,7 +254,7 @@ def _concepts(study: Stages) -> Iterator[HealthFinding]:
 def _fault_of_temperature(temperature: float, scores: Tensor, scale: float) -> str:
     """Return "flat", "one-hot", or nothing; scores (n, K) are cosines with the kept concepts."""
     q = torch.softmax(temperature * scores, dim=1)
-    if (effective_number(q).median() - 1) / (q.shape[1] - 1) > _FLAT:
+    if (effective_number(q).median() - 1) / (q.shape[1] - 1) > FLAT:
         return "flat"
     if temperature <= scale or not _is_one_hot(q):
         return ""

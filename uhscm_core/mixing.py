@@ -28,7 +28,7 @@ Symbols: N training images, K kept concepts, D embedding width.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -75,11 +75,18 @@ class ConceptMixture(nn.Module):
         return width + 2 * concepts
 
     @torch.no_grad()
-    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n v"]:
-        """Return the mixtures; their products are the weighted sum of those of the parts."""
+    def forward(
+        self, x: Float[Tensor, "n d"], rest: Bool[Tensor, " k"] | None = None
+    ) -> Float[Tensor, "n v"]:
+        """Return the mixtures; their products are the weighted sum of those of the parts.
+
+        Args:
+            x: (n, D) unit features.
+            rest: (K,) flags of the concepts to mix in, at least one; None for all of them.
+        """
         sharp, soft = (
             q / (q.norm(dim=1, keepdim=True) * mean).sqrt()
-            for q, mean in zip(self._distributions(x), self.lengths, strict=True)
+            for q, mean in zip(self._distributions(x, rest), self.lengths, strict=True)
         )
         w = self.feature_share
         parts = (
@@ -104,8 +111,10 @@ class ConceptMixture(nn.Module):
             total += torch.stack([q.norm(dim=1).double().sum() for q in self._distributions(rows)])
         self.lengths.copy_(total / len(features))
 
-    def _distributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _distributions(self, x: Tensor, rest: Tensor | None = None) -> tuple[Tensor, Tensor]:
         scores = self.temperature * (x @ self.concepts.T)  # (n, K)
+        if rest is not None:
+            scores = scores.masked_fill(~rest, -torch.inf)
         return torch.softmax(scores, dim=1), torch.softmax(scores / _SOFTER, dim=1)
 
 

@@ -16,10 +16,10 @@ from uhscm_core.analysis.pairs import (
     CONCEPTS,
     FEATURES,
     disagreements,
-    in_words,
     ordered,
     ranks,
     sample,
+    shared_in_words,
     similarities,
 )
 from uhscm_core.analysis.study_images import StudyImages
@@ -157,20 +157,21 @@ def test_disagreements_are_the_largest_differences_of_rank(pictures):
 @pytest.mark.parametrize(
     ("similarity", "parts", "words"),
     [
-        (0.78, [1.2, 0.5, 0.08], "0.78: mostly a, some b"),
-        (0.2, [0.4, 0.4, 0.4], "0.20: some a, some b, some c"),
-        (-0.99, [0.01, 0.0, 0.0], "-0.99: hardly anything in common"),
-        (-0.5, [0.4, 0.1, 0.0], "-0.50: little in common, most of it a, some b"),
-        (1.0, [2.0, 0.0, 0.0], "1.00: mostly a"),
+        (0.78, [1.2, 0.5, 0.08], "mostly a, some b"),
+        (0.2, [0.4, 0.4, 0.4], "some a, some b, some c"),
+        (-0.99, [0.01, 0.0, 0.0], "hardly anything in common"),
+        (-0.5, [0.4, 0.1, 0.0], "little in common, most of it a, some b"),
+        (1.0, [2.0, 0.0, 0.0], "mostly a"),
     ],
 )
 def test_a_similarity_in_words(similarity, parts, words):
-    assert in_words(similarity, pd.DataFrame({"concept": list("abc"), "part": parts})) == words
+    frame = pd.DataFrame({"concept": list("abc"), "part": parts})
+    assert shared_in_words(similarity, frame) == words
 
 
 def test_a_similarity_of_many_small_parts_in_words():
     frame = pd.DataFrame({"concept": [f"c{i}" for i in range(40)], "part": [0.04] * 40})
-    assert in_words(0.6, frame) == "0.60: a little of many concepts"
+    assert shared_in_words(0.6, frame) == "a little of many concepts"
 
 
 def test_a_data_set_without_labels_has_captions_and_orders(study):

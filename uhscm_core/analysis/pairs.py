@@ -25,11 +25,11 @@ __all__ = [
     "CONCEPTS",
     "FEATURES",
     "disagreements",
-    "in_words",
     "most_similar",
     "ordered",
     "ranks",
     "sample",
+    "shared_in_words",
     "similarities",
 ]
 
@@ -177,16 +177,16 @@ def disagreements(
     return by_size.groupby(by_size["difference"] > 0).head(limit // 2).reset_index(drop=True)
 
 
-def in_words(similarity: float, parts: pd.DataFrame) -> str:
-    """Put a similarity and its parts into words, such as ``"0.78: mostly beach, some sky"``.
+def shared_in_words(similarity: float, parts: pd.DataFrame) -> str:
+    """Say which concepts a pair shares, such as ``"mostly beach, some sky"``.
 
     Args:
         similarity: S of the pair.
         parts: ``concept`` and ``part``, from `Explanation.to_frame`.
     """
-    shares = parts["part"] / max(parts["part"].sum(), 1e-12)
     if similarity < -0.9:
-        return f"{similarity:.2f}: hardly anything in common"
+        return "hardly anything in common"
+    shares = parts["part"] / max(parts["part"].sum(), 1e-12)
     phrases = []
     for concept, share in zip(parts["concept"], shares, strict=True):
         if share >= 0.5:
@@ -194,4 +194,4 @@ def in_words(similarity: float, parts: pd.DataFrame) -> str:
         elif share >= 0.1:
             phrases.append(f"some {concept}")
     words = ", ".join(phrases[:4]) or "a little of many concepts"
-    return f"{similarity:.2f}: {'little in common, ' if similarity < 0 else ''}{words}"
+    return f"{'little in common, ' if similarity < 0 else ''}{words}"

@@ -99,6 +99,17 @@ class StudyImages(Sequence[Image.Image]):
         own = [code[None] for image in self.uploaded if (code := image.embedding.code) is not None]
         return torch.cat([self.study.codes, *own]) if own else self.study.codes
 
+    def embedding(self, image: int) -> Embedding:
+        """Return the features, distribution and code of an image; the code is None without codes.
+
+        Raises:
+            IndexError: no such image.
+        """
+        if not 0 <= image < len(self):
+            raise IndexError(f"no image {image}: there are {len(self)}")
+        code = None if self.codes is None else self.codes[image]
+        return Embedding(self.features[image], self.distribution[image], code)
+
     def caption(self, image: int) -> str:
         """Return the image's name, and its labels where it has any."""
         dataset = self.study.dataset

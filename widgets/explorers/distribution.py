@@ -19,11 +19,11 @@ from uhscm_core.analysis.pairs import (
     CONCEPTS,
     FEATURES,
     disagreements,
-    in_words,
     most_similar,
     ordered,
     ranks,
     sample,
+    shared_in_words,
     similarities,
 )
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
@@ -265,7 +265,7 @@ class DistributionExplorer(Explorer[State]):
         i, j = view.pair
         similarity = float(frame["part"].sum() - 1)
         names = frame["concept"].tolist()
-        words = in_words(similarity, frame)
+        words = f"S = {similarity:.2f} by concepts: {shared_in_words(similarity, frame)}"
         if view.without:
             rest = float(frame.loc[~frame["concept"].isin(view.without), "part"].sum())
             gone = ", ".join(repr(name) for name in view.without)

@@ -26,7 +26,7 @@ from uhscm_core.analysis.answers import (
     flip,
     labels_named,
 )
-from uhscm_core.analysis.pairs import in_words
+from uhscm_core.analysis.pairs import shared_in_words
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.evaluation import evaluated_images
 from uhscm_core.support.checks import instance, whole_number
@@ -404,7 +404,7 @@ class RetrievalExplorer(Explorer[State]):
             frame["concept"].tolist(),
             frame["part"],
             summary=(
-                f"Alike by concepts: S = {in_words(similarity, frame)}. "
+                f"Alike by concepts: S = {similarity:.2f}: {shared_in_words(similarity, frame)}. "
                 f"The parts add up to S + 1 = {similarity + 1:.3f}"
             ),
         )
