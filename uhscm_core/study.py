@@ -10,6 +10,7 @@ Symbols: N images, n_train of them to train on, K kept concepts, L code length i
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import logging
@@ -202,7 +203,7 @@ class Study(Stages):
             config: None for the defaults of `TrainingConfig`.
             backbone, pretrained: of `HashNetwork`.
             folder: keep the run here, and resume it if the folder holds one; see `train`.
-            on_step: called with every step.
+            on_step: called with every step; whatever it raises ends the training.
             settings: changes to `config`, such as ``epochs=10``.
 
         Returns:
@@ -222,10 +223,12 @@ class Study(Stages):
             network = HashNetwork(bits, backbone, None, pretrained, seed=config.seed)
         data = self._inputs(self.dataset.splits["train"], network)
         history = []
-        for step in train(network, data, self.mined, config, folder=folder):
-            history.append(step)
-            if on_step is not None:
-                on_step(step)
+        # Closed at once, so that whatever `on_step` raises leaves the folder with a checkpoint.
+        with contextlib.closing(train(network, data, self.mined, config, folder=folder)) as steps:
+            for step in steps:
+                history.append(step)
+                if on_step is not None:
+                    on_step(step)
         # A resumed run began with steps of an earlier session.
         steps = tuple(history) if folder is None else read_history(folder)
         study = self.with_(network=network, history=steps)

@@ -6,6 +6,7 @@ import contextlib
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -329,3 +330,36 @@ def test_baselines_registered_by_a_user_are_methods_too(study, monkeypatch):
     (result,) = Experiment(study, {"method": ["first"], "bits": [8]}, seeds=1)
     assert result.mAP > 0
     assert torch.equal(study.baseline_codes("first", 8), study.baseline_codes("first", 8, seed=5))
+
+
+class StoppedError(Exception):
+    pass
+
+
+def test_a_watched_experiment_ends_where_it_is_told_to_and_continues_there(
+    study, tmp_path, trainings
+):
+    vary = {"alpha": [0.0, 0.2], "epochs": [3], "bits": [8], "batch_size": [20]}
+    whole = Experiment(study, vary, seeds=1)
+    list(whole)
+    seen = []
+
+    def watch(run, step):
+        seen.append((run.setting.values["alpha"], run.seed, step and step.step))
+        if seen[-1] == (0.2, 0, 4):
+            raise StoppedError
+
+    experiment = Experiment(study, vary, seeds=1, folder=tmp_path / "e")
+    assert [(run.setting.values["alpha"], run.seed) for run in experiment.missing] == [
+        (0.0, 0),
+        (0.2, 0),
+    ]
+    with pytest.raises(StoppedError):
+        list(experiment.compute(watch))
+    assert seen[:2] == [(0.0, 0, None), (0.0, 0, 1)]
+    assert [experiment.name(run) for run in experiment.missing] == ["alpha=0.2"]
+    seen.clear()
+    assert len(list(experiment.compute(watch))) == 1
+    assert seen == [(0.2, 0, None), (0.2, 0, 5), (0.2, 0, 6)]  # 1 to 4 are not taken again
+    assert experiment.missing == ()
+    pd.testing.assert_frame_equal(experiment.to_frame(), whole.to_frame())

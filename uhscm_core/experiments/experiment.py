@@ -26,7 +26,7 @@ from uhscm_core.experiments.naming import find_setting, name_of, row_of
 from uhscm_core.experiments.records import Records
 from uhscm_core.experiments.relevance import Evaluation, Relevance
 from uhscm_core.experiments.results import Comparison, RunResult
-from uhscm_core.experiments.running import Run, Runner
+from uhscm_core.experiments.running import Run, Runner, Watch
 from uhscm_core.experiments.sentences import sentence
 from uhscm_core.experiments.settings import (
     Setting,
@@ -117,13 +117,28 @@ class Experiment:
 
     def __iter__(self) -> Iterator[RunResult]:
         """Compute the runs that are missing; yields each when it is there."""
-        missing = [run for run in self._runs() if self._stored(run) is None]
+        return self.compute()
+
+    def compute(self, watch: Watch | None = None) -> Iterator[RunResult]:
+        """Compute the runs that are missing, as iterating does, and watch them.
+
+        Args:
+            watch: called with a run and None before it begins and while another process computes
+                it, and with a run and each `TrainingStep` of its training. Whatever it raises ends
+                the work there; with a folder, the training continues from there the next time.
+
+        Yields:
+            The result of each run.
+        """
+        missing = list(self.missing)
         runner = self._runner
         with helping(runner.records, missing, self._workers, runner.resumes):
             while missing:
                 for run in tuple(missing):
                     try:
-                        result = runner.take(run)
+                        if watch is not None:
+                            watch(run, None)
+                        result = runner.take(run, watch)
                     except TooManyBitsError as error:
                         missing.remove(run)
                         say(f"left out: {error}")
@@ -139,6 +154,15 @@ class Experiment:
                         yield result
                 if missing:
                     time.sleep(_WAIT)
+
+    @property
+    def missing(self) -> tuple[Run, ...]:
+        """The runs that are still to be computed: each a setting and a seed, in their order."""
+        return tuple(run for run in self._runs() if self._stored(run) is None)
+
+    def name(self, run: Run) -> str:
+        """Return what distinguishes a run's setting: the values that others do not share."""
+        return self._name(run.setting)
 
     @property
     def results(self) -> tuple[RunResult, ...]:

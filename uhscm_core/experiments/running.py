@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,10 +20,11 @@ from uhscm_core.experiments.records import Records
 from uhscm_core.experiments.relevance import Evaluation
 from uhscm_core.experiments.results import RunResult
 from uhscm_core.experiments.settings import Setting
+from uhscm_core.recipe import TrainingStep
 from uhscm_core.study import Study
 from uhscm_core.support import store
 
-__all__ = ["Run", "Runner", "codes_of"]
+__all__ = ["Run", "Runner", "Watch", "codes_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,9 @@ class Run:
     def of(cls, setting: Setting, seed: int | None) -> Run:
         """Return the run of a setting with a seed, or with none."""
         return cls(setting, seed, store.digest_of(setting.key, seed))
+
+
+Watch = Callable[[Run, TrainingStep | None], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +75,22 @@ class Runner:
     def _key(self, run: Run) -> str:
         return store.digest_of(run.key, self.evaluation.key(run.setting.study))
 
-    def take(self, run: Run) -> RunResult | None:
+    def take(self, run: Run, watch: Watch | None = None) -> RunResult | None:
         """Return the result of a run, computed if need be; None while another process does so."""
         if (stored := self.stored(run)) is not None:
             return stored
         with self.records.holding(run.key) as held:
             if not held:
                 return None
-            return self.stored(run) or self._computed(run)
+            return self.stored(run) or self._computed(run, watch)
 
-    def _computed(self, run: Run) -> RunResult:
+    def _computed(self, run: Run, watch: Watch | None = None) -> RunResult:
         study, hashed = run.setting.study, run.setting.method not in REFERENCES
         spent, started = 0.0, time.perf_counter()
         if not hashed:
             rows = REFERENCES[run.setting.method].vectors_of(study)
         else:
-            rows, spent = codes_of(run, self.records, self.resumes)
+            rows, spent = codes_of(run, self.records, self.resumes, watch)
             started = time.perf_counter()
         values = self.evaluation.average_precision(study, rows, hashed)
         queries = self.evaluation.queries(study)
@@ -102,13 +108,16 @@ class Runner:
         return RunResult(run.setting.values, run.seed, queries, values, seconds)
 
 
-def codes_of(run: Run, records: Records, resumes: bool) -> tuple[Tensor, float]:
+def codes_of(
+    run: Run, records: Records, resumes: bool, watch: Watch | None = None
+) -> tuple[Tensor, float]:
     """Return the codes (N, bytes) of all images in a run, and the seconds spent on them.
 
     Args:
         run: of a method that gives codes.
         records: where they are found, or kept once they are computed.
         resumes: whether a training keeps its progress there too.
+        watch: called with every step of a training; whatever it raises ends it.
     """
     found = records.load("codes", run.key)
     if found is not None:
@@ -116,26 +125,27 @@ def codes_of(run: Run, records: Records, resumes: bool) -> tuple[Tensor, float]:
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(records.training(run.key)) if resumes else None
-        codes = _computed_codes(run, records, folder)
+        codes = _computed_codes(run, records, folder, watch)
         seconds = time.perf_counter() - started
         records.save("codes", run.key, {"codes": codes}, {"seconds": seconds})
     return codes, seconds
 
 
-def _computed_codes(run: Run, records: Records, folder: Path | None) -> Tensor:
+def _computed_codes(run: Run, records: Records, folder: Path | None, watch: Watch | None) -> Tensor:
     setting = run.setting
     seed = 0 if run.seed is None else run.seed
     if not setting.trained:
         return setting.study.baseline_codes(setting.method, setting.bits, seed)
+    watched = {} if watch is None else {"on_step": functools.partial(watch, run)}
     if folder is not None and folder.exists():
         try:
-            return _trained(setting, seed, folder).codes
+            return _trained(setting, seed, folder, watched).codes
         except ValueError as error:  # damaged, or of features encoded again with other last bits
             records.abandon(folder, error)
-    return _trained(setting, seed, folder).codes
+    return _trained(setting, seed, folder, watched).codes
 
 
-def _trained(setting: Setting, seed: int, folder: Path | None) -> Study:
+def _trained(setting: Setting, seed: int, folder: Path | None, watched: Mapping[str, Any]) -> Study:
     with _said_once():
         return setting.study.train(
             setting.bits,
@@ -143,6 +153,7 @@ def _trained(setting: Setting, seed: int, folder: Path | None) -> Study:
             backbone=setting.backbone,
             pretrained=setting.pretrained,
             folder=folder,
+            **watched,
         )
 
 
