@@ -146,7 +146,7 @@ class DenoisingExplorer(Explorer[Study]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _state_of(self, moment: Moment) -> Study:
+    def _state_in(self, moment: Moment) -> Study:
         return moment.study
 
     def _with_state(self, moment: Moment, state: Study) -> Moment:

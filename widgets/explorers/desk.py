@@ -70,6 +70,8 @@ class Desk:
         self.history = History(Moment(study), heavy=lambda moment: id(moment.study))
         self.going: int | None = None
         """The thread that goes back or forward, while it does."""
+        self.go_to: Callable[[str], None] | None = None
+        """Brings another tab into view, where the explorers are tabs of a workbench."""
         self._lock = threading.Lock()
         self._members: list[Member] = []
 

@@ -139,25 +139,12 @@ class Explorer(ipw.VBox, Generic[T]):
     @study.setter
     def study(self, study: Study) -> None:
         wanted = checked(study)
-
-        def job() -> None:
-            if wanted is self.study:
-                return
-            self.desk.change(self.name, lambda moment: moment.with_study(wanted))
-            try:
-                self._refresh()
-            except Exception:
-                self.desk.withdraw()
-                self._refresh()
-                raise
-            self.desk.tell(self)
-
-        self._worker.submit("opening another study", job, each=True)
+        self._open("opening another study", lambda _: wanted, each=True)
 
     @property
     def state(self) -> T:
         """What the explorer shows now; a new value per change, so that it can be undone."""
-        return self._state_of(self.desk.now)
+        return self._state_in(self.desk.now)
 
     @property
     def now(self) -> T:
@@ -230,7 +217,7 @@ class Explorer(ipw.VBox, Generic[T]):
         """Return whether a change had no effect, so that there is nothing to undo."""
         return before == after
 
-    def _state_of(self, moment: Moment) -> T:
+    def _state_in(self, moment: Moment) -> T:
         state: T = moment.states[self.name]
         return state
 
@@ -299,6 +286,51 @@ class Explorer(ipw.VBox, Generic[T]):
 
         self._worker.submit(what, job, each=each)
 
+    def _open(self, what: str, make: Callable[[Study], Study], *, each: bool = False) -> None:
+        """Go on to another study, or stay and say why not.
+
+        Args:
+            what: is done, shown meanwhile.
+            make: returns the other study, from the one in view then.
+            each: also when the same waits already.
+        """
+
+        def job() -> None:
+            wanted = make(self.desk.study)
+            if wanted is self.desk.study:
+                return
+            self.desk.change(self.name, lambda moment: moment.with_study(wanted))
+            try:
+                self._refresh()
+            except Exception:
+                self.desk.withdraw()
+                self._refresh()
+                raise
+            self.desk.tell(self)
+
+        self._worker.submit(what, job, each=each)
+
+    def _way_to(
+        self, tab: str, words: str, first: Callable[[], object] = lambda: None
+    ) -> ipw.Button:
+        """Return a button that leads to another tab of a workbench; hidden where there is none.
+
+        Args:
+            tab: where to.
+            words: on the button.
+            first: done before; what it raises is said, and nobody goes anywhere.
+        """
+        button = ipw.Button(description=words, icon="arrow-right", layout={"width": "auto"})
+        button.layout.display = None if self.desk.go_to is not None else "none"
+
+        def go() -> None:
+            first()
+            if self.desk.go_to is not None:
+                self.desk.go_to(tab)
+
+        button.on_click(lambda _: self._worker.submit(f"going to {tab}", go))
+        return button
+
     def _go(self, step: Callable[[], object]) -> None:
         def job() -> None:
             self.desk.going = threading.get_ident()
@@ -317,7 +349,7 @@ class Explorer(ipw.VBox, Generic[T]):
 
         def job() -> None:
             offering = self._offer is not None and self._offer.wanted
-            if offering or (self._shown_study is self.study and self._is_old()):
+            if offering or (self._shown_study is self.desk.study and self._is_old()):
                 self._shown_study = None
             self._refresh()
             self._follow(step=False)
@@ -340,8 +372,8 @@ class Explorer(ipw.VBox, Generic[T]):
             return
         self._undo.disabled = not self.desk.history.can_undo
         self._redo.disabled = not self.desk.history.can_redo
-        if self.study is not self._shown_study:
-            self._open_study(self.study)
+        if self.desk.study is not self._shown_study:
+            self._open_study(self.desk.study)
         if self._offer is None or not self._offer.wanted:
             self._show()
 
@@ -387,7 +419,7 @@ class Explorer(ipw.VBox, Generic[T]):
     def _follow(self, *, step: bool) -> None:
         """Look at what the selection looks at, unless it is this explorer that chose it."""
         offering = self._offer is not None and self._offer.wanted
-        image = focus_of(self.selection, self.study)
+        image = focus_of(self.selection, self.desk.study)
         if image is not None and image != self._drawn.get("focus") and not offering:
             self._change("looking", lambda value: self._at(value, image), step=step)
 

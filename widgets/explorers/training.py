@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +35,12 @@ from uhscm_core.support.devices import resolve_device
 from widgets.background import trainer as trainers
 from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
-from widgets.background.worker import Worker
-from widgets.explorers.explorer import checked
-from widgets.kit.csv_file import csv_bytes
+from widgets.explorers.desk import Desk
+from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.curves import Curves, curves_of
-from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
-from widgets.kit.status import Status
+from widgets.kit.selection import Selection
 from widgets.kit.table import Table
 from widgets.kit.words import duration
 from widgets.panels.training_settings import TrainingSettings
@@ -64,7 +64,23 @@ _RESULTS_SECONDS = 1.0
 _PANELS: weakref.WeakValueDictionary[Path, TrainingExplorer] = weakref.WeakValueDictionary()
 
 
-class TrainingExplorer(ipw.VBox):
+@dataclass(frozen=True)
+class State:
+    """What is set and looked at.
+
+    Attributes:
+        runs: the folder's name of the runs on these images, concepts and mining settings.
+        settings: of the next run, by name.
+        colour, grey: names of the runs that are compared; empty for none.
+    """
+
+    runs: str
+    settings: tuple[tuple[str, Any], ...]
+    colour: str = ""
+    grey: str = ""
+
+
+class TrainingExplorer(Explorer[State]):
     """Train the hash network and watch its codes form.
 
         from widgets import TrainingExplorer
@@ -78,28 +94,32 @@ class TrainingExplorer(ipw.VBox):
     colour.
     """
 
-    def __init__(self, study: Study) -> None:
-        self._study = checked(study)
-        self._folder = runs_folder(study)
-        self.validation = Validation.of(study)
-        self._pinned = int(self.validation.ids[0])
+    def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
+        super().__init__(study, selection)
+        self._folder: Path | None = None
+        self._of: Study | None = None
         self._lock = threading.RLock()
         self._newest = True
         self._parent = ""
         self._pump_thread: threading.Thread | None = None
         self._stored: list[Run] = []
         self._histories: dict[str, tuple[TrainingStep, ...]] = {}
-        self._drawn: dict[str, Any] = {}
-        self.status = Status()
+        self._form_shown: object = None
+        self._quiet = False
         self.settings = TrainingSettings()
-        self._worker = Worker(self._busy, self.status.fail)
+        self.template = ipw.Text(
+            description="prompt", continuous_update=False, layout={"width": "330px"}
+        )
+        self.template.style.description_width = "50px"
+        self.template.observe(self._reprompted, "value")
 
-        self.curves = Curves(self._hints(()), summary=self.validation.description())
+        self.curves = Curves(self._hints(()))
         self.balance = Histogram(title="Bits: share of images where each is 1", most=1.0, line=0.5)
         self.outputs = Histogram(title="Outputs z, before the sign", low=-1.0, high=1.0)
         self.distances = Histogram(title="Hamming distances of pairs")
-        self.query = Gallery(study.dataset.images, [self._pinned], edge=96, height=140)
-        self.results = Gallery(study.dataset.images, [], edge=84, height=140)
+        images = self._study.dataset.images
+        self.query = Gallery(images, [], edge=96, height=140)
+        self.results = Gallery(images, [], edge=84, height=140)
         self.results.selection.observe(self._clicked, "focus")
         self.table = Table()
         self.table.observe(self._picked, "chosen")
@@ -123,23 +143,37 @@ class TrainingExplorer(ipw.VBox):
             dropdown.layout.width = "210px"
             dropdown.observe(self._compared, "value")
         for control in self.settings.controls.values():
-            control.observe(lambda _: self._safely(self._settings_changed), "value")
-        self._csv = Download("Save as CSV", self._as_csv)
+            control.observe(lambda _: self._typed(), "value")
+        self._ask = self._way_to("Retrieve", "Ask with this run", self._put_in_view)
 
         b = self.buttons
         third = {"width": "33.3%", "padding": "0 8px 0 0"}
         charts = (self.balance, self.outputs, self.distances)
-        super().__init__(
-            [
-                self.status,
+        self._lay_out(
+            *[
                 ipw.HBox(
-                    [b["start"], b["pause"], b["resume"], b["stop"], self._csv, self.estimate]
+                    [
+                        b["start"],
+                        b["pause"],
+                        b["resume"],
+                        b["stop"],
+                        self._ask,
+                        self._undo,
+                        self._redo,
+                        self._csv,
+                        self.estimate,
+                    ],
+                    layout={"flex_flow": "row wrap"},
                 ),
                 self.share,
                 ipw.HBox(
                     [
                         ipw.VBox(
-                            [ipw.HBox([b["defaults"], b["paper"]]), self.settings],
+                            [
+                                self.template,
+                                ipw.HBox([b["defaults"], b["paper"]]),
+                                self.settings,
+                            ],
                             layout={"width": "42%"},
                         ),
                         ipw.VBox([self.curves], layout={"width": "58%"}),
@@ -156,18 +190,14 @@ class TrainingExplorer(ipw.VBox):
                 self.table,
             ]
         )
-        self.add_class("uhscm-explorer")
-        self._take_over()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.status.summary}"
+        self._refresh()
 
     # -- what a person does, and what a notebook calls -------------------------------------------
 
     @property
     def trainer(self) -> Trainer | None:
         """The run of this session that was started last, under way or ended."""
-        return trainers.trainer_of(self._folder)
+        return None if self._folder is None else trainers.trainer_of(self._folder)
 
     @property
     def study(self) -> Study:
@@ -179,6 +209,16 @@ class TrainingExplorer(ipw.VBox):
             return self.trainer.result()
         network = run.network(self._study.vlp.embed_dim)
         return self._study.with_(network=network, history=self._history(run))
+
+    @study.setter
+    def study(self, study: Study) -> None:
+        wanted = checked(study)
+        self._open("opening another study", lambda _: wanted, each=True)
+
+    @property
+    def _study(self) -> Study:
+        """The study whose runs these are."""
+        return self._shown_study or self.desk.study
 
     def start(self, **settings: Any) -> None:
         """Start a run with the settings in view; it goes on beside the notebook.
@@ -192,9 +232,10 @@ class TrainingExplorer(ipw.VBox):
         """
         self._must_be_newest()
         self._refuse_a_second()
-        self.settings.set(**settings)
+        with self._all_at_once():
+            self.settings.set(**settings)
         wanted = self.settings.run()
-        self._begin(grey=self._parent or self._last_name(), parent=self._parent, **wanted)
+        self._start_run(grey=self._parent or self._last_name(), parent=self._parent, **wanted)
         self._parent = ""
         self._say_fork()
 
@@ -213,7 +254,7 @@ class TrainingExplorer(ipw.VBox):
         if run is None:
             raise ValueError("no run in colour to take up")
         grey = self.grey.value if self.grey.value != _NONE else ""
-        self._begin(run=run, grey=grey)
+        self._start_run(run=run, grey=grey)
 
     def stop(self) -> None:
         """End the run after the batch under way; its best weights are kept."""
@@ -238,15 +279,23 @@ class TrainingExplorer(ipw.VBox):
         if run.is_damaged:
             raise ValueError(f"run {run.name} is damaged and cannot be forked: {run.message}")
         self._parent = run.name
-        self.settings.show(run)
-        self.settings.set(**changes)
-        self._settings_changed()
+        with self._all_at_once():
+            self.settings.show(run)
+            self.settings.set(**changes)
 
     def wait(self) -> None:
         """Until the run has ended and is shown; for notebooks without a front end, and tests."""
         while (pump := self._pump_thread) is not None and pump.is_alive():
             pump.join(0.2)
-        self._worker.wait()
+        super().wait()
+
+    def close(self) -> None:
+        """Close the explorer; a run under way continues, and is kept."""
+        if self.comm is not None:
+            self._newest = False
+            if self._folder is not None and _PANELS.get(self._folder) is self:
+                del _PANELS[self._folder]
+        super().close()
 
     def pin(self, image: int) -> None:
         """Show the neighbours of another image.
@@ -273,12 +322,60 @@ class TrainingExplorer(ipw.VBox):
 
     # -- runs ------------------------------------------------------------------------------------
 
-    def _take_over(self) -> None:
+    def _adopt(self, study: Study) -> None:
+        folder = runs_folder(study)
+        templates = _in_one_line(study.concepts.templates)
+        if self.template.value != templates:
+            self.template.value = templates
+        if self._of is not None and self._of.dataset is study.dataset and folder == self._folder:
+            return  # another network of the same runs
+        if self._folder is not None and _PANELS.get(self._folder) is self:
+            del _PANELS[self._folder]
+        self._of, self._folder, self._parent = study, folder, ""
+        self.validation = Validation.of(study)
+        self.curves.summary = self.validation.description()
+        self._pinned = int(self.validation.ids[0])
+        self._histories = {}
+        for gallery in (self.query, self.results):
+            gallery.show([], images=study.dataset.images)
+        self._take_over(folder)
+
+    def _begin(self, before: State | None) -> State:
+        running = self.trainer is not None and self.trainer.active
+        if before is not None and before.runs == self._runs_name and not running:
+            return before
+        return self._in_view()
+
+    @property
+    def _runs_name(self) -> str:
+        return "" if self._folder is None else self._folder.name
+
+    def _in_view(self) -> State:
+        """The state that the controls show."""
+        names = (self.colour.value, self.grey.value)
+        colour, grey = ("" if name == _NONE else name for name in names)
+        return State(self._runs_name, tuple(self.settings.values.items()), colour, grey)
+
+    def _show(self) -> None:
+        view = self.state
+        if view.settings != self._form_shown:
+            self._form_shown = view.settings
+            if dict(view.settings) != self.settings.values:
+                with self._all_at_once():
+                    self.settings.set(**dict(view.settings))
+        chosen = self._in_view()
+        if (view.colour, view.grey) != (chosen.colour, chosen.grey):
+            self._choose_runs(view.colour, view.grey)
+            self._look_again()
+        self._draw()
+
+    def _take_over(self, folder: Path) -> None:
         """Show what there is on disk, or the run that an earlier cell has started."""
-        earlier = _PANELS.get(self._folder)
+        earlier = _PANELS.get(folder)
         if earlier is not None:
             earlier._retire()
-        _PANELS[self._folder] = self
+        _PANELS[folder] = self
+        self._newest = True
         self._stored = runs = read_runs(self._folder)
         if self.trainer is not None and (self.trainer.active or self.trainer.steps):
             self._pinned = self.trainer.pinned
@@ -286,13 +383,12 @@ class TrainingExplorer(ipw.VBox):
             self.settings.show(mine)
             names = [run.name for run in runs if run.name != mine.name]
             self._list_runs(mine.name, mine.parent or (names[-1] if names else ""))
-            self._follow(self.trainer)
+            self._follow_run(self.trainer)
         else:
             whole = [run for run in runs if not run.is_damaged]
             if whole:
                 self.settings.show(whole[-1])
             self._list_runs("", whole[-1].name if whole else "")
-            self._draw()
         self._settings_changed()
 
     def _retire(self) -> None:
@@ -310,20 +406,22 @@ class TrainingExplorer(ipw.VBox):
         if self.trainer is not None and self.trainer.active:
             raise RuntimeError(f"run {self.trainer.run.name} is running; stop it first")
 
-    def _begin(self, grey: str, **what: Any) -> None:
-        trainer = trainers.start(self._study, self._folder, self.validation, self._pinned, **what)
+    def _start_run(self, grey: str, **what: Any) -> None:
+        folder = runs_folder(self._study)
+        trainer = trainers.start(self._study, folder, self.validation, self._pinned, **what)
         self._histories.pop(trainer.run.name, None)
         self.estimate.value = ""
         self._list_runs(trainer.run.name, grey)
-        self._follow(trainer)
+        self.desk.change(self.name, lambda moment: self._with_state(moment, self._in_view()))
+        self._follow_run(trainer)
 
-    def _follow(self, trainer: Trainer) -> None:
+    def _follow_run(self, trainer: Trainer) -> None:
         self._pump_thread = threading.Thread(target=self._pump, args=(trainer,), daemon=True)
         self._pump_thread.start()
 
     def _pump(self, trainer: Trainer) -> None:
         """Show what is new about four times a second, until the run has ended."""
-        while self._newest:
+        while self._newest and trainer is self.trainer:
             active = trainer.active  # asked first, so that the last of it is shown too
             self._safely(self._draw)
             if not active:
@@ -358,14 +456,18 @@ class TrainingExplorer(ipw.VBox):
         return self._histories[run.name]
 
     def _list_runs(self, colour: str, grey: str) -> None:
-        self._stored = read_runs(self._folder)
-        names = [_NONE, *(run.name for run in self._runs())]
+        self._stored = read_runs(runs_folder(self._study))
+        self._choose_runs(colour, grey, [_NONE, *(run.name for run in self._runs())])
+        self._drawn.clear()
+
+    def _choose_runs(self, colour: str, grey: str, names: Sequence[str] = ()) -> None:
+        """Put two runs in view at once; with `names`, of these."""
         for dropdown, value in ((self.colour, colour), (self.grey, grey)):
             dropdown.unobserve(self._compared, "value")
-            dropdown.options = names
-            dropdown.value = value if value in names else _NONE
+            if names:
+                dropdown.options = names
+            dropdown.value = value if value in dropdown.options else _NONE
             dropdown.observe(self._compared, "value")
-        self._drawn.clear()
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -523,6 +625,7 @@ class TrainingExplorer(ipw.VBox):
         paused = trainer is not None and trainer.pausing
         ended = ("finished", "new", "damaged")
         resumable = not active and shown is not None and shown.status not in ended
+        self._ask.disabled = shown is None or shown.status == "new"
         wanted = {
             "start": active,
             "pause": not active or paused,
@@ -611,12 +714,55 @@ class TrainingExplorer(ipw.VBox):
         except Exception as error:
             self.status.fail(str(error) or type(error).__name__)
 
+    @contextlib.contextmanager
+    def _all_at_once(self) -> Iterator[None]:
+        """Take several settings as one change."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+            self._typed()
+
+    def _typed(self) -> None:
+        """A control of a setting has another value."""
+        if not self._quiet and not self.settings.taking:
+            self._safely(self._settings_changed)
+
     def _settings_changed(self) -> None:
         self._say_fork()
+        try:
+            self.settings.run()
+        except ValueError:
+            pass  # which the estimate says
+        else:
+            self._change("changing settings", self._take_form)
         if self.trainer is not None and self.trainer.active:
             self.estimate.value = ""
             return
         self._worker.submit("estimating", self._estimate)
+
+    def _take_form(self, view: State) -> State:
+        self._form_shown = settings = tuple(self.settings.values.items())
+        return dataclasses.replace(view, settings=settings)
+
+    def _reprompted(self, _: object) -> None:
+        wanted = _templates(self.template.value, self._study.concepts.templates)
+        if wanted != self._study.concepts.templates:
+
+            def make(study: Study) -> Study:
+                changed = study.with_(template=wanted)
+                _ = changed.mined
+                return changed
+
+            self._open("encoding prompts", make)
+
+    def _put_in_view(self) -> None:
+        """Make the run in colour the network of the study in view."""
+        trained = self.study
+        if trained.network is None:
+            raise ValueError("no run in colour to ask with: choose one, or press Start")
+        self.desk.change(self.name, lambda moment: moment.with_study(trained))
 
     def _say_fork(self) -> None:
         parent = self._run(self._parent)
@@ -667,6 +813,11 @@ class TrainingExplorer(ipw.VBox):
     def _compared(self, _: dict[str, Any]) -> None:
         self._safely(self._draw)
         self._look_again()
+        chosen = self._in_view()
+        self._change(
+            "comparing runs",
+            lambda view: dataclasses.replace(view, colour=chosen.colour, grey=chosen.grey),
+        )
 
     def _look_again(self) -> None:
         """Of a run that is not under way: compute what its codes are."""
@@ -711,7 +862,8 @@ class TrainingExplorer(ipw.VBox):
         if under_way:
             self.grey.value = name if name != self.colour.value else self.grey.value
         elif name != self.colour.value:
-            self.grey.value, self.colour.value = self.colour.value, name
+            self._choose_runs(name, self.colour.value)
+            self._compared({})
 
     def _clicked(self, change: dict[str, Any]) -> None:
         image = change["new"]
@@ -723,8 +875,14 @@ class TrainingExplorer(ipw.VBox):
         ids = self.validation.ids
         self.pin(int(np.random.default_rng(time.time_ns()).choice(ids)))
 
-    def _busy(self, what: str) -> None:
-        self.status.busy = what
 
-    def _as_csv(self) -> tuple[str, bytes]:
-        return "training.csv", csv_bytes(self.to_frame())
+def _in_one_line(templates: Sequence[str]) -> str:
+    return "; ".join(templates)
+
+
+def _templates(typed: str, before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the prompt templates that a line holds: several are separated by semicolons."""
+    if typed == _in_one_line(before):
+        return before
+    parts = tuple(part.strip() for part in typed.split(";"))
+    return parts if all("{}" in part for part in parts) else (typed.strip(),)

@@ -111,6 +111,8 @@ class TrainingSettings(ipw.VBox):
         rows = [widget for row in self._rows.values() for widget in row]
         grid = ipw.GridBox(rows, layout={"grid_template_columns": "118px 122px minmax(0, 1fr)"})
         self.note = ipw.Label("")
+        self.taking = False
+        """Whether a recipe is setting its values, one after the other."""
         super().__init__([grid, self.note])
         self.add_class("uhscm-settings")
         self.controls["recipe"].observe(self._take_recipe, "value")
@@ -121,12 +123,14 @@ class TrainingSettings(ipw.VBox):
         recipe = self.controls["recipe"].value
         said = self._rows["recipe"][2]
         said.value = said.tooltip = MEANINGS[recipe]
+        self.taking = True
         for name in _OWN:
             for widget in self._rows[name]:
                 widget.layout.display = None if name in RECIPES[recipe] else "none"
             if name in RECIPES[recipe]:
                 value = RECIPES[recipe][name]
                 self.controls[name].value = str(value) if name == "feature_share" else value
+        self.taking = False
 
     @staticmethod
     def _said(setting: Setting) -> str:

@@ -364,3 +364,87 @@ def test_of_settings_that_a_box_cannot_hold_none_is_set(explorer, settings, mess
     with pytest.raises((TypeError, ValueError), match=message):
         explorer.settings.set(alpha=0.5, **settings)
     assert explorer.settings.values == before
+
+
+def test_settings_and_the_choice_of_runs_are_undone(study, explorer):
+    recipe, bits = explorer.settings.values["recipe"], explorer.settings.values["bits"]
+    first = explorer.settings.values
+    explorer.settings.controls["bits"].value = 16
+    explorer.wait()
+    explorer.settings.controls["recipe"].value = "paper" if recipe != "paper" else "uhscm"
+    explorer.wait()
+    changed = explorer.settings.values
+    explorer.undo()
+    explorer.wait()
+    assert explorer.settings.values == {**first, "bits": 16}  # one step for all that it sets
+    explorer.undo()
+    explorer.wait()
+    assert explorer.settings.values["bits"] == bits
+    explorer.redo()
+    explorer.redo()
+    explorer.wait()
+    assert explorer.settings.values == changed
+    for _ in range(2):
+        explorer.start(bits=8, epochs=1)
+        explorer.wait()
+    explorer.colour.value = "001"
+    explorer.wait()
+    explorer.undo()
+    explorer.wait()
+    assert explorer.colour.value == "002"
+    assert explorer.status.summary.startswith("Run 002 ")
+    assert explorer.status.errors == []
+
+
+def test_a_setting_out_of_range_is_no_step_and_stays_typed(explorer):
+    explorer.settings.controls["epochs"].value = -3
+    explorer.wait()
+    assert explorer._undo.disabled
+    explorer.pin(3)
+    explorer.refresh()
+    assert explorer.settings.controls["epochs"].value == -3
+
+
+def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
+    explorer.start(bits=8, epochs=1)
+    explorer.wait()
+    explorer.template.value = "a painting of the {}; a view of the {}"
+    explorer.wait()
+    templates = ("a painting of the {}", "a view of the {}")
+    assert explorer.study.concepts.templates == templates
+    assert explorer.status.summary == "No run yet: press Start."
+    explorer.start(bits=16, epochs=1)
+    explorer.wait()
+    assert explorer.study.concepts.templates == templates
+    assert names(explorer) == ["001"]
+    explorer.undo()  # the start
+    explorer.undo()  # the bits that it took
+    explorer.undo()
+    explorer.wait()
+    assert explorer.study.concepts == study.concepts
+    assert explorer.template.value == "a photo of the {}"
+    assert explorer.status.summary.startswith("Run 001 finished")
+    assert explorer.study.network.bits == 8
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_a_prompt_without_a_place_for_the_concept_changes_nothing(study, explorer):
+    explorer.template.value = "a photo"
+    explorer.wait()
+    assert "exactly one {}" in explorer.status.errors[0]
+    assert explorer._study is study
+
+
+def test_a_closed_explorer_leaves_its_run_alone_and_no_widget(study, home):
+    from ipywidgets.widgets.widget import _instances
+
+    before = set(_instances)
+    made = TrainingExplorer(study)
+    made.start(bits=8, epochs=300)
+    trainer = made.trainer
+    until(lambda: trainer.steps)
+    made.close()
+    assert set(_instances) == before
+    assert trainer.active
+    trainer.stop()
+    trainer.wait()
