@@ -126,12 +126,11 @@ def test_a_result_is_compared_and_becomes_the_query(page):
     name = tile.locator(".gallery-caption").text_content().partition("\n")[0]
     tile.click()
     code = page.locator(".uhscm-code .uhscm-summary")
-    page.wait_for_function(
-        """() => /^Alike by concepts: S = -?\\d\\.\\d\\d/.test(
-            document.querySelector('.uhscm-bars .head').textContent)"""
-    )
+    card = page.locator(".uhscm-pair .sentence")
+    card.filter(has_text=re.compile(r"S = −?\d\.\d\d.* bits")).wait_for()
     apart = int(re.search(rf"differ in (\d+) of {BITS} bits", code.text_content())[1])
     assert page.locator(".uhscm-code .xor:text('≠')").count() == apart + 1  # and the legend's
+    assert f"differ in {apart} of {BITS} bits" in card.inner_text()
     kept(page, "pair")
     tile.hover()
     said = changed(page, lambda: tile.locator(".gallery-action").click())

@@ -35,6 +35,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.selection import Selection
 from widgets.kit.upload import Upload
+from widgets.panels.why import WhyPanel
 
 __all__ = ["DistributionExplorer"]
 
@@ -89,7 +90,11 @@ class DistributionExplorer(Explorer[State]):
         self.alike = Gallery(pictures, [], edge=84, height=560)
         self.apart = Gallery(pictures, [], edge=112, height=560)
         self.pair = Gallery(pictures, [], edge=96, height=138)
-        self.parts = Bars(height=172, digits=3, checkable=True)
+        self.why = WhyPanel(
+            lambda names: self._change(
+                "leaving concepts out", lambda view: dataclasses.replace(view, without=names)
+            )
+        )
         self.controls = {
             "sample": ipw.Dropdown(description="images", options=_SAMPLES),
             "order": ipw.Dropdown(description="order"),
@@ -105,7 +110,6 @@ class DistributionExplorer(Explorer[State]):
         self.alike.selection.observe(self._likened, "focus")
         self.apart.selection.observe(self._disputed, "focus")
         self.grid.selection.observe(self._clicked, "ids")
-        self.parts.observe(self._ticked, "unticked")
         self._disputes = pd.DataFrame()
 
         controls = list(self.controls.values())
@@ -118,7 +122,7 @@ class DistributionExplorer(Explorer[State]):
         )
         self._lay_out(
             ipw.HBox([self._undo, self._redo, self._csv, self.upload]),
-            columns([self.gallery, self.concepts, self.pair, self.parts], [tabs]),
+            columns([self.gallery, self.concepts, self.pair, self.why], [tabs]),
         )
         self._refresh()
 
@@ -186,9 +190,9 @@ class DistributionExplorer(Explorer[State]):
                 view.pair,
                 images=self.pictures,
                 captions=self.pictures.caption,
-                summary="The pair that the parts below explain",
+                summary="The pair in view",
             )
-        self._show_parts()
+        self._show_why()
 
     def _show_concepts(self) -> None:
         study, image = self.study, self.state.image
@@ -260,27 +264,16 @@ class DistributionExplorer(Explorer[State]):
             summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",
         )
 
-    def _show_parts(self) -> None:
-        view, frame = self.state, self.to_frame()
+    def _show_why(self) -> None:
+        view = self.state
         i, j = view.pair
-        similarity = float(frame["part"].sum() - 1)
-        names = frame["concept"].tolist()
-        words = f"S = {similarity:.2f} by concepts: {shared_in_words(similarity, frame)}"
-        if view.without:
-            rest = float(frame.loc[~frame["concept"].isin(view.without), "part"].sum())
-            gone = ", ".join(repr(name) for name in view.without)
-            said = f"{words}. Without {gone}: {rest:.3f} of S + 1 = {similarity + 1:.3f}"
-        else:
-            said = f"{words}. The parts add up to S + 1 = {similarity + 1:.3f}"
-        self.parts.show(
-            names,
-            frame["part"],
-            summary=said,
-            unticked=[names.index(name) for name in view.without if name in names],
-        )
+        found = self.why.show(self.pictures, i, j, without=view.without)
         shown = self.grid.ids
         self.grid.cell = (shown.index(i), shown.index(j)) if {i, j} <= set(shown) else None
-        self.status.summary = f"{self.pictures.names[i]} and {self.pictures.names[j]}: {words}"
+        words = shared_in_words(found.measured.similarity, self.to_frame())
+        number = f"{found.measured.similarity:.2f}".replace("-", "−")
+        names = self.pictures.names
+        self.status.summary = f"{names[i]} and {names[j]}: S = {number} by concepts, {words}"
 
     # -- what a person does ----------------------------------------------------------------------
 
@@ -331,11 +324,6 @@ class DistributionExplorer(Explorer[State]):
         if change["new"] is not None:
             row = self._disputes.iloc[change["new"]]
             self._pick((int(row["i"]), int(row["j"])))
-
-    def _ticked(self, change: dict[str, Any]) -> None:
-        without = tuple(self.parts.labels[position] for position in change["new"])
-        if set(without) != set(self.state.without):
-            self._change("adding up", lambda view: dataclasses.replace(view, without=without))
 
     def _on_upload(self, image: Image.Image, name: str) -> None:
         def add(view: State) -> State:

@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 from torch import Tensor
 
-from uhscm_core import Study, explain_similarity, precision_recall_curve
+from uhscm_core import Embedding, Study, precision_recall_curve
 from uhscm_core.analysis.answers import (
     Answer,
     answer_to_code,
@@ -26,7 +26,6 @@ from uhscm_core.analysis.answers import (
     flip,
     labels_named,
 )
-from uhscm_core.analysis.pairs import shared_in_words
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.evaluation import evaluated_images
 from uhscm_core.support.checks import instance, whole_number
@@ -40,6 +39,7 @@ from widgets.kit.selection import Selection
 from widgets.kit.shelves import Shelves
 from widgets.kit.upload import Upload
 from widgets.kit.words import counted
+from widgets.panels.why import WhyPanel
 
 __all__ = ["RetrievalExplorer"]
 
@@ -58,6 +58,7 @@ class State:
         radius: what counts, in bits.
         steps: what counts for a text, in tenths of S.
         picked: the result that is compared with the query; None for none.
+        without: concepts left out of that comparison.
     """
 
     image: int | None
@@ -66,6 +67,7 @@ class State:
     text: str = ""
     flipped: tuple[int, ...] = ()
     picked: int | None = None
+    without: tuple[str, ...] = ()
 
 
 class RetrievalExplorer(Explorer[State]):
@@ -112,6 +114,7 @@ class RetrievalExplorer(Explorer[State]):
         self.pair = Gallery(pictures, [], edge=112, height=150)
         self.code = CodeView(self._flip, names=["query", "result"])
         self.parts = Bars(height=130, digits=3)
+        self.why = WhyPanel(lambda names: self._set("leaving concepts out", without=names))
         self.radius = Radius()
         self.shelves = Shelves(
             pictures, edge=84, height=760, action="More like this", on_action=self.like
@@ -135,6 +138,7 @@ class RetrievalExplorer(Explorer[State]):
                 [
                     self.queries,
                     self.pair,
+                    self.why,
                     ipw.HBox([self.unflip, self.likewise]),
                     self.code,
                     self.radius,
@@ -206,7 +210,10 @@ class RetrievalExplorer(Explorer[State]):
         bits = self.study.index.bits
         if before is not None:
             flipped = tuple(bit for bit in before.flipped if bit < bits)
-            return dataclasses.replace(before, radius=min(before.radius, bits), flipped=flipped)
+            without = tuple(name for name in before.without if name in self.study.kept_names)
+            return dataclasses.replace(
+                before, radius=min(before.radius, bits), flipped=flipped, without=without
+            )
         focus = focus_of(self.selection, self.study)
         first = int(self._asked[0]) if focus is None else focus
         return State(first, radius=_at_first(self._find(State(first, radius=0))))
@@ -347,7 +354,7 @@ class RetrievalExplorer(Explorer[State]):
     def _show_pair(self) -> None:
         view, names = self.state, self.pictures.names
         pair = [image for image in (view.image, view.picked) if image is not None]
-        key = (view.image, view.text, view.picked, view.flipped)
+        key = (view.image, view.text, view.picked, view.flipped, view.without)
         if self._drawn.get("pair") == key:
             return
         self._drawn["pair"] = key
@@ -386,28 +393,33 @@ class RetrievalExplorer(Explorer[State]):
         )
 
     def _show_parts(self, asked: str) -> None:
+        """Show the concepts of the query, or why the picked result is near to it."""
         view, study = self.state, self.study
-        q = self._distribution(view)
-        if view.picked is None:
-            order = q.argsort(descending=True, stable=True)
-            self.parts.show(
-                [study.kept_names[c] for c in order],
-                q[order],
-                summary=f"Concepts of {asked}: {concepts_in_words(q, study.kept_names)}",
+        alone = view.picked is None
+        self.parts.layout.display = "" if alone else "none"
+        self.why.layout.display = "none" if alone else ""
+        if view.picked is not None:
+            self.why.show(
+                self.pictures,
+                self._asked_with(view) if view.image is None else view.image,
+                view.picked,
+                without=view.without,
+                flipped=view.flipped,
             )
             return
-        parts = explain_similarity(q, self.pictures.distribution[view.picked])
-        frame = pd.DataFrame({"concept": study.kept_names, "part": parts.numpy()})
-        frame = frame.sort_values("part", ascending=False, kind="stable")
-        similarity = float(parts.sum() - 1)
+        self.why.clear("Pick a result to see why it is near")
+        q = self._distribution(view)
+        order = q.argsort(descending=True, stable=True)
         self.parts.show(
-            frame["concept"].tolist(),
-            frame["part"],
-            summary=(
-                f"Alike by concepts: S = {similarity:.2f}: {shared_in_words(similarity, frame)}. "
-                f"The parts add up to S + 1 = {similarity + 1:.3f}"
-            ),
+            [study.kept_names[c] for c in order],
+            q[order],
+            summary=f"Concepts of {asked}: {concepts_in_words(q, study.kept_names)}",
         )
+
+    def _asked_with(self, view: State) -> Embedding:
+        """Return what the text in view is compared by; it has no code."""
+        reading = self.study.read_text(view.text)
+        return Embedding(reading.features, reading.distribution, None)
 
     def _distribution(self, view: State) -> Tensor:
         if view.image is not None:
@@ -475,7 +487,9 @@ class RetrievalExplorer(Explorer[State]):
 
     def _picked(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:
-            self._set("comparing", picked=int(change["new"]))
+            picked = int(change["new"])
+            if picked != self.state.picked:
+                self._set("comparing", picked=picked, without=())
 
     def _like_picked(self) -> None:
         if self.state.picked is not None:
@@ -508,7 +522,7 @@ class RetrievalExplorer(Explorer[State]):
 
 def _asked(view: State, image: int | None, text: str = "") -> State:
     """Another query; the radius stays."""
-    return dataclasses.replace(view, image=image, text=text, flipped=(), picked=None)
+    return dataclasses.replace(view, image=image, text=text, flipped=(), picked=None, without=())
 
 
 def _question(view: State) -> tuple[int | None, str, tuple[int, ...]]:

@@ -40,6 +40,12 @@ def done(explorer, *errors: str) -> None:
         assert expected in said
 
 
+def tick(explorer, concept: str, ticked: bool) -> None:
+    """Tick or untick a concept of the pair in view."""
+    message = {"type": "tick", "key": concept, "ticked": ticked}
+    explorer.why.card._receive(None, message, [])
+
+
 def only(study: Study, n: int) -> Study:
     """The study of its first n images alone, all to train on."""
     ids = np.arange(n)
@@ -328,18 +334,16 @@ def test_a_cells_parts_add_up_and_can_be_unticked_and_undone(trained, distributi
     frame = distribution.to_frame()
     assert frame["part"].sum() - 1 == pytest.approx(exact.similarity, abs=1e-5)
     assert distribution.grid.to_frame().iloc[3, 9] == pytest.approx(exact.similarity, abs=1e-5)
-    assert f"S + 1 = {exact.similarity + 1:.3f}" in distribution.parts.summary
-    distribution.parts.unticked = [0]
-    done(distribution)
-    rest = frame["part"][1:].sum()
+    assert f"S = {exact.similarity:.2f}".replace("-", "−") in distribution.why.card.summary
     gone = frame["concept"][0]
-    whole = frame["part"].sum()
-    assert distribution.parts.summary.endswith(
-        f"Without {gone!r}: {rest:.3f} of S + 1 = {whole:.3f}"
-    )
+    tick(distribution, gone, False)
+    done(distribution)
+    assert distribution.state.without == distribution.why.why.without == (gone,)
+    changed = distribution.why.why.changed
+    assert float(changed.parts.sum()) == pytest.approx(changed.similarity + 1, abs=1e-5)
     distribution.undo()
     done(distribution)
-    assert distribution.parts.unticked == []
+    assert distribution.why.why.without == ()
     assert distribution.grid.cell == (3, 9)
     distribution.undo()
     done(distribution)
@@ -382,7 +386,7 @@ def test_what_did_not_change_stays_where_one_scrolled_to(distribution):
     galleries = [distribution.alike, distribution.apart, distribution.gallery]
     before = [gallery.generation for gallery in galleries]
     pair = distribution.pair.generation
-    distribution.parts.unticked = [0]
+    tick(distribution, distribution.to_frame()["concept"][0], False)
     done(distribution)
     assert distribution.pair.generation == pair
     distribution.alike.selection.focus = int(distribution.alike.ids[3])

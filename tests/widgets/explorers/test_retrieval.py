@@ -77,8 +77,12 @@ def test_a_result_is_compared_and_asked_for_more(explorer, trained):
     apart = int(explorer.answer.level[5])
     assert f"differ in {apart} of 16 bits" in explorer.code.summary
     assert explorer.code.to_frame()["differs"].sum() == apart
-    parts = explorer.parts.to_frame()["value"].sum()
-    assert parts == pytest.approx(trained.explain(image, result).similarity + 1, abs=1e-5)
+    measured = explorer.why.why.measured
+    assert measured.distance == apart
+    assert measured.similarity == pytest.approx(trained.explain(image, result).similarity, abs=1e-5)
+    same = explorer.answer.level == apart
+    before = int((explorer.answer.level < apart).sum())
+    assert measured.rank_by_code == (before + 1, before + same.sum(), 240)
 
     explorer.shelves._receive(
         None, {"type": "act", "generation": explorer.shelves.generation, "position": 5}, []
@@ -90,6 +94,40 @@ def test_a_result_is_compared_and_asked_for_more(explorer, trained):
     assert done(explorer).picked == result
     explorer.undo()
     assert done(explorer).picked is None
+
+
+def test_a_concept_left_out_of_the_pair_is_undone(explorer):
+    explorer.shelves.selection.focus = int(explorer.shelves.ids[5])
+    done(explorer)
+    gone = explorer.why.to_frame().sort_values("part")["concept"].iloc[-1]
+    explorer.why.card._receive(None, {"type": "tick", "key": gone, "ticked": False}, [])
+    assert done(explorer).without == (gone,)
+    assert explorer.why.card._card["columns"] == ["with all", f"without {gone}"]
+    explorer.undo()
+    assert done(explorer).without == explorer.why.why.without == ()
+    explorer.redo()
+    assert done(explorer).without == (gone,)
+    explorer.shelves.selection.focus = int(explorer.shelves.ids[7])
+    assert done(explorer).without == ()  # of that pair alone
+
+
+def test_the_card_knows_flipped_bits_and_texts(explorer, trained):
+    result = int(explorer.shelves.ids[5])
+    explorer.shelves.selection.focus = result
+    before = done(explorer) and explorer.why.why.measured.distance
+    explorer.code._receive(None, {"type": "flip", "bit": 3}, [])
+    done(explorer)
+    assert abs(explorer.why.why.measured.distance - before) == 1
+    explorer.search("a castle by the ocean")
+    done(explorer)
+    assert explorer.why.layout.display == "none"
+    assert explorer.parts.layout.display == ""
+    explorer.shelves.selection.focus = result
+    done(explorer)
+    assert explorer.why.layout.display == ""
+    assert explorer.why.why.bits is None
+    assert explorer.why.why.measured.rank_by_concepts.among == 240
+    assert any("A text has no code" in note for note in explorer.why.why.notes)
 
 
 def test_flipped_bits_change_the_results_and_can_be_turned_back(explorer, trained):
