@@ -163,8 +163,8 @@ def test_flipping_turns_these_bits_over_and_no_other(ones, data):
 def test_a_bit_is_told_by_its_strongest_concepts():
     meaning = torch.tensor([[0.1, -0.62, 0.4], [0.0, 0.0, 0.0]])
     assert bit_words(meaning, ["sky", "castle", "boats"], 2) == [
-        "−0.62 castle, +0.40 boats",
-        "the same for all images",
+        "castle (−0.62), boats (+0.40)",
+        "",
     ]
 
 

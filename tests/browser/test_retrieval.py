@@ -145,7 +145,8 @@ def test_a_flipped_bit_moves_the_results(page):
     columns.nth(9).hover()
     reading = page.locator(".uhscm-code .reading")
     assert re.match(
-        r"Bit 9 is [01].*1 in \d+% of the database. It goes with", reading.text_content()
+        r"Bit 9 is [01]\. \d+% of the database has a 1 there\. It correlates with",
+        reading.text_content(),
     )
     changed(page, lambda: columns.nth(9).click())
     until(page, "1 bit flipped")

@@ -186,18 +186,22 @@ def bits_of(code: Tensor, bits: int) -> list[int]:
 
 
 def bit_words(meaning: Tensor, names: Sequence[str], limit: int = 3) -> list[str]:
-    """Say what each bit stands for, such as ``"+0.62 ocean, +0.40 boats, −0.31 castle"``.
+    """Say what each bit stands for, such as ``"ocean (+0.62), boats (+0.40), castle (−0.31)"``.
 
     Args:
         meaning: (L, K) correlations from `bit_concepts`.
         names: the K concepts.
         limit: number of concepts named per bit.
+
+    Returns:
+        A text per bit, empty for one that goes with no concept, as those do which are the same for
+        all images.
     """
     texts = []
     for row in meaning:
         strongest = row.abs().argsort(descending=True, stable=True)[:limit].tolist()
-        parts = [f"{row[c]:+.2f} {names[c]}".replace("-", "−", 1) for c in strongest if row[c] != 0]
-        texts.append(", ".join(parts) or "the same for all images")
+        parts = [f"{names[c]} ({row[c]:+.2f})" for c in strongest if row[c] != 0]
+        texts.append(", ".join(part.replace("(-", "(−") for part in parts))
     return texts
 
 

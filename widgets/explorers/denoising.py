@@ -61,12 +61,13 @@ class DenoisingExplorer(Explorer[Study]):
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
         self._reset.on_click(lambda _: self._as_in_the_paper())
         self._watch(self.selection, self._focused, "focus")
-        self.stepper.observe(self._asked, "asking")
+        self.stepper.observe(self._hide_answers, "asking")
 
-        tabs = ipw.Tab(
+        self._tabs = tabs = ipw.Tab(
             [ipw.VBox([self.gallery, self.moved]), self.stepper, self.templates],
             titles=["Voters", "Step by step", "Two templates"],
         )
+        tabs.observe(self._hide_answers, "selected_index")
         settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share])
         self._lay_out(
             ipw.HBox([self._undo, self._redo, self._reset, self._csv]),
@@ -167,9 +168,11 @@ class DenoisingExplorer(Explorer[Study]):
             self._concept = self.bars.labels[change["new"]]
             self._worker.submit("finding voters", self._show_voters)
 
-    def _asked(self, change: dict[str, Any]) -> None:
-        # The votes would give the answers away.
-        self.bars.layout.visibility = "hidden" if change["new"] else "visible"
+    def _hide_answers(self, _: object) -> None:
+        # The votes would give them away next to the question, and there alone.
+        in_sight = self._tabs.children[self._tabs.selected_index or 0] is self.stepper
+        hidden = in_sight and self.stepper.asking
+        self.bars.layout.visibility = "hidden" if hidden else "visible"
 
     def _focused(self, _: object) -> None:
         if self.live and focus_of(self.selection, self.study) is not None:

@@ -544,8 +544,7 @@ class TrainingExplorer(Explorer[State]):
         idle = int(((balance < 0.05) | (balance > 0.95)).sum())
         self.balance.show(
             balance,
-            low=1.0,
-            high=float(bits),
+            high=float(bits - 1),  # bits are counted from 0, as everywhere
             whole=True,
             unit="bit",
             summary=f"{idle} of {bits} bits say nearly the same of every image",

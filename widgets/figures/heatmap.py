@@ -12,9 +12,16 @@ from widgets.figures.theme import INK, figure, plain
 
 __all__ = ["similarity_figure"]
 
+# Nothing in common is next to the ground, be it white or dark: the colors let it through.
+_FAINT_TO_STRONG = [
+    [0, "rgba(127,127,127,0.1)"],
+    [0.5, "rgba(86,180,233,0.4)"],
+    [1, "rgb(0,114,178)"],
+]
+
 
 def similarity_figure(similarity: Tensor, groups: Sequence[str]) -> go.Figure:
-    """Draw a heatmap of pairs, dark for similar images, with a line between groups.
+    """Draw a heatmap of pairs, in strong color for similar images, with a line between groups.
 
     Args:
         similarity: (n, n) in [-1, 1], images of the same group in succession.
@@ -34,7 +41,7 @@ def similarity_figure(similarity: Tensor, groups: Sequence[str]) -> go.Figure:
         customdata=values.round(2),
         zmin=0,
         zmax=255,
-        colorscale="Cividis_r",
+        colorscale=_FAINT_TO_STRONG,
         colorbar={
             "title": "S",
             "tickvals": [0, 127.5, 255],

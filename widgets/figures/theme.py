@@ -26,7 +26,9 @@ _TEMPLATE = go.layout.Template(
         "title": {"x": 0, "xanchor": "left", "font": {"size": 15}},
         "xaxis": {"gridcolor": "rgba(127,127,127,.25)", "zerolinecolor": "rgba(127,127,127,.5)"},
         "yaxis": {"gridcolor": "rgba(127,127,127,.25)", "zerolinecolor": "rgba(127,127,127,.5)"},
-        "margin": {"l": 10, "r": 10, "t": 48, "b": 10},
+        # Upright, in a margin of its own: otherwise it lies over the title.
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
+        "margin": {"l": 10, "r": 36, "t": 48, "b": 10},
         "legend": {"orientation": "h", "y": -0.2},
         "bargap": 0.15,
     }

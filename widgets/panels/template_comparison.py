@@ -61,6 +61,9 @@ class TemplateComparison(ipw.VBox):
         self._study, other = study, self._other
         if other is None:
             return
+        if other.concepts.templates == study.concepts.templates:  # it is used now
+            self._hide()
+            return
         try:
             if other.concepts.names == study.concepts.names:  # its prompts are encoded already
                 other = other.with_(
@@ -70,8 +73,11 @@ class TemplateComparison(ipw.VBox):
                 other = study.with_(template=other.concepts.templates)
             self._show(other)
         except ValueError:
-            self._other = None
-            self._found.layout.display = "none"
+            self._hide()
+
+    def _hide(self) -> None:
+        self._other = None
+        self._found.layout.display = "none"
 
     def _typed_anew(self) -> None:
         if self.template.value.strip():
@@ -84,6 +90,8 @@ class TemplateComparison(ipw.VBox):
         template = str(self.template.value).strip()
         if not template:
             raise ValueError("there is no other template yet: type one, such as a sketch of the {}")
+        if (template,) == self._study.concepts.templates:
+            raise ValueError(f"{template!r} is the template in use: type another one")
         return template
 
     def _compared(self) -> None:

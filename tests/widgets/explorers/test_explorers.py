@@ -237,10 +237,16 @@ def test_one_image(study):
 
 def test_a_step_may_be_predicted_before_it_is_seen(denoising):
     stepper = denoising.stepper
+    denoising._tabs.selected_index = 1
     stepper._predict.value, stepper._pick.value = True, 1
     assert stepper.bars.labels == sorted(stepper.bars.labels)
     assert stepper.bars.values.size == 0  # no number gives it away
     assert denoising.bars.layout.visibility == "hidden"  # nor do the votes
+    for other in (0, 2):  # where the question is not in sight, the votes are
+        denoising._tabs.selected_index = other
+        assert denoising.bars.layout.visibility == "visible"
+    denoising._tabs.selected_index = 1
+    assert denoising.bars.layout.visibility == "hidden"
     best = stepper._steps[1].names[0]
     wrong = next(i for i, name in enumerate(stepper.bars.labels) if name != best)
     guess = stepper.bars.labels[wrong]
@@ -255,6 +261,19 @@ def test_a_step_may_be_predicted_before_it_is_seen(denoising):
     assert stepper.bars.summary.startswith("With τM = 243")
 
 
+def test_a_template_in_use_is_not_compared_with_itself(denoising):
+    templates = denoising.templates
+    templates.template.value = "a sketch of the {}"
+    done(denoising)
+    assert templates._found.layout.display == ""
+    templates.use.click()
+    done(denoising)
+    assert denoising.study.concepts.templates == ("a sketch of the {}",)
+    assert templates._found.layout.display == "none"
+    templates.compare.click()
+    done(denoising, "'a sketch of the {}' is the template in use: type another one")
+
+
 def test_two_templates_and_the_images_that_flipped(study, denoising):
     compare = denoising.templates
     compare.template.value = "banana {} tax return"
@@ -267,7 +286,7 @@ def test_two_templates_and_the_images_that_flipped(study, denoising):
     compare.use.click()
     done(denoising)
     assert denoising.study.concepts.templates == ("banana {} tax return",)
-    assert compare.gallery.count == 0  # now compared with itself
+    assert compare._found.layout.display == "none"  # not compared with itself
     compare.template.value = "a sketch of the {}"
     compare.template.value = "a view of the {}"
     compare.use.click()  # what stands in the box, whatever was compared last

@@ -71,6 +71,10 @@ def test_a_heatmap_says_the_means_and_draws_lines_between_groups():
     assert array(made.data[0].z).dtype == np.uint8  # small on the wire
     assert {shape.x0 for shape in made.layout.shapes} >= {1.5}
     assert list(made.layout.xaxis.ticktext) == ["a", "b"]
+    # Nothing in common is next to the ground, whichever it is, and the same stands out.
+    alphas = [color.partition("(")[2].count(",") for _, color in made.data[0].colorscale]
+    assert alphas == [3, 3, 2]
+    assert made.data[0].colorscale[0][1].endswith(",0.1)")
     alone = widgets.similarity_figure(torch.ones(1, 1), ["a"])
     assert alone.layout.title.text == "Mean similarity within a group +1.00"
 
@@ -129,6 +133,8 @@ def test_figures_are_legible_on_light_and_dark_ground(mined):
 
     made = widgets.votes_figure(["a", "b", "c", "d"], mined)
     layout = made.layout.template.layout
+    # The mode bar has a margin of its own, and does not lie over the title.
+    assert (layout.modebar.orientation, layout.margin.r) == ("v", 36)
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert contrast(layout.font.color, "#ffffff") >= 3.9
     assert contrast(layout.font.color, "#111111") >= 3.9

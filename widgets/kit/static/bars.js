@@ -240,10 +240,16 @@ function drawThreshold(scale, { axis, ticks, handle, handleText, line, upper }) 
   line.style.left = handle.style.left = `${left}px`;
   if (!upper.hidden) upper.style.left = `${scale.x(high)}px`;
   ticks.replaceChildren();
+  // Where texts would lie over one another, the upper bound's and the first ticks stay.
+  const taken = upper.hidden ? [] : [[scale.x(high), scale.x(high) + 48]];
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     const value = roundToDigit(scale.valueOf(share));
-    const tick = el("span", "tick", grouped(value));
-    tick.style.left = `${scale.x(value)}px`;
+    const text = grouped(value);
+    const [at, half] = [scale.x(value), 4 * text.length + 3];
+    if (taken.some(([from, to]) => at + half > from && at - half < to)) continue;
+    taken.push([at - half, at + half]);
+    const tick = el("span", "tick", text);
+    tick.style.left = `${at}px`;
     ticks.append(tick);
   }
   let kept = 0;
@@ -265,9 +271,16 @@ function render({ model, el: host }) {
   let cursor = 0;
 
   function read() {
-    const before = scale.labels[cursor];
+    const before = scale.labels;
     scale.read();
-    cursor = Math.max(scale.labels.indexOf(before), 0);
+    cursor = Math.max(scale.labels.indexOf(before[cursor]), 0);
+    if (scale.labels.join("\n") !== before.join("\n")) {
+      // Other rows: those at the top matter most, unless one is chosen.
+      cursor = model.get("chosen") ?? 0;
+      scroll.scrollTop = 0;
+      rows.style.height = `${scale.count * ROW}px`;
+      moveCursor(0);
+    }
     redraw();
   }
 

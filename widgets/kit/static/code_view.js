@@ -22,19 +22,35 @@ function differs({ bits, other }, i) {
 }
 
 /**
+ * Say in how much of the database a bit is 1; shares that are rounded to nothing are not nothing.
+ * @param {number} share
+ */
+function shareInWords(share) {
+  if (share < 0.005) return "Less than 1%";
+  if (share > 0.995) return "More than 99%";
+  return `${Math.round(100 * share)}%`;
+}
+
+/**
  * Describe a bit.
  * @param {Code} code
  * @param {number} i
  */
 function sentenceOf(code, i) {
-  const parts = [`Bit ${i} is ${code.bits[i]}`];
-  if (code.flipped.includes(i)) parts.push("flipped");
-  if (differs(code, i)) parts.push(`differs from ${code.names[1]}`);
-  else if (code.other.length) parts.push(`the same in ${code.names[1]}`);
-  const share = code.shares[i];
-  if (share !== undefined) parts.push(`1 in ${Math.round(100 * share)}% of the database`);
-  const meaning = code.meanings[i];
-  return `${parts.join(", ")}${meaning ? `. It goes with ${meaning}` : ""}`;
+  const flipped = code.flipped.includes(i) ? ", flipped" : "";
+  const unlike = differs(code, i) ? "unlike" : "like";
+  const other = code.other.length ? `, ${unlike} the ${code.names[1]}` : "";
+  const sentences = [`Bit ${i} is ${code.bits[i]}${flipped}${other}.`];
+  const [share, meaning] = [code.shares[i], code.meanings[i]];
+  if (share === 0 || share === 1) {
+    sentences.push(`The whole database has a ${share} there, so it tells no images apart.`);
+  } else {
+    if (share !== undefined)
+      sentences.push(`${shareInWords(share)} of the database has a 1 there.`);
+    if (meaning) sentences.push(`It correlates with ${meaning}.`);
+    else if (meaning === "") sentences.push("It correlates with no concept.");
+  }
+  return sentences.join(" ");
 }
 
 /** @param {Code} code */

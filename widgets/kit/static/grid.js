@@ -220,8 +220,8 @@ class GridView {
   draw() {
     if (!this.square) return;
     const { model, square } = this;
-    const diverging = isDark(this.root) ? DIVERGING.dark : DIVERGING.light;
-    const colors = colorsThrough(model.get("diverging") ? diverging : SEQUENTIAL);
+    const scales = model.get("diverging") ? DIVERGING : SEQUENTIAL;
+    const colors = colorsThrough(isDark(this.root) ? scales.dark : scales.light);
     const [low, high] = [model.get("low"), model.get("high")];
     const context = this.context(this.cells);
     // Squares stay sharp, unless they are too many.

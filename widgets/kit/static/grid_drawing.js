@@ -3,12 +3,11 @@
 const FINITE = 32766; // as in grid.py: the codes of least and greatest are -FINITE and FINITE
 const NOT_A_NUMBER = -32768;
 
-// Cividis from its light end to its dark one, as the figures have it: similar is dark.
-// biome-ignore format: a list of colors
-const SEQUENTIAL = [
-  "#fee838", "#e1cc55", "#c3b369", "#a59c74", "#8a8678",
-  "#707173", "#575d6d", "#3b496c", "#123570", "#00224e",
-];
+// From next to the ground, for nothing in common, to what stands out from it most, for the same.
+const SEQUENTIAL = {
+  light: ["#f6f6f6", "#d3e2ec", "#9cc4de", "#5b9dca", "#2372ae", "#0a4a80", "#00264a"],
+  dark: ["#1f1f1f", "#21364a", "#235278", "#2b76ae", "#56a3d9", "#9dd0f3", "#f4fbff"],
+};
 const DIVERGING = {
   light: ["#0072b2", "#7fb8da", "#f4f4f4", "#f2cf80", "#c47f00"],
   dark: ["#56b4e9", "#457699", "#363636", "#8f6a1b", "#e69f00"],

@@ -37,9 +37,13 @@ function render({ model, el: host }) {
       chart.rule(share, `${percent.toFixed(percent && percent < 9.5 ? 1 : 0)}%`);
     }
     const [from, to] = [model.get("low"), model.get("high")];
-    for (const share of [0, 0.5, 1]) {
-      const value = grouped(from + (to - from) * share, 1);
-      chart.label(share, share === 1 ? `${value} ${model.get("unit")}` : value);
+    const whole = model.get("whole");
+    for (const share of from === to ? [0] : [0, 0.5, 1]) {
+      const exact = from + (to - from) * share;
+      const value = whole ? Math.round(exact) : exact; // there is no bit 32.5
+      const text = grouped(value, whole ? 0 : 1);
+      const place = whole && share === 0.5 ? (value - from + 0.5) / (to - from + 1) : share;
+      chart.label(place, share === 1 ? `${text} ${model.get("unit")}` : text);
     }
   }
 
