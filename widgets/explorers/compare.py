@@ -33,6 +33,7 @@ from widgets.kit.selection import Selection
 from widgets.kit.table import Table
 from widgets.kit.view import close_all
 from widgets.kit.words import counted
+from widgets.panels.why import WhyPanel
 
 __all__ = ["CompareExplorer"]
 
@@ -48,12 +49,14 @@ class State:
         left, right: names of the rankers.
         query: the image asked with.
         k: how many results are looked at.
+        without: concepts left out of why the picked result is near.
     """
 
     left: str
     right: str
     query: int
     k: int = 30
+    without: tuple[str, ...] = ()
 
 
 class CompareExplorer(Explorer[State]):
@@ -109,6 +112,7 @@ class CompareExplorer(Explorer[State]):
         self._watch(self.selection, self._focused, "focus")
         self.asked.observe(self._chosen, "focus")
         self.query = Gallery(pictures, [], edge=112, height=136)
+        self.why = WhyPanel(lambda names: self._set(without=names))
         self.numbers = Table(
             layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
         )
@@ -136,8 +140,8 @@ class CompareExplorer(Explorer[State]):
     def _laid_out(self) -> list[ipw.Widget]:
         gains = ipw.VBox([self._unjudged, self._judged])
         tabs = ipw.Tab(
-            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), gains],
-            titles=["What moved", "Gains and losses"],
+            [ipw.VBox([_halves(self.went_out, self.came_in), self.in_both]), gains, self.why],
+            titles=["What moved", "Gains and losses", "Why near"],
         )
         wrap = {"flex_flow": "row wrap"}
         buttons = [self._undo, self._redo, self._csv, self.random, self.ask]
@@ -254,13 +258,14 @@ class CompareExplorer(Explorer[State]):
             name = self.pictures.caption(view.query)
             self.query.show([view.query], captions=[f"query\n{name}"], summary="")
         rankings = self._rankings(view)
-        if self._changed("results", view):
+        if self._changed("results", dataclasses.replace(view, without=())):
             for side in (0, 1):
                 self._show_results(side, rankings)
             self._show_moves(rankings)
         if self._changed("precisions", (view.left, view.right, view.query)):
             self._precisions = [self._precision(side) for side in (0, 1)]
         self._show_numbers()
+        self._show_why()
         self._show_gains()
         self.status.summary = self._said(rankings)
 
@@ -368,6 +373,18 @@ class CompareExplorer(Explorer[State]):
             ),
         )
 
+    def _show_why(self) -> None:
+        """Why the picked result is near the query, by this study's concepts and codes."""
+        view, picked = self.state, self.picked.focus
+        kept = self.study.kept_names
+        without = tuple(name for name in view.without if name in kept)
+        if not self._changed("why", (view.query, picked, without)):
+            return
+        if picked is None:
+            self.why.clear("Click a result to see why it is near the query")
+        else:
+            self.why.show(self.pictures, view.query, picked, without=without)
+
     def _precision(self, side: int) -> tuple[float, float, float]:
         """Worst, expected and best of this query; NaN where it has no label."""
         ranker, query = self._ranker(side), self.state.query
@@ -462,7 +479,15 @@ class CompareExplorer(Explorer[State]):
         self._set(query=int(self._draw.choice(self._askable)))
 
     def _pointed(self, _: Any) -> None:
-        self._worker.submit("pointing", self._show_numbers)
+        if self.state.without:  # what was left out was of another pair
+            self._change("pointing", lambda view: dataclasses.replace(view, without=()), step=False)
+            return
+
+        def job() -> None:
+            self._show_numbers()
+            self._show_why()
+
+        self._worker.submit("pointing", job)
 
     def _ask_picked(self) -> None:
         if self.picked.focus is not None:

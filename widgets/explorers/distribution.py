@@ -46,6 +46,11 @@ _SAMPLES = {
 }
 _ORDERS = ("dominant concept", "first label", "clustering")
 _NOTHING = "nothing"
+_NUMBERS = {
+    FEATURES: "cosine of features",
+    CONCEPTS: "S by concepts",
+    CODES: "similarity of codes",
+}
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,7 @@ class DistributionExplorer(Explorer[State]):
         values = similarities(self.pictures, ids, view.source)
         order, groups = ordered(self.pictures, ids, view.order, values)
         ids, other = ids[order], view.minus
-        shown: dict[str, Any] = {"low": -1.0, "label": "similarity"}
+        shown: dict[str, Any] = {"low": -1.0, "label": _NUMBERS[view.source]}
         if other == _NOTHING:
             table = disagreements(self.pictures, ids)
             values = values[np.ix_(order, order)]

@@ -83,6 +83,7 @@ class PairCard(View):
         sentence: str,
         *,
         parts: Sequence[Part] = (),
+        longest: float = 2.0,
         total: str = "",
         bits: str = "",
         groups: Sequence[BitsOf] = (),
@@ -96,6 +97,7 @@ class PairCard(View):
         Args:
             sentence: the answer.
             parts: with their boxes; those of a single part cannot be unticked.
+            longest: what a bar as wide as the card stands for; larger parts are cut.
             total: a line below the parts.
             bits: a sentence about the bits, which screen readers say.
             groups: the bits by what they stand for.
@@ -106,6 +108,7 @@ class PairCard(View):
         """
         card = {
             "parts": [dataclasses.asdict(part) for part in parts],
+            "longest": longest,
             "total": total,
             "bits": bits,
             "groups": [dataclasses.asdict(group) for group in groups],

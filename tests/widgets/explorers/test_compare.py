@@ -135,6 +135,35 @@ def test_other_sides_other_k_undo_and_redo(compare):
     assert (compare.state.left, compare.state.k) == (FEATURES, 12)
 
 
+def test_the_picked_image_is_explained_and_a_tick_is_undone(compare):
+    assert compare.why.why is None
+    assert compare.why.card.summary == "Click a result to see why it is near the query"
+    image = int(compare.results[0].ids[2])
+    compare.picked.focus = image
+    done(compare)
+    query, found = compare.state.query, compare.why.why
+    exact = compare.study.explain(query, image)
+    assert found.measured.similarity == pytest.approx(exact.similarity, abs=1e-5)
+    before = compare.results[0].generation
+    gone = exact.to_frame()["concept"][0]
+    compare.why.card._receive(None, {"type": "tick", "key": gone, "ticked": False}, [])
+    done(compare)
+    assert compare.state.without == compare.why.why.without == (gone,)
+    assert compare.results[0].generation == before  # the results stay where they are
+    compare.undo()
+    done(compare)
+    assert compare.why.why.without == ()
+    compare.redo()
+    done(compare)
+    assert compare.why.why.without == (gone,)
+    compare.picked.focus = int(compare.results[0].ids[3])  # another pair, with all concepts
+    done(compare)
+    assert compare.state.without == compare.why.why.without == ()
+    compare.random.click()
+    done(compare)
+    assert compare.why.why is None
+
+
 def test_a_picked_image_is_told_on_both_sides_and_may_be_asked_with(compare):
     assert compare.ask.disabled
     image = int(compare.came_in.ids[0])

@@ -354,6 +354,7 @@ def test_a_cells_parts_add_up_and_can_be_unticked_and_undone(trained, distributi
     assert frame["part"].sum() - 1 == pytest.approx(exact.similarity, abs=1e-5)
     assert distribution.grid.to_frame().iloc[3, 9] == pytest.approx(exact.similarity, abs=1e-5)
     assert f"S = {exact.similarity:.2f}".replace("-", "−") in distribution.why.card.summary
+    assert ": S by concepts = " in distribution.grid.reading  # a number has its name
     gone = frame["concept"][0]
     tick(distribution, gone, False)
     done(distribution)

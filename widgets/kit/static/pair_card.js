@@ -5,7 +5,7 @@
  * @typedef {{ name: string, differ: number, agree: number }} BitsOf
  * @typedef {{ bits: number, actual: number, expected: number, low: number, high: number,
  *   changed: number | null }} Scale
- * @typedef {{ parts: Part[], total: string, bits: string, groups: BitsOf[], scale: Scale | null,
+ * @typedef {{ parts: Part[], longest: number, total: string, bits: string, groups: BitsOf[], scale: Scale | null,
  *   columns: string[], rows: string[][], notes: string[] }} Card
  */
 
@@ -22,19 +22,21 @@ class Parts {
     this.element.addEventListener("keydown", (event) => this.onKey(event));
   }
 
-  /** @param {Part[]} parts */
-  show(parts) {
+  /**
+   * @param {Part[]} parts
+   * @param {number} longest
+   */
+  show(parts, longest) {
     const keys = parts.map((part) => part.key).join("\n");
     // The same boxes stay, and so does the keyboard's place among them.
     if (keys !== this.rows.map(({ part }) => part.key).join("\n")) this.build(parts);
-    const top = Math.max(...parts.map((part) => part.value), 1e-9);
     this.rows.forEach((row, i) => {
       const part = parts[i];
       row.part = part;
       row.box.checked = part.ticked;
       row.box.disabled = parts.length === 1;
       row.item.classList.toggle("unticked", !part.ticked);
-      row.bar.style.width = `${(100 * part.value) / top}%`;
+      row.bar.style.width = `${Math.min((100 * part.value) / longest, 100)}%`;
       row.number.textContent = part.value.toFixed(2);
     });
   }
@@ -198,7 +200,7 @@ function render({ model, el: host }) {
     const card = model.get("_card");
     sentence.textContent = model.get("summary");
     problem.textContent = model.get("error");
-    parts.show(card.parts);
+    parts.show(card.parts, card.longest);
     total.textContent = card.total ?? "";
     rest.replaceChildren();
     if (card.rows.length) rest.append(tableOfNumbers(card.columns, card.rows));
