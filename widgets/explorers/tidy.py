@@ -24,7 +24,7 @@ from uhscm_core import (
     rank_outliers_by_features,
     sketch,
 )
-from uhscm_core.analysis.study_images import ImagePairs
+from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
@@ -33,6 +33,7 @@ from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.words import counted
+from widgets.panels.why import WhyPanel
 
 __all__ = ["TidyExplorer"]
 
@@ -51,6 +52,8 @@ class State:
         group: of near-duplicates, the one shown whole.
         far: outliers by ``"features"`` or ``"codes"``.
         k: which neighbour counts.
+        pair: of near-duplicates, the one that is explained; None for none.
+        without: concepts left out of that explanation.
     """
 
     radius: int
@@ -59,6 +62,8 @@ class State:
     group: int = 0
     far: str = "features"
     k: int = 5
+    pair: int | None = None
+    without: tuple[str, ...] = ()
 
 
 class _Halves(ImagePairs):
@@ -103,6 +108,11 @@ class TidyExplorer(Explorer[State]):
         del slider["continuous_update"]
         self.pairs = Gallery(images, [], edge=128, height=420)
         self.group = Gallery(images, [], selection=self.selection, edge=140, height=420)
+        self.why = WhyPanel(
+            lambda names: self._change(
+                "leaving concepts out", lambda view: dataclasses.replace(view, without=names)
+            )
+        )
         self.outliers = Gallery(images, [], edge=96, height=420)
         self.near = Gallery(images, [], edge=96, height=160)
         for name in ("radius", "cosine", "looks", "far", "k"):
@@ -122,6 +132,7 @@ class TidyExplorer(Explorer[State]):
         duplicates = [
             ipw.HBox([self.radius, self.cosine, self.looks], layout=wrapped),
             ipw.HBox(halves, layout=wrapped),
+            self.why,
         ]
         outliers = [
             ipw.HBox([self.far, self.k], layout=wrapped),
@@ -171,7 +182,7 @@ class TidyExplorer(Explorer[State]):
         if before is None:
             return State(radius=self._bits // 4, looks=self.study.dataset.has_pixels)
         radius = min(before.radius, self._bits // 2)
-        return dataclasses.replace(before, radius=radius, group=0)
+        return dataclasses.replace(before, radius=radius, group=0, pair=None, without=())
 
     @property
     def _bits(self) -> int:
@@ -214,6 +225,8 @@ class TidyExplorer(Explorer[State]):
             self._show_pairs(found)
         if self._changed("group", (found, view.group)):
             self._show_group(found)
+        if self._changed("why", (found, view.pair, view.without)):
+            self._show_why(found)
         if len(self.study.dataset) > 1 and self._changed("far", (view.far, view.k)):
             self._show_outliers()
         groups = counted(len(found.groups), "group")
@@ -256,6 +269,15 @@ class TidyExplorer(Explorer[State]):
             captions=lambda image: names[image],
             summary=f"Group {group + 1} of {len(found.groups)}: {counted(len(ids), 'image')}",
         )
+
+    def _show_why(self, found: NearDuplicates) -> None:
+        view = self.state
+        self.pairs.selection.focus = view.pair
+        if view.pair is None:
+            self.why.clear("Click a pair to see why it is near" if len(found.pairs) else "")
+            return
+        i, j = found.pairs[view.pair].tolist()
+        self.why.show(StudyImages(self.study, from_pixels=True), i, j, without=view.without)
 
     def _show_outliers(self) -> None:
         view, names = self.state, self.study.dataset.names
@@ -306,14 +328,19 @@ class TidyExplorer(Explorer[State]):
     def _set(self, name: str, value: Any) -> None:
         value = round(value, 6) if name == "cosine" else value
         if value != getattr(self.state, name):
-            group = 0 if name in ("radius", "cosine", "looks") else self.state.group
-            setting = {name: value, "group": group}
+            setting = {name: value}
+            if name in ("radius", "cosine", "looks"):  # which make other pairs and groups
+                setting |= {"group": 0, "pair": None, "without": ()}
             self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
 
     def _picked(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            group = int(self._found().group_of[change["new"]])
-            self._change("opening a group", lambda view: dataclasses.replace(view, group=group))
+        pair = change["new"]
+        if pair is not None and pair != self.state.pair:
+            group = int(self._found().group_of[pair])
+            self._change(
+                "opening a group",
+                lambda view: dataclasses.replace(view, group=group, pair=pair, without=()),
+            )
 
     def _wondered(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:

@@ -90,6 +90,18 @@ def test_a_click_opens_the_group(tidy):
     group = tidy.to_frame()["group"].max()
     assert tidy.state.group == group
     assert tidy.group.summary.startswith(f"Group {group + 1} of {group + 1}: ")
+    found = tidy.why.why
+    assert found.measured.distance == tidy.to_frame()["bits"].iloc[last]
+    if len(found.concepts) > 1:
+        gone = tidy.why.to_frame().sort_values("part")["concept"].iloc[-1]
+        tidy.why.card._receive(None, {"type": "tick", "key": gone, "ticked": False}, [])
+        tidy.wait()
+        assert tidy.why.why.without == (gone,)
+        tidy.undo()
+        tidy.wait()
+        assert (tidy.state.pair, tidy.why.why.without) == (last, ())
+    put(tidy, radius=tidy.state.radius - 1)
+    assert tidy.state.pair is tidy.why.why is None
 
 
 def test_outliers_by_features_and_by_codes(tidy):
