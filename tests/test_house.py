@@ -30,6 +30,7 @@ CORE_NAMES = """
 WIDGET_NAMES = """
     Bars CompareExplorer DenoisingExplorer DistributionExplorer Exports Gallery Grid MapExplorer
     MapView PhotosExplorer RetrievalExplorer Selection TidyExplorer TrainingExplorer
+    Workbench
     code_bars_figure comparison_figure concept_bars_figure image_row image_row_html loss_figure
     plane_figure results_page similarity_figure votes_figure
 """

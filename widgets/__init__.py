@@ -9,6 +9,7 @@ from widgets.explorers.photos import PhotosExplorer
 from widgets.explorers.retrieval import RetrievalExplorer
 from widgets.explorers.tidy import TidyExplorer
 from widgets.explorers.training import TrainingExplorer
+from widgets.explorers.workbench import Workbench
 from widgets.figures.code_bars import code_bars_figure
 from widgets.figures.comparison import comparison_figure
 from widgets.figures.concept_bars import concept_bars_figure
@@ -39,6 +40,7 @@ __all__ = [
     "Selection",
     "TidyExplorer",
     "TrainingExplorer",
+    "Workbench",
     "code_bars_figure",
     "comparison_figure",
     "concept_bars_figure",

@@ -24,7 +24,7 @@ from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.evaluation import Evaluated, evaluated_images
 from uhscm_core.runs import read_runs
-from uhscm_core.support.checks import one_of
+from uhscm_core.support.checks import one_of, position, whole_number
 from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer, focus_of
@@ -75,6 +75,8 @@ class CompareExplorer(Explorer[State]):
         others: trained studies of the same images by name.
         selection: of other views; its focus is the query.
     """
+
+    state_type = State
 
     def __init__(
         self,
@@ -454,6 +456,8 @@ class CompareExplorer(Explorer[State]):
     def _check(self, view: State) -> None:
         one_of("left", view.left, self.rankers)
         one_of("right", view.right, self.rankers)
+        position("query", view.query, len(self.study.dataset), "images of the dataset")
+        whole_number("k", view.k, 1, self.k.max)
         if view.left == view.right:
             raise ValueError(f"{view.left} on both sides moves nothing: choose two of them")
         self._rankings(view)

@@ -52,6 +52,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.max_share = ipw.FloatText(description="keep up to, × N", step=0.05, **number)
         self._scale = ipw.Label()
         self._reset = ipw.Button(description="Paper's settings", layout={"width": "130px"})
+        self._train = self._way_to("Train", "Train with these concepts")
         self._concept = ""
 
         self.bars.observe(self._dragged, "threshold")
@@ -70,7 +71,7 @@ class DenoisingExplorer(Explorer[Study]):
         tabs.observe(self._hide_answers, "selected_index")
         settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share])
         self._lay_out(
-            ipw.HBox([self._undo, self._redo, self._reset, self._csv]),
+            ipw.HBox([self._undo, self._redo, self._reset, self._csv, self._train]),
             columns([self.bars], [tabs, self.editor, settings]),
         )
         self._refresh()

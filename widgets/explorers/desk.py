@@ -61,12 +61,17 @@ class Desk:
     Args:
         study: to begin with.
         selection: of other views to follow; None for a new one.
+        line: the thread to work on; None for a new one.
     """
 
-    def __init__(self, study: Study, selection: Selection | None = None) -> None:
+    def __init__(
+        self, study: Study, selection: Selection | None = None, line: Line | None = None
+    ) -> None:
         self.selection = Selection() if selection is None else selection
         self.joins = selection is not None
-        self.line = Line()
+        self.line = Line() if line is None else line
+        self.changed: Callable[[], None] = lambda: None
+        """Called when another moment is in view."""
         self.history = History(Moment(study), heavy=lambda moment: id(moment.study))
         self.going: int | None = None
         """The thread that goes back or forward, while it does."""
@@ -102,7 +107,7 @@ class Desk:
         self._members = [other for other in self._members if other is not member]
 
     def change(self, by: str, to: Callable[[Moment], Moment]) -> None:
-        """Go on to another moment, which is a step to undo."""
+        """Put another moment in view, which is a step to undo."""
         with self._lock:
             before = self.now
             self.history.push(dataclasses.replace(to(before), by=by))
@@ -146,3 +151,4 @@ class Desk:
         """Forget the selected images where they are of other images than those in view now."""
         if before.study.dataset.digest != self.study.dataset.digest:
             self.selection.focus, self.selection.ids = None, ()
+        self.changed()

@@ -27,7 +27,7 @@ from uhscm_core.analysis.pairs import (
     similarities,
 )
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
-from uhscm_core.support.checks import one_of
+from uhscm_core.support.checks import one_of, position
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer, columns, focus_of
 from widgets.kit.bars import Bars
@@ -85,6 +85,8 @@ class DistributionExplorer(Explorer[State]):
     most.
     """
 
+    state_type = State
+
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self.pictures = pictures = StudyImages(self.study)
@@ -116,6 +118,7 @@ class DistributionExplorer(Explorer[State]):
         self.apart.selection.observe(self._disputed, "focus")
         self.grid.selection.observe(self._clicked, "ids")
         self._disputes = pd.DataFrame()
+        self._train = self._way_to("Train", "Train with these concepts")
 
         controls = list(self.controls.values())
         hint = "A trained study, study.train(bits=64), compares by codes too."
@@ -126,7 +129,10 @@ class DistributionExplorer(Explorer[State]):
             titles=["Heatmap", "Most alike", "Disagreements"],
         )
         self._lay_out(
-            ipw.HBox([self._undo, self._redo, self._csv, self.upload]),
+            ipw.HBox(
+                [self._undo, self._redo, self._csv, self.upload, self._train],
+                layout={"flex_flow": "row wrap"},
+            ),
             columns([self.gallery, self.concepts, self.pair, self.why], [tabs]),
         )
         self._refresh()
@@ -283,6 +289,8 @@ class DistributionExplorer(Explorer[State]):
     # -- what a person does ----------------------------------------------------------------------
 
     def _check(self, view: State) -> None:
+        for image in (view.image, *view.pair):
+            position("image", image, len(self.pictures), "images")
         one_of("sample", view.sample, _SAMPLES.values())
         for name in ("order", "source", "minus"):
             one_of(name, getattr(view, name), self.controls[name].options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import ipywidgets as ipw
 import pandas as pd
@@ -97,6 +97,9 @@ class Explorer(ipw.VBox, Generic[T]):
         selection: of other views to go along with; None for one of its own.
     """
 
+    state_type: ClassVar[type | None] = None
+    """A dataclass whose values can be written as JSON; None where the study says it all."""
+
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         checked_selection(selection)
         shared = isinstance(study, Desk)
@@ -106,7 +109,7 @@ class Explorer(ipw.VBox, Generic[T]):
         """Whether it is in sight, so that it has to show what changes."""
         self.selection = self.desk.selection
         self._joins = shared or self.desk.joins
-        self._drawn: dict[str, object] = {}
+        self._drawn: dict[str, Any] = {}
         self._shown_study: Study | None = None
         self._adopting: int | None = None  # the thread that shows another study
         self._watched: list[tuple[traitlets.HasTraits, Callable[..., None], str]] = []
@@ -116,6 +119,8 @@ class Explorer(ipw.VBox, Generic[T]):
         self._worker = Worker(self._busy, self.status.fail, self.desk.line)
         self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
         self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "90px"})
+        for button in (self._undo, self._redo):  # a workbench has its own for all tabs
+            button.layout.display = None if self.desk.go_to is None else "none"
         self._csv = Download("Save as CSV", self._as_csv)
         self._undo.on_click(lambda _: self.undo())
         self._redo.on_click(lambda _: self.redo())
@@ -389,13 +394,25 @@ class Explorer(ipw.VBox, Generic[T]):
             self._adopting = threading.get_ident()
             try:
                 self._adopt(study)
-                state = self._begin(self.desk.now.states.get(self.name))
+                state = self._first_state(self.desk.now.states.get(self.name))
             except Exception:
                 self._shown_study = None  # to be tried again
                 raise
             finally:
                 self._adopting = None
             self.desk.amend(lambda moment: self._with_state(moment, state))
+
+    def _first_state(self, before: T | None) -> T:
+        """Return a state that can be shown: a file may have asked for what is not there."""
+        if before is not None:
+            try:
+                state = self._begin(before)
+                self._check(state)
+            except (TypeError, ValueError, IndexError) as error:
+                self.status.fail(f"{self.name}: what was kept cannot be shown: {error}")
+            else:
+                return state
+        return self._begin(None)
 
     def _show_offer(self, study: Study, needs: str) -> None:
         if self._offer is None:

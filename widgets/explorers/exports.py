@@ -15,6 +15,7 @@ from widgets.background.worker import Worker
 from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
 from widgets.kit.status import Status
+from widgets.kit.view import close_all
 from widgets.kit.words import file_size
 from widgets.results_page import checked_queries, results_page
 
@@ -62,6 +63,9 @@ class Exports(ipw.VBox):
             holder = ipw.Box([button], layout={"width": "170px"})
             note = ipw.Box([self._notes[name]], layout={"flex": "1 1 240px"})
             rows.append(ipw.HBox([holder, note], layout={"flex_flow": "row wrap"}))
+        if study.network is None:  # but for the run, there is nothing to save
+            for name, row in zip(_PURPOSES, rows, strict=True):
+                row.layout.display = None if name == "run.zip" else "none"
         super().__init__([self.status, *rows])
         self.add_class("uhscm-exports")
         network = study.network
@@ -75,6 +79,12 @@ class Exports(ipw.VBox):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.status.summary}"
+
+    def close(self) -> None:
+        """Stop what is being made, and close every widget."""
+        if self.comm is not None:
+            self._worker.stop()
+            close_all(self)
 
     def wait(self) -> None:
         """Until what was asked for is done; for notebooks without a front end, and for tests."""

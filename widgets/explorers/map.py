@@ -72,6 +72,8 @@ class MapExplorer(Explorer[State]):
     of, and how alike they are in pairs.
     """
 
+    state_type = State
+
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self.pictures = pictures = StudyImages(self.study)

@@ -6,7 +6,7 @@ import html
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
@@ -22,6 +22,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
 from widgets.kit.status import Status
 from widgets.kit.table import Table
+from widgets.kit.view import close_all
 from widgets.kit.words import counted
 
 __all__ = ["PhotosExplorer"]
@@ -77,6 +78,7 @@ class PhotosExplorer(ipw.VBox):
         model: ``"postcards"``, an open_clip name and tag with a blank between them, or a
             configuration ``.json``; None for ``$UHSCM_VLP`` or the postcards'.
         concepts: a list's name, the path of a text file, or names.
+        on_read: called with the study of each folder that was read.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class PhotosExplorer(ipw.VBox):
         folder: str | PathLike[str] | None = None,
         model: str | PathLike[str] | None = None,
         concepts: str | PathLike[str] | Sequence[str] = "common",
+        on_read: Callable[[Study], None] | None = None,
     ) -> None:
         for argument, value in (("folder", folder), ("model", model)):
             if value is not None and not isinstance(value, str | PathLike):
@@ -103,6 +106,7 @@ class PhotosExplorer(ipw.VBox):
             os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),
             os.fspath(concepts) if named else tuple(concepts),  # type: ignore[arg-type]
         )
+        self._on_read = on_read
         self._newest = True
         self._lock = threading.RLock()
         self._pump_thread: threading.Thread | None = None
@@ -204,6 +208,12 @@ class PhotosExplorer(ipw.VBox):
         """Until the reading has ended and is shown; for notebooks without a front end."""
         while (pump := self._pump_thread) is not None and pump.is_alive():
             pump.join(0.2)
+
+    def close(self) -> None:
+        """Close the explorer; a reading under way continues, and is kept."""
+        if self.comm is not None:
+            self._newest = False
+            close_all(self)
 
     def to_frame(self) -> pd.DataFrame:
         """The files that were skipped: ``file`` and ``reason``."""
@@ -342,21 +352,33 @@ class PhotosExplorer(ipw.VBox):
     def _draw_done(self, reader: PhotoReader) -> str:
         study = reader.study
         assert study is not None  # noqa: S101  # done means that there is one
+        if self._on_read is not None:
+            self._on_read(study)
+        kept, all_ = len(study.kept_names), len(study.concepts)
+        return (
+            f"{self._draw_images(study)}; {kept:,} of {counted(all_, 'concept')} kept with "
+            f"{study.vlp.name}{_labels(study)}"
+        )
+
+    def show_study(self, study: Study) -> None:
+        """Show the images of a study that comes from elsewhere, unless it was read here last."""
+        reader = self._reader
+        if reader is not None and (reader.active or reader.study is study):
+            return
+        with self._lock:
+            with_ = f"{counted(len(study.concepts), 'concept')} with {study.vlp.name}"
+            self.status.say(f"{self._draw_images(study)}; {with_}{_labels(study)}")
+
+    def _draw_images(self, study: Study) -> str:
         dataset = study.dataset
+        self.gallery.layout.display = ""
         self.gallery.show(
             range(len(dataset)),
             images=dataset.images,
             captions=lambda image: _printable(dataset.names[image]),
-            summary=f"What was read, in order of names: {counted(len(dataset), 'image')}",
+            summary=f"The images in view: {counted(len(dataset), 'image')}",
         )
-        labels = ""
-        if dataset.label_names:
-            labels = f"; {counted(len(dataset.label_names), 'sub-folder')} taken as labels"
-        kept, all_ = len(study.kept_names), len(study.concepts)
-        return (
-            f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped; {kept:,} of "
-            f"{counted(all_, 'concept')} kept with {study.vlp.name}{labels}"
-        )
+        return f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped"
 
     def _draw_stopped(self, reader: PhotoReader) -> str:
         step = reader.step
@@ -394,6 +416,11 @@ def _notes(reader: PhotoReader) -> list[str]:
     """How the folder was understood; the list of skipped files is shown on its own."""
     notes = () if reader.study is None else reader.study.dataset.notes
     return [_printable(note) for note in notes if "dataset.skipped" not in note]
+
+
+def _labels(study: Study) -> str:
+    names = study.dataset.label_names
+    return f"; {counted(len(names), 'sub-folder')} taken as labels" if names else ""
 
 
 def _printable(text: str) -> str:

@@ -86,6 +86,8 @@ class RetrievalExplorer(Explorer[State]):
         selection: its focus is the query, so other views can ask too.
     """
 
+    state_type = State
+
     answer: Answer
     """The database as the query in view ranks it."""
 
@@ -210,10 +212,9 @@ class RetrievalExplorer(Explorer[State]):
         bits = self.study.index.bits
         if before is not None:
             flipped = tuple(bit for bit in before.flipped if bit < bits)
+            radius = min(max(before.radius, 0), bits)
             without = tuple(name for name in before.without if name in self.study.kept_names)
-            return dataclasses.replace(
-                before, radius=min(before.radius, bits), flipped=flipped, without=without
-            )
+            return dataclasses.replace(before, radius=radius, flipped=flipped, without=without)
         focus = focus_of(self.selection, self.study)
         first = int(self._asked[0]) if focus is None else focus
         return State(first, radius=_at_first(self._find(State(first, radius=0))))

@@ -87,6 +87,8 @@ class TidyExplorer(Explorer[State]):
     others by features or by codes. Both are lists: no file is moved, changed or deleted.
     """
 
+    state_type = State
+
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self._sketched = self.study.dataset.digest

@@ -94,6 +94,8 @@ class TrainingExplorer(Explorer[State]):
     colour.
     """
 
+    state_type = State
+
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self._folder: Path | None = None
@@ -376,7 +378,7 @@ class TrainingExplorer(Explorer[State]):
             earlier._retire()
         _PANELS[folder] = self
         self._newest = True
-        self._stored = runs = read_runs(self._folder)
+        self._stored = runs = read_runs(folder)
         if self.trainer is not None and (self.trainer.active or self.trainer.steps):
             self._pinned = self.trainer.pinned
             mine = self.trainer.run

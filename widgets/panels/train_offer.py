@@ -81,7 +81,7 @@ class TrainOffer(ipw.VBox):
             pump.join(0.2)
 
     def close(self) -> None:
-        """Close the offer; a training under way continues and is kept with the runs."""
+        """Close the offer; a running training continues and is kept with the runs."""
         self.wanted = False
         super().close()
 
@@ -104,7 +104,7 @@ class TrainOffer(ipw.VBox):
             return
         try:
             trainer = self._running(study) or self._start(study)
-        except Exception as error:  # a callback's exceptions are seen by nobody
+        except Exception as error:  # no one sees a callback's exceptions
             self._fail(str(error) or type(error).__name__)
             return
         self._follow(study, trainer)

@@ -155,7 +155,7 @@ def test_a_closed_explorer_leaves_no_widget_behind(study, trained, kind, offerin
     assert set(_instances) == before
     heard = selection._trait_notifiers.get("focus", {}).get("change", [])
     assert len(heard) == watching
-    selection.focus = 3  # nobody listens
+    selection.focus = 3  # no one listens
     explorer._worker.submit("late", lambda: pytest.fail("a closed explorer worked on"))
     explorer.wait()
     explorer.close()  # once more is no error
@@ -241,7 +241,7 @@ def test_workers_on_one_line_take_turns_and_keep_their_own_errors():
 
 
 def test_only_what_an_explorer_made_is_closed(trained):
-    kept = ipw.Label("somebody else's")
+    kept = ipw.Label("another's")
     explorer = RetrievalExplorer(trained)
     explorer.wait()
     explorer.close()

@@ -1,0 +1,400 @@
+"""The workbench: tabs over one study, and a view that is saved and opened again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+import widgets
+from uhscm_core import load_dataset
+from uhscm_core.analysis.rankers import CONCEPTS, FEATURES
+from uhscm_core.support import store
+from widgets import Workbench
+from widgets.explorers import workbench as module
+
+TABS = ("Photos", "Concepts", "Similarity", "Train", "Retrieve", "Compare", "Map", "Duplicates")
+TIDY = widgets.TidyExplorer.__name__.removesuffix("Explorer")
+
+
+@pytest.fixture
+def bench(study, home):
+    made = Workbench(study)
+    yield made
+    if "Train" in made.explorers and made.explorers["Train"].comm is not None:
+        made.explorers["Train"].stop()
+    made.wait()
+    made.close()
+
+
+def go(bench, tab):
+    bench.tab = tab
+    bench.wait()
+    assert bench.status.errors == []
+    return bench.explorers.get(tab)
+
+
+def test_a_tab_is_made_when_it_is_first_opened(study, bench):
+    assert bench.study is study
+    assert bench.tabs.titles == TABS
+    assert bench.explorers == {}
+    assert bench.photos.gallery.count == len(study.dataset)
+    assert bench.status.summary == "260 images, 81 concepts, no codes yet"
+    made = [go(bench, tab) for tab in TABS[1:]]
+    assert list(bench.explorers) == list(TABS[1:])
+    assert [go(bench, tab) for tab in TABS[1:]] == made
+    live = [tab for tab, explorer in bench.explorers.items() if explorer.live]
+    assert live == ["Duplicates"]
+
+
+def test_untrained_tabs_offer_to_train(bench):
+    for tab in ("Retrieve", "Duplicates"):
+        explorer = go(bench, tab)
+        assert "train this study first" in explorer.status.summary
+        assert explorer._offer.time.value.startswith("It takes about")
+
+
+def test_from_a_threshold_to_an_answer_and_back(study, bench):
+    concepts = go(bench, "Concepts")
+    concepts.min_share.value = 1.0
+    bench.wait()
+    changed = bench.study
+    assert changed is concepts.study is not study
+    concepts._train.click()
+    bench.wait()
+    assert bench.tab == "Train"
+    train = bench.explorers["Train"]
+    train.start(bits=16, epochs=2)
+    bench.wait()
+    assert bench.study.network is None  # a run is not in view until it is asked with
+    train._ask.click()
+    bench.wait()
+    assert bench.tab == "Retrieve"
+    assert bench.study.network.bits == 16
+    assert bench.study.min_share == 1.0
+    assert "images on" in bench.explorers["Retrieve"].status.summary
+    assert bench.status.summary.endswith("codes of 16 bits")
+    steps = []
+    while not bench._undo.disabled:
+        bench.undo()
+        bench.wait()
+        steps.append((bench.tab, bench.study))
+    assert [tab for tab, _ in steps] == ["Train"] * (len(steps) - 1) + ["Concepts"]
+    assert steps[0][1] is changed
+    assert steps[-1][1] is study
+    assert concepts.min_share.value == study.min_share
+    while not bench._redo.disabled:
+        bench.redo()
+        bench.wait()
+    assert bench.study.network.bits == 16
+    assert bench.status.errors == []
+
+
+def test_an_image_chosen_in_one_tab_is_looked_at_in_the_next_and_is_one_step(trained):
+    bench = Workbench(trained)
+    asking = go(bench, "Retrieve")
+    first = asking.state.image
+    asking.like(7)
+    bench.wait()
+    assert go(bench, "Similarity").state.image == 7
+    assert go(bench, "Compare").state.query == 7
+    bench.undo()
+    bench.wait()
+    assert bench.tab == "Retrieve"
+    assert asking.state.image == first
+    assert bench._undo.disabled
+    bench.close()
+
+
+def test_a_run_of_the_train_tab_is_there_in_the_compare_tab(bench):
+    compare, train = go(bench, "Compare"), go(bench, "Train")
+    assert not [name for name in compare.rankers if name.startswith("run 001")]
+    train.start(bits=8, epochs=1)
+    bench.wait()
+    go(bench, "Compare")
+    assert [name for name in compare.rankers if name.startswith("run 001")]
+
+
+def test_what_a_tab_cannot_show_is_said_in_its_place(trained):
+    from tests.widgets.explorers.test_desk import others_of
+
+    bench = Workbench(others_of(trained, 1))
+    bench.tab = "Compare"
+    bench.wait()
+    said = "a comparison needs at least two images in the database"
+    assert bench._boxes["Compare"].children[0].value == said
+    assert "Compare" not in bench.explorers
+    bench.study = trained
+    bench.wait()
+    bench.tab = "Photos"
+    bench.tab = "Compare"
+    bench.wait()
+    assert bench.explorers["Compare"].status.errors == []
+    bench.close()
+
+
+def test_exports_are_at_hand_in_every_tab(trained):
+    bench = Workbench(trained)
+    bench._export.value = True
+    bench._exports.wait()
+    assert bench._exports.status.summary.startswith("Save the 16-bit codes")
+    bench._export.value = False
+    assert bench._export_box.children == ()
+    bench.close()
+
+
+def test_a_closed_workbench_leaves_no_widget_behind(study, trained):
+    before = set(_instances)
+    for source in (study, trained):
+        bench = Workbench(source)
+        for tab in TABS:
+            go(bench, tab)
+        bench._export.value = True
+        bench.close()
+        bench.close()
+        assert set(_instances) == before
+
+
+def test_a_folder_is_read_in_the_background(study, tmp_path, home):
+    for i in range(6):
+        study.dataset.images[i].save(tmp_path / f"{i}.png")
+    bench = Workbench(str(tmp_path))
+    bench.wait()
+    assert len(bench.study.dataset) == 6
+    assert bench.status.summary.startswith("6 images, ")
+    assert go(bench, "Concepts").study is bench.study
+    (tmp_path / "more").mkdir()
+    study.dataset.images[7].save(tmp_path / "more" / "7.png")
+    first = bench.study
+    bench.tab = "Photos"
+    bench.photos.read()
+    bench.wait()
+    bench.wait()
+    assert len(bench.study.dataset) == 7
+    bench.undo()
+    bench.wait()
+    assert bench.study is first
+    assert bench.photos.gallery.count == 6
+    bench.close()
+    again = Workbench(tmp_path)  # the cell is run again
+    again.wait()
+    assert len(again.study.dataset) == 7
+    again.close()
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path, home):
+    bench = Workbench(tmp_path / "nowhere")
+    bench.wait()
+    with pytest.raises(RuntimeError, match="the folder was not read: no such folder"):
+        _ = bench.study
+    bench.tab = "Concepts"
+    bench.wait()
+    assert "no folder was read yet" in bench._boxes["Concepts"].children[0].value
+    bench.close()
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_what_is_no_source_and_no_tab_is_refused(bench):
+    with pytest.raises(TypeError, match="source must be a folder, an ImageDataset, a Study"):
+        Workbench(3)
+    with pytest.raises(ValueError, match=r"tab must be one of Photos, .* got 'Nowhere'"):
+        bench.tab = "Nowhere"
+    with pytest.raises(TypeError, match="study must be a Study"):
+        bench.study = "postcards"
+
+
+def test_nothing_and_a_dataset_are_opened_with_defaults(study, monkeypatch):
+    asked = []
+
+    def load(name, **_):
+        asked.append(name)
+        return study.dataset
+
+    monkeypatch.setattr(module, "load_dataset", load)
+    for source in (None, "postcards", study.dataset):
+        bench = Workbench(source)
+        assert bench.study.dataset is study.dataset
+        assert bench.study.vlp.name == "postcards"
+        bench.close()
+    assert asked == ["postcards", "postcards"]
+
+
+# -- views ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(study, home, tmp_path):
+    """A view of a run, in the Retrieve tab; and its file."""
+    bench = Workbench(study.with_(min_share=1.0))
+    train = go(bench, "Train")
+    train.start(bits=16, epochs=1)
+    bench.wait()
+    train._ask.click()
+    bench.wait()
+    bench.explorers["Retrieve"].like(7)
+    bench.wait()
+    go(bench, "Map")
+    bench.selection.ids = (3, 5, 8)
+    bench.wait()
+    bench.tab = "Retrieve"
+    bench.wait()
+    path = bench.save_view(tmp_path / "view.json")
+    yield bench, path
+    bench.close()
+
+
+def test_a_view_opens_as_it_was_saved(study, saved):
+    bench, path = saved
+    assert path.stat().st_size < 20_000
+    again = Workbench.open_view(path)
+    again.wait()
+    assert again.tab == "Retrieve"
+    assert again.study.min_share == 1.0
+    assert again.study.dataset.digest == study.dataset.digest
+    asking = again.explorers["Retrieve"]
+    assert asking.state == bench.explorers["Retrieve"].state
+    assert asking.to_frame().equals(bench.explorers["Retrieve"].to_frame())
+    assert go(again, "Map").state == bench.explorers["Map"].state
+    assert again.selection.ids == (3, 5, 8)
+    assert go(again, "Train").state.settings == bench.explorers["Train"].state.settings
+    assert again._undo.disabled
+    assert b"pickle" not in path.read_bytes()
+    again.close()
+
+
+def test_a_view_finds_its_run_under_another_number(saved, home):
+    bench, path = saved
+    folder = bench.explorers["Train"]._folder
+    (folder / "001").rename(folder / "007")
+    again = Workbench.open_view(path)
+    assert again.study.network.bits == 16
+    again.close()
+    shutil.rmtree(folder)
+    with pytest.raises(FileNotFoundError, match=r"run 001 of 16 bits, .* not among the runs"):
+        Workbench.open_view(path)
+    other = Workbench.open_view(path, source=bench.study)
+    assert other.study.network.bits == 16
+    other.close()
+
+
+def test_a_folder_that_was_moved_is_said_where(study, tmp_path, home):
+    here = tmp_path / "here"
+    here.mkdir()
+    for i in range(6):
+        study.dataset.images[i].save(here / f"{i}.png")
+    dataset = load_dataset(here, progress=False)
+    bench = Workbench(dataset)
+    path = bench.save_view(tmp_path / "view.json")
+    bench.close()
+    there = here.rename(tmp_path / "there")
+    with pytest.raises(FileNotFoundError, match=r"open_view\(path, source=folder\)"):
+        Workbench.open_view(path)
+    again = Workbench.open_view(path, source=there)
+    assert again.study.dataset.digest == dataset.digest
+    again.close()
+    study.dataset.images[9].save(there / "9.png")
+    with pytest.raises(ValueError, match="this data is not the one that the view was saved with"):
+        Workbench.open_view(path, source=there)
+
+
+def rewritten(path, **changes):
+    values = json.loads(path.read_text())
+    values = {name: changes.get(name, value) for name, value in values.items()}
+    path.write_text(json.dumps({**values, **changes, "digest": None}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"view": 2}, "written by a later version"),
+        ({"tab": "Nowhere"}, "tab must be one of Photos"),
+        ({"tau": "3"}, "tau must be int or float"),
+        ({"tau": -1.0}, "tau"),
+        ({"more": 1}, "unknown 'more'"),
+        ({"concepts": {"names": [3], "templates": ["a {}"]}}, "concepts"),
+        ({"concepts": {"names": ["cat"]}}, "without templates"),
+        ({"states": {"Retrieval": {"image": "7", "radius": 3}}}, "Retrieval: image cannot be '7'"),
+        ({"states": {"Retrieval": {"image": 7}}}, "Retrieval: .*radius"),
+        ({"states": {"Retrieval": {"image": 7, "radius": 3, "x": 1}}}, "unknown x"),
+        ({"states": {"Retrieval": 3}}, "Retrieval must be a dict"),
+        ({"selection": {"focus": None, "ids": ["a"]}}, "ids must be whole numbers"),
+        ({"data": {"source": {"source": "postcards"}, "digest": "0"}}, "this data is not the one"),
+        ({"data": {"source": {"source": "postcards", "odd": 1}, "digest": "0"}}, "data: .*odd"),
+    ],
+)
+def test_a_file_that_is_no_view_of_this_data_is_refused_with_its_place(saved, changes, message):
+    _, path = saved
+    with pytest.raises(ValueError, match=message) as error:
+        Workbench.open_view(rewritten(path, **changes))
+    assert str(path) in str(error.value)
+
+
+def test_files_that_are_no_views_are_refused(tmp_path):
+    path = tmp_path / "view.json"
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        Workbench.open_view(path)
+    for content, message in {"{": "not readable JSON", "[]": "not a view", "{}": "a view"}.items():
+        path.write_text(content)
+        with pytest.raises(ValueError, match=message):
+            Workbench.open_view(path)
+    store.save_json(path, {"view": 1, "tab": "Map"})
+    path.write_text(path.read_text().replace("Map", "Compare"))
+    with pytest.raises(ValueError, match="damaged"):
+        Workbench.open_view(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "tab", "state"),
+    [
+        ("Retrieval", "Retrieve", {"image": 10**6, "radius": 3}),
+        ("Retrieval", "Retrieve", {"image": -1, "radius": -3}),
+        ("Distribution", "Similarity", {"image": 4, "pair": [4, 10**6]}),
+        ("Distribution", "Similarity", {"image": 4, "pair": [4, 5], "sample": "all"}),
+        ("Compare", "Compare", {"left": "ITQ", "right": "LSH", "query": 10**6}),
+        (
+            "Compare",
+            "Compare",
+            {"left": FEATURES, "right": CONCEPTS, "query": 10**6},
+        ),
+        ("Map", "Map", {"source": "features", "layout": "t-SNE"}),
+        (TIDY, "Duplicates", {"radius": 3, "far": "nothing"}),
+        ("Training", "Train", {"runs": "x", "settings": [["bits", "many"]]}),
+    ],
+)
+def test_a_state_that_asks_for_what_is_not_there_begins_afresh(saved, name, tab, state):
+    _, path = saved
+    bench = Workbench.open_view(rewritten(path, states={name: state}, tab=tab))
+    bench.wait()
+    assert bench.explorers[tab].status.summary
+    assert bench.explorers[tab].state != state
+    assert all("cannot be shown" in said for said in bench.explorers[tab].status.errors)
+    bench.close()
+
+
+def test_a_view_of_data_that_was_handed_over_needs_it_again(trained, tmp_path):
+    from tests.widgets.explorers.test_desk import others_of
+
+    other = others_of(trained)
+    bench = Workbench(other)
+    path = bench.save_view(tmp_path / "view.json")
+    bench.close()
+    with pytest.raises(ValueError, match=r"open_view\(path, source=study\)"):
+        Workbench.open_view(path)
+    again = Workbench.open_view(path, source=other)
+    assert again.study.network is not None
+    again.close()
+
+
+def test_the_view_can_be_downloaded(trained):
+    bench = Workbench(trained)
+    name, content = bench._view_as_file()
+    assert name == "view.json"
+    assert json.loads(content)["tab"] == "Photos"
+    bench.close()
+
+
+def test_it_is_exported():
+    assert widgets.Workbench is Workbench
