@@ -218,10 +218,10 @@ def test_codes_of_a_mixing_network_are_computed_again_by_the_formula(by_both):
         x = study.image_features[image]
         scores = scale * mixture.concepts[kept] @ x
         halves = []
-        for factor in (1, 3):
+        for factor, weight in ((1, 1 - w), (3, math.sqrt((1 - w) * w))):
             u = torch.zeros(len(study.kept_names))
             u[kept] = torch.softmax(scores / factor, 0)
-            halves.append(u / u.norm() * math.sqrt((1 - w) / 2))
+            halves.append(u / u.norm() * weight)
         f = x - mixture.mean
         return head(torch.cat([f / f.norm() * math.sqrt(w), *halves])) > 0
 
@@ -375,6 +375,21 @@ def test_the_sentence_says_whether_the_distance_is_usual(pictures):
         said = dataclasses.replace(usual, expected=expected._replace(low=low, high=high)).sentence
         assert words in said
         assert (", but the codes" in said) == ("than" in words)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "words"),
+    [
+        (0.78, "The concepts are similar (S = 0.78: "),
+        (0.2, "The concepts are partly similar (S = 0.20: "),
+        (-0.3, "The concepts have little in common, "),
+        (-0.97, "The concepts have hardly anything in common (S = −0.97)"),
+    ],
+)
+def test_the_sentence_does_not_contradict_itself(pictures, similarity, words):
+    found = why(pictures, *PAIR)
+    measured = dataclasses.replace(found.measured, similarity=similarity)
+    assert dataclasses.replace(found, measured=measured).sentence.startswith(words)
 
 
 def test_what_mixes_without_a_concept_is_what_mixes_the_others(study):

@@ -96,8 +96,11 @@ def test_no_label_of_a_threshold_lies_over_another(page):
     boxes = votes.evaluate(
         """box => {
             const upper = box.querySelector('.upper').getBoundingClientRect();
-            const words = { left: upper.left + 4, right: upper.left + 46, top: upper.top,
-                            bottom: upper.top + 16 };
+            const after = getComputedStyle(box.querySelector('.upper'), '::after');
+            const top = upper.top + parseFloat(after.top);
+            const left = upper.left + parseFloat(after.left);
+            const words = { left, right: left + parseFloat(after.width), top,
+                            bottom: top + parseFloat(after.height) };
             const found = [...box.querySelectorAll('.tick, .handle-text')]
                 .map((e) => e.getBoundingClientRect());
             return [words, ...found].map((b) => [b.left, b.right, b.top, b.bottom]);

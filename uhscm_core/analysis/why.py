@@ -224,9 +224,11 @@ class Why:
             said = f"{number} says nothing, because {self.concepts[0]!r} is the only concept"
         else:
             frame = self.to_frame().sort_values("part", ascending=False, kind="stable")
+            words = shared_in_words(similarity, frame)
             how = "similar" if similarity >= 0.5 else "partly similar"
-            how = "different" if similarity < -0.5 else how
-            said = f"The concepts are {how} ({number}: {shared_in_words(similarity, frame)})"
+            said = f"The concepts are {how} ({number}: {words})"
+            if similarity < 0:
+                said = f"The concepts have {words} ({number})"
         if distance is None:
             return said
         differ = f"the codes differ in {distance} of {self.bits} bits"

@@ -69,7 +69,9 @@ class PairCard(View):
 
     _esm, _css = static("pair_card")
 
-    _card = traitlets.Dict({"parts": [], "groups": [], "rows": [], "notes": []}).tag(sync=True)
+    _card: traitlets.Dict[str, Any] = traitlets.Dict(
+        {"parts": [], "groups": [], "rows": [], "notes": []}
+    ).tag(sync=True)
 
     error = traitlets.Unicode("").tag(sync=True)
     """Why the last tick could not be done, shown at the boxes; default empty."""
