@@ -33,6 +33,7 @@ __all__ = [
     "CompleteConfig",
     "TrainingConfig",
     "TrainingStep",
+    "checked_setting",
     "config_from",
     "refuse_foreign",
     "step_from",
@@ -245,6 +246,16 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "start": lambda x: one_of("start", x, ("itq", "random")),
     **{name: partial(weight, name) for name in WEIGHTS},
 }
+
+
+def checked_setting(name: str, value: Any) -> Any:
+    """Return the value of one of the settings, such as ``"epochs"``.
+
+    Raises:
+        TypeError: the value is of another kind.
+        ValueError: it is out of range.
+    """
+    return seed_number("seed", value) if name == "seed" else _CHECKS[name](value)
 
 
 def config_from(values: Mapping[str, Any]) -> TrainingConfig:

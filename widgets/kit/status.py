@@ -1,4 +1,4 @@
-"""A headline, the notes to it, what is running, and what went wrong until it is dismissed."""
+"""A headline, the notes to it, what is running, and what went wrong."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from widgets.kit.view import View, static
 
 __all__ = ["Status"]
 
+_SHOWN, _KEPT = 5, 20  # errors
+
 
 class Status(View):
     """The status line of an explorer; its summary is the sentence about what is shown."""
@@ -23,11 +25,22 @@ class Status(View):
     notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Sentences below the headline, folded if there are more than two; default none."""
     errors = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """Errors that were not dismissed yet, oldest first; default none."""
+    """Errors in view, oldest first, until they are dismissed or something works; default none."""
+    log = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """All that went wrong lately, oldest first, folded; default none."""
 
     def fail(self, message: str) -> None:
-        """Show an error until it is dismissed; the same one is listed once."""
-        self.errors = [*(e for e in self.errors if e != message), message][-5:]
+        """Show an error that belongs to no control; the same one is listed once."""
+        self.errors = [*(e for e in self.errors if e != message), message][-_SHOWN:]
+        self.record(message)
+
+    def record(self, message: str) -> None:
+        """Keep an error that is shown at its control in the log."""
+        self.log = [*(e for e in self.log if e != message), message][-_KEPT:]
+
+    def settle(self) -> None:
+        """Take the errors out of view, because something worked; the log keeps them."""
+        self.errors = []
 
     def say(self, headline: str, notes: Iterable[str] = ()) -> None:
         """Show a headline of one sentence, and notes in a list below it."""
@@ -35,8 +48,8 @@ class Status(View):
         self.summary = headline
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the errors that were not dismissed yet."""
-        return pd.DataFrame({"error": self.errors})
+        """Return all that went wrong lately."""
+        return pd.DataFrame({"error": self.log})
 
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "dismiss":

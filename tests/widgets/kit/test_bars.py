@@ -54,13 +54,17 @@ def test_an_unknown_keyword_is_named():
         Bars(colour="red")
 
 
-def test_an_error_stands_until_it_is_dismissed():
+def test_an_error_is_in_view_until_it_is_dismissed_or_something_works():
     status = Status()
     for message in ("one", "two", "one"):
         status.fail(message)
     assert status.errors == ["two", "one"]
     status._receive(None, {"type": "dismiss", "error": "two"}, [])
-    assert status.to_frame()["error"].tolist() == ["one"]
+    assert status.errors == ["one"]
+    status.record("three")  # which is shown at its control
+    status.settle()
+    assert status.errors == []
+    assert status.to_frame()["error"].tolist() == ["two", "one", "three"]
 
 
 def test_a_headline_has_its_notes_and_the_next_one_has_others():

@@ -1,5 +1,5 @@
-// The status line: what is shown and the notes to it, what is being worked on, and each error until
-// it is dismissed.
+// The status line: what is shown and the notes to it, what is being worked on, each error until it is
+// dismissed or something works, and a log of all errors, folded.
 // When the kernel was restarted it says that instead: the style sheet shows it as soon as JupyterLab
 // marks the view as disconnected, which it does not do by itself when the kernel crashed.
 
@@ -15,10 +15,14 @@ function render({ model, el: host }) {
   const notes = el("div", "notes");
   const busy = el("div", "busy");
   const errors = el("div", "errors");
+  const log = el("details", "log");
+  const title = el("summary");
+  const lines = el("ul");
+  log.append(title, lines);
   sentence.setAttribute("aria-live", "polite");
   ended.setAttribute("role", "alert");
   errors.setAttribute("role", "alert");
-  root.append(ended, sentence, notes, busy, errors);
+  root.append(ended, sentence, notes, busy, errors, log);
 
   /** @param {string} message */
   function lineOf(message) {
@@ -45,6 +49,10 @@ function render({ model, el: host }) {
     sentence.textContent = model.get("summary");
     busy.textContent = model.get("busy");
     errors.replaceChildren(...model.get("errors").map(lineOf));
+    const earlier = /** @type {string[]} */ (model.get("log"));
+    log.hidden = !earlier.length;
+    title.textContent = `What went wrong (${earlier.length})`;
+    lines.replaceChildren(...earlier.toReversed().map((message) => el("li", "", message)));
   }
   draw();
 
@@ -56,7 +64,7 @@ function render({ model, el: host }) {
   };
   signal?.connect(onKernel);
   const leave = () => signal?.disconnect(onKernel);
-  return endAll(leave, onChange(model, ["summary", "notes", "busy", "errors"], draw));
+  return endAll(leave, onChange(model, ["summary", "notes", "busy", "errors", "log"], draw));
 }
 
 export default { render };
