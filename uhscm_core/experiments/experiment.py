@@ -160,8 +160,13 @@ class Experiment:
         """The runs that are still to be computed: each a setting and a seed, in their order."""
         return tuple(run for run in self._runs() if self._stored(run) is None)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each setting is called, by what tells it apart, in the order of `to_frame`."""
+        return tuple(map(self._name, self._settings))
+
     def name(self, run: Run) -> str:
-        """Return what distinguishes a run's setting: the values that others do not share."""
+        """Return what the setting of a run is called."""
         return self._name(run.setting)
 
     @property

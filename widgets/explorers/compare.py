@@ -33,6 +33,7 @@ from widgets.kit.selection import Selection
 from widgets.kit.table import Table
 from widgets.kit.view import close_all
 from widgets.kit.words import counted
+from widgets.panels.bench import Bench
 from widgets.panels.why import WhyPanel
 
 __all__ = ["CompareExplorer"]
@@ -68,7 +69,8 @@ class CompareExplorer(Explorer[State]):
     The first k of each side by side, with what came in, went out and moved; overlap and rank
     correlation; average precision where there are labels, and the queries that gain or lose most.
     The query itself is left out of its own results. Ranks within a tie are ranges, and what depends
-    on the order within one is marked, see `uhscm_core.analysis.rankings`.
+    on the order within one is marked, see `uhscm_core.analysis.rankings`. The bench, in a tab of
+    its own, trains settings with several seeds and says which differences are real.
 
     Args:
         study: trained or not; its runs on disk, the baselines and the cosines can be chosen too.
@@ -136,7 +138,11 @@ class CompareExplorer(Explorer[State]):
         self._left_out = ipw.VBox([])
         self._unjudged = ipw.Label("")
         self._judged = _halves(*self.better)
-        self._lay_out(*self._laid_out())
+        self.bench = Bench(self.study, pictures, self.asked)
+        parts = [ipw.VBox(self._laid_out()), self.bench]
+        self.tabs = ipw.Tab(parts, titles=["Two rankings", "Bench"])
+        self.tabs.observe(self._opened, "selected_index")
+        self._lay_out(self.tabs)
         self._refresh()
 
     def _laid_out(self) -> list[ipw.Widget]:
@@ -195,6 +201,7 @@ class CompareExplorer(Explorer[State]):
         self.rankers = {name: known.get(name, ranker) for name, ranker in found.items()}
         self._ranked, self._runs = study, read_runs(runs_folder(study))
         self.pictures = self.pictures.in_study(study)
+        self.bench.adopt(study, self.pictures)
         self._askable = queries if len(queries) else database
         self._evaluated: Evaluated | None = None
         self._why_not = ""
@@ -461,6 +468,10 @@ class CompareExplorer(Explorer[State]):
         if view.left == view.right:
             raise ValueError(f"{view.left} on both sides moves nothing: choose two of them")
         self._rankings(view)
+
+    def _opened(self, change: dict[str, Any]) -> None:
+        if change["new"] == 1:
+            self.bench.reveal()
 
     def _set(self, **changes: Any) -> None:
         if any(getattr(self.state, name) != value for name, value in changes.items()):

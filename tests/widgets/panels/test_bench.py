@@ -1,0 +1,208 @@
+"""The bench without a browser: choosing, running, comparing two settings, closing."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import pytest
+
+from uhscm_core import Experiment
+from uhscm_core.analysis.study_images import StudyImages
+from widgets import CompareExplorer, Selection
+from widgets.background.bench_plan import PlanError, bench_folder
+from widgets.background.bench_runner import runner_of
+from widgets.panels.bench import Bench
+
+FAST = {"recipes": ("uhscm",), "bits": "8, 16", "epochs": "1", "seeds": "2"}
+
+
+def opened(study, **choices) -> Bench:
+    bench = Bench(study, StudyImages(study), Selection())
+    bench.reveal()
+    bench.choices.set(**{**FAST, **choices})
+    bench.wait()
+    return bench
+
+
+@pytest.fixture
+def bench(study):
+    made = opened(study)
+    yield made
+    made.close()
+
+
+def bare(study):
+    return study.with_(dataset=dataclasses.replace(study.dataset, labels=None, label_names=()))
+
+
+def test_it_says_how_many_trainings_and_how_long_before_it_starts(bench):
+    assert bench.estimate.value.startswith("4 trainings, about ")
+    bench.choices.set(methods=("ITQ",), seeds="3")
+    bench.wait()
+    assert bench.estimate.value.startswith("6 trainings and 6 runs of baselines, about ")
+    assert bench.results.to_frame()["seeds"].tolist() == [0] * 4
+    assert not bench.buttons["start"].disabled
+    assert runner_of(bench_folder(bench._study)) is None
+
+
+def test_two_settings_are_compared_in_the_sentence_of_the_experiment(bench, study):
+    bench.start()
+    assert bench.choices.texts["bits"].disabled
+    bench.wait()
+    assert bench.status.summary == "Bench: 4 of 4 runs done"
+    assert not bench.choices.texts["bits"].disabled
+    assert bench.estimate.value == "Nothing to compute, 4 runs found on disk"
+    assert bench.buttons["start"].disabled
+    vary = {"recipe": ["uhscm"], "epochs": [1], "bits": [8, 16]}
+    experiment = Experiment(study, vary, seeds=2, folder=bench_folder(study))
+    frame = experiment.to_frame()
+    dots = bench.results.dots.to_frame()
+    assert dots["name"].tolist() == ["bits=8", "bits=16"]
+    assert dots["value"].tolist() == pytest.approx(frame["mAP"].tolist(), abs=1e-6)
+    assert dots["low"].tolist() == pytest.approx(frame["low"].tolist(), abs=1e-6)
+    bench.results.compare("bits=8", "bits=16")
+    bench.wait()
+    said = experiment.compare({"bits": 8}, {"bits": 16}).sentence
+    assert bench.results.sentence.summary == said
+    assert bench.results.dots.marks == ["A", "B"]
+    with pytest.raises(ValueError, match=r"a must be one of the settings with results \(bits=8, "):
+        bench.results.compare("bits=9", "bits=16")
+
+
+def test_the_queries_that_moved_most_are_one_click_away(bench, study):
+    bench.start()
+    bench.wait()
+    gallery = bench.results.queries
+    assert gallery.layout.display == "none"
+    bench.results.compare("bits=8", "bits=16")
+    bench.results.moved.value = True
+    bench.wait()
+    assert gallery.layout.display == ""
+    vary = {"recipe": ["uhscm"], "epochs": [1], "bits": [8, 16]}
+    experiment = Experiment(study, vary, seeds=2, folder=bench_folder(study))
+    moved = experiment.queries({"bits": 8}, {"bits": 16})
+    moved = moved[moved["difference"] != 0]
+    assert gallery.ids.tolist() == moved["query"].tolist()
+    assert gallery.to_frame()["caption"][0].startswith(f"{moved['difference'].iloc[0]:+.2f}\n")
+
+
+def test_a_click_on_a_dot_compares_it_with_what_was_first(bench):
+    bench.start()
+    bench.wait()
+    results = bench.results
+    results.compare("bits=8", "bits=16")
+    results.dots._receive(None, {"type": "choose", "row": 1}, [])
+    bench.wait()
+    assert (results.a.value, results.b.value) == ("bits=16", "bits=8")
+    assert results.dots.marks == ["B", "A"]
+    results.dots._receive(None, {"type": "choose", "row": 7}, [])
+    assert (results.a.value, results.b.value) == ("bits=16", "bits=8")
+
+
+def test_one_seed_has_no_interval(study):
+    bench = opened(study, seeds="1")
+    bench.start()
+    bench.wait()
+    assert bench.results.dots.to_frame()[["low", "high"]].isna().all(axis=None)
+    assert "Nothing can be said" in bench.results.sentence.summary
+    bench.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"bits": "many"}, "bits"),
+        ({"lam": "nan"}, "lam"),
+        ({"templates": "no braces"}, "templates"),
+        ({"lists": ()}, "lists"),
+        ({"recipes": ()}, "recipes"),
+    ],
+)
+def test_an_error_stands_at_its_control_until_a_value_works(bench, changes, where):
+    bench.choices.set(**changes)
+    bench.wait()
+    controls = bench.choices.ticks | bench.choices.texts
+    assert [name for name, control in controls.items() if control.error] == [where]
+    assert getattr(bench.choices.plan, where) == changes[where]  # what was typed stays
+    assert bench.buttons["start"].disabled
+    with pytest.raises(PlanError):
+        bench.start()
+    assert bench.status.errors == []
+    bench.choices.set(**FAST, lam="", templates="", lists=("this study's own",))
+    bench.wait()
+    assert not any(control.error for control in controls.values())
+    assert not bench.buttons["start"].disabled
+
+
+def test_without_labels_it_says_what_is_shown_instead(study):
+    bench = opened(bare(study))
+    assert "have no labels" in bench.status.notes[0]
+    bench.start()
+    bench.wait()
+    assert bench.status.summary == "Bench: 4 of 4 runs done"
+    assert "mAP by the study's own concepts" in bench.results.dots.summary
+    bench.close()
+
+
+def test_a_panel_made_later_takes_over_what_runs(bench, study):
+    bench.choices.set(epochs="200")
+    bench.start()
+    later = Bench(study, StudyImages(study), Selection())
+    later.reveal()
+    assert later.choices.plan == bench.choices.plan
+    assert not later.buttons["stop"].disabled
+    bench.close()
+    runner = runner_of(bench_folder(study))
+    assert runner.active  # the later one shows it
+    later.stop()
+    later.wait()
+    assert "stopped: Start continues where it was" in later.status.summary
+    later.close()
+
+
+def test_closing_the_explorer_stops_the_bench_and_leaves_no_widget(trained):
+    from ipywidgets.widgets import widget
+
+    before = set(widget._instances)
+    explorer = CompareExplorer(trained)
+    explorer.wait()
+    explorer.tabs.selected_index = 1
+    explorer.bench.choices.set(**{**FAST, "epochs": "500"})
+    explorer.bench._worker.wait()
+    explorer.bench.start()
+    runner = runner_of(bench_folder(trained))
+    pump = explorer.bench._pump
+    explorer.close()
+    runner.wait(30)
+    assert not runner.active
+    pump.join(30)
+    assert set(widget._instances) == before
+    assert not [t for t in threading.enumerate() if t.name == "bench"]
+
+
+def test_the_bench_computes_nothing_before_its_tab_is_opened(trained):
+    explorer = CompareExplorer(trained)
+    explorer.wait()
+    assert explorer.bench.estimate.value == ""
+    assert not bench_folder(trained).exists()
+    explorer.tabs.selected_index = 1
+    explorer.bench.wait()
+    assert "3 trainings" in explorer.bench.estimate.value
+    explorer.close()
+
+
+def test_another_study_has_another_bench(trained):
+    explorer = CompareExplorer(trained)
+    explorer.wait()
+    explorer.tabs.selected_index = 1
+    explorer.bench.wait()
+    other = trained.with_(tau=1.0)
+    explorer.study = other
+    explorer.wait()
+    explorer.bench.choices.set(**FAST)
+    explorer.bench.start()
+    explorer.bench.wait()
+    assert runner_of(bench_folder(other)).done == 4
+    assert runner_of(bench_folder(trained)) is None
+    explorer.close()

@@ -1,0 +1,286 @@
+"""The bench: settings trained with several seeds, in the background, and compared."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import ipywidgets as ipw
+import pandas as pd
+
+from uhscm_core import Experiment, Study
+from uhscm_core.analysis.study_images import StudyImages
+from widgets.background.bench_plan import (
+    PlanError,
+    bench_folder,
+    experiment_of,
+    relevance_of,
+    seconds_of,
+)
+from widgets.background.bench_runner import BenchRunner, runner_of, start_runner
+from widgets.background.worker import Worker
+from widgets.kit.selection import Selection
+from widgets.kit.status import Status
+from widgets.kit.words import counted, duration
+from widgets.panels.bench_choices import BenchChoices
+from widgets.panels.bench_results import BenchResults
+
+__all__ = ["Bench"]
+
+_PUMP_SECONDS = 0.5
+
+
+class Bench(ipw.VBox):
+    """Choose what varies, see the time, run it in the background, and compare two settings.
+
+    The work continues in the background, and a panel on the same study that is created later shows
+    it too. What was computed stays on disk when it is stopped, and is found again, also by another
+    notebook that runs the same bench at the same time.
+
+    Args:
+        study: whose concepts and images are used; its own network is not.
+        pictures: of the queries that are shown.
+        selection: whose focus is the query that was clicked last.
+    """
+
+    def __init__(self, study: Study, pictures: StudyImages, selection: Selection) -> None:
+        self._study = study
+        self._opened = False
+        self._runner: BenchRunner | None = None
+        self._pump: threading.Thread | None = None
+        self._experiment: Experiment | None = None
+        self.status = Status()
+        self.choices = BenchChoices(self._plan_changed)
+        self._worker = Worker(self._busy, self.status.fail)
+        self.buttons = {
+            "start": self._button("Start", "play", self.start, "primary"),
+            "pause": self._button("Pause", "pause", self.pause),
+            "resume": self._button("Resume", "forward", self.resume),
+            "stop": self._button("Stop, keep the results", "stop", self.stop),
+        }
+        self.estimate = ipw.Label("", layout={"width": "auto"})
+        self.results = BenchResults(pictures, selection, self._worker)
+        super().__init__(
+            [
+                self.choices,
+                ipw.HBox(
+                    [*self.buttons.values(), self.estimate],
+                    layout={"flex_flow": "row wrap", "align_items": "center"},
+                ),
+                self.status,
+                self.results,
+            ]
+        )
+        self.add_class("uhscm-bench")
+        self._draw_buttons()
+
+    # -- what a person does, and what a notebook calls -------------------------------------------
+
+    def reveal(self) -> None:
+        """Look at what there is; called when the bench first comes into sight."""
+        if not self._opened:
+            self._opened = True
+            self.choices.adopt(self._study)
+            runner = runner_of(bench_folder(self._study))
+            if runner is not None:
+                self.choices.show(runner.plan)
+            if runner is not None and runner.active:
+                self._follow(runner)
+            else:
+                self._plan_changed()
+
+    def adopt(self, study: Study, pictures: StudyImages) -> None:
+        """Show another study; what runs on the one before is left to run."""
+        if study is self._study:
+            return
+        self._leave()
+        self._study, self._experiment = study, None
+        self.results.adopt(pictures)
+        if self._opened:
+            self._opened = False
+            self.reveal()
+
+    def start(self) -> None:
+        """Compute what the plan in view lacks, in the background.
+
+        Raises:
+            PlanError: a choice that does not work, which is said at its control too.
+            RuntimeError: the bench is running.
+        """
+        self.reveal()
+        plan = self.choices.plan
+        try:
+            experiment = experiment_of(self._study, plan)
+        except PlanError as error:
+            self.choices.fail(error)
+            raise
+        runner = BenchRunner(experiment, seconds_of(self._study), plan)
+        start_runner(bench_folder(self._study), runner)
+        self._follow(runner)
+
+    def pause(self) -> None:
+        """Pause after the batch that is computed."""
+        if self._runner is not None:
+            self._runner.pause()
+
+    def resume(self) -> None:
+        """Continue after a pause."""
+        if self._runner is not None:
+            self._runner.resume()
+
+    def stop(self) -> None:
+        """End after the batch that is computed; what was computed is kept."""
+        if self._runner is not None:
+            self._runner.stop()
+
+    def wait(self) -> None:
+        """Block until the bench has ended and is shown."""
+        self._worker.wait()
+        while (pump := self._pump) is not None and pump.is_alive():
+            pump.join(0.2)
+        self._worker.wait()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per setting, see `uhscm_core.Experiment.to_frame`."""
+        return self.results.to_frame()
+
+    def close(self) -> None:
+        """Close the panel; what only this panel shows is stopped, and its results are kept."""
+        if self.comm is not None:
+            runner = self._runner
+            self._leave()
+            self._worker.stop()
+            if runner is not None and not runner.followers:
+                runner.stop()
+        super().close()
+
+    # -- a plan and its experiment -----------------------------------------------------------------
+
+    def _plan_changed(self) -> None:
+        if self._runner is None or not self._runner.active:
+            self._worker.submit("counting the trainings", self._look)
+
+    def _look(self) -> None:
+        """Say what the plan in view makes to compute, and show what is there already."""
+        try:
+            experiment = experiment_of(self._study, self.choices.plan)
+        except PlanError as error:
+            self.choices.fail(error)
+            self.estimate.value = "Not yet: see what is marked above."
+            self.buttons["start"].disabled = True
+            return
+        self.choices.clear()
+        self._experiment = experiment
+        missing = experiment.missing
+        self._draw()
+        trained = sum(run.setting.trained for run in missing)
+        parts = [counted(trained, "training")] if trained else []
+        if trained < len(missing):
+            parts.append(counted(len(missing) - trained, "run") + " of baselines")
+        there = len(experiment.results)
+        said = " and ".join(parts) or "Nothing to compute"
+        tail = f", {counted(there, 'run')} found on disk" if there else ""
+        self.estimate.value = f"{said}{tail}"
+        if missing:
+            each = seconds_of(self._study)
+            left = sum(map(each, missing))
+            self.estimate.value = f"{said}, about {duration(left)}{tail}"
+        self._draw_buttons(nothing=not missing)
+
+    def _follow(self, runner: BenchRunner) -> None:
+        self._leave()
+        self._runner = runner
+        runner.followers.add(id(self))
+        self._experiment = runner.experiment
+        self.choices.lock(True)
+        self.estimate.value = ""
+        self._pump = threading.Thread(target=self._watch, args=(runner,), daemon=True)
+        self._pump.start()
+
+    def _leave(self) -> None:
+        if self._runner is not None:
+            self._runner.followers.discard(id(self))
+            self._runner = None
+
+    def _watch(self, runner: BenchRunner) -> None:
+        """Show what is new, until the runner has ended or another is followed."""
+        while self._runner is runner:
+            active = runner.active  # asked first, so that the last of it is shown too
+            self._safely(self._draw)
+            if not active:
+                if runner.message:
+                    self.status.fail(runner.message)
+                self.choices.lock(False)
+                self._plan_changed()
+                return
+            runner.wait(_PUMP_SECONDS)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        experiment, runner = self._experiment, self._runner
+        if experiment is None:
+            return
+        relevant, said = relevance_of(self._study)
+        notes = [said] if said else []
+        if runner is None:
+            self.status.say("", notes)
+        else:
+            self.status.say(_progress(runner), [*notes, *runner.notes])
+            self._draw_buttons()
+        self.results.show(
+            experiment, "labels" if relevant == "labels" else "the study's own concepts"
+        )
+
+    def _draw_buttons(self, *, nothing: bool = False) -> None:
+        runner = self._runner
+        active = runner is not None and runner.active
+        paused = runner is not None and runner.pausing
+        wanted = {
+            "start": active or nothing,
+            "pause": not active or paused,
+            "resume": not (active and paused),
+            "stop": not active,
+        }
+        for name, disabled in wanted.items():
+            self.buttons[name].disabled = disabled
+
+    # -- helpers -----------------------------------------------------------------------------------
+
+    def _button(
+        self, text: str, icon: str, action: Callable[[], None], style: str = ""
+    ) -> ipw.Button:
+        button = ipw.Button(description=text, icon=icon, button_style=style)
+        button.layout.width = "auto"
+
+        def clicked(_: object) -> None:
+            self._safely(action)
+            self._safely(self._draw_buttons)
+
+        button.on_click(clicked)
+        return button
+
+    def _safely(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except PlanError:
+            pass  # said at its control
+        except Exception as error:  # a callback's exceptions are seen by no one
+            self.status.fail(str(error) or type(error).__name__)
+
+    def _busy(self, what: str) -> None:
+        self.status.busy = what
+
+
+def _progress(runner: BenchRunner) -> str:
+    parts = [f"{runner.done} of {counted(runner.total, 'run')} done"]
+    if runner.active:
+        doing = "paused at " if runner.state == "paused" else ""
+        parts += [f"{doing}{runner.current}"] if runner.current else []
+        if (left := runner.seconds_left) is not None:
+            parts.append(f"about {duration(left)} left")
+    elif runner.state == "stopped":
+        parts.append("stopped: Start continues where it was")
+    elif runner.state == "failed":
+        parts.append("failed")
+    return f"Bench: {'; '.join(parts)}"

@@ -1,0 +1,176 @@
+"""What a bench varies, as tick boxes and short texts, each with its error below it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as ipw
+
+from uhscm_core import Study
+from uhscm_core.recipe import RECIPES, TrainingConfig
+from widgets.background.bench_plan import METHODS, OWN_LIST, Plan, PlanError, lists_of
+from widgets.kit.text_box import TextBox
+from widgets.kit.words import counted
+
+__all__ = ["BenchChoices"]
+
+_NUMBERS = {
+    "bits": ("code length, bits", "64 or 32, 64"),
+    "epochs": ("epochs", "the recipe's own"),
+    "lam": ("λ", "the recipe's own"),
+    "seeds": ("seeds per setting", "3"),
+}
+
+
+class _Ticks(ipw.VBox):
+    """Tick boxes in a row below the name of what they choose, and an error below them."""
+
+    def __init__(self, label: str, changed: Callable[[Any], None]) -> None:
+        self._changed = changed
+        self._boxes: dict[str, ipw.Checkbox] = {}
+        self._row = ipw.HBox([], layout={"flex_flow": "row wrap"})
+        self._error = ipw.Label("", layout={"display": "none"})
+        self._error.add_class("uhscm-bench-error")
+        super().__init__([ipw.Label(label), self._row, self._error])
+        self.add_class("uhscm-bench-ticks")
+
+    def offer(self, options: dict[str, str], ticked: Sequence[str]) -> None:
+        """Show these options, by name with their text; those that are ticked first."""
+        gone = tuple(self._boxes.values())
+        self._boxes = {
+            name: ipw.Checkbox(name in ticked, description=text, indent=False)
+            for name, text in options.items()
+        }
+        for box in self._boxes.values():
+            box.layout.width = "auto"
+            box.observe(self._changed, "value")
+        self._row.children = tuple(self._boxes.values())
+        for box in gone:
+            box.close()
+
+    @property
+    def ticked(self) -> tuple[str, ...]:
+        return tuple(name for name, box in self._boxes.items() if box.value)
+
+    def tick(self, names: Sequence[str]) -> None:
+        for name, box in self._boxes.items():
+            box.value = name in names
+
+    @property
+    def error(self) -> str:
+        return self._error.value
+
+    @error.setter
+    def error(self, message: str) -> None:
+        self._error.value = message
+        self._error.layout.display = "" if message else "none"
+
+    @property
+    def disabled(self) -> bool:
+        return any(box.disabled for box in self._boxes.values())
+
+    @disabled.setter
+    def disabled(self, disabled: bool) -> None:
+        for box in self._boxes.values():
+            box.disabled = disabled
+
+
+class BenchChoices(ipw.VBox):
+    """The controls of a `Plan`.
+
+    Args:
+        changed: called when a choice changes.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._showing = False
+        self.ticks = {
+            "recipes": _Ticks("Recipes of training", self._on_change),
+            "methods": _Ticks("Without training, for comparison", self._on_change),
+            "lists": _Ticks("Lists of concepts", self._on_change),
+        }
+        self.texts: dict[str, TextBox] = {
+            "templates": TextBox(
+                "Prompt templates, one per line",
+                rows=2,
+                placeholder="the study's own; a | between two averages them",
+            ),
+            **{
+                name: TextBox(label, placeholder=example, layout={"width": "170px"})
+                for name, (label, example) in _NUMBERS.items()
+            },
+        }
+        for box in self.texts.values():
+            box.observe(self._on_change, "value")
+        numbers = [self.texts[name] for name in _NUMBERS]
+        super().__init__(
+            [
+                self.ticks["recipes"],
+                self.ticks["methods"],
+                self.ticks["lists"],
+                self.texts["templates"],
+                ipw.HBox(numbers, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"}),
+            ]
+        )
+        self.add_class("uhscm-bench-choices")
+
+    def adopt(self, study: Study) -> None:
+        """Offer what can be varied in a study."""
+        own = f"{OWN_LIST} ({counted(len(study.concepts), 'name')})"
+        self._showing = True
+        try:
+            self.ticks["recipes"].offer({name: name for name in RECIPES}, [TrainingConfig().recipe])
+            self.ticks["methods"].offer({name: name for name in METHODS}, [])
+            lists = {name: own if name == OWN_LIST else name for name in lists_of(study)}
+            self.ticks["lists"].offer(lists, [OWN_LIST])
+        finally:
+            self._showing = False
+        self.show(Plan())
+
+    @property
+    def plan(self) -> Plan:
+        """What is chosen now."""
+        ticked = {name: ticks.ticked for name, ticks in self.ticks.items()}
+        return Plan(**ticked, **{name: box.value for name, box in self.texts.items()})
+
+    def show(self, plan: Plan) -> None:
+        """Put a plan into the controls."""
+        self._showing = True
+        try:
+            for name, ticks in self.ticks.items():
+                ticks.tick(getattr(plan, name))
+            for name, box in self.texts.items():
+                box.restore(getattr(plan, name))
+        finally:
+            self._showing = False
+
+    def set(self, **changes: Any) -> None:
+        """Change some of the choices, named as in `Plan`."""
+        self.show(dataclasses.replace(self.plan, **changes))
+        self._changed()
+
+    def fail(self, error: PlanError) -> None:
+        """Say what is wrong at the control that it is about, and nowhere else."""
+        self.clear()
+        where = error.control or "recipes"
+        if where in self.ticks:
+            self.ticks[where].error = str(error)
+        else:
+            self.texts[where].fail(str(error))
+
+    def clear(self) -> None:
+        """Take all errors away."""
+        for control in (*self.ticks.values(), *self.texts.values()):
+            control.error = ""
+
+    def lock(self, locked: bool) -> None:
+        """Let nothing be changed, or let everything be changed again."""
+        for control in (*self.ticks.values(), *self.texts.values()):
+            control.disabled = locked
+
+    def _on_change(self, _: Any) -> None:
+        if not self._showing:
+            self._changed()

@@ -1,0 +1,205 @@
+"""What the settings of an experiment reach, and the comparison of two of them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import ipywidgets as ipw
+import pandas as pd
+
+from uhscm_core import Experiment
+from uhscm_core.analysis.study_images import StudyImages
+from widgets.background.worker import Worker
+from widgets.kit.dots import Dots
+from widgets.kit.gallery import Gallery
+from widgets.kit.selection import Selection
+from widgets.kit.status import Status
+from widgets.kit.words import counted
+
+__all__ = ["BenchResults"]
+
+_QUERIES = 60  # of those that moved most
+_NUMBERS = ("mAP", "sd", "low", "high", "seeds")
+
+
+class BenchResults(ipw.VBox):
+    """A dot with its interval per setting, a sentence about two settings, and their queries.
+
+    Args:
+        pictures: of the queries.
+        selection: whose focus is the query that was clicked last.
+        worker: that compares.
+    """
+
+    def __init__(self, pictures: StudyImages, selection: Selection, worker: Worker) -> None:
+        self._pictures, self._worker = pictures, worker
+        self._lock = threading.RLock()
+        self._experiment: Experiment | None = None
+        self._frame, self._names = pd.DataFrame(columns=[*_NUMBERS]), ()
+        self._drawn: tuple[Any, ...] = ()
+        self._chosen = False  # by the user; else the two best are compared
+        self.dots = Dots(self._choose, unit="mAP")
+        self.a = ipw.Dropdown(description="A", options=[], layout={"width": "48%"})
+        self.b = ipw.Dropdown(description="B", options=[], layout={"width": "48%"})
+        for dropdown in (self.a, self.b):
+            dropdown.style.description_width = "20px"
+            dropdown.observe(self._compared, "value")
+        self._pair = ipw.HBox([self.a, self.b], layout={"flex_flow": "row wrap"})
+        self.sentence = Status()
+        self.moved = ipw.ToggleButton(
+            description="Show the queries that moved most", layout={"width": "270px"}
+        )
+        self.moved.observe(lambda _: self._compared(), "value")
+        self.queries = Gallery(pictures, [], selection=selection, edge=92, height=250)
+        super().__init__([self.dots, self._pair, self.sentence, self.moved, self.queries])
+        self._hide()
+
+    def adopt(self, pictures: StudyImages) -> None:
+        """Show nothing, until an experiment on these images is shown."""
+        with self._lock:
+            self._pictures, self._experiment = pictures, None
+            self._frame, self._names, self._drawn = pd.DataFrame(columns=[*_NUMBERS]), (), ()
+        self._chosen = False
+        self.queries.show([], images=pictures)
+        self.dots.show([], [], [], [], summary="")
+        self._list([])
+        self._hide()
+
+    def show(self, experiment: Experiment, yardstick: str) -> None:
+        """Show what an experiment has computed so far.
+
+        Args:
+            experiment: whose settings these are.
+            yardstick: what the results are evaluated by.
+        """
+        with self._lock:
+            frame = experiment.to_frame()
+            key = (experiment, tuple(frame["seeds"]))
+            if key == self._drawn:
+                return
+            self._drawn, self._experiment = key, experiment
+            self._frame, self._names = frame, experiment.names
+            known = frame["seeds"] > 0
+            self._list([n for n, there in zip(self._names, known, strict=True) if there])
+            self._draw_dots(yardstick)
+        self._hide()
+        self._compared()
+
+    def compare(self, a: str, b: str) -> None:
+        """Compare two settings, by the names that are shown.
+
+        Raises:
+            ValueError: no such setting, or none with results yet.
+        """
+        for name, value in (("a", a), ("b", b)):
+            if value not in self.a.options:
+                known = ", ".join(self.a.options) or "none yet"
+                raise ValueError(
+                    f"{name} must be one of the settings with results ({known}), got {value!r}"
+                )
+        self.a.value, self.b.value = a, b
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per setting, see `uhscm_core.Experiment.to_frame`."""
+        return self._frame.copy()
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _hide(self) -> None:
+        """Show only what there is something to say about."""
+        several = len(self.a.options) > 1
+        for part in (self._pair, self.moved):
+            part.layout.display = "" if several else "none"
+        self.queries.layout.display = "" if several and self.moved.value else "none"
+
+    def _draw_dots(self, yardstick: str) -> None:
+        frame = self._frame
+        told = (frame["high"] - frame["low"]) < 1  # one seed tells nothing
+        ends = (frame[end].where(told) for end in ("low", "high"))
+        notes = [
+            f"{value:.3f}, {counted(seeds, 'seed')}" if seeds else "no result yet"
+            for value, seeds in zip(frame["mAP"], frame["seeds"], strict=True)
+        ]
+        done = int((frame["seeds"] > 0).sum())
+        said = (
+            f"mAP by {yardstick} of {counted(done, 'setting')}, with 95% intervals over seeds and "
+            f"queries together; choose two to compare"
+        )
+        self.dots.show(
+            self._names,
+            frame["mAP"],
+            *ends,
+            notes=notes,
+            marks=self._marks(),
+            summary=said if done else "",
+        )
+
+    def _marks(self) -> list[str]:
+        marks = {self.b.value: "B", self.a.value: "A"}
+        return [marks.get(name, "") for name in self._names]
+
+    def _list(self, known: list[str]) -> None:
+        if tuple(known) == tuple(self.a.options):
+            return
+        by_name = self._frame.assign(name=self._names).dropna(subset=["mAP"])
+        best = by_name.sort_values("mAP", ascending=False, kind="stable")["name"].tolist()
+        for dropdown, place in ((self.a, 0), (self.b, 1)):
+            before = dropdown.value
+            dropdown.unobserve(self._compared, "value")
+            dropdown.options = known
+            if known:
+                keep = self._chosen and before in known
+                dropdown.value = before if keep else best[min(place, len(best) - 1)]
+            dropdown.observe(self._compared, "value")
+
+    def _choose(self, row: int) -> None:
+        """Compare a row with the one that was A."""
+        name = self._names[row]
+        if name in self.a.options and name != self.a.value:
+            self.a.value, self.b.value = name, self.a.value
+
+    def _compared(self, change: object = None) -> None:
+        self._chosen = self._chosen or change is not None
+        self._worker.submit("comparing", self._show_comparison)
+
+    def _show_comparison(self) -> None:
+        with self._lock:
+            experiment, a, b = self._experiment, self.a.value, self.b.value
+            self.dots.marks = self._marks()
+            self._hide()
+            if experiment is None or len(self.a.options) < 2:
+                self.sentence.say("")
+                return
+            if a == b:
+                self.sentence.say("A and B are the same setting; choose another one.")
+                self.queries.show([])
+                return
+            pair = [self._named(name) for name in (a, b)]
+        try:
+            self.sentence.say(experiment.compare(*pair).sentence)
+            if self.moved.value:
+                self._show_queries(experiment.queries(*pair))
+        except ValueError as error:  # such as settings with different queries
+            self.sentence.say(str(error))
+
+    def _named(self, name: str) -> dict[str, Any]:
+        row = self._frame.iloc[self._names.index(name)]
+        return {column: row[column] for column in self._frame.columns[: -len(_NUMBERS)]}
+
+    def _show_queries(self, frame: pd.DataFrame) -> None:
+        first = frame[frame["difference"] != 0].head(_QUERIES)
+        rows = zip(first["query"], first["a"], first["b"], first["difference"], strict=True)
+        captions = [
+            f"{difference:+.2f}\naverage precision {a:.2f} with A, {b:.2f} with B\n"
+            f"{self._pictures.caption(int(query))}"
+            for query, a, b, difference in rows
+        ]
+        better, worse = (int((sign * frame["difference"] > 0).sum()) for sign in (1, -1))
+        self.queries.show(
+            first["query"].to_numpy(),
+            captions=captions,
+            marks=[bool(difference > 0) for difference in first["difference"]],
+            summary=f"Of {len(frame):,} queries, {better:,} are better with A (✓) and {worse:,} "
+            f"with B (✗); those that moved most come first. Click one to ask with it.",
+        )
