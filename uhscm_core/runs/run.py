@@ -116,6 +116,11 @@ class Run:
         return self.status == DAMAGED
 
     @property
+    def exists(self) -> bool:
+        """Whether the run is on disk; one that was deleted is not."""
+        return (self.folder / RUN).exists()
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether there is something to resume."""
         return (self.folder / CHECKPOINT).exists()

@@ -7,7 +7,7 @@ import dataclasses
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study, TrainingConfig, TrainingStep, semantic_similarity
-from uhscm_core.analysis.study_runs import differences, runs_folder
+from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.analysis.validation import (
     EVALUATED_BY_CONCEPTS,
     EVALUATED_BY_LABELS,
@@ -41,8 +41,9 @@ from widgets.kit.curves import Curves, curves_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
 from widgets.kit.selection import Selection
-from widgets.kit.table import Table
 from widgets.kit.words import duration
+from widgets.panels.health import HealthPanel
+from widgets.panels.run_table import RunTable
 from widgets.panels.training_settings import TrainingSettings
 
 __all__ = ["TrainingExplorer"]
@@ -57,6 +58,7 @@ _HINTS = {
     EVALUATED_BY_CONCEPTS: "chooses the best",
     EVALUATED_BY_LABELS: "evaluation only",
 }
+_TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}  # and quantization: L
 _LOCKED = "A run's settings can't change while it is under way: stop it, fork it, change one."
 _NONE = "none"
 _PUMP_SECONDS = 0.25
@@ -123,8 +125,8 @@ class TrainingExplorer(Explorer[State]):
         self.query = Gallery(images, [], edge=96, height=140)
         self.results = Gallery(images, [], edge=84, height=140)
         self.results.selection.observe(self._clicked, "focus")
-        self.table = Table()
-        self.table.observe(self._picked, "chosen")
+        self.run_table = RunTable(self._picked, self._runs_changed, self.status.fail)
+        self.table = self.run_table.table
 
         self.buttons = {
             "start": self._button("Start", "play", self.start, "primary"),
@@ -132,13 +134,15 @@ class TrainingExplorer(Explorer[State]):
             "resume": self._button("Resume", "forward", self.resume),
             "stop": self._button("Stop, keep the best", "stop", self.stop),
             "defaults": self._button("Defaults", "undo", self.settings.reset),
-            "paper": self._button("The paper's", "book", self.settings.as_in_the_paper),
+            "paper": self._button("The paper's recipe", "book", self.settings.as_in_the_paper),
             "fork": self._button("Fork the run in colour", "code-fork", self.fork),
             "other": self._button("Another query", "random", self._pin_another),
         }
         self.estimate = ipw.Label("")
         self.share = ipw.HTML()
         self.note = ipw.Label("")
+        self.note.add_class("uhscm-note")
+        self.health = HealthPanel(self._change_what_helps)
         self.colour = ipw.Dropdown(description="in colour", options=[_NONE])
         self.grey = ipw.Dropdown(description="in grey", options=[_NONE])
         for dropdown in (self.colour, self.grey):
@@ -168,6 +172,8 @@ class TrainingExplorer(Explorer[State]):
                     layout={"flex_flow": "row wrap"},
                 ),
                 self.share,
+                self.note,
+                self.health,
                 ipw.HBox(
                     [
                         ipw.VBox(
@@ -188,8 +194,8 @@ class TrainingExplorer(Explorer[State]):
                         ipw.VBox([self.results], layout={"width": "calc(100% - 200px)"}),
                     ]
                 ),
-                ipw.HBox([self.colour, self.grey, b["fork"], self.note]),
-                self.table,
+                ipw.HBox([self.colour, self.grey, b["fork"]]),
+                self.run_table,
             ]
         )
         self._refresh()
@@ -392,6 +398,7 @@ class TrainingExplorer(Explorer[State]):
                 self.settings.show(whole[-1])
             self._list_runs("", whole[-1].name if whole else "")
         self._settings_changed()
+        self._look_for_faults()
 
     def _retire(self) -> None:
         self._newest = False
@@ -429,6 +436,7 @@ class TrainingExplorer(Explorer[State]):
             if not active:
                 if trainer.run.message:
                     self.status.fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
+                self._look_for_faults()
                 return
             trainer.wait(_PUMP_SECONDS)
 
@@ -438,6 +446,8 @@ class TrainingExplorer(Explorer[State]):
         if self.trainer is None:
             return runs
         mine = self.trainer.run
+        if not (self.trainer.active or mine.exists):
+            return [run for run in runs if run.folder != mine.folder]
         status = self.trainer.state if self.trainer.active else mine.status
         mine = dataclasses.replace(mine, status=status, seconds=round(self.trainer.seconds, 1))
         others = [run for run in runs if run.folder != mine.folder]
@@ -499,9 +509,10 @@ class TrainingExplorer(Explorer[State]):
     def _draw_curves(self, shown: Run | None) -> None:
         both = {"now": shown, "before": self._run(self.grey.value)}
         hints = self._hints([run for run in both.values() if run is not None])
-        if self._drawn.get("hints") != hints:
-            self._drawn = {"hints": hints}
-            self.curves.set_hints(hints)
+        bits = max((run.bits for run in both.values() if run is not None), default=0)
+        if self._drawn.get("hints") != (hints, bits):
+            self._drawn = {"hints": (hints, bits)}
+            self.curves.set_hints(hints, {**_TOPS, "quantization": float(bits)})
         curves = {}
         for which, run in both.items():
             steps = () if run is None else self._history(run)
@@ -604,21 +615,12 @@ class TrainingExplorer(Explorer[State]):
     def _draw_table(self) -> None:
         runs = self._runs()
         histories = {run.name: self._history(run) for run in runs}
-        marks = [
-            "●" if run.name == self.colour.value else "○" * (run.name == self.grey.value)
-            for run in runs
-        ]
+        marks = {self.grey.value: "○", self.colour.value: "●"}
         key = ([(r.name, r.status, len(histories[r.name]) // 50) for r in runs], marks)
         if self._drawn.get("table") == key:
             return
         self._drawn["table"] = key
-        frame = differences(runs, histories).drop(columns=["seconds"]) if runs else pd.DataFrame()
-        if not self._judged_by_labels and runs:
-            frame = frame.drop(columns=[f"last {EVALUATED_BY_LABELS}"])
-        for column in ("validate_every", "workers"):
-            frame = frame.drop(columns=column, errors="ignore")
-        said = "Runs on this study: ● in colour, ○ in grey, and the settings in which they differ"
-        self.table.show(frame, marks=marks, summary=said if runs else "No run on this study yet.")
+        self.run_table.show(runs, histories, marks, by_labels=self._judged_by_labels)
 
     def _draw_buttons(self, shown: Run | None) -> None:
         trainer = self.trainer
@@ -766,11 +768,12 @@ class TrainingExplorer(Explorer[State]):
         self.desk.change(self.name, lambda moment: moment.with_study(trained))
 
     def _say_fork(self) -> None:
-        parent = self._run(self._parent)
-        if parent is None:
+        fork = self._run(self._parent)
+        run = fork or self._run(self.colour.value)
+        if run is None or run.is_damaged:
             self.note.value = ""
             return
-        now, before = self.settings.values, parent.settings
+        now, before = self.settings.values, run.settings
         other = now["recipe"] != before["recipe"]
         changed = [
             f"{name} {before[name]} → {value}"
@@ -778,7 +781,39 @@ class TrainingExplorer(Explorer[State]):
             if str(before[name]) != str(value)
             and not (other and str(value) == str(RECIPES[now["recipe"]].get(name)))
         ]
-        self.note.value = f"Fork of {parent.name}: {', '.join(changed) or 'change one setting'}"
+        if fork is not None:
+            said = f"Fork of {run.name}: {', '.join(changed) or 'change one setting'}"
+        elif changed:
+            said = f"The next run differs from run {run.name} in color: {', '.join(changed)}"
+        else:
+            said = f"The settings are those of run {run.name} in color"
+        self.note.value = said
+
+    def _change_what_helps(self, change: Mapping[str, Any]) -> None:
+        """Make the change of a finding, in the form or in the study."""
+        of_training = {n: value for n, value in change.items() if n in self.settings.controls}
+        if of_training:
+            with self._all_at_once():
+                self.settings.set(**of_training)
+        of_study = {n: value for n, value in change.items() if n not in of_training}
+        if of_study:
+
+            def make(study: Study) -> Study:
+                changed = study.with_(**of_study)
+                _ = changed.mined
+                return changed
+
+            self._open("changing the study", make)
+
+    def _look_for_faults(self) -> None:
+        """Show what `Study.health` finds, of the run in colour if there is one."""
+
+        def job() -> None:
+            trainer = self.trainer
+            if trainer is None or not trainer.active:
+                self.health.show(self.study.health())
+
+        self._worker.submit("looking for faults", job)
 
     def _said_of_share(self, config: TrainingConfig) -> str:
         """Return what decides how far codes lean on the features, where the recipe has them."""
@@ -813,7 +848,9 @@ class TrainingExplorer(Explorer[State]):
 
     def _compared(self, _: dict[str, Any]) -> None:
         self._safely(self._draw)
+        self._say_fork()
         self._look_again()
+        self._look_for_faults()
         chosen = self._in_view()
         self._change(
             "comparing runs",
@@ -853,18 +890,21 @@ class TrainingExplorer(Explorer[State]):
 
         self._worker.submit("looking", job)
 
-    def _picked(self, change: dict[str, Any]) -> None:
+    def _picked(self, name: str) -> None:
         """A row of the table: in colour, and what was in colour goes to grey."""
-        runs = self._runs()
-        if change["new"] is None or change["new"] >= len(runs):
-            return
-        name = runs[change["new"]].name
         under_way = self.trainer is not None and self.trainer.active
         if under_way:
             self.grey.value = name if name != self.colour.value else self.grey.value
         elif name != self.colour.value:
             self._choose_runs(name, self.colour.value)
             self._compared({})
+
+    def _runs_changed(self) -> None:
+        """Runs were named or deleted."""
+        self._histories.clear()
+        names = (self.colour.value, self.grey.value)
+        self._list_runs(*("" if name == _NONE else name for name in names))
+        self._compared({})
 
     def _clicked(self, change: dict[str, Any]) -> None:
         image = change["new"]

@@ -58,12 +58,16 @@ def curves_of(
 
 
 class Curves(View):
-    """Small charts next to each other; the pointer, or the arrow keys, read all at one epoch."""
+    """Small charts next to each other; the pointer, or the arrow keys, read all at one epoch.
+
+    Every vertical axis has its zero in sight, so that a small change looks small.
+    """
 
     _esm, _css = static("chart", "curves")
 
     panels = traitlets.List(traitlets.Dict()).tag(sync=True)
-    """The ``name`` of each chart and a ``hint`` of a few words; default none."""
+    """The ``name`` of each chart, a ``hint`` of a few words, and ``top``, where its axis ends or 0
+    for the highest value; default none."""
     unit = traitlets.Unicode("epoch").tag(sync=True)
     """Unit of the horizontal axis, in the singular; default ``"epoch"``."""
     until = traitlets.Float(0.0).tag(sync=True)
@@ -80,9 +84,18 @@ class Curves(View):
         self.set_hints(hints)
         self.curves: dict[str, dict[str, Curve]] = {"now": {}, "before": {}}
 
-    def set_hints(self, hints: Mapping[str, str]) -> None:
-        """Choose the charts by name, each with a hint; `show` the curves after it."""
-        self.panels = [{"name": name, "hint": hint} for name, hint in hints.items()]
+    def set_hints(self, hints: Mapping[str, str], tops: Mapping[str, float] | None = None) -> None:
+        """Choose the charts by name; `show` the curves after it.
+
+        Args:
+            hints: a few words for each chart.
+            tops: the largest possible value by name, where there is one: the axis ends there, so
+                that charts of different runs can be compared.
+        """
+        tops = tops or {}
+        self.panels = [
+            {"name": name, "hint": hint, "top": tops.get(name, 0.0)} for name, hint in hints.items()
+        ]
 
     def show(
         self,

@@ -17,23 +17,27 @@ from widgets.kit.words import counted
 __all__ = ["BenchChoices"]
 
 _NUMBERS = {
-    "bits": ("code length, bits", "64 or 32, 64"),
-    "epochs": ("epochs", "the recipe's own"),
-    "lam": ("λ", "the recipe's own"),
-    "seeds": ("seeds per setting", "3"),
+    "bits": ("Code length, bits", "64 or 32, 64"),
+    "epochs": ("Epochs", "the recipe's own"),
+    "lam": ("λ of the paper", "the recipe's own"),
+    "seeds": ("Seeds per setting", "3"),
 }
 
 
+_NAMES = "150px"  # width of what the controls are called
+
+
 class _Ticks(ipw.VBox):
-    """Tick boxes in a row below the name of what they choose, and an error below them."""
+    """Tick boxes in a row next to the name of what they choose, and an error below them."""
 
     def __init__(self, label: str, changed: Callable[[Any], None]) -> None:
         self._changed = changed
         self._boxes: dict[str, ipw.Checkbox] = {}
-        self._row = ipw.HBox([], layout={"flex_flow": "row wrap"})
+        self._row = ipw.HBox([], layout={"flex_flow": "row wrap", "flex": "1 1 0"})
         self._error = ipw.Label("", layout={"display": "none"})
         self._error.add_class("uhscm-bench-error")
-        super().__init__([ipw.Label(label), self._row, self._error])
+        named = ipw.HBox([ipw.Label(label, layout={"width": _NAMES}), self._row])
+        super().__init__([named, self._error])
         self.add_class("uhscm-bench-ticks")
 
     def offer(self, options: dict[str, str], ticked: Sequence[str]) -> None:
@@ -89,17 +93,20 @@ class BenchChoices(ipw.VBox):
         self._showing = False
         self.ticks = {
             "recipes": _Ticks("Recipes of training", self._on_change),
-            "methods": _Ticks("Without training, for comparison", self._on_change),
+            "methods": _Ticks("Without training", self._on_change),
             "lists": _Ticks("Lists of concepts", self._on_change),
         }
         self.texts: dict[str, TextBox] = {
             "templates": TextBox(
-                "Prompt templates, one per line",
+                "Prompts, one per line",
                 rows=2,
+                label_width=_NAMES,
                 placeholder="the study's own; a | between two averages them",
             ),
             **{
-                name: TextBox(label, placeholder=example, layout={"width": "170px"})
+                name: TextBox(
+                    label, placeholder=example, label_width=_NAMES, layout={"width": "48%"}
+                )
                 for name, (label, example) in _NUMBERS.items()
             },
         }

@@ -448,3 +448,14 @@ def test_a_closed_explorer_leaves_its_run_alone_and_no_widget(study, home):
     assert trainer.active
     trainer.stop()
     trainer.wait()
+
+
+def test_the_quantization_axis_ends_at_the_code_length_and_that_of_map_at_one(study, explorer):
+    explorer.start(bits=16, epochs=1)
+    explorer.wait()
+    tops = {panel["name"]: panel["top"] for panel in explorer.curves.panels}
+    assert (tops["quantization"], tops["mAP by concepts"], tops["total"]) == (16.0, 1.0, 0.0)
+    explorer.start(bits=32, epochs=1)
+    explorer.wait()
+    tops = {panel["name"]: panel["top"] for panel in explorer.curves.panels}
+    assert tops["quantization"] == 32.0

@@ -34,3 +34,9 @@ def test_the_curves_numbers_come_back_as_a_table():
     assert frame[frame["curve"] == "total"]["value"].tolist() == [4.0]
     assert view._now_sizes == [1, 1]
     assert len(view._now) == 4 * 4
+
+
+def test_an_axis_ends_at_the_largest_value_that_there_can_be():
+    view = Curves({"total": "", "quantization": ""})
+    view.set_hints({"total": "", "quantization": ""}, {"quantization": 64.0, "balance": 1.0})
+    assert [panel["top"] for panel in view.panels] == [0.0, 64.0]

@@ -3,7 +3,7 @@
 
 /** @typedef {{ x: Float32Array, y: Float32Array }} Curve */
 
-const BOX = { width: 240, height: 110, left: 46, right: 8, top: 8, bottom: 20 };
+const BOX = { width: 220, height: 110, left: 44, right: 8, top: 8, bottom: 20 };
 const DOTTED = 20; // a curve of fewer points shows each of them
 
 /**
@@ -21,22 +21,16 @@ function roundNumbers(low, high) {
 }
 
 /**
- * Find the range of the finite values, never empty; null without any.
+ * Find the range of an axis, zero included and never empty; null without a finite value.
  * @param {Curve[]} curves
+ * @param {number} top where the axis ends, 0 for the highest value
  */
-function rangeOf(curves) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const { y } of curves) {
-    for (const v of y) {
-      if (!Number.isFinite(v)) continue;
-      low = Math.min(low, v);
-      high = Math.max(high, v);
-    }
-  }
-  if (low > high) return null;
-  if (high - low >= 1e-9) return { low, high };
-  return { low: low - Math.abs(low) * 0.05 - 1e-3, high: high + Math.abs(high) * 0.05 + 1e-3 };
+function rangeOf(curves, top) {
+  const values = curves.flatMap(({ y }) => Array.from(y)).filter(Number.isFinite);
+  if (!values.length) return null;
+  const low = Math.min(0, ...values);
+  const high = Math.max(top, 0, ...values);
+  return { low, high: high - low >= 1e-9 ? high : low + 1e-3 };
 }
 
 /**
@@ -57,14 +51,15 @@ function valueNear(curve, at) {
  * Draw one chart: the earlier curve first, so that the present one lies above it.
  * @param {Chart} chart
  * @param {{ now: Curve, before: Curve }} curves
+ * @param {number} top of the vertical axis, see `rangeOf`
  * @param {number} end of the horizontal axis
  * @param {string} unit
  * @param {number | null} cursor where the values are read
  */
-function drawCurves(chart, { now, before }, end, unit, cursor) {
+function drawCurves(chart, { now, before }, top, end, unit, cursor) {
   chart.clear();
-  const range = rangeOf([now, before]);
-  const { low, high } = range ?? { low: 0, high: 1 };
+  const range = rangeOf([now, before], top);
+  const { low, high } = range ?? { low: 0, high: top || 1 };
   const share = (/** @type {number} */ v) => (v - low) / (high - low);
   const { found, digits } = roundNumbers(low, high);
   for (const v of found) chart.rule(share(v), v.toFixed(digits));
@@ -147,7 +142,7 @@ function render({ model, el: host }) {
     const end = lastX();
     charts.forEach((chart, p) => {
       const both = { now: curves.now[p], before: curves.before[p] };
-      drawCurves(chart, both, end, model.get("unit"), cursor);
+      drawCurves(chart, both, model.get("panels")[p].top, end, model.get("unit"), cursor);
     });
     reading.textContent = readingAt(cursor);
   }
