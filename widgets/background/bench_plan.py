@@ -50,7 +50,7 @@ class Plan:
         seeds: how many.
     """
 
-    recipes: tuple[str, ...] = (TrainingConfig().recipe,)
+    recipes: tuple[str, ...] = (TrainingConfig().complete().recipe,)
     methods: tuple[str, ...] = ()
     lists: tuple[str, ...] = (OWN_LIST,)
     templates: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from uhscm_core import Study
-from uhscm_core.recipe import RECIPES, TrainingConfig
+from uhscm_core.recipe import RECIPES
 from widgets.background.bench_plan import METHODS, OWN_LIST, Plan, PlanError, lists_of
 from widgets.kit.text_box import TextBox
 from widgets.kit.words import counted
@@ -129,7 +129,7 @@ class BenchChoices(ipw.VBox):
         own = f"{OWN_LIST} ({counted(len(study.concepts), 'name')})"
         self._showing = True
         try:
-            self.ticks["recipes"].offer({name: name for name in RECIPES}, [TrainingConfig().recipe])
+            self.ticks["recipes"].offer({name: name for name in RECIPES}, Plan().recipes)
             self.ticks["methods"].offer({name: name for name in METHODS}, [])
             lists = {name: own if name == OWN_LIST else name for name in lists_of(study)}
             self.ticks["lists"].offer(lists, [OWN_LIST])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +81,16 @@ _CHOICES = {
     "optimizer": ("adam", "sgd"),
     "start": ("itq", "random"),
 }
+_FIRST = ("recipe", "bits", "epochs", "lam")
 _OWN = {name for name in SETTINGS if any(name in own for own in RECIPES.values())}
 
 
 class TrainingSettings(ipw.VBox):
-    """One line per setting: its name, its value, what it means and the paper's value."""
+    """One line per setting: its name, its value, what it means and the paper's value.
+
+    Those that an experiment is about come first; a button shows the others, and says how many of
+    them are not the recipe's own.
+    """
 
     def __init__(self) -> None:
         devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
@@ -108,15 +114,23 @@ class TrainingSettings(ipw.VBox):
             control.tooltip = name
             self.controls[name] = control
             self._rows[name] = (ipw.Label(name), control, ipw.Label(self._said(setting)))
-        rows = [widget for row in self._rows.values() for widget in row]
-        grid = ipw.GridBox(rows, layout={"grid_template_columns": "118px 122px minmax(0, 1fr)"})
+        rest = [name for name in SETTINGS if name not in _FIRST]
+        self._rest = self._grid(rest)
+        self.more = ipw.ToggleButton(icon="caret-right", layout={"width": "auto"})
+        self.more.observe(self._show_rest, "value")
+        for name in rest:
+            control = self.controls[name]
+            control.observe(self._show_rest, "value")
+            if control.has_trait("error"):
+                control.observe(self._open_for_an_error, "error")
         self.note = ipw.Label("")
         self.taking = False
         """Whether a recipe is setting its values, one after the other."""
-        super().__init__([grid, self.note])
+        super().__init__([self._grid(_FIRST), self.more, self._rest, self.note])
         self.add_class("uhscm-settings")
         self.controls["recipe"].observe(self._take_recipe, "value")
         self._take_recipe()
+        self._show_rest()
 
     def _take_recipe(self, _change: object = None) -> None:
         """Show the settings that the recipe has, with its own values."""
@@ -131,6 +145,29 @@ class TrainingSettings(ipw.VBox):
                 value = RECIPES[recipe][name]
                 self.controls[name].value = str(value) if name == "feature_share" else value
         self.taking = False
+
+    def _grid(self, names: Sequence[str]) -> ipw.GridBox:
+        cells = [widget for name in names for widget in self._rows[name]]
+        return ipw.GridBox(cells, layout={"grid_template_columns": "118px 122px minmax(0, 1fr)"})
+
+    def _show_rest(self, _change: object = None) -> None:
+        """Show the other settings or not, and how many of them are not the recipe's own."""
+        shown = self.more.value
+        self._rest.layout.display = None if shown else "none"
+        self.more.icon = "caret-down" if shown else "caret-right"
+        own = {name: setting.default for name, setting in SETTINGS.items() if name not in _OWN}
+        own |= RECIPES[self.controls["recipe"].value]
+        changed = sum(
+            str(value) != str(own[name])
+            for name, value in self.values.items()
+            if name not in _FIRST
+        )
+        words = "Fewer settings" if shown else "More settings"
+        self.more.description = f"{words}, {changed} changed" if changed else words
+
+    def _open_for_an_error(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self.more.value = True
 
     @staticmethod
     def _said(setting: Setting) -> str:
