@@ -517,7 +517,7 @@ def _button(words: str, icon: str, width: int, pressed: Callable[[], None]) -> i
 
 def _halves(left: ipw.Widget, right: ipw.Widget) -> ipw.HBox:
     """Side by side, one below the other where there is no room for both."""
-    layout = {"flex": "1 1 47%", "min_width": "min(390px, 100%)", "padding": "0 6px 0 0"}
+    layout = {"flex": "1 1 47%", "min_width": "min(340px, 100%)", "padding": "0 6px 0 0"}
     parts = [ipw.VBox([one], layout=layout) for one in (left, right)]
     return ipw.HBox(parts, layout={"flex_flow": "row wrap"})
 

@@ -37,8 +37,8 @@ class DenoisingExplorer(Explorer[Study]):
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         images = self.study.dataset.images
-        self.bars = Bars(root=True, height=640, unit="votes", draggable=True)
-        self.gallery = Gallery(images, [], selection=self.selection, height=300)
+        self.bars = Bars(root=True, height=430, unit="votes", draggable=True)
+        self.gallery = Gallery(images, [], selection=self.selection, height=250)
         self.moved = Bars(height=120, unit="images")
         self.editor = ConceptEditor(self._edited)
         self.stepper = Stepper(self.selection)

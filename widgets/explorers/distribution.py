@@ -133,7 +133,7 @@ class DistributionExplorer(Explorer[State]):
                 [self._undo, self._redo, self._csv, self.upload, self._train],
                 layout={"flex_flow": "row wrap"},
             ),
-            columns([self.gallery, self.concepts, self.pair, self.why], [tabs]),
+            columns([self.pair, self.why, self.gallery, self.concepts], [tabs]),
         )
         self._refresh()
 

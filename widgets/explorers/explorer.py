@@ -83,7 +83,7 @@ def same_images(one: Study, other: Study) -> bool:
 def columns(left: Sequence[ipw.Widget], right: Sequence[ipw.Widget]) -> ipw.HBox:
     """Two columns, one below the other where there is no room for both."""
     layouts = [
-        {"flex": f"1 1 {share}", "min_width": "min(390px, 100%)"} for share in ("44%", "53%")
+        {"flex": f"1 1 {share}", "min_width": "min(340px, 100%)"} for share in ("44%", "53%")
     ]
     parts = [ipw.VBox(w, layout=lay) for w, lay in zip((left, right), layouts, strict=True)]
     return ipw.HBox(parts, layout={"flex_flow": "row wrap", "grid_gap": "0 12px"})

@@ -80,7 +80,7 @@ class MapExplorer(Explorer[State]):
         self._ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._shown: Points | None = None
         self._begun = self._closed = False
-        self.map = MapView(pictures, selection=self.selection)
+        self.map = MapView(pictures, selection=self.selection, height=430)
         self.gallery = Gallery(pictures, [], selection=self.selection, edge=62, height=196)
         self.grid = Grid(edge=330)
         self.controls = {
@@ -101,8 +101,8 @@ class MapExplorer(Explorer[State]):
 
         self._hint = ipw.Label("A trained study, study.train(bits=64), has a map of its codes too.")
         wide, narrow = (
-            {"flex": "1 1 56%", "min_width": "min(390px, 100%)", "padding": "0 12px 0 0"},
-            {"flex": "1 1 40%", "min_width": "min(370px, 100%)"},
+            {"flex": "1 1 56%", "min_width": "min(340px, 100%)", "padding": "0 12px 0 0"},
+            {"flex": "1 1 40%", "min_width": "min(300px, 100%)"},
         )
         self._lay_out(
             ipw.HBox(

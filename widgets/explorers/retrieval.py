@@ -119,7 +119,7 @@ class RetrievalExplorer(Explorer[State]):
         self.why = WhyPanel(lambda names: self._set("leaving concepts out", without=names))
         self.radius = Radius()
         self.shelves = Shelves(
-            pictures, edge=84, height=760, action="More like this", on_action=self.like
+            pictures, edge=84, height=480, action="More like this", on_action=self.like
         )
         self.text.on_msg(self._written)
         self.ask.on_click(lambda _: self.search(self.text.value))

@@ -1,0 +1,77 @@
+"""The workbench in a real JupyterLab: from a threshold to an answer, back, and saved."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.pages import STUDY, opened, shot, until
+
+WORKBENCH = """
+bench = w.Workbench(study.with_(network=None, history=()))
+bench
+"""
+pytestmark = pytest.mark.browser
+
+
+def turn(page, tab):
+    page.locator(f".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar >> text={tab}").click()
+
+
+def press(page, name):
+    page.locator(f".uhscm-workbench button:visible:has-text('{name}')").first.click()
+
+
+def shown(page, said):
+    """Wait until the status line of the tab in view says this."""
+    until(page.locator(".uhscm-explorer:visible"), said)
+
+
+def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
+        bench = page.locator(".uhscm-workbench")
+        bench.evaluate("box => box.scrollIntoView()")
+        until(bench, "960 images, 81 concepts, no codes yet")
+        turn(page, "Concepts")
+        shown(page, "81 concepts, ")
+        before = bench.locator(".uhscm-explorer:visible .sentence").first.text_content()
+        handle = page.locator(".uhscm-bars:visible [role=slider]").first
+        handle.focus()
+        for _ in range(12):
+            handle.press("ArrowRight")
+        page.wait_for_function(
+            """before => [...document.querySelectorAll('.uhscm-explorer .sentence')].some(
+                (e) => e.offsetParent && e.textContent !== before)""",
+            arg=before,
+        )
+        shot(page, "workbench_concepts")
+        press(page, "Train with these concepts")
+        shown(page, "No run yet: press Start")
+        epochs = page.locator(".uhscm-settings input[type=number]:visible").nth(1)
+        epochs.fill("2")
+        epochs.press("Tab")
+        press(page, "Start")
+        shown(page, "Run 001 finished; epoch 2 of 2")
+        shot(page, "workbench_train")
+        press(page, "Ask with this run")
+        shown(page, "images on .* shelves")
+        until(bench, "codes of 64 bits")
+        shot(page, "workbench_retrieve")
+        with page.expect_download() as download:
+            press(page, "Save this view")
+        path = lab.root / "view.json"
+        download.value.save_as(path)
+        for _ in range(9):
+            if page.locator(".uhscm-workbench button:has-text('Undo'):visible").is_disabled():
+                break
+            press(page, "Undo")
+            page.wait_for_timeout(1500)
+        until(bench, "960 images, 81 concepts, no codes yet")
+        current = bench.locator("> .jupyter-widget-tab > .lm-TabBar .lm-mod-current")
+        assert current.text_content() == "Concepts"
+        shown(page, before)
+    reopened = 'bench = w.Workbench.open_view("../view.json")\nbench'
+    with opened(browser, lab, (STUDY, reopened), width=1280, height=720) as page:
+        until(page.locator(".uhscm-workbench"), "codes of 64 bits")
+        shown(page, "images on .* shelves")
+        page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+        shot(page, "workbench_reopened")
