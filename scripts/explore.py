@@ -74,6 +74,7 @@ def main() -> None:
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}",
+        "--LabApp.expose_app_in_browser=True",  # for the workbench, see widgets/kit/stage.py
         f"--LabApp.default_url=/lab/tree/{NOTEBOOK}",
         f"--ServerApp.open_browser={opens}",
         "--ServerApp.log_level=ERROR",

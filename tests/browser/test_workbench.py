@@ -75,3 +75,15 @@ def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser
         shown(page, "images on .* shelves")
         page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
         shot(page, "workbench_reopened")
+
+
+def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
+        page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+        press(page, "Full screen")
+        page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
+        press(page, "Leave full screen")
+        page.wait_for_function("!document.fullscreenElement")
+        press(page, "Open next to the notebook")
+        page.wait_for_function("document.querySelectorAll('.uhscm-workbench').length === 2")
+        assert page.locator(".jp-LinkedOutputView").count() == 1

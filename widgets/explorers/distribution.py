@@ -109,7 +109,7 @@ class DistributionExplorer(Explorer[State]):
             "minus": ipw.Dropdown(description="minus"),
         }
         for name, control in self.controls.items():
-            control.layout.width = "230px"
+            control.layout.width = "188px"
             control.style.description_width = "60px"
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
         self._watch(self.selection, self._focused, "focus")

@@ -36,6 +36,7 @@ from widgets.explorers.tidy import TidyExplorer
 from widgets.explorers.training import TrainingExplorer
 from widgets.kit.download import Download
 from widgets.kit.selection import Selection
+from widgets.kit.stage import Stage
 from widgets.kit.status import Status
 from widgets.kit.view import close_all
 
@@ -95,7 +96,7 @@ class Workbench(ipw.VBox):
         self._export.observe(self._show_exports, "value")
         self.tabs.observe(self._turned, "selected_index")
         bar = ipw.HBox(
-            [self._undo, self._redo, self._export, self._save, self.status],
+            [self._undo, self._redo, self._export, self._save, Stage(), self.status],
             layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 6px"},
         )
         super().__init__([bar, self._export_box, self.tabs])

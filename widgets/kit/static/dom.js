@@ -116,7 +116,7 @@ function cardOf(name, root, leave) {
      */
     openNextTo(box) {
       if (!element.isConnected) {
-        document.body.append(element);
+        (document.fullscreenElement ?? document.body).append(element);
         document.addEventListener("scroll", onScroll, true); // scrolling does not bubble
       }
       const right = box.right + 10;
