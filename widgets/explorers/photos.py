@@ -367,7 +367,10 @@ class PhotosExplorer(ipw.VBox):
             return
         with self._lock:
             with_ = f"{counted(len(study.concepts), 'concept')} with {study.vlp.name}"
-            self.status.say(f"{self._draw_images(study)}; {with_}{_labels(study)}")
+            labels = study.dataset.label_names
+            said = f"; {counted(len(labels), 'label')}" if labels else ""
+            read = self._draw_images(study).removesuffix(", 0 skipped")
+            self.status.say(f"{read}; {with_}{said}")
 
     def _draw_images(self, study: Study) -> str:
         dataset = study.dataset
