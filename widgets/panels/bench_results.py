@@ -200,6 +200,6 @@ class BenchResults(ipw.VBox):
             first["query"].to_numpy(),
             captions=captions,
             marks=[bool(difference > 0) for difference in first["difference"]],
-            summary=f"Of {len(frame):,} queries, {better:,} are better with A (✓) and {worse:,} "
-            f"with B (✗); those that moved most come first. Click one to ask with it.",
+            summary=f"A is better on {better:,} (✓) and B on {worse:,} (✗) of {len(frame):,} "
+            f"queries; those that moved most come first. Click one to ask with it.",
         )
