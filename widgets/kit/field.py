@@ -38,7 +38,7 @@ class Field(View):
     """Whether the control is out of use; default False."""
     # What the control holds, as the browser writes it, and the view in which it was typed: that
     # view knows it already, and may have more by now.
-    _held = traitlets.Dict({"content": None, "view": ""}).tag(sync=True)
+    _held: Any = traitlets.Dict({"content": None, "view": ""}).tag(sync=True)
     # Whether a value is used as soon as it is sent, so that an error about the last one is over.
     _used_at_once = True
 

@@ -64,7 +64,7 @@ class _Ticks(ipw.VBox):
 
     @property
     def error(self) -> str:
-        return self._error.value
+        return str(self._error.value)
 
     @error.setter
     def error(self, message: str) -> None:
@@ -140,8 +140,9 @@ class BenchChoices(ipw.VBox):
     @property
     def plan(self) -> Plan:
         """What is chosen now."""
-        ticked = {name: ticks.ticked for name, ticks in self.ticks.items()}
-        return Plan(**ticked, **{name: box.value for name, box in self.texts.items()})
+        ticked: dict[str, Any] = {name: ticks.ticked for name, ticks in self.ticks.items()}
+        chosen: dict[str, Any] = {name: box.value for name, box in self.texts.items()}
+        return Plan(**ticked, **chosen)
 
     def show(self, plan: Plan) -> None:
         """Put a plan into the controls."""
@@ -170,13 +171,16 @@ class BenchChoices(ipw.VBox):
 
     def clear(self) -> None:
         """Take all errors away."""
-        for control in (*self.ticks.values(), *self.texts.values()):
+        for control in self._controls():
             control.error = ""
 
     def lock(self, locked: bool) -> None:
         """Let nothing be changed, or let everything be changed again."""
-        for control in (*self.ticks.values(), *self.texts.values()):
+        for control in self._controls():
             control.disabled = locked
+
+    def _controls(self) -> list[Any]:
+        return [*self.ticks.values(), *self.texts.values()]
 
     def _on_change(self, _: Any) -> None:
         if not self._showing:

@@ -36,7 +36,8 @@ class BenchResults(ipw.VBox):
         self._pictures, self._worker = pictures, worker
         self._lock = threading.RLock()
         self._experiment: Experiment | None = None
-        self._frame, self._names = pd.DataFrame(columns=[*_NUMBERS]), ()
+        self._frame = pd.DataFrame(columns=[*_NUMBERS])
+        self._names: tuple[str, ...] = ()
         self._drawn: tuple[Any, ...] = ()
         self._chosen = False  # by the user; else the two best are compared
         self.dots = Dots(self._choose, unit="mAP")

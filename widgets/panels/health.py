@@ -23,6 +23,7 @@ class HealthPanel(ipw.VBox):
     def __init__(self, apply: Callable[[Mapping[str, Any]], None]) -> None:
         self._apply = apply
         self.findings: tuple[HealthFinding, ...] = ()
+        self._rows: tuple[ipw.Widget, ...] = ()
         super().__init__([])
         self.add_class("uhscm-health")
 
@@ -33,7 +34,8 @@ class HealthPanel(ipw.VBox):
         self.findings = tuple(findings)
         if said == before:
             return
-        gone, self.children = self.children, tuple(map(self._row, findings))
+        gone = self._rows
+        self._rows = self.children = tuple(map(self._row, findings))
         for row in gone:
             close_all(row)
 

@@ -193,7 +193,8 @@ class RunTable(ipw.VBox):
         if values.map(lambda value: isinstance(value, str)).any():
             values = values.astype(str)
         order = values.sort_values(ascending=not down, kind="stable", na_position="last")
-        return frame.loc[order.index]
+        chosen: pd.DataFrame = frame.loc[order.index]
+        return chosen
 
     def _draw_editor(self) -> None:
         run = self._runs.get(self._chosen)
