@@ -63,6 +63,7 @@ DATA = {
     "uhscm_core/study.py": "ceilings",  # the old name of an argument
     "uhscm_postcards/describe.py": "beside",
     "widgets/kit/static/bars.js": "ceiling",  # a trait
+    "tests/browser/test_readings.py": "ceiling",  # the same
     "widgets/kit/static/grid.js": "beside",  # a class
 }
 
