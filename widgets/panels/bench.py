@@ -170,6 +170,8 @@ class Bench(ipw.VBox):
             self.buttons["start"].disabled = True
             return
         self.choices.clear()
+        if self._runner is not None and self._runner.active:  # started meanwhile
+            return
         self._experiment = experiment
         missing = experiment.missing
         self._draw()
@@ -194,6 +196,7 @@ class Bench(ipw.VBox):
         self._experiment = runner.experiment
         self.choices.lock(True)
         self.estimate.value = ""
+        self._draw_buttons()
         self._pump = threading.Thread(target=self._watch, args=(runner,), daemon=True)
         self._pump.start()
 

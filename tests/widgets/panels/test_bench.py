@@ -146,7 +146,7 @@ def test_without_labels_it_says_what_is_shown_instead(study):
 
 
 def test_a_panel_made_later_takes_over_what_runs(bench, study):
-    bench.choices.set(epochs="200")
+    bench.choices.set(epochs="100000")  # more than the test takes
     bench.start()
     later = Bench(study, StudyImages(study), Selection())
     later.reveal()
@@ -168,7 +168,7 @@ def test_closing_the_explorer_stops_the_bench_and_leaves_no_widget(trained):
     explorer = CompareExplorer(trained)
     explorer.wait()
     explorer.tabs.selected_index = 1
-    explorer.bench.choices.set(**{**FAST, "epochs": "500"})
+    explorer.bench.choices.set(**{**FAST, "epochs": "100000"})
     explorer.bench._worker.wait()
     explorer.bench.start()
     runner = runner_of(bench_folder(trained))
