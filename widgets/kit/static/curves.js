@@ -61,7 +61,8 @@ function drawCurves(chart, { now, before }, top, end, unit, cursor) {
   const range = rangeOf([now, before], top);
   const { low, high } = range ?? { low: 0, high: top || 1 };
   const share = (/** @type {number} */ v) => (v - low) / (high - low);
-  const { found, digits } = roundNumbers(low, high);
+  const fixed = { found: [0, top / 2, top], digits: top < 2 ? 1 : 0 }; // so that its end is read
+  const { found, digits } = top && high === top ? fixed : roundNumbers(low, high);
   for (const v of found) chart.rule(share(v), v.toFixed(digits));
   chart.label(0, "0");
   chart.label(1, `${grouped(end, 1)} ${unit}s`);
