@@ -662,19 +662,19 @@ CONCEPTS = {"twice": "cat\ncat", "Cat and cat": "Cat\ncat", "control": "cat\x07\
 
 
 class SaidError(ValueError):
-    """What an explorer said in its status line."""
+    """What an explorer said."""
 
 
 def _asked(explorer: Any, act: Callable[[], Any]) -> None:
     """Do what a person does; raise what the explorer says, unless it changed all the same."""
-    explorer.status.errors = []
+    explorer.status.log = []
     before = getattr(explorer, "state", None)
     act()
     explorer.wait()
-    if explorer.status.errors:
+    if explorer.status.log:
         if getattr(explorer, "state", None) is not before:
-            raise AssertionError(f"changed, and said {explorer.status.errors}")
-        raise SaidError(explorer.status.errors[-1])
+            raise AssertionError(f"changed, and said {explorer.status.log}")
+        raise SaidError(explorer.status.log[-1])
 
 
 def _box(explorer: Any, box: Any) -> Callable[..., None]:

@@ -64,7 +64,7 @@ def query_of(page):
 
 
 def choose(box, which, name):
-    box.locator(".widget-dropdown", has_text=which).locator("select").select_option(label=name)
+    box.locator(".uhscm-field", has_text=which).locator("select").select_option(label=name)
 
 
 def tab(box, title):

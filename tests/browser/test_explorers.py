@@ -292,7 +292,7 @@ def test_sources_orders_and_the_difference_of_two(distribution):
     for label, value in (
         ("alike by", "features"),
         ("order", "clustering"),
-        ("alike by", "codes"),
+        ("similar by", "codes"),
         ("order", "first label"),
         ("minus", "features"),
     ):

@@ -102,7 +102,7 @@ def test_umap_comes_by_itself_and_its_state_was_told(page):
 
 def test_pca_and_back_and_other_sources(page, box):
     pictures = {"UMAP": picture(page)}
-    box.get_by_role("button", name="PCA", exact=True).click()
+    box.get_by_label("layout").select_option("PCA")
     until(page, r"features \(PCA\)")
     at_rest(page)
     pictures["PCA"] = picture(page)
@@ -114,7 +114,7 @@ def test_pca_and_back_and_other_sources(page, box):
         pictures[source] = picture(page)
     assert pictures["features"] == pictures["PCA"]
     assert len(set(pictures.values())) == 4
-    box.get_by_role("button", name="UMAP", exact=True).click()
+    box.get_by_label("layout").select_option("UMAP")
     until(page, r"features \(UMAP\)")
     at_rest(page)
     assert picture(page) == pictures["UMAP"]
@@ -123,10 +123,10 @@ def test_pca_and_back_and_other_sources(page, box):
     assert "lie in a spiral around another" in box.locator(".map").inner_text()
     at_rest(page)
     shot(page, "map_codes")
-    box.get_by_label("colour").select_option("first label")
+    box.get_by_label("color").select_option("first label")
     page.wait_for_function("document.querySelector('.map-name').textContent !== 'sky'")
     shot(page, "map_labels")
-    box.get_by_label("colour").select_option("dominant concept")
+    box.get_by_label("color").select_option("dominant concept")
     box.get_by_label("by", exact=True).select_option("features")
     until(page, r"by features \(UMAP\)")
 

@@ -69,6 +69,7 @@ class PhotoReader:
         self.step = Progress("beginning")
         self.state = "reading"  # then done, stopped or failed
         self.message = ""
+        self.about = "folder"  # what the message is about: folder, model or concepts
         self.dataset: ImageDataset | None = None
         self.study: Study | None = None
         self._model: tuple[str, VLP] | None = previous._model if previous is not None else None
@@ -114,9 +115,12 @@ class PhotoReader:
     def _read(self) -> None:
         # What may fail at once comes first.
         folder = folder_from_text(self.source.folder)
+        self.about = "concepts"
         concepts = _concepts(self.source.concepts)
+        self.about = "model"
         self._begin("loading the model, which is downloaded the first time")
         vlp = self._load_model()
+        self.about = "folder"
         self._begin("listing the folder")
         self.dataset = load_dataset(folder, progress=False, warn=False)
         self._begin("encoding images")

@@ -28,8 +28,11 @@ from uhscm_core.support.checks import one_of, position, whole_number
 from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer, focus_of
+from widgets.kit.choice import Choice
+from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
+from widgets.kit.slider import Slider
 from widgets.kit.table import Table
 from widgets.kit.view import close_all
 from widgets.kit.words import counted
@@ -93,18 +96,12 @@ class CompareExplorer(Explorer[State]):
         self.pictures = pictures = StudyImages(self.study)
         self._precisions: list[tuple[float, float, float]] = []
         self._draw = np.random.default_rng(0)  # the same queries at random for everybody
-        self.left = ipw.Dropdown(description="left", layout={"width": "330px"})
-        self.right = ipw.Dropdown(description="right", layout={"width": "330px"})
-        self.k = ipw.IntSlider(
-            description="first",
-            min=1,
-            continuous_update=False,
-            layout={"width": "280px"},
-        )
-        for name in ("left", "right", "k"):
-            control = getattr(self, name)
-            control.style.description_width = "40px"
-            control.observe(lambda change, name=name: self._set(**{name: change["new"]}), "value")
+        self.left = Choice("left", layout={"width": "330px"})
+        self.right = Choice("right", layout={"width": "330px"})
+        self.k = Slider("first", min=1, layout={"width": "280px"})
+        self._controls: dict[str, Field] = {"left": self.left, "right": self.right, "k": self.k}
+        for name, control in self._controls.items():
+            self._follow_control(control, lambda value, name=name: self._set(**{name: value}))
         self.swap = _button("Swap", "exchange", 90, self._swap)
         self.random = _button("A query at random", "random", 160, self._ask_at_random)
         self.ask = _button("Make the picked one the query", "", 230, self._ask_picked)
@@ -229,7 +226,7 @@ class CompareExplorer(Explorer[State]):
             focus = focus_of(self.selection, self.study)
             first = int(self._askable[0]) if focus is None else focus
             pair = self._first_pair(self._others or {})
-            state = State(*pair, first, min(30, self.k.max))
+            state = State(*pair, first, min(30, int(self.k.max)))
         self._check(state)
         return state
 
@@ -259,7 +256,8 @@ class CompareExplorer(Explorer[State]):
 
     def _show(self) -> None:
         view = self.state
-        self.left.value, self.right.value, self.k.value = view.left, view.right, view.k
+        for name, control in self._controls.items():
+            control.show(getattr(view, name))
         self.asked.focus = view.query
         self._look_at(view.query)
         if self._changed("query", view.query):
@@ -476,7 +474,11 @@ class CompareExplorer(Explorer[State]):
     def _set(self, **changes: Any) -> None:
         if any(getattr(self.state, name) != value for name, value in changes.items()):
             name = next(iter(changes))
-            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **changes))
+            self._change(
+                f"changing {name}",
+                lambda view: dataclasses.replace(view, **changes),
+                at=self._controls.get(name),
+            )
 
     def _at(self, value: State, image: int) -> State:
         return dataclasses.replace(value, query=image)

@@ -14,8 +14,11 @@ from uhscm_core.concepts import DEFAULT_TEMPLATE
 from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.explorer import Explorer, columns, focus_of
 from widgets.kit.bars import Bars
+from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
+from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
+from widgets.kit.slider import Slider
 from widgets.panels.concept_editor import ConceptEditor
 from widgets.panels.stepper import Stepper
 from widgets.panels.template_comparison import TemplateComparison
@@ -42,14 +45,14 @@ class DenoisingExplorer(Explorer[Study]):
         self.moved = Bars(height=120, unit="images")
         self.editor = ConceptEditor(self._edited)
         self.stepper = Stepper(self.selection)
-        self.templates = TemplateComparison(
-            self.study, self.selection, self._worker.submit, self._use
-        )
-        wide = {"description_width": "130px"}
-        number = {"continuous_update": False, "style": wide, "layout": {"width": "98%"}}
-        self.tau = ipw.FloatSlider(description="τ", min=0.1, max=10, step=0.1, **number)
-        self.min_share = ipw.FloatText(description="keep above, × N/M", step=0.05, **number)
-        self.max_share = ipw.FloatText(description="keep up to, × N", step=0.05, **number)
+        self.templates = TemplateComparison(self.study, self.selection, self._attempt, self._use)
+        wide: dict[str, Any] = {"label_width": "46%"}
+        self.tau = Slider("τ, sharpness", min=0.1, max=10, step=0.1, digits=1, **wide)
+        self.min_share = NumberBox("Minimum votes, as a share of an even split", step=0.05, **wide)
+        self.max_share = NumberBox("Maximum votes, as a share of all images", step=0.05, **wide)
+        self._controls: dict[str, Field] = {
+            name: getattr(self, name) for name in ("tau", "min_share", "max_share")
+        }
         self._scale = ipw.Label()
         self._reset = ipw.Button(description="Paper's settings", layout={"width": "130px"})
         self._train = self._way_to("Train", "Train with these concepts")
@@ -57,9 +60,8 @@ class DenoisingExplorer(Explorer[Study]):
 
         self.bars.observe(self._dragged, "threshold")
         self.bars.observe(self._chosen, "chosen")
-        for name in ("tau", "min_share", "max_share"):
-            control = getattr(self, name)
-            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+        for name, control in self._controls.items():
+            self._follow_control(control, lambda value, name=name: self._set(name, value))
         self._reset.on_click(lambda _: self._as_in_the_paper())
         self._watch(self.selection, self._focused, "focus")
         self.stepper.observe(self._hide_answers, "asking")
@@ -98,9 +100,9 @@ class DenoisingExplorer(Explorer[Study]):
         )
         self.editor.show(study.concepts)
         self.tau.max = max(10.0, study.tau)
-        self.tau.value = study.tau
-        self.min_share.value = study.min_share
-        self.max_share.value = 1.0 if study.max_share is None else study.max_share
+        self.tau.show(study.tau)
+        self.min_share.show(study.min_share)
+        self.max_share.show(1.0 if study.max_share is None else study.max_share)
         self._scale.value = (
             f"τK = {study.mined.temperature:.3g} after denoising; the model was trained with "
             f"{study.vlp.logit_scale:.0f}"
@@ -192,12 +194,15 @@ class DenoisingExplorer(Explorer[Study]):
         if name == "max_share" and number == 1.0:
             setting = {name: None}  # a bound that no concept can pass is none
         if setting[name] != getattr(self.study, name):
-            self._change(f"changing {name}", lambda s: s.with_(**setting))
+            at = self._controls[name]
+            self._change(f"changing {name}", lambda s: s.with_(**setting), at=at)
 
-    def _edited(self, names: list[str], templates: list[str]) -> None:
+    def _edited(self, names: list[str], templates: list[str], at: Field) -> None:
         now = self.study.concepts
         if (tuple(names), tuple(templates)) != (now.names, now.templates):
-            self._change("encoding prompts", lambda s: s.with_(concepts=names, template=templates))
+            self._change(
+                "encoding prompts", lambda s: s.with_(concepts=names, template=templates), at=at
+            )
 
     def _use(self, other: Study) -> None:
         self._change("mining", lambda _: other)

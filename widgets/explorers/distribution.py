@@ -31,6 +31,7 @@ from uhscm_core.support.checks import one_of, position
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer, columns, focus_of
 from widgets.kit.bars import Bars
+from widgets.kit.choice import Choice
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.selection import Selection
@@ -102,16 +103,15 @@ class DistributionExplorer(Explorer[State]):
                 "leaving concepts out", lambda view: dataclasses.replace(view, without=names)
             )
         )
+        layout: dict[str, Any] = {"layout": {"width": "188px"}, "label_width": "66px"}
         self.controls = {
-            "sample": ipw.Dropdown(description="images", options=_SAMPLES),
-            "order": ipw.Dropdown(description="order"),
-            "source": ipw.Dropdown(description="alike by"),
-            "minus": ipw.Dropdown(description="minus"),
+            "sample": Choice("images", _SAMPLES, **layout),
+            "order": Choice("order", **layout),
+            "source": Choice("similar by", **layout),
+            "minus": Choice("minus", **layout),
         }
         for name, control in self.controls.items():
-            control.layout.width = "188px"
-            control.style.description_width = "60px"
-            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+            self._follow_control(control, lambda value, name=name: self._set(name, value))
         self._watch(self.selection, self._focused, "focus")
         self.gallery.selection.observe(self._chosen, "focus")
         self.alike.selection.observe(self._likened, "focus")
@@ -187,7 +187,7 @@ class DistributionExplorer(Explorer[State]):
     def _show(self) -> None:
         view = self.state
         for name, control in self.controls.items():
-            control.value = getattr(view, name)
+            control.show(getattr(view, name))
         self.gallery.selection.focus = view.image
         self._look_at(view.image if view.image < len(self.study.dataset) else None)
         if self._changed("image", view.image):
@@ -300,7 +300,11 @@ class DistributionExplorer(Explorer[State]):
     def _set(self, name: str, value: str) -> None:
         setting: dict[str, Any] = {name: value}
         if value != getattr(self.state, name):
-            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
+            self._change(
+                f"changing {name}",
+                lambda view: dataclasses.replace(view, **setting),
+                at=self.controls[name],
+            )
 
     def _chosen(self, change: dict[str, Any]) -> None:
         self._choose(change["new"])

@@ -18,6 +18,7 @@ from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk, Moment
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
+from widgets.kit.field import Field
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 from widgets.kit.view import close_all
@@ -115,6 +116,8 @@ class Explorer(ipw.VBox, Generic[T]):
         self._watched: list[tuple[traitlets.HasTraits, Callable[..., None], str]] = []
         self._body: tuple[ipw.Widget, ...] = ()
         self._offer: TrainOffer | None = None
+        # Controls whose value does not work, and the change that each asks for.
+        self._failed: dict[Field, Callable[[T], T] | None] = {}
         self.status = Status()
         self._worker = Worker(self._busy, self.status.fail, self.desk.line)
         self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
@@ -241,6 +244,15 @@ class Explorer(ipw.VBox, Generic[T]):
         owner.observe(handler, name)
         self._watched.append((owner, handler, name))
 
+    def _follow_control(self, control: ipw.Widget, act: Callable[[Any], object]) -> None:
+        """Act on each value that a control gets, unless another study's options gave it one."""
+
+        def follow(change: dict[str, Any]) -> None:
+            if self._adopting != threading.get_ident():
+                act(change["new"])
+
+        control.observe(follow, "value")
+
     def _changed(self, what: str, shown: object) -> bool:
         """Return whether `what` has to be drawn again; a gallery drawn again scrolls to its top."""
         before = self._drawn.get(what)
@@ -261,26 +273,35 @@ class Explorer(ipw.VBox, Generic[T]):
             self.selection.focus = image
 
     def _change(
-        self, what: str, change: Callable[[T], T], *, each: bool = False, step: bool = True
+        self,
+        what: str,
+        change: Callable[[T], T],
+        *,
+        each: bool = False,
+        step: bool = True,
+        at: Field | None = None,
     ) -> None:
-        """Go on to a changed value, or stay and say why not.
+        """Change the value in view, or keep it and say why.
 
         Args:
             what: is done, shown meanwhile; a later change of this name replaces one that waits.
             change: from the value in view then.
             each: also when the same waits already.
             step: whether it is a step to undo; else it belongs to the one before.
+            at: the control that asks for it. An error is shown there, next to the value that does
+                not work, until one works; without a control, it is shown in the status line.
         """
         if self._adopting == threading.get_ident():
             return  # a control took another study's options, which nobody asked for
 
         def job() -> None:
             try:
-                value = change(self.state)
-                self._check(value)
+                value = self._changed_by(change, at)
             except Exception:
-                self._refresh()  # the controls go back to the value in view
+                if at is None:
+                    self._refresh()  # the controls go back to the value in view
                 raise
+            self.status.settle()
             if not self._equivalent(self.state, value):
                 if step:
                     self.desk.change(self.name, lambda moment: self._with_state(moment, value))
@@ -289,15 +310,75 @@ class Explorer(ipw.VBox, Generic[T]):
             self._refresh()
             self.desk.tell(self)
 
-        self._worker.submit(what, job, each=each)
+        self._attempt(what, job, each=each, at=at, change=change)
 
-    def _open(self, what: str, make: Callable[[Study], Study], *, each: bool = False) -> None:
+    def _changed_by(self, change: Callable[[T], T], at: Field | None) -> T:
+        """Return the changed value; with what other controls ask for, if that works by now."""
+        if at is not None:
+            self._failed.pop(at, None)
+        waiting = [each for field, each in self._failed.items() if each is not None and field.error]
+        if waiting:
+            try:
+                value = self.state
+                for each in (*waiting, change):
+                    value = each(value)
+                self._check(value)
+            except Exception:  # noqa: S110  # what is wrong is shown at the controls already
+                pass
+            else:
+                for field in self._failed:
+                    field.error = ""
+                self._failed.clear()
+                return value
+        value = change(self.state)
+        self._check(value)
+        return value
+
+    def _attempt(
+        self,
+        what: str,
+        job: Callable[[], None],
+        *,
+        each: bool = False,
+        at: Field | None = None,
+        change: Callable[[T], T] | None = None,
+    ) -> None:
+        """Run a job in the background, and say what goes wrong at the control that asks for it."""
+
+        def run() -> None:
+            try:
+                job()
+            except Exception as error:
+                if at is None:
+                    raise
+                self._fail_at(at, str(error) or type(error).__name__, change)
+            else:
+                if at is not None:
+                    at.error = ""
+
+        self._worker.submit(what, run, each=each)
+
+    def _fail_at(self, field: Field, message: str, change: Callable[[T], T] | None = None) -> None:
+        """Say at a control what is wrong with its value, and keep it in the log."""
+        field.fail(message)
+        self._failed[field] = change
+        self.status.record(message)
+
+    def _open(
+        self,
+        what: str,
+        make: Callable[[Study], Study],
+        *,
+        each: bool = False,
+        at: Field | None = None,
+    ) -> None:
         """Go on to another study, or stay and say why not.
 
         Args:
             what: is done, shown meanwhile.
             make: returns the other study, from the one in view then.
             each: also when the same waits already.
+            at: the control that asks for it, where an error is shown.
         """
 
         def job() -> None:
@@ -313,7 +394,7 @@ class Explorer(ipw.VBox, Generic[T]):
                 raise
             self.desk.tell(self)
 
-        self._worker.submit(what, job, each=each)
+        self._attempt(what, job, each=each, at=at)
 
     def _way_to(
         self, tab: str, words: str, first: Callable[[], object] = lambda: None
@@ -341,6 +422,9 @@ class Explorer(ipw.VBox, Generic[T]):
             self.desk.going = threading.get_ident()
             try:
                 step()
+                self.status.settle()
+                while self._failed:
+                    self._failed.popitem()[0].restore()
                 self._refresh()
                 self.desk.tell(self)
             finally:

@@ -26,6 +26,7 @@ from uhscm_core.support.checks import one_of
 from widgets.background.umap_cache import UmapCache
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
+from widgets.kit.choice import Choice
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView
@@ -84,17 +85,12 @@ class MapExplorer(Explorer[State]):
         self.gallery = Gallery(pictures, [], selection=self.selection, edge=62, height=196)
         self.grid = Grid(edge=330)
         self.controls = {
-            "source": ipw.Dropdown(description="by"),
-            "colour": ipw.Dropdown(description="colour"),
-            "layout": ipw.ToggleButtons(options=[_PCA, _UMAP]),
+            "source": Choice("by", layout={"width": "190px"}),
+            "colour": Choice("color", layout={"width": "230px"}),
+            "layout": Choice("layout", [_PCA, _UMAP], layout={"width": "150px"}),
         }
         for name, control in self.controls.items():
-            if name == "layout":
-                control.style.button_width = "64px"
-            else:
-                control.layout.width = "190px" if name == "source" else "230px"
-                control.style.description_width = "48px"
-            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+            self._follow_control(control, lambda value, name=name: self._set(name, value))
         self._watch(self.selection, self._selected, "ids")
         self.grid.selection.observe(self._clicked, "ids")
         self.map.observe(lambda _: self.start(), "shown")
@@ -179,7 +175,7 @@ class MapExplorer(Explorer[State]):
     def _show(self) -> None:
         view = self.state
         for name, control in self.controls.items():
-            control.value = getattr(view, name)
+            control.show(getattr(view, name))
         if self._on_map(self.selection.ids) != view.picked:
             self.selection.ids = view.picked
         if view.layout == _UMAP and self._begun:
@@ -289,7 +285,11 @@ class MapExplorer(Explorer[State]):
         setting: dict[str, Any] = {name: value}
         if value != getattr(self.state, name):
             self._begun |= name == "layout"  # asked for, be the map on a screen or not
-            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
+            self._change(
+                f"changing {name}",
+                lambda view: dataclasses.replace(view, **setting),
+                at=self.controls[name],
+            )
 
     def _selected(self, change: dict[str, Any]) -> None:
         picked = self._on_map(change["new"])

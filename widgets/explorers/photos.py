@@ -16,12 +16,15 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.support.checks import shown
 from widgets.background.photo_reader import PhotoReader, PhotoSource
+from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
+from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
 from widgets.kit.status import Status
 from widgets.kit.table import Table
+from widgets.kit.text_box import TextBox
 from widgets.kit.view import close_all
 from widgets.kit.words import counted
 
@@ -113,24 +116,19 @@ class PhotosExplorer(ipw.VBox):
         self._shown: PhotoReader | None = None
         self.status = Status()
         self.progress = Progress()
-        wide = {"width": "98%", "max_width": "900px"}
-        half = {"width": "440px"}
-        left = {"description_width": "70px"}
-        self.folder = ipw.Text(
-            description="folder",
+        left: dict[str, Any] = {"label_width": "70px"}
+        wide = {"layout": {"width": "98%", "max_width": "900px"}, **left}
+        half = {"layout": {"width": "440px"}, **left}
+        self.folder = TextBox(
+            "folder",
             placeholder="paste a path, such as ~/Pictures (a browser does not tell the path of "
             "what is dragged here)",
-            layout=wide,
-            style=left,
+            **wide,
         )
-        self.model = ipw.Dropdown(description="model", options=_MODELS, layout=half, style=left)
-        self.other = ipw.Text(
-            placeholder="ViT-L-14 openai, or /path/to/model.json", layout=wide, style=left
-        )
-        self.concepts = ipw.Dropdown(
-            description="concepts", options=_CONCEPTS, layout=half, style=left
-        )
-        self.names = ipw.Textarea(placeholder="one name a line", rows=5, layout=wide)
+        self.model = Choice("model", _MODELS, **half)
+        self.other = TextBox("other", placeholder="ViT-L-14 openai, or /path/to/model.json", **wide)
+        self.concepts = Choice("concepts", _CONCEPTS, **half)
+        self.names = TextBox("names", placeholder="one name per line", rows=5, **wide)
         self.note = ipw.HTML()
         self.buttons = {
             "read": self._button("Read", "play", self.read, "primary"),
@@ -141,6 +139,8 @@ class PhotosExplorer(ipw.VBox):
         self.skipped = Table()
         self._csv = Download("Skipped files as CSV", self._as_csv)
         self._csv.layout.display = "none"
+        for box in (self.folder, self.other):
+            box.on_submit(lambda _: self._safely(self.read))
         self.model.observe(self._drew_model, "value")
         self.concepts.observe(self._drew_concepts, "value")
         super().__init__(
@@ -193,7 +193,9 @@ class PhotosExplorer(ipw.VBox):
             before = self._reader
             if before is not None and before.active:
                 return
-            self.status.errors = []
+            self.status.settle()
+            for control in self._controls:
+                control.error = ""
             reader = PhotoReader(self._source(), before)
             _READERS[self._key] = reader
             reader.start()
@@ -268,7 +270,7 @@ class PhotosExplorer(ipw.VBox):
     # -- what is typed ---------------------------------------------------------------------------
 
     @property
-    def _controls(self) -> tuple[Any, ...]:
+    def _controls(self) -> tuple[Field, ...]:
         return self.folder, self.model, self.other, self.concepts, self.names
 
     def _put(self, source: PhotoSource) -> None:
@@ -309,8 +311,7 @@ class PhotosExplorer(ipw.VBox):
         own = self.concepts.value in (_FILE, _TYPED)
         self.names.layout.display = "" if own else "none"
         file = self.concepts.value == _FILE
-        self.names.placeholder = "path of the text file" if file else "one name a line"
-        self.names.rows = 1 if file else 5
+        self.names.placeholder = "path of the text file" if file else "one name per line"
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -393,8 +394,18 @@ class PhotosExplorer(ipw.VBox):
         )
 
     def _draw_failed(self, reader: PhotoReader) -> str:
-        self.status.fail(_printable(reader.message))
+        message = _printable(reader.message)
+        self._about(reader).fail(message)
+        self.status.record(message)
         return "The folder was not read."
+
+    def _about(self, reader: PhotoReader) -> Field:
+        """Return the control that an error of a reading is about."""
+        if reader.about == "model":
+            return self.other if self.model.value == _OTHER else self.model
+        if reader.about == "concepts":
+            return self.names if self.concepts.value in (_FILE, _TYPED) else self.concepts
+        return self.folder
 
     # -- gestures --------------------------------------------------------------------------------
 
@@ -402,14 +413,14 @@ class PhotosExplorer(ipw.VBox):
         button = ipw.Button(description=text, icon=icon, button_style=style)
         button.layout.width = "auto"
 
-        def clicked(_: object) -> None:
-            try:
-                action()
-            except Exception as error:  # a callback's exceptions are seen by nobody
-                self.status.fail(str(error) or type(error).__name__)
-
-        button.on_click(clicked)
+        button.on_click(lambda _: self._safely(action))
         return button
+
+    def _safely(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:  # no one sees a callback's exceptions
+            self.status.fail(str(error) or type(error).__name__)
 
     def _as_csv(self) -> tuple[str, bytes]:
         return "skipped.csv", csv_bytes(self.to_frame().map(_printable))

@@ -37,6 +37,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.radius import Radius
 from widgets.kit.selection import Selection
 from widgets.kit.shelves import Shelves
+from widgets.kit.text_box import TextBox
 from widgets.kit.upload import Upload
 from widgets.kit.words import counted
 from widgets.panels.why import WhyPanel
@@ -100,7 +101,9 @@ class RetrievalExplorer(Explorer[State]):
         self._rng = np.random.default_rng()
 
         self.queries = Gallery(pictures, [], edge=60, height=106)
-        self.text = ipw.Text(
+        self.text = TextBox(
+            "A query in words",
+            labelled=False,
             placeholder="ask by text: a castle",
             layout={"width": "260px"},
         )
@@ -121,7 +124,7 @@ class RetrievalExplorer(Explorer[State]):
         self.shelves = Shelves(
             pictures, edge=84, height=480, action="More like this", on_action=self.like
         )
-        self.text.on_msg(self._written)
+        self.text.on_submit(self.search)
         self.ask.on_click(lambda _: self.search(self.text.value))
         self.random.on_click(lambda _: self._ask_at_random())
         self.unflip.on_click(lambda _: self._set("flipping back", flipped=()))
@@ -158,17 +161,19 @@ class RetrievalExplorer(Explorer[State]):
         try:
             text = instance("text", text, str, "to ask by").strip()
         except TypeError as error:
-            self.status.fail(str(error))
+            self._fail_at(self.text, str(error))
             return
         if not text:
-            self.status.fail("a text query needs some text")
-        elif (None, text) != (self.state.image, self.state.text):
+            self._fail_at(self.text, "a text query needs some text")
+            return
+        self.text.error = ""
+        if (None, text) != (self.state.image, self.state.text):
 
             def ask(view: State) -> State:
                 asked = _asked(view, None, text)
                 return dataclasses.replace(asked, steps=_at_first(self._find(asked)))
 
-            self._change("asking", ask)
+            self._change("asking", ask, at=self.text)
 
     def like(self, image: int) -> None:
         """Ask by an image, such as a result."""
@@ -237,8 +242,7 @@ class RetrievalExplorer(Explorer[State]):
         self.queries.selection.focus = view.image
         own = view.image is not None and view.image >= len(self.study.dataset)
         self._look_at(None if own else view.image)
-        if self._changed("text", view.text):  # what is being written stays
-            self.text.value = view.text
+        self.text.show(view.text)
         if self._changed("asked", _question(view)):
             self.answer = self._find(view)
             self._show_shelves()
@@ -477,10 +481,6 @@ class RetrievalExplorer(Explorer[State]):
     def _set(self, what: str, **changes: Any) -> None:
         if any(getattr(self.state, name) != value for name, value in changes.items()):
             self._change(what, lambda view: dataclasses.replace(view, **changes))
-
-    def _written(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        if content.get("event") == "submit":
-            self.search(self.text.value)
 
     def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:

@@ -28,10 +28,13 @@ from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
+from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
+from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
+from widgets.kit.slider import Slider
 from widgets.kit.words import counted
 from widgets.panels.why import WhyPanel
 
@@ -93,21 +96,15 @@ class TidyExplorer(Explorer[State]):
         super().__init__(study, selection)
         self._sketched = self.study.dataset.digest
         images = self.study.dataset.images
-        slider = {"continuous_update": False, "style": {"description_width": "110px"}}
-        slider["layout"] = {"width": "360px"}
-        self.radius = ipw.IntSlider(description="codes, bits", min=0, **slider)
-        self.cosine = ipw.FloatSlider(
-            description="features, cosine",
-            min=0.5,
-            max=1.0,
-            step=0.005,
-            readout_format=".3f",
-            **slider,
-        )
+        wide: dict[str, Any] = {"label_width": "110px", "layout": {"width": "360px"}}
+        self.radius = Slider("codes, bits", **wide)
+        self.cosine = Slider("features, cosine", min=0.5, max=1, step=0.005, digits=3, **wide)
         self.looks = ipw.Checkbox(description="they look alike too", indent=False)
-        self.far = ipw.Dropdown(description="far by", options=_FAR, **slider)
-        self.k = ipw.IntSlider(description="k-th neighbour", min=1, max=20, **slider)
-        del slider["continuous_update"]
+        self.far = Choice("far by", _FAR, **wide)
+        self.k = Slider("k-th neighbor", min=1, max=20, **wide)
+        self._controls: dict[str, Field] = {
+            name: getattr(self, name) for name in ("radius", "cosine", "far", "k")
+        }
         self.pairs = Gallery(images, [], edge=128, height=420)
         self.group = Gallery(images, [], selection=self.selection, edge=140, height=420)
         self.why = WhyPanel(
@@ -117,9 +114,8 @@ class TidyExplorer(Explorer[State]):
         )
         self.outliers = Gallery(images, [], edge=96, height=420)
         self.near = Gallery(images, [], edge=96, height=160)
-        for name in ("radius", "cosine", "looks", "far", "k"):
-            control = getattr(self, name)
-            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+        for name, control in {**self._controls, "looks": self.looks}.items():
+            self._follow_control(control, lambda value, name=name: self._set(name, value))
         self.pairs.selection.observe(self._picked, "focus")
         self.outliers.selection.observe(self._wondered, "focus")
         self._csv.label = self._csv.summary = "Duplicates as CSV"
@@ -220,8 +216,9 @@ class TidyExplorer(Explorer[State]):
 
     def _show(self) -> None:
         view = self.state
-        for name in ("radius", "cosine", "looks", "far", "k"):
-            getattr(self, name).value = getattr(view, name)
+        for name, control in self._controls.items():
+            control.show(getattr(view, name))
+        self.looks.value = view.looks
         found = self._found()
         if self._changed("pairs", found):
             self._show_pairs(found)
@@ -333,7 +330,11 @@ class TidyExplorer(Explorer[State]):
             setting = {name: value}
             if name in ("radius", "cosine", "looks"):  # which make other pairs and groups
                 setting |= {"group": 0, "pair": None, "without": ()}
-            self._change(f"changing {name}", lambda view: dataclasses.replace(view, **setting))
+            self._change(
+                f"changing {name}",
+                lambda view: dataclasses.replace(view, **setting),
+                at=self._controls.get(name),
+            )
 
     def _picked(self, change: dict[str, Any]) -> None:
         pair = change["new"]

@@ -37,10 +37,12 @@ from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer, checked
+from widgets.kit.choice import Choice
 from widgets.kit.curves import Curves, curves_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
 from widgets.kit.selection import Selection
+from widgets.kit.text_box import TextBox
 from widgets.kit.words import duration
 from widgets.panels.health import HealthPanel
 from widgets.panels.run_table import RunTable
@@ -111,11 +113,8 @@ class TrainingExplorer(Explorer[State]):
         self._form_shown: object = None
         self._quiet = False
         self.settings = TrainingSettings()
-        self.template = ipw.Text(
-            description="prompt", continuous_update=False, layout={"width": "330px"}
-        )
-        self.template.style.description_width = "50px"
-        self.template.observe(self._reprompted, "value")
+        self.template = TextBox("prompt", leaving=True, layout={"width": "330px"})
+        self.template.on_submit(self._reprompt)
 
         self.curves = Curves(self._hints(()))
         self.balance = Histogram(title="Bits: share of images where each is 1", most=1.0, line=0.5)
@@ -143,10 +142,9 @@ class TrainingExplorer(Explorer[State]):
         self.note = ipw.Label("")
         self.note.add_class("uhscm-note")
         self.health = HealthPanel(self._change_what_helps)
-        self.colour = ipw.Dropdown(description="in colour", options=[_NONE])
-        self.grey = ipw.Dropdown(description="in grey", options=[_NONE])
+        self.colour = Choice("run in color", [_NONE], layout={"width": "230px"})
+        self.grey = Choice("run in gray", [_NONE], layout={"width": "230px"})
         for dropdown in (self.colour, self.grey):
-            dropdown.layout.width = "210px"
             dropdown.observe(self._compared, "value")
         for control in self.settings.controls.values():
             control.observe(lambda _: self._typed(), "value")
@@ -240,6 +238,10 @@ class TrainingExplorer(Explorer[State]):
         """
         self._must_be_newest()
         self._refuse_a_second()
+        if self._reprompt(self.template.value):  # typed without Enter
+            self._worker.wait()
+        if self.template.error:
+            raise ValueError(self.template.error)
         with self._all_at_once():
             self.settings.set(**settings)
         wanted = self.settings.run()
@@ -333,8 +335,7 @@ class TrainingExplorer(Explorer[State]):
     def _adopt(self, study: Study) -> None:
         folder = runs_folder(study)
         templates = _in_one_line(study.concepts.templates)
-        if self.template.value != templates:
-            self.template.value = templates
+        self.template.show(templates)
         if self._of is not None and self._of.dataset is study.dataset and folder == self._folder:
             return  # another network of the same runs
         if self._folder is not None and _PANELS.get(self._folder) is self:
@@ -749,16 +750,20 @@ class TrainingExplorer(Explorer[State]):
         self._form_shown = settings = tuple(self.settings.values.items())
         return dataclasses.replace(view, settings=settings)
 
-    def _reprompted(self, _: object) -> None:
-        wanted = _templates(self.template.value, self._study.concepts.templates)
-        if wanted != self._study.concepts.templates:
+    def _reprompt(self, text: str) -> bool:
+        """Take over the prompt templates; return whether they are others."""
+        self.template.error = ""
+        wanted = _templates(text, self._study.concepts.templates)
+        if wanted == self._study.concepts.templates:
+            return False
 
-            def make(study: Study) -> Study:
-                changed = study.with_(template=wanted)
-                _ = changed.mined
-                return changed
+        def make(study: Study) -> Study:
+            changed = study.with_(template=wanted)
+            _ = changed.mined
+            return changed
 
-            self._open("encoding prompts", make)
+        self._open("encoding prompts", make, at=self.template)
+        return True
 
     def _put_in_view(self) -> None:
         """Make the run in colour the network of the study in view."""

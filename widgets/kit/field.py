@@ -44,13 +44,13 @@ class Field(View):
 
     def __init__(self, label: str = "", **traits: Any) -> None:
         self._view = ""
-        self._on_submit: list[Callable[[Any], None]] = []
+        self._on_submit: list[Callable[[Any], object]] = []
         super().__init__(label=label, summary=label, **traits)
         self._shown: object = self._value
         self.observe(lambda _: self._hold(), "value")
         self._hold()
 
-    def on_submit(self, callback: Callable[[Any], None]) -> None:
+    def on_submit(self, callback: Callable[[Any], object]) -> None:
         """Call back with the value when Enter is pressed, also when the value is as before."""
         self._on_submit.append(callback)
 
@@ -73,7 +73,7 @@ class Field(View):
 
     def to_frame(self) -> pd.DataFrame:
         """Return the name, the value and what is wrong with it."""
-        row = {"label": self.label, "value": self._value, "error": self.error}
+        row: dict[str, object] = {"label": self.label, "value": self._value, "error": self.error}
         return pd.DataFrame([row])
 
     @property

@@ -26,6 +26,8 @@ class TextBox(Field):
     """The text; default empty."""
     rows = traitlets.Int(1).tag(sync=True)
     """Lines in sight; with 1, the default, the text is one line."""
+    leaving = traitlets.Bool(False).tag(sync=True)
+    """Whether a changed text is submitted when the box is left, too; default False."""
     placeholder = traitlets.Unicode("").tag(sync=True)
     """An example, shown while the box is empty; default none."""
 

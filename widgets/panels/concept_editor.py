@@ -8,6 +8,8 @@ from typing import Any
 import ipywidgets as ipw
 
 from uhscm_core import ConceptSet, load_concepts
+from widgets.kit.choice import Choice
+from widgets.kit.text_box import TextBox
 
 __all__ = ["ConceptEditor"]
 
@@ -19,28 +21,31 @@ class ConceptEditor(ipw.VBox):
     """One template per line, several are averaged; one concept per line, or a list by name.
 
     Args:
-        on_apply: called with the names and the templates, as typed.
+        on_apply: called with the names and the templates, as typed, and with the box where an error
+            about them belongs.
     """
 
-    def __init__(self, on_apply: Callable[[list[str], list[str]], None]) -> None:
+    def __init__(self, on_apply: Callable[[list[str], list[str], TextBox], None]) -> None:
         self._on_apply = on_apply
-        wide = {"width": "98%"}
-        self.templates = ipw.Textarea(rows=2, layout=wide, placeholder="a photo of the {}")
-        self.list = ipw.Dropdown(options=(*_LISTS, _OWN), layout=wide)
-        self.names = ipw.Textarea(rows=6, layout=wide)
+        self.templates = TextBox(
+            "Templates, one per line, {} is the concept; several are averaged",
+            rows=2,
+            label_width="100%",
+            placeholder="a photo of the {}",
+        )
+        self.list = Choice("List of concepts", (*_LISTS, _OWN))
+        self.names = TextBox("Concepts, one name per line", rows=6, label_width="100%")
         self._apply = ipw.Button(description="Apply", button_style="primary")
         self._apply.on_click(lambda _: self.apply())
         self._shown: ConceptSet | None = None
         self.list.observe(self._picked, "value")
         for text in (self.templates, self.names):
             text.observe(lambda _: self._edited(), "value")
-        accordion = ipw.Accordion(
-            [ipw.VBox([self.list, ipw.Label("One name per line"), self.names])], titles=["Concepts"]
-        )
+            text.on_submit(lambda _: self.apply())
+        accordion = ipw.Accordion([ipw.VBox([self.list, self.names])], titles=["Concepts"])
         self._accordion = accordion
         super().__init__(
             [
-                ipw.Label("Templates, one per line, {} is the concept; several are averaged"),
                 self.templates,
                 accordion,
                 self._apply,
@@ -52,8 +57,8 @@ class ConceptEditor(ipw.VBox):
         if concepts == self._shown:
             return
         self._shown = concepts
-        self.templates.value = "\n".join(concepts.templates)
-        self.names.value = "\n".join(concepts.names)
+        self.templates.restore("\n".join(concepts.templates))
+        self.names.restore("\n".join(concepts.names))
         known = (name for name in _LISTS if load_concepts(name).names == concepts.names)
         self.list.value = next(known, _OWN)
         self._accordion.titles = [f"Concepts: {self.list.value}, {len(concepts):,} names"]
@@ -61,7 +66,8 @@ class ConceptEditor(ipw.VBox):
 
     def apply(self) -> None:
         """Hand on what is typed."""
-        self._on_apply(*self._typed())
+        names, templates = self._typed()
+        self._on_apply(names, templates, self.names if _work(templates) else self.templates)
 
     def _typed(self) -> tuple[list[str], list[str]]:
         names = _lines(self.names.value)
@@ -86,6 +92,15 @@ class ConceptEditor(ipw.VBox):
         if names != self.names.value:
             self.names.value = names
             self.apply()
+
+
+def _work(templates: list[str]) -> bool:
+    """Return whether these are templates, so that an error is about the names."""
+    try:
+        ConceptSet(("a name",), tuple(templates))
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(text: str) -> list[str]:

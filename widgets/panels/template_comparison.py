@@ -11,6 +11,7 @@ from uhscm_core.analysis.votes import counts, flips, vote_changes
 from widgets.kit.bars import Bars
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
+from widgets.kit.text_box import TextBox
 
 __all__ = ["TemplateComparison"]
 
@@ -21,7 +22,7 @@ class TemplateComparison(ipw.VBox):
     Args:
         study: gives the images.
         selection: shared by the gallery of flipped images.
-        run: runs a job in the background, by name.
+        run: runs a job in the background, by name; an error is shown in the box given as ``at``.
         use: called to continue with the other study.
     """
 
@@ -29,25 +30,26 @@ class TemplateComparison(ipw.VBox):
         self,
         study: Study,
         selection: Selection,
-        run: Callable[[str, Callable[[], None]], None],
+        run: Callable[..., None],
         use: Callable[[Study], None],
     ) -> None:
         self._study = study
         self._other: Study | None = None
         self._run = run
-        self.template = ipw.Text(
+        self.template = TextBox(
+            "Another template",
+            labelled=False,
             placeholder="another template, such as: a sketch of the {}",
-            continuous_update=False,
             layout={"flex": "1 1 auto"},
         )
         self.compare = ipw.Button(description="Compare", layout={"width": "100px"})
         self.use = ipw.Button(description="Use this one", layout={"width": "120px"})
         self.bars = Bars(root=True, height=200, unit="votes")
         self.gallery = Gallery(study.dataset.images, [], selection=selection, edge=104, height=220)
-        self.compare.on_click(lambda _: self._run("comparing templates", self._compared))
-        self.template.observe(lambda _: self._typed_anew(), "value")
+        self.compare.on_click(lambda _: self._ask("comparing templates", self._compared))
+        self.template.on_submit(lambda _: self._ask("comparing templates", self._compared))
         self._use = use
-        self.use.on_click(lambda _: self._run("mining", self._go_on))
+        self.use.on_click(lambda _: self._ask("mining", self._go_on))
         self._found = ipw.VBox([self.gallery, self.bars], layout={"display": "none"})
         super().__init__(
             [
@@ -79,9 +81,8 @@ class TemplateComparison(ipw.VBox):
         self._other = None
         self._found.layout.display = "none"
 
-    def _typed_anew(self) -> None:
-        if self.template.value.strip():
-            self._run("comparing templates", self._compared)
+    def _ask(self, what: str, job: Callable[[], None]) -> None:
+        self._run(what, job, at=self.template)
 
     def _go_on(self) -> None:
         self._use(self._study.with_(template=self._typed()))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
 import torch
 
 from uhscm_core import TrainingConfig
-from uhscm_core.recipe import MIXING, RECIPES, refuse_foreign
+from uhscm_core.recipe import MIXING, RECIPES, checked_setting, refuse_foreign
 from uhscm_core.runs import Run
 from uhscm_core.support.checks import code_length, flag, one_of, real_number, text, whole_number
+from widgets.kit.choice import Choice
+from widgets.kit.field import Field
+from widgets.kit.number_box import NumberBox
+from widgets.kit.text_box import TextBox
 
 __all__ = ["SETTINGS", "Setting", "TrainingSettings"]
 
@@ -94,24 +99,22 @@ class TrainingSettings(ipw.VBox):
 
     def __init__(self) -> None:
         devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
-        wide = {"width": "112px"}
+        wide: dict[str, Any] = {"labelled": False}
         self.controls: dict[str, Any] = {}
         self._rows: dict[str, tuple[ipw.Widget, ...]] = {}
         for name, setting in SETTINGS.items():
             if name in _CHOICES:
-                control: Any = ipw.Dropdown(options=_CHOICES[name], layout=wide)
+                control: Any = Choice(name, _CHOICES[name], **wide)
             elif name == "device":
-                control = ipw.Dropdown(options=devices, layout=wide)
+                control = Choice(name, devices, **wide)
             elif isinstance(setting.default, str):
-                control = ipw.Text(layout=wide, continuous_update=False)
+                control = TextBox(name, **wide)
             elif isinstance(setting.default, bool):
-                control = ipw.Checkbox(indent=False, layout=wide)
-            elif isinstance(setting.default, int):
-                control = ipw.IntText(layout=wide)
+                control = ipw.Checkbox(indent=False, description=name, layout={"width": "112px"})
             else:
-                control = ipw.FloatText(layout=wide, step=None)
+                whole = isinstance(setting.default, int)
+                control = NumberBox(name, _check(name), whole=whole, **wide)
             control.value = setting.default
-            control.tooltip = name
             self.controls[name] = control
             self._rows[name] = (ipw.Label(name), control, ipw.Label(self._said(setting)))
         rest = [name for name in SETTINGS if name not in _FIRST]
@@ -212,13 +215,13 @@ class TrainingSettings(ipw.VBox):
         control = self.controls[name]
         if isinstance(control, ipw.Checkbox):
             return flag(name, value)
-        if isinstance(control, ipw.Dropdown):
+        if isinstance(control, Choice):
             return one_of(name, value, control.options)
         if name == "feature_share" and not isinstance(value, str):
             return f"{real_number(name, value):g}"
-        if isinstance(control, ipw.Text):
+        if isinstance(control, TextBox):
             return text(name, value)
-        if isinstance(control, ipw.IntText):
+        if control.whole:
             return whole_number(name, value, -_EXACT, _EXACT)
         return real_number(name, value)
 
@@ -242,6 +245,9 @@ class TrainingSettings(ipw.VBox):
             ValueError: a value out of range, or a recipe that a backbone on pixels cannot have.
         """
         values = self.values
+        for name in values:
+            if isinstance(control := self.controls[name], Field) and control.error:
+                raise ValueError(control.error)
         made = {name: values.pop(name) for name in ("bits", "backbone", "pretrained")}
         made["bits"] = code_length(made["bits"])
         made["backbone"] = made["backbone"].strip()
@@ -271,6 +277,11 @@ class TrainingSettings(ipw.VBox):
         for control in self.controls.values():
             control.disabled = bool(reason)
         self.note.value = reason
+
+
+def _check(name: str) -> Callable[[Any], object]:
+    """Return what raises an error unless a number can be the value of a setting."""
+    return code_length if name == "bits" else partial(checked_setting, name)
 
 
 def _share_in(given: str) -> float | str:

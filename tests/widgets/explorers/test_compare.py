@@ -27,8 +27,8 @@ def compare(trained) -> CompareExplorer:
 def done(explorer, *errors: str) -> None:
     explorer.wait()
     assert explorer.status.busy == ""
-    assert len(explorer.status.errors) == len(errors)
-    for said, expected in zip(explorer.status.errors, errors, strict=True):
+    assert len(explorer.status.log) == len(errors)
+    for said, expected in zip(explorer.status.log, errors, strict=True):
         assert expected in said
 
 
@@ -208,7 +208,7 @@ def test_the_query_follows_the_selection_of_other_views(trained):
     assert selection.focus == compare.state.query in trained.dataset.splits["query"]
 
 
-def test_a_choice_that_can_not_be_had_goes_back(study):
+def test_a_choice_that_cannot_be_had_stays_with_its_reason(study):
     wide = study.train(bits=200, epochs=1)
     compare = CompareExplorer(wide)
     done(compare)
@@ -216,9 +216,18 @@ def test_a_choice_that_can_not_be_had_goes_back(study):
     before = compare.status.summary
     compare.right.value = "PCA sign, 200 bits"
     done(compare, "PCA sign on 120 rows")
-    assert compare.right.value == "ITQ, 200 bits"
+    assert compare.right.value == "PCA sign, 200 bits"
+    assert "PCA sign on 120 rows" in compare.right.error
+    assert compare.state.right == "ITQ, 200 bits"
     assert compare.status.summary == before
     assert compare._undo.disabled
+    compare.k.value = 5  # what works elsewhere leaves the choice and its reason
+    done(compare, "PCA sign on 120 rows")
+    assert (compare.right.value, compare.state.k) == ("PCA sign, 200 bits", 5)
+    assert "PCA sign on 120 rows" in compare.right.error
+    compare.undo()
+    done(compare, "PCA sign on 120 rows")
+    assert (compare.right.value, compare.right.error) == ("ITQ, 200 bits", "")
 
 
 def test_a_registered_baseline_can_be_chosen(trained, monkeypatch):
@@ -238,7 +247,12 @@ def test_a_registered_baseline_can_be_chosen(trained, monkeypatch):
 def test_one_ranker_on_both_sides_is_refused(compare):
     compare.right.value = UHSCM
     done(compare, "UHSCM, 16 bits on both sides moves nothing: choose two of them")
-    assert (compare.right.value, compare.state.right) == (ITQ, ITQ)
+    assert (compare.right.value, compare.state.right) == (UHSCM, ITQ)
+    assert "choose two of them" in compare.right.error
+    compare.left.value = ITQ  # now there are two
+    done(compare, "UHSCM, 16 bits on both sides moves nothing: choose two of them")
+    assert (compare.state.left, compare.state.right) == (ITQ, UHSCM)
+    assert (compare.left.error, compare.right.error) == ("", "")
 
 
 def test_without_labels_nothing_is_judged_and_it_says_so(trained):

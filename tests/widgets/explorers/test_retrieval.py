@@ -151,7 +151,8 @@ def test_flipped_bits_change_the_results_and_can_be_turned_back(explorer, traine
 def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
     explorer.text.value = " a castle by the ocean "
     assert done(explorer).text == ""  # not before it is sent
-    explorer.text._handle_custom_msg({"event": "submit"}, [])
+    submit = {"type": "submit", "content": " a castle by the ocean ", "view": "a browser"}
+    explorer.text._handle_custom_msg(submit, [])
     assert done(explorer).text == "a castle by the ocean"
     assert explorer.state.image is explorer.selection.focus is None
     found = trained.search("a castle by the ocean", 240)
@@ -193,7 +194,12 @@ def test_no_text_is_refused_with_a_sentence(explorer):
     image = explorer.state.image
     explorer.search("   ")
     assert done(explorer).image == image
-    assert explorer.status.errors == ["a text query needs some text"]
+    assert explorer.text.error == "a text query needs some text"
+    assert explorer.status.log == ["a text query needs some text"]
+    assert explorer.status.errors == []
+    explorer.search("a castle")
+    assert done(explorer).text == "a castle"
+    assert explorer.text.error == ""
 
 
 def test_the_radius_moves_the_edge_of_the_shelves(explorer):

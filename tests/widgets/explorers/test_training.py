@@ -34,6 +34,11 @@ def until(condition, seconds=20):
         time.sleep(0.005)
 
 
+def enter(box, text: str) -> None:
+    """Type a text and press Enter."""
+    box._handle_custom_msg({"type": "submit", "content": text, "view": "a browser"}, [])
+
+
 def names(explorer):
     return [run.name for run in read_runs(runs_folder(explorer._study))]
 
@@ -408,7 +413,7 @@ def test_a_setting_out_of_range_is_no_step_and_stays_typed(explorer):
 def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
     explorer.start(bits=8, epochs=1)
     explorer.wait()
-    explorer.template.value = "a painting of the {}; a view of the {}"
+    enter(explorer.template, "a painting of the {}; a view of the {}")
     explorer.wait()
     templates = ("a painting of the {}", "a view of the {}")
     assert explorer.study.concepts.templates == templates
@@ -429,9 +434,9 @@ def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
 
 @pytest.mark.usefixtures("as_users_run_it")
 def test_a_prompt_without_a_place_for_the_concept_changes_nothing(study, explorer):
-    explorer.template.value = "a photo"
+    enter(explorer.template, "a photo")
     explorer.wait()
-    assert "exactly one {}" in explorer.status.errors[0]
+    assert "exactly one {}" in explorer.template.error
     assert explorer._study is study
 
 

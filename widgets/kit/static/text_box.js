@@ -22,6 +22,9 @@ function render({ model, el: host }) {
     event.preventDefault();
     field.send("submit", box.value);
   });
+  box.addEventListener("change", () => {
+    if (model.get("leaving")) field.send("submit", box.value);
+  });
   draw();
   return endAll(field.end, onChange(model, ["placeholder", "rows"], draw));
 }
