@@ -30,11 +30,10 @@ class ConceptEditor(ipw.VBox):
         self.templates = TextBox(
             "Templates, one per line, {} is the concept; several are averaged",
             rows=2,
-            label_width="100%",
             placeholder="a photo of the {}",
         )
         self.list = Choice("List of concepts", (*_LISTS, _OWN))
-        self.names = TextBox("Concepts, one name per line", rows=6, label_width="100%")
+        self.names = TextBox("Concepts, one name per line", rows=6)
         self._apply = ipw.Button(description="Apply", button_style="primary")
         self._apply.on_click(lambda _: self.apply())
         self._shown: ConceptSet | None = None
