@@ -462,7 +462,7 @@ class CompareExplorer(Explorer[State]):
         one_of("left", view.left, self.rankers)
         one_of("right", view.right, self.rankers)
         position("query", view.query, len(self.study.dataset), "images of the dataset")
-        whole_number("k", view.k, 1, self.k.max)
+        whole_number("k", view.k, 1, int(self.k.max))
         if view.left == view.right:
             raise ValueError(f"{view.left} on both sides moves nothing: choose two of them")
         self._rankings(view)

@@ -274,7 +274,7 @@ def test_a_step_may_be_predicted_before_it_is_seen(denoising):
 
 def test_a_template_in_use_is_not_compared_with_itself(denoising):
     templates = denoising.templates
-    templates.template.value = "a sketch of the {}"
+    enter(templates.template, "a sketch of the {}")
     done(denoising)
     assert templates._found.layout.display == ""
     templates.use.click()
@@ -309,7 +309,7 @@ def test_two_templates_and_the_images_that_flipped(study, denoising):
     compare.compare.click()
     done(denoising, "needs exactly one {}", "type one")
     assert "type one" in compare.template.error
-    enter(compare.template, "a view of the {}")
+    enter(compare.template, "a sketch of the {}")
     done(denoising, "needs exactly one {}", "type one")
     assert compare.template.error == ""
 
