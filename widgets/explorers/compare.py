@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,7 @@ class CompareExplorer(Explorer[State]):
         self.k = Slider("first", min=1, layout={"width": "280px"})
         self._controls: dict[str, Field] = {"left": self.left, "right": self.right, "k": self.k}
         for name, control in self._controls.items():
-            self._follow_control(control, lambda value, name=name: self._set(**{name: value}))
+            self._follow_control(control, functools.partial(self._set_one, name))
         self.swap = _button("Swap", "exchange", 90, self._swap)
         self.random = _button("A query at random", "random", 160, self._ask_at_random)
         self.ask = _button("Make the picked one the query", "", 230, self._ask_picked)
@@ -470,6 +471,9 @@ class CompareExplorer(Explorer[State]):
     def _opened(self, change: dict[str, Any]) -> None:
         if change["new"] == 1:
             self.bench.reveal()
+
+    def _set_one(self, name: str, value: Any) -> None:
+        self._set(**{name: value})
 
     def _set(self, **changes: Any) -> None:
         if any(getattr(self.state, name) != value for name, value in changes.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -61,7 +62,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.bars.observe(self._dragged, "threshold")
         self.bars.observe(self._chosen, "chosen")
         for name, control in self._controls.items():
-            self._follow_control(control, lambda value, name=name: self._set(name, value))
+            self._follow_control(control, functools.partial(self._set, name))
         self._reset.on_click(lambda _: self._as_in_the_paper())
         self._watch(self.selection, self._focused, "focus")
         self.stepper.observe(self._hide_answers, "asking")

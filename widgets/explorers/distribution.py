@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,7 +112,7 @@ class DistributionExplorer(Explorer[State]):
             "minus": Choice("minus", **layout),
         }
         for name, control in self.controls.items():
-            self._follow_control(control, lambda value, name=name: self._set(name, value))
+            self._follow_control(control, functools.partial(self._set, name))
         self._watch(self.selection, self._focused, "focus")
         self.gallery.selection.observe(self._chosen, "focus")
         self.alike.selection.observe(self._likened, "focus")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +91,7 @@ class MapExplorer(Explorer[State]):
             "layout": Choice("layout", [_PCA, _UMAP], layout={"width": "150px"}),
         }
         for name, control in self.controls.items():
-            self._follow_control(control, lambda value, name=name: self._set(name, value))
+            self._follow_control(control, functools.partial(self._set, name))
         self._watch(self.selection, self._selected, "ids")
         self.grid.selection.observe(self._clicked, "ids")
         self.map.observe(lambda _: self.start(), "shown")

@@ -115,7 +115,7 @@ class TidyExplorer(Explorer[State]):
         self.outliers = Gallery(images, [], edge=96, height=420)
         self.near = Gallery(images, [], edge=96, height=160)
         for name, control in {**self._controls, "looks": self.looks}.items():
-            self._follow_control(control, lambda value, name=name: self._set(name, value))
+            self._follow_control(control, functools.partial(self._set, name))
         self.pairs.selection.observe(self._picked, "focus")
         self.outliers.selection.observe(self._wondered, "focus")
         self._csv.label = self._csv.summary = "Duplicates as CSV"
