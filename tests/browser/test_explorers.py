@@ -153,10 +153,9 @@ def test_another_template_changes_counts_bars_and_gallery(denoising):
     assert page.locator("button:has-text('Apply')").first.is_disabled()
     words.fill("no place for a name")
     page.click("button:has-text('Apply') >> nth=0")
-    error = box.locator(".uhscm-status .error")
+    error = box.locator(".uhscm-field .wrong:visible")
     error.wait_for()
     assert "needs exactly one {}" in error.inner_text()
-    error.locator("button").click()
     assert sentence(page) == before
     assert words.input_value() == "no place for a name"  # to be mended
     words.fill("a photo of the {}")
