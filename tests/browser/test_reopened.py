@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 
 from scripts.lab import end_kernels, go
-from tests.browser.pages import opened
+from tests.browser.pages import STUDY, opened
 
-CELL = """
+CELL = (
+    STUDY
+    + """
 from widgets.explorers.explorer import Explorer
 
-explorer = Explorer(0)
+explorer = Explorer(study)
 explorer.children = [explorer.status, explorer._undo]
 explorer.status.summary = "an explorer, alive"
 explorer
 """
+)
 CRASHING = (
     CELL
     + """
@@ -26,7 +29,7 @@ explorer
 pytestmark = pytest.mark.browser
 
 
-def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab):
+def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab, saved_study):
     with opened(browser, lab, [CELL], width=1100, height=700) as page:
         again = page.locator(".uhscm-again")
         page.wait_for_selector("text=an explorer, alive")
@@ -44,7 +47,7 @@ def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab
         assert "run the cells above and this one again" in again.inner_text()
 
 
-def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab):
+def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab, saved_study):
     with opened(browser, lab, [CELL], width=1100, height=700) as page:
         page.wait_for_selector("text=an explorer, alive")
         ended = page.locator(".uhscm-status .ended")
@@ -63,7 +66,7 @@ def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab):
         assert not ended.is_visible()
 
 
-def test_an_explorer_whose_kernel_crashed_says_so(browser, lab):
+def test_an_explorer_whose_kernel_crashed_says_so(browser, lab, saved_study):
     with opened(browser, lab, [CRASHING], width=1100, height=700) as page:
         page.wait_for_selector("text=an explorer, alive")
         page.click(".uhscm-explorer button:has-text('Undo')")
