@@ -289,7 +289,7 @@ def test_a_cell_is_explained_by_parts_that_add_up(distribution):
 def test_sources_orders_and_the_difference_of_two(distribution):
     page, box = distribution, explorer(distribution)
     for label, value in (
-        ("alike by", "features"),
+        ("similar by", "features"),
         ("order", "clustering"),
         ("similar by", "codes"),
         ("order", "first label"),

@@ -55,7 +55,7 @@ def press(page, name):
 def test_a_folder_is_pasted_read_and_its_skipped_files_are_listed(panel, messy):
     page = panel
     until(page, "^Give a folder and press Read")
-    box = page.locator(".uhscm-explorer input[type=text]").first
+    box = page.locator(".uhscm-explorer").get_by_label("folder", exact=True)
     box.fill(f'"{messy}"')
     shot(page, "photos_empty")
     press(page, "Read")
@@ -87,7 +87,7 @@ def test_many_notes_are_folded_below_a_headline_of_one_sentence(panel, tmp_path)
             color = (40 * i, 60 * number, 120)  # no two are the same
             Image.new("RGB", (40, 30), color).save(tmp_path / place / f"{i}.png")
         Image.new("RGB", (4, 4)).save(tmp_path / place / ".hidden" / "0.png")
-    page.locator(".uhscm-explorer input[type=text]").first.fill(str(tmp_path))
+    page.locator(".uhscm-explorer").get_by_label("folder", exact=True).fill(str(tmp_path))
     press(page, "Read")
     until(page, r"^24 images, 0 skipped; \d+ of 537 concepts kept with postcards$")
     notes = page.locator(".uhscm-status .notes")
@@ -106,7 +106,7 @@ def test_a_large_folder_is_stopped_and_read_on(panel, tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (3000, 12, 12, 3), dtype=np.uint8)
     for i, pixels in enumerate(noise):
         Image.fromarray(pixels).save(folder / f"{i:04d}.png", compress_level=0)
-    page.locator(".uhscm-explorer input[type=text]").first.fill(str(folder))
+    page.locator(".uhscm-explorer").get_by_label("folder", exact=True).fill(str(folder))
     press(page, "Read")
     words = page.locator(".uhscm-progress .words")
     page.wait_for_function(
@@ -126,7 +126,7 @@ def test_a_large_folder_is_stopped_and_read_on(panel, tmp_path):
 
 def test_missing_weights_are_told_whole_and_can_be_copied(panel, messy):
     page = panel
-    page.locator(".uhscm-explorer input[type=text]").first.fill(str(messy))
+    page.locator(".uhscm-explorer").get_by_label("folder", exact=True).fill(str(messy))
     page.locator(".uhscm-explorer select").first.select_option(label="CLIP ViT-B-32 (OpenAI)")
     page.locator("text=The weights are fetched the first time").wait_for()
     press(page, "Read")

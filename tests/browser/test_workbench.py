@@ -46,7 +46,7 @@ def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser
         shot(page, "workbench_concepts")
         press(page, "Train with these concepts")
         shown(page, "No run yet: press Start")
-        epochs = page.locator(".uhscm-settings input[type=number]:visible").nth(1)
+        epochs = page.locator(".uhscm-settings").get_by_label("epochs", exact=True)
         epochs.fill("2")
         epochs.press("Tab")
         press(page, "Start")
