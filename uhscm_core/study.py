@@ -223,9 +223,10 @@ class Study(Stages):
             network = HashNetwork(bits, backbone, None, pretrained, seed=config.seed)
         data = self._inputs(self.dataset.splits["train"], network)
         history = []
+        training = train(network, data, self.mined, config, folder=folder)
         # Closed at once, so that whatever `on_step` raises leaves the folder with a checkpoint.
-        with contextlib.closing(train(network, data, self.mined, config, folder=folder)) as steps:
-            for step in steps:
+        with contextlib.closing(training):
+            for step in training:
                 history.append(step)
                 if on_step is not None:
                     on_step(step)
