@@ -98,6 +98,13 @@ class BarScale {
     if (low === null) return this.kept[row] === 1;
     return this.values[row] > low && (high === null || this.values[row] <= high);
   }
+
+  /** Return the first row that a threshold drops below one that it keeps; 0 for none. */
+  get cut() {
+    if (this.threshold === null) return 0;
+    for (let i = 1; i < this.count; i++) if (this.isKept(i - 1) && !this.isKept(i)) return i;
+    return 0;
+  }
 }
 
 /**
@@ -269,6 +276,7 @@ function render({ model, el: host }) {
   root.append(head, legend, axis, body);
   const scale = new BarScale(model);
   let cursor = 0;
+  let opened = false; // whether rows have been in sight
 
   function read() {
     const before = scale.labels;
@@ -322,6 +330,10 @@ function render({ model, el: host }) {
     legend.replaceChildren(...series.map((name, s) => legendEntry(`bar s${s} key`, name)));
     scroll.style.height = `${Math.min(height, scale.count * ROW + 2)}px`;
     rows.style.height = `${scale.count * ROW}px`;
+    if (!opened && scroll.clientHeight && scale.count) {
+      opened = true; // with both sides of the threshold in sight
+      scroll.scrollTop = scale.cut * ROW - (scroll.clientHeight * 2) / 3;
+    }
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 4);
     const last = Math.min(scale.count, Math.ceil((scroll.scrollTop + height) / ROW) + 4);
     rows.replaceChildren();
