@@ -218,10 +218,11 @@ def test_codes_of_a_mixing_network_are_computed_again_by_the_formula(by_both):
         x = study.image_features[image]
         scores = scale * mixture.concepts[kept] @ x
         halves = []
-        for factor, weight in ((1, 1 - w), (3, math.sqrt((1 - w) * w))):
+        weights = (1 - w, math.sqrt((1 - w) * w))
+        for factor, weight, mean in zip((1, 3), weights, mixture.lengths, strict=True):
             u = torch.zeros(len(study.kept_names))
             u[kept] = torch.softmax(scores / factor, 0)
-            halves.append(u / u.norm() * weight)
+            halves.append(u / (u.norm() * mean).sqrt() * weight)
         f = x - mixture.mean
         return head(torch.cat([f / f.norm() * math.sqrt(w), *halves])) > 0
 
@@ -395,11 +396,15 @@ def test_the_sentence_does_not_contradict_itself(pictures, similarity, words):
 def test_what_mixes_without_a_concept_is_what_mixes_the_others(study):
     config = TrainingConfig(recipe="tuned", feature_share=0.3)
     mixture = study.network_for(16, config).mixture
+    mean = mixture.lengths
     rest = torch.ones(len(study.kept_names), dtype=torch.bool)
     x = study.image_features[:5]
     assert torch.equal(mixture(x, rest), mixture(x))
     rest[0] = False
     rows = mixture(x, rest)
     assert rows[:, x.shape[1]].abs().max() == 0
-    assert torch.allclose(rows.norm(dim=1), torch.ones(5), atol=1e-5)
+    scores = study.vlp.logit_scale * x @ mixture.concepts[1:].T
+    sharp, soft = (torch.softmax(s, 1).norm(dim=1) for s in (scores, scores / 3))
+    squares = 0.3 + 0.7 * (0.7 * sharp / mean[0] + 0.3 * soft / mean[1])
+    assert torch.allclose(rows.square().sum(1), squares, atol=1e-5)
     assert pack_codes(rows).shape == (5, (rows.shape[1] + 7) // 8)
