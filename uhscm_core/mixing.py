@@ -107,7 +107,7 @@ class ConceptMixture(nn.Module):
         self.mean.copy_(features.mean(0, dtype=torch.float64))
         self.concepts.copy_(concepts)
         total = torch.zeros(2, dtype=torch.float64)
-        for rows in features.split(_ROWS):
+        for rows in torch.split(features, _ROWS):
             total += torch.stack([q.norm(dim=1).double().sum() for q in self._distributions(rows)])
         self.lengths.copy_(total / len(features))
 
