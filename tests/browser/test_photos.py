@@ -131,14 +131,13 @@ def test_missing_weights_are_told_whole_and_can_be_copied(panel, messy):
     page.locator("text=The weights are fetched the first time").wait_for()
     press(page, "Read")
     until(page, "^The folder was not read")
-    message = page.locator(".uhscm-status .message").first
+    message = page.locator(".uhscm-field .wrong:visible")
     message.click(click_count=3)
     selected = page.evaluate("getSelection().toString()")
     assert re.search(r"put the file here as \S+/weights/ViT-B-32\.openai\.safetensors", selected)
     box = message.bounding_box()
     assert box["x"] + box["width"] <= 1400
     shot(page, "photos_no_network")
-    page.locator(".dismiss").first.click()
     page.locator(".uhscm-explorer select").first.select_option(index=4)
     page.locator("input[placeholder^='ViT-L-14']").wait_for()
     page.locator(".uhscm-explorer select").nth(1).select_option(label="names that I type")
