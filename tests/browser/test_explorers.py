@@ -157,7 +157,7 @@ def test_another_template_changes_counts_bars_and_gallery(denoising):
     error.wait_for()
     assert "needs exactly one {}" in error.inner_text()
     assert sentence(page) == before
-    assert words.input_value() == "no place for a name"  # to be mended
+    assert words.input_value() == "no place for a name"  # to be corrected
     words.fill("a photo of the {}")
 
 
@@ -328,6 +328,6 @@ def test_an_image_of_ones_own(distribution, tmp_path):
     error.wait_for()
     assert "words.jpg: not an image this browser can read" in error.inner_text()
     error.locator("button").click()
-    page.get_by_role("tab", name="Most alike").click()
+    page.get_by_role("tab", name="Most similar").click()
     box.locator(".uhscm-summary:visible").filter(has_text="Most like my ").wait_for()
     page.get_by_role("tab", name="Heatmap").click()

@@ -94,7 +94,7 @@ square.show(np.eye(5), range(5), images=images, groups=list("aabbc"), diverging=
 square.add_class("square")
 tab = ipw.Tab([ipw.Label("first"), inside, square], titles=["words", "pictures", "pairs"])
 empty = Gallery(images, [])
-empty.show([], summary="Nobody voted for zebra")
+empty.show([], summary="No image voted for zebra")
 empty.add_class("empty")
 fewer = ipw.Button(description="show three")
 fewer.on_click(lambda _: inside.show([5, 77, 9], captions=str, summary="Three images"))
@@ -348,7 +348,7 @@ def test_an_empty_gallery_says_so(page):
     empty = page.locator(".empty")
     empty.scroll_into_view_if_needed()
     assert [line for line in empty.inner_text().split("\n") if line] == [
-        "Nobody voted for zebra",
+        "No image voted for zebra",
         "No images",
     ]
 

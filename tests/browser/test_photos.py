@@ -43,7 +43,7 @@ def lesson(browser, lab):
 @pytest.fixture
 def messy(tmp_path, png_of_size) -> Path:
     folder = make_messy_folder(tmp_path / "messy", png_of_size(20_000, 20_000))
-    if os.geteuid() == 0:  # whom no permission stops; tests/widgets reads it as nobody
+    if os.geteuid() == 0:  # whom no permission stops; tests/widgets reads it as another user
         (folder / "private.png").unlink()
     return folder
 

@@ -99,7 +99,7 @@ def test_a_run_is_started_paused_resumed_and_stopped(page):
     assert 0 < a_minute < 10e6
     assert points(page) > first  # the curves move
     assert setting(page, "lam").is_disabled()
-    assert page.locator(".widget-label:has-text('while it is under way')").is_visible()
+    assert page.locator(".widget-label:has-text('while it is running')").is_visible()
     shot(page, "training_running")
     press(page, "Pause")
     until(page, f"Run {run} paused")
@@ -155,7 +155,7 @@ def test_the_page_is_left_and_the_cell_run_again(page):
     first = page.locator(".uhscm-curves polyline.now").first.get_attribute("points").split()[0]
     assert float(first.split(",")[0]) < 60  # from the first epoch on
     shot(page, "training_back")
-    # The cell once more: the same run goes on, in the new panel.
+    # The cell once more: the same run continues, in the new panel.
     existing = runs(page)
     page.locator(".jp-CodeCell .jp-InputArea-editor").nth(1).click()
     page.keyboard.press("Control+Enter")

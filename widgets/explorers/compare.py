@@ -132,7 +132,7 @@ class CompareExplorer(Explorer[State]):
             Gallery(pictures, [], selection=self.asked, edge=92, height=250) for _ in range(2)
         )
         # The table says what is still to come.
-        self._judging = Worker(lambda _: None, self.status.fail)
+        self._evaluating = Worker(lambda _: None, self.status.fail)
         self._left_out = ipw.VBox([])
         self._unjudged = ipw.Label("")
         self._judged = _halves(*self.better)
@@ -176,15 +176,15 @@ class CompareExplorer(Explorer[State]):
         return frame
 
     def close(self) -> None:
-        """Close the explorer and stop judging."""
+        """Close the explorer and stop evaluating."""
         if self.comm is not None:
-            self._judging.stop()
+            self._evaluating.stop()
         super().close()
 
     def wait(self) -> None:
-        """Until what was asked for is shown, the judging of all queries too."""
+        """Until what was asked for is shown, the evaluation of all queries too."""
         self._worker.wait()
-        self._judging.wait()
+        self._evaluating.wait()
         self._worker.wait()
 
     # -- what can be compared --------------------------------------------------------------------
@@ -237,7 +237,7 @@ class CompareExplorer(Explorer[State]):
         ]
 
     def _first_pair(self, others: Mapping[str, Study]) -> tuple[str, str]:
-        """The study's own network, or else its features, beside the first of the others, or ITQ."""
+        """The study's own network, or else its features, and the first of the others, or ITQ."""
         names = list(self.rankers)
         network = self.study.network
         left = FEATURES if network is None or network.on_pixels else names[0]
@@ -405,7 +405,7 @@ class CompareExplorer(Explorer[State]):
         return worst, expected, best
 
     def _show_gains(self) -> None:
-        """The queries that one side answers better, or have them judged first."""
+        """The queries that one side answers better, or have them evaluated first."""
         view = self.state
         if not self._evaluated:
             return
@@ -413,9 +413,9 @@ class CompareExplorer(Explorer[State]):
         before, after = left.known(), right.known()
         if before is None or after is None:
             for gallery in self.better:
-                gallery.show([], summary="The queries are being judged …")
+                gallery.show([], summary="The queries are being evaluated …")
             self._drawn["gains"] = None
-            self._judging.submit("judging all queries", lambda: self._judge(left, right))
+            self._evaluating.submit("evaluating all queries", lambda: self._evaluate(left, right))
             return
         if not self._changed("gains", (view.left, view.right)):
             return
@@ -437,12 +437,12 @@ class CompareExplorer(Explorer[State]):
                 summary=f"{said}; click one to ask with it" if len(better) else said,
             )
 
-    def _judge(self, left: Ranker, right: Ranker) -> None:
+    def _evaluate(self, left: Ranker, right: Ranker) -> None:
         left.average_precisions()
         right.average_precisions()
-        self._worker.submit("showing what was judged", self._show_judged)
+        self._worker.submit("showing what was evaluated", self._show_evaluated)
 
-    def _show_judged(self) -> None:
+    def _show_evaluated(self) -> None:
         if all(self._ranker(side).known() is not None for side in (0, 1)):
             self._show_numbers()
             self._show_gains()

@@ -33,9 +33,9 @@ class DenoisingExplorer(Explorer[Study]):
         from widgets import DenoisingExplorer
         DenoisingExplorer(study)
 
-    A bar a concept, by votes, with the threshold to drag; the images that voted for a bar, and
-    where the voters of a dropped one went; templates, concepts, τ and bounds to change; one image
-    step by step; two templates side by side. `study` is the study in view.
+    A bar for each concept, by votes, with the threshold to drag; the images that voted for a bar,
+    and where the voters of a dropped one went; templates, concepts, τ and bounds to change; one
+    image step by step; two templates side by side. `study` is the study in view.
     """
 
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
@@ -80,7 +80,7 @@ class DenoisingExplorer(Explorer[Study]):
         self._refresh()
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a concept: its votes and whether it is kept, most votes first."""
+        """A row per concept: its votes and whether it is kept, most votes first."""
         return vote_frame(self.study).drop(columns="index")
 
     # -- what is shown ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What each image is made of, and why two of them are alike."""
+"""What each image is made of, and why two of them are similar."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class DistributionExplorer(Explorer[State]):
         heatmap = [ipw.HBox(controls[:2]), ipw.HBox(controls[2:]), self._hint, self.grid]
         tabs = ipw.Tab(
             [ipw.VBox(heatmap), self.alike, self.apart],
-            titles=["Heatmap", "Most alike", "Disagreements"],
+            titles=["Heatmap", "Most similar", "Disagreements"],
         )
         self._lay_out(
             ipw.HBox(
@@ -177,12 +177,12 @@ class DistributionExplorer(Explorer[State]):
 
     def _list_images(self) -> None:
         own = range(len(self.study.dataset), len(self.pictures))
-        brought = f"{len(own)} of your own, then " if own else ""
+        own_first = f"{len(own)} of your own, then " if own else ""
         self.gallery.show(
             [*reversed(own), *range(len(self.study.dataset))],
             images=self.pictures,
             captions=self.pictures.caption,
-            summary=f"Images: {brought}{len(self.study.dataset):,}",
+            summary=f"Images: {own_first}{len(self.study.dataset):,}",
         )
 
     def _show(self) -> None:
@@ -226,12 +226,12 @@ class DistributionExplorer(Explorer[State]):
 
     def _show_alike(self) -> None:
         image = self.state.image
-        alike = most_similar(self.pictures, image, 120)
+        similar = most_similar(self.pictures, image, 120)
         q = self.pictures.distribution
-        values = semantic_similarity(q[image][None], q[alike])[0].tolist()
-        captions = dict(zip(alike.tolist(), values, strict=True))
+        values = semantic_similarity(q[image][None], q[similar])[0].tolist()
+        captions = dict(zip(similar.tolist(), values, strict=True))
         self.alike.show(
-            alike,
+            similar,
             images=self.pictures,
             captions=lambda i: f"S = {captions[i]:.2f}\n{self.pictures.caption(i)}",
             summary=f"Most like {self.pictures.names[image]} by concepts; click one to see why",
@@ -270,7 +270,7 @@ class DistributionExplorer(Explorer[State]):
             range(len(pairs)),
             images=ImagePairs(self.pictures, pairs),
             captions=[
-                f"{more:.0%} / {less:.0%}\nof pairs are less alike by {one} / by {other}"
+                f"{more:.0%} / {less:.0%}\nof pairs are less similar by {one} / by {other}"
                 for more, less in zip(table.iloc[:, 4], table.iloc[:, 5], strict=True)
             ],
             summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",

@@ -67,7 +67,7 @@ def checked_selection(selection: object) -> Selection | None:
 
 
 def focus_of(selection: Selection | None, study: Study) -> int | None:
-    """The image that other views look at; None where it is not one of the data set.
+    """The image that other views look at; None where it is not in the dataset.
 
     Explorers number the images that people bring along each by itself.
     """
@@ -95,7 +95,7 @@ class Explorer(ipw.VBox, Generic[T]):
 
     Args:
         study: to begin with, or the `Desk` of other explorers to share with them.
-        selection: of other views to go along with; None for one of its own.
+        selection: of other views, which is shared; None for one of its own.
     """
 
     state_type: ClassVar[type | None] = None
@@ -263,10 +263,10 @@ class Explorer(ipw.VBox, Generic[T]):
         """Tell the other views which image this one is about now, and say it once.
 
         An explorer that joins others does not tell them what it begins with, and nothing is told
-        again when something else is shown anew: what another view was asked stays.
+        again when something else is shown again: what another view was asked stays.
 
         Args:
-            image: of the data set; None for a text, or an image that only this explorer has.
+            image: of the dataset; None for a text, or an image that only this explorer has.
         """
         begins = "focus" not in self._drawn
         if self._changed("focus", image) and not (begins and self._joins):
@@ -292,7 +292,7 @@ class Explorer(ipw.VBox, Generic[T]):
                 not work, until one works; without a control, it is shown in the status line.
         """
         if self._adopting == threading.get_ident():
-            return  # a control took another study's options, which nobody asked for
+            return  # a control took another study's options, which the user did not ask for
 
         def job() -> None:
             try:
@@ -372,7 +372,7 @@ class Explorer(ipw.VBox, Generic[T]):
         each: bool = False,
         at: Field | None = None,
     ) -> None:
-        """Go on to another study, or stay and say why not.
+        """Show another study, or stay and say why not.
 
         Args:
             what: is done, shown meanwhile.
@@ -404,7 +404,7 @@ class Explorer(ipw.VBox, Generic[T]):
         Args:
             tab: where to.
             words: on the button.
-            first: done before; what it raises is said, and nobody goes anywhere.
+            first: done before; what it raises is said, and the tab stays.
         """
         button = ipw.Button(description=words, icon="arrow-right", layout={"width": "auto"})
         button.layout.display = None if self.desk.go_to is not None else "none"

@@ -23,7 +23,7 @@ __all__ = ["Exports"]
 
 # What each file is for, by its name.
 _PURPOSES = {
-    "codes.parquet": "a row an image: id, name, split, packed code; for pandas, Polars, DuckDB",
+    "codes.parquet": "a row per image: id, name, split, packed code; for pandas, Polars, DuckDB",
     "codes.npz": "the same as arrays; for numpy alone",
     "index.faiss": "the database's codes; faiss.read_index_binary searches them",
     "run.zip": "settings, network and history; unzipped, Study.load reads them",
@@ -37,7 +37,7 @@ class Exports(ipw.VBox):
         from widgets import Exports
         Exports(study)
 
-    Each file is made when its button is pressed, beside the notebook, and goes where the browser
+    Each file is made when its button is pressed, in the background, and goes where the browser
     saves its downloads. From a notebook, `uhscm_core.export_codes` and its neighbours write the
     same files to any path.
 
@@ -74,7 +74,7 @@ class Exports(ipw.VBox):
             return
         n = len(study.dataset)
         self.status.summary = f"Save the {network.bits}-bit codes of {n:,} images, or their results"
-        if not network.on_pixels:  # which would read every image anew, before anybody asked
+        if not network.on_pixels:  # which would read every image again, before anyone asked
             self._worker.submit("measuring the files", self._measure)
 
     def __repr__(self) -> str:
@@ -91,7 +91,7 @@ class Exports(ipw.VBox):
         self._worker.wait()
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a file: its ``name``, what it is ``for``, and its ``bytes`` where these are known.
+        """A row per file: its ``name``, what it is ``for``, and its ``bytes`` where they are known.
 
         The size of the page of results is known once it was made.
         """

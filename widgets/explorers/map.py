@@ -1,4 +1,4 @@
-"""All images at once, by what makes them alike; and a closer look at any group of them."""
+"""All images at once, by what makes them similar; and a closer look at any group of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = ["MapExplorer"]
 _PCA, _UMAP = "PCA", "UMAP"
 _SAID = {
     _PCA: "PCA, the two directions in which they differ most",
-    _UMAP: "UMAP: images that are alike lie together, and distances between groups mean little",
+    _UMAP: "UMAP: similar images lie together, and distances between groups mean little",
 }
 _CONCEPT, _LABEL = "dominant concept", "first label"
 _PAIRED = 96  # picked images in the heatmap
@@ -50,7 +50,7 @@ class State:
     """What is looked at.
 
     Attributes:
-        source: what makes images alike.
+        source: what makes images similar.
         layout: PCA, or UMAP as soon as it is there.
         colour: what the groups are.
         picked: images, of the database.
@@ -71,7 +71,7 @@ class MapExplorer(Explorer[State]):
     Each image is a point, near those that are like it by features, by concepts or, in a trained
     study, by codes. PCA is there at once; UMAP takes its place when it has been fitted, which
     begins once the map is on a screen. A lasso picks images: a gallery of them, what they are made
-    of, and how alike they are in pairs.
+    of, and how similar they are in pairs.
     """
 
     state_type = State
@@ -129,7 +129,7 @@ class MapExplorer(Explorer[State]):
         super().wait()
 
     def close(self) -> None:
-        """Show nothing more; a fit under way ends by itself and is kept."""
+        """Show nothing more; a running fit ends by itself and is kept."""
         self._closed = True
         super().close()
 
@@ -270,7 +270,7 @@ class MapExplorer(Explorer[State]):
         return [names[j] for j in self.pictures.distribution[self._ids].argmax(1).tolist()]
 
     def _made_of(self, picked: tuple[int, ...], most: int) -> str:
-        """The dominant concepts of the picked images beside those of all, in words."""
+        """The dominant concepts of the picked images next to those of all, in words."""
         dominant = pd.Series(self._groups[_CONCEPT], index=self._ids)
         everywhere = dominant.value_counts(normalize=True)
         if not picked:

@@ -1,4 +1,4 @@
-"""A folder of one's own: read it, see what was skipped and why, and go on with its study."""
+"""A folder of one's own: read it, see what was skipped and why, and work with its study."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NOTES = {
     "postcards": "This model needs no download and has only ever seen painted postcards: with "
     "photos it shows how things work, and what it says of them means little.",
     _OTHER: "A name and a tag of open_clip, such as ViT-L-14 openai, or the path of a "
-    "configuration .json with its .safetensors beside it.",
+    "configuration .json with its .safetensors next to it.",
 }
 _FETCHED = (
     "The weights are fetched the first time. Without a network you are told which file to bring "
@@ -53,7 +53,7 @@ _CONCEPTS = {
     "nuswide81: 81 names of NUS-WIDE": "nuswide81",
     "coco80: 80 objects of MS COCO": "coco80",
     "nuswide81 and coco80": "nuswide81+coco80",
-    "a text file, one name a line": _FILE,
+    "a text file, one name per line": _FILE,
     "names that I type": _TYPED,
 }
 _ROWS = 500  # of the table; all of them are in `to_frame` and in the CSV
@@ -71,10 +71,10 @@ class PhotosExplorer(ipw.VBox):
         photos = PhotosExplorer("~/Pictures")
         photos
 
-    Give a folder, a model and concepts, and press Read. The files are checked and encoded beside
-    the notebook; Stop keeps what is encoded, and Read goes on from there. Files that can't be read
-    are listed with the reason. No file of yours is ever changed. A cell that is run again finds
-    the reading that is under way.
+    Give a folder, a model and concepts, and press Read. The files are checked and encoded in the
+    background; Stop keeps what is encoded, and Read continues from there. Files that cannot be
+    read are listed with the reason. No file of yours is ever changed. A cell that is run again
+    finds the reading that is running.
 
     Args:
         folder: to begin with; None for ``$UHSCM_PHOTOS``.
@@ -178,7 +178,7 @@ class PhotosExplorer(ipw.VBox):
         if reader.study is None:
             reasons = {
                 "reading": "the folder is still being read: photos.wait() waits for it",
-                "stopped": "the reading was stopped: press Read, and it goes on from there",
+                "stopped": "the reading was stopped: press Read, and it continues from there",
             }
             raise RuntimeError(
                 reasons.get(reader.state, f"the folder was not read: {reader.message}")
@@ -186,9 +186,9 @@ class PhotosExplorer(ipw.VBox):
         return reader.study
 
     def read(self) -> None:
-        """Read the folder in view beside the notebook; nothing new while one is being read."""
+        """Read the folder in view in the background; nothing new while one is being read."""
         if not self._newest:
-            raise RuntimeError("this panel goes on in the cell that was run last")
+            raise RuntimeError("this panel is shown by the cell that was run last")
         with self._lock:
             before = self._reader
             if before is not None and before.active:
@@ -202,7 +202,7 @@ class PhotosExplorer(ipw.VBox):
         self._follow(reader)
 
     def stop(self) -> None:
-        """End the reading after the batch under way; what is encoded stays so."""
+        """End the reading after the current batch; what is encoded stays so."""
         if self._reader is not None:
             self._reader.stop()
 
@@ -212,7 +212,7 @@ class PhotosExplorer(ipw.VBox):
             pump.join(0.2)
 
     def close(self) -> None:
-        """Close the explorer; a reading under way continues, and is kept."""
+        """Close the explorer; a running reading continues, and is kept."""
         if self.comm is not None:
             self._newest = False
             close_all(self)
@@ -230,7 +230,7 @@ class PhotosExplorer(ipw.VBox):
         return _READERS.get(self._key)
 
     def _take_over(self) -> None:
-        """Go on with the reading that an earlier run of the cell has started."""
+        """Continue the reading that an earlier run of the cell has started."""
         earlier = _PANELS.get(self._key)
         if earlier is not None:
             earlier._retire()
@@ -248,7 +248,7 @@ class PhotosExplorer(ipw.VBox):
         for control in (*self.buttons.values(), *self._controls):
             control.disabled = True
         self.progress.show()
-        self.status.say("This panel goes on in the cell that was run last.")
+        self.status.say("This panel is shown by the cell that was run last.")
 
     def _follow(self, reader: PhotoReader) -> None:
         self._draw(reader)
@@ -261,7 +261,7 @@ class PhotosExplorer(ipw.VBox):
             active = reader.active  # asked first, so that the end is shown too
             try:
                 self._draw(reader)
-            except Exception as error:  # a thread's exceptions are seen by nobody
+            except Exception as error:  # a thread's exceptions are not seen
                 self.status.fail(str(error) or type(error).__name__)
             if not active:
                 return
@@ -390,7 +390,7 @@ class PhotosExplorer(ipw.VBox):
             return f"Stopped while {step.what}. Read begins with that again."
         return (
             f"Stopped: {step.done:,} of {counted(step.total, 'image')} are encoded and stay so. "
-            f"Read goes on from there."
+            f"Read continues from there."
         )
 
     def _draw_failed(self, reader: PhotoReader) -> str:

@@ -77,9 +77,9 @@ class RetrievalExplorer(Explorer[State]):
         from widgets import RetrievalExplorer
         RetrievalExplorer(study.train(bits=64))
 
-    Ask by an image of the data set, at random, by an image of one's own, or by a text; the
+    Ask by an image of the dataset, at random, by an image of one's own, or by a text; the
     database stands on shelves, one a Hamming distance, all images of a shelf tied. A result is
-    compared with the query: the bits that differ, and the concepts that make the two alike. Bits
+    compared with the query: the bits that differ, and the concepts that make the two similar. Bits
     can be flipped, and the radius moved along the precision-recall curve.
 
     Args:
@@ -229,12 +229,12 @@ class RetrievalExplorer(Explorer[State]):
 
     def _list_queries(self) -> None:
         own = range(len(self.study.dataset), len(self.pictures))
-        brought = f"{len(own)} of your own, then " if own else ""
+        own_first = f"{len(own)} of your own, then " if own else ""
         self.queries.show(
             [*reversed(own), *self._asked],
             images=self.pictures,
             captions=self.pictures.caption,
-            summary=f"Choose a query: {brought}{len(self._asked):,} of the data set",
+            summary=f"Choose a query: {own_first}{len(self._asked):,} of the dataset",
         )
 
     def _show(self) -> None:
@@ -253,8 +253,8 @@ class RetrievalExplorer(Explorer[State]):
         self.unflip.disabled = not view.flipped
         self.likewise.disabled = view.picked is None
         self.status.say(self._said(), self.answer.notes)
-        if self._changed("judging", study := self.study):
-            self._worker.submit("judging all queries", lambda: self._judge(study))
+        if self._changed("evaluating", study := self.study):
+            self._worker.submit("evaluating all queries", lambda: self._evaluate(study))
 
     def _find(self, view: State) -> Answer:
         """The answer; a question that is asked again at once is not answered again."""
@@ -342,7 +342,7 @@ class RetrievalExplorer(Explorer[State]):
         """Average precision of the query, in words."""
         view, answer = self.state, self.answer
         if answer.match is None:
-            return "" if self.study.dataset.labels is None else "No label to judge this query by"
+            return "" if self.study.dataset.labels is None else "No label to evaluate this query by"
         if view.image is None:
             names = " or ".join(labels_named(self.study, view.text)[0])
             return f"A match is an image labelled {names}: the text has the word"
@@ -454,7 +454,7 @@ class RetrievalExplorer(Explorer[State]):
             f"the nearest {stop - start:,} at {answer.named(level)}"
         )
 
-    def _judge(self, study: Study) -> None:
+    def _evaluate(self, study: Study) -> None:
         """The mean curve over the queries, once and behind all that a person asks for."""
         if study is not self._shown_study:
             return  # another one is in view by now

@@ -86,7 +86,7 @@ class TidyExplorer(Explorer[State]):
         TidyExplorer(study.train(bits=64))
 
     Pairs whose codes lie within some bits, of these the ones whose features agree, and of these,
-    unless unticked, the ones that look alike in a small grey sketch. Outliers are far from all
+    unless unticked, the ones that look similar in a small grey sketch. Outliers are far from all
     others by features or by codes. Both are lists: no file is moved, changed or deleted.
     """
 
@@ -99,7 +99,7 @@ class TidyExplorer(Explorer[State]):
         wide: dict[str, Any] = {"label_width": "110px", "layout": {"width": "360px"}}
         self.radius = Slider("codes, bits", **wide)
         self.cosine = Slider("features, cosine", min=0.5, max=1, step=0.005, digits=3, **wide)
-        self.looks = ipw.Checkbox(description="they look alike too", indent=False)
+        self.looks = ipw.Checkbox(description="they also look similar", indent=False)
         self.far = Choice("far by", _FAR, **wide)
         self.k = Slider("k-th neighbor", min=1, max=20, **wide)
         self._controls: dict[str, Field] = {
@@ -156,7 +156,7 @@ class TidyExplorer(Explorer[State]):
         return frame.rename(columns={"i": "first", "j": "second"})
 
     def outliers_frame(self) -> pd.DataFrame:
-        """A row an image, farthest first: ``rank``, ``image``, ``distance``, ``mean``..."""
+        """A row per image, farthest first: ``rank``, ``image``, ``distance``, ``mean``..."""
         frame = self._far(self.state.far, self.state.k).to_frame()
         frame["image"] = [self.study.dataset.names[image] for image in frame["image"]]
         return frame
@@ -193,7 +193,7 @@ class TidyExplorer(Explorer[State]):
             try:
                 made.append(sketch(image))
             except (OSError, ValueError) as error:
-                raise type(error)(f"{name} can't be read any more: {error}") from error
+                raise type(error)(f"{name} cannot be read any more: {error}") from error
         return torch.from_numpy(np.stack(made))
 
     def _found(self) -> NearDuplicates:
@@ -232,7 +232,8 @@ class TidyExplorer(Explorer[State]):
         images = counted(sum(map(len, found.groups)), "image")
         self.status.summary = (
             f"{groups} of near-duplicates, {images}: codes within {counted(view.radius, 'bit')}, "
-            f"cosine of features at least {view.cosine:.3f}{', and alike to look at' * view.looks}"
+            f"cosine of features at least {view.cosine:.3f}"
+            f"{', and similar to look at' * view.looks}"
         )
 
     def _show_pairs(self, found: NearDuplicates) -> None:
@@ -251,7 +252,7 @@ class TidyExplorer(Explorer[State]):
             range(len(captions)),
             images=_Halves(self.study.dataset.images, [(i, j) for i, j in found.pairs.tolist()]),
             captions=captions,
-            summary=f"{counted(len(captions), 'pair')}, most alike first; click one for its group"
+            summary=f"{counted(len(captions), 'pair')}, most similar first; click one for its group"
             if captions
             else "No pair is so near: allow more bits, or a smaller cosine",
         )

@@ -61,7 +61,7 @@ _HINTS = {
     EVALUATED_BY_LABELS: "evaluation only",
 }
 _TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}  # and quantization: L
-_LOCKED = "A run's settings can't change while it is under way: stop it, fork it, change one."
+_LOCKED = "A run's settings cannot change while it is running: stop it, or fork it and change one."
 _NONE = "none"
 _PUMP_SECONDS = 0.25
 _RESULTS_SECONDS = 1.0
@@ -92,10 +92,10 @@ class TrainingExplorer(Explorer[State]):
         explorer
 
     Start, pause, resume, stop and keep the best; fork a run with one setting changed, and compare
-    two. The network learns without labels; where there are any they judge and decide nothing. The
-    work goes on beside the notebook: a cell that is run again finds the run that is under way, and
-    a run is on disk after the session has ended. `explorer.study` has the network of the run in
-    colour.
+    two. The network learns without labels; where there are any they evaluate it and decide
+    nothing. The work is done in the background: a cell that is run again finds the run that is
+    still running, and a run is on disk after the session has ended. `explorer.study` has the
+    network of the run in colour.
     """
 
     state_type = State
@@ -202,7 +202,7 @@ class TrainingExplorer(Explorer[State]):
 
     @property
     def trainer(self) -> Trainer | None:
-        """The run of this session that was started last, under way or ended."""
+        """The run of this session that was started last, running or ended."""
         return None if self._folder is None else trainers.trainer_of(self._folder)
 
     @property
@@ -227,13 +227,13 @@ class TrainingExplorer(Explorer[State]):
         return self._shown_study or self.desk.study
 
     def start(self, **settings: Any) -> None:
-        """Start a run with the settings in view; it goes on beside the notebook.
+        """Start a run with the settings in view; it runs in the background.
 
         Args:
             settings: changes to them first, such as ``epochs=10``.
 
         Raises:
-            RuntimeError: one is under way.
+            RuntimeError: one is running.
             TypeError, ValueError: settings that are unknown or out of range.
         """
         self._must_be_newest()
@@ -250,12 +250,12 @@ class TrainingExplorer(Explorer[State]):
         self._say_fork()
 
     def pause(self) -> None:
-        """Pause after the batch under way."""
+        """Pause after the current batch."""
         if self.trainer is not None and self.trainer.active:
             self.trainer.pause()
 
     def resume(self) -> None:
-        """Go on after a pause, or take up the run in colour where it ended."""
+        """Continue after a pause, or continue the run in colour where it ended."""
         self._must_be_newest()
         if self.trainer is not None and self.trainer.active:
             self.trainer.resume()
@@ -267,7 +267,7 @@ class TrainingExplorer(Explorer[State]):
         self._start_run(run=run, grey=grey)
 
     def stop(self) -> None:
-        """End the run after the batch under way; its best weights are kept."""
+        """End the run after the current batch; its best weights are kept."""
         if self.trainer is not None:
             self.trainer.stop()
 
@@ -300,7 +300,7 @@ class TrainingExplorer(Explorer[State]):
         super().wait()
 
     def close(self) -> None:
-        """Close the explorer; a run under way continues, and is kept."""
+        """Close the explorer; a run that is running continues, and is kept."""
         if self.comm is not None:
             self._newest = False
             if self._folder is not None and _PANELS.get(self._folder) is self:
@@ -405,12 +405,12 @@ class TrainingExplorer(Explorer[State]):
         self._newest = False
         for button in self.buttons.values():
             button.disabled = True
-        self.settings.lock("This panel goes on in a newer cell.")
-        self.status.say("This panel goes on in the cell that was run last.")
+        self.settings.lock("This panel is shown by a newer cell.")
+        self.status.say("This panel is shown by the cell that was run last.")
 
     def _must_be_newest(self) -> None:
         if not self._newest:
-            raise RuntimeError("this panel goes on in the cell that was run last")
+            raise RuntimeError("this panel is shown by the cell that was run last")
 
     def _refuse_a_second(self) -> None:
         if self.trainer is not None and self.trainer.active:
@@ -568,17 +568,17 @@ class TrainingExplorer(Explorer[State]):
             output_histogram(z), summary=f"{near:.0%} of the outputs lie within 0.1 of ±1"
         )
         s = self.validation.similarity
-        alike, others, n_alike, n_others = distance_histograms(z[: len(s)], s, LAM)
-        means = [float((np.arange(bits + 1) * h).sum()) for h in (alike, others)]
+        similar, others, n_alike, n_others = distance_histograms(z[: len(s)], s, LAM)
+        means = [float((np.arange(bits + 1) * h).sum()) for h in (similar, others)]
         far = f"{means[0]:.1f} bits apart" if n_alike else "none"
         self.distances.show(
-            alike,
+            similar,
             others,
-            series=[f"alike: S ≥ {LAM:g} ({n_alike:,} pairs)", f"not ({n_others:,} pairs)"],
+            series=[f"similar: S ≥ {LAM:g} ({n_alike:,} pairs)", f"not ({n_others:,} pairs)"],
             high=float(bits),
             whole=True,
             unit="bits",
-            summary=f"Pairs that are alike: {far} on average; the others: {means[1]:.1f}",
+            summary=f"Pairs that are similar: {far} on average; the others: {means[1]:.1f}",
         )
         self._draw_results(snapshot)
 
@@ -596,15 +596,16 @@ class TrainingExplorer(Explorer[State]):
             return  # thumbnails are most of what is sent; the last ones are sent in any case
         self._drawn |= {"results": found, "results at": now}
         q = study.distribution
-        alike = semantic_similarity(q[pinned][None], q[snapshot.results])[0].tolist()
+        similar = semantic_similarity(q[pinned][None], q[snapshot.results])[0].tolist()
         captions = [
-            f"{d} bits, S {s:.2f}" for d, s in zip(snapshot.distances.tolist(), alike, strict=True)
+            f"{d} bits, S {s:.2f}"
+            for d, s in zip(snapshot.distances.tolist(), similar, strict=True)
         ]
         marks, tail = None, ""
         if study.dataset.labels is not None:
             mine = set(study.dataset.labels_of(pinned))
             marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in snapshot.results]
-            tail = f"; {sum(marks)} of {len(marks)} share a label (labels only judge)"
+            tail = f"; {sum(marks)} of {len(marks)} share a label (no label was trained on)"
         self.results.show(
             snapshot.results,
             captions=captions,
@@ -693,7 +694,7 @@ class TrainingExplorer(Explorer[State]):
             if trainer.state == "paused" and trainer.paused_after is not None:
                 return f"paused (after {1000 * trainer.paused_after:.0f} ms)"
             return trainer.state
-        return "under way in another process" if run.is_running() else "interrupted"
+        return "running in another process" if run.is_running() else "interrupted"
 
     # -- gestures --------------------------------------------------------------------------------
 
@@ -712,7 +713,7 @@ class TrainingExplorer(Explorer[State]):
         return button
 
     def _safely(self, action: Callable[[], None]) -> None:
-        """A callback's exceptions are seen by nobody: say them."""
+        """A callback's exceptions are not seen: say them."""
         try:
             action()
         except Exception as error:
@@ -841,13 +842,13 @@ class TrainingExplorer(Explorer[State]):
         if backbone == "features":
             seconds = trainers.estimate(self._study, wanted["bits"], config)
         else:
-            alike = [
+            similar = [
                 r for r in self._runs() if r.backbone == backbone and len(self._history(r)) > 2
             ]
-            if not alike:
+            if not similar:
                 self.estimate.value = "How long it takes is known once it runs."
                 return
-            rates = [step.images_per_second for step in self._history(alike[-1])]
+            rates = [step.images_per_second for step in self._history(similar[-1])]
             seconds = n * config.complete().epochs / float(np.median(rates))
         self.estimate.value = f"About {duration(seconds)} on {resolve_device(config.device)}"
 
@@ -863,7 +864,7 @@ class TrainingExplorer(Explorer[State]):
         )
 
     def _look_again(self) -> None:
-        """Of a run that is not under way: compute what its codes are."""
+        """Of a run that is not running: compute what its codes are."""
 
         def job() -> None:
             run = self._run(self.colour.value)

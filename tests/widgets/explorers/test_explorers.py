@@ -166,7 +166,7 @@ def test_words_that_make_no_sense_change_nothing(study, denoising, templates, na
     denoising.editor.apply()
     done(denoising, message)
     assert denoising.study is study
-    assert denoising.editor.templates.value == templates  # to be mended, not typed again
+    assert denoising.editor.templates.value == templates  # to be corrected, not typed again
     assert not denoising.editor._apply.disabled
 
 

@@ -269,8 +269,8 @@ def test_a_cell_that_is_run_again_finds_the_reading(tmp_path, tiny_model, monkey
     second.wait()
     assert sum(encoded) == 30
     assert second.study.dataset.names[0] == "00000.png"
-    assert first.status.summary == "This panel goes on in the cell that was run last."
-    with pytest.raises(RuntimeError, match="goes on in the cell that was run last"):
+    assert first.status.summary == "This panel is shown by the cell that was run last."
+    with pytest.raises(RuntimeError, match="is shown by the cell that was run last"):
         first.read()
     third = PhotosExplorer(folder, tiny_model)
     third.wait()

@@ -187,7 +187,7 @@ def test_a_text_that_names_no_label_has_no_marks(explorer):
     explorer.search("something blue")
     assert done(explorer).text == "something blue"
     assert explorer.shelves._shown.marks is None
-    assert "No label to judge" in explorer.radius.summary
+    assert "No label to evaluate" in explorer.radius.summary
 
 
 def test_no_text_is_refused_with_a_sentence(explorer):

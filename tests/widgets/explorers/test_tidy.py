@@ -31,7 +31,7 @@ def with_copies(study, tmp_path_factory) -> Iterator[Study]:
 
 
 @pytest.fixture
-def tidy(with_copies) -> TidyExplorer:
+def duplicates(with_copies) -> TidyExplorer:
     made = TidyExplorer(with_copies)
     made.wait()
     return made
@@ -43,85 +43,85 @@ def put(explorer, **controls):
         explorer.wait()
 
 
-def test_copies_are_found_and_listed(tidy, with_copies):
-    assert tidy.status.errors == []
-    frame = tidy.to_frame()
+def test_copies_are_found_and_listed(duplicates, with_copies):
+    assert duplicates.status.errors == []
+    frame = duplicates.to_frame()
     assert frame.columns.tolist() == ["group", "first", "second", "bits", "cosine"]
     found = set(zip(frame["first"], frame["second"], strict=True))
     copies = {(f"card {i}", f"<b>copy {i}\n") for i in range(8)}
     assert len(found & copies) >= 6
-    assert len(tidy.pairs.ids) == len(frame)
+    assert len(duplicates.pairs.ids) == len(frame)
     groups = frame["group"].nunique()
-    assert tidy.status.summary.startswith(f"{groups} groups of near-duplicates, ")
-    assert "codes within 8 bits" in tidy.status.summary
-    assert tidy.group.ids.tolist() == list(
+    assert duplicates.status.summary.startswith(f"{groups} groups of near-duplicates, ")
+    assert "codes within 8 bits" in duplicates.status.summary
+    assert duplicates.group.ids.tolist() == list(
         near_duplicates(
-            with_copies.codes, 32, with_copies.image_features, 8, 0.9, tidy._sketches
+            with_copies.codes, 32, with_copies.image_features, 8, 0.9, duplicates._sketches
         ).groups[0]
     )
-    name, content = tidy._as_csv()
+    name, content = duplicates._as_csv()
     assert name == "duplicates.csv"
     assert len(pd.read_csv(io.BytesIO(content))) == len(frame)
 
 
-def test_each_test_can_be_moved_and_undone(tidy):
-    first, said = len(tidy.to_frame()), tidy.status.summary
-    put(tidy, radius=0)
-    assert "within 0 bits" in tidy.status.summary
-    assert len(tidy.to_frame()) <= first
-    put(tidy, radius=16, looks=False, cosine=0.8)
-    assert len(tidy.to_frame()) > first
-    assert "alike to look at" not in tidy.status.summary
+def test_each_test_can_be_moved_and_undone(duplicates):
+    first, said = len(duplicates.to_frame()), duplicates.status.summary
+    put(duplicates, radius=0)
+    assert "within 0 bits" in duplicates.status.summary
+    assert len(duplicates.to_frame()) <= first
+    put(duplicates, radius=16, looks=False, cosine=0.8)
+    assert len(duplicates.to_frame()) > first
+    assert "similar to look at" not in duplicates.status.summary
     for _ in range(4):
-        tidy.undo()
-    tidy.wait()
-    assert tidy.status.summary == said
-    put(tidy, cosine=1.0, radius=0)
-    if tidy.to_frame().empty:
-        assert tidy.pairs.summary.startswith("No pair is so near")
+        duplicates.undo()
+    duplicates.wait()
+    assert duplicates.status.summary == said
+    put(duplicates, cosine=1.0, radius=0)
+    if duplicates.to_frame().empty:
+        assert duplicates.pairs.summary.startswith("No pair is so near")
 
 
-def test_a_click_opens_the_group(tidy):
-    last = len(tidy.pairs.ids) - 1
-    tidy.pairs._receive(
-        None, {"type": "choose", "generation": tidy.pairs.generation, "position": last}, []
+def test_a_click_opens_the_group(duplicates):
+    last = len(duplicates.pairs.ids) - 1
+    duplicates.pairs._receive(
+        None, {"type": "choose", "generation": duplicates.pairs.generation, "position": last}, []
     )
-    tidy.wait()
-    group = tidy.to_frame()["group"].max()
-    assert tidy.state.group == group
-    assert tidy.group.summary.startswith(f"Group {group + 1} of {group + 1}: ")
-    found = tidy.why.why
-    assert found.measured.distance == tidy.to_frame()["bits"].iloc[last]
+    duplicates.wait()
+    group = duplicates.to_frame()["group"].max()
+    assert duplicates.state.group == group
+    assert duplicates.group.summary.startswith(f"Group {group + 1} of {group + 1}: ")
+    found = duplicates.why.why
+    assert found.measured.distance == duplicates.to_frame()["bits"].iloc[last]
     if len(found.concepts) > 1:
-        gone = tidy.why.to_frame().sort_values("part")["concept"].iloc[-1]
-        tidy.why.card._receive(None, {"type": "tick", "key": gone, "ticked": False}, [])
-        tidy.wait()
-        assert tidy.why.why.without == (gone,)
-        tidy.undo()
-        tidy.wait()
-        assert (tidy.state.pair, tidy.why.why.without) == (last, ())
-    put(tidy, radius=tidy.state.radius - 1)
-    assert tidy.state.pair is tidy.why.why is None
+        gone = duplicates.why.to_frame().sort_values("part")["concept"].iloc[-1]
+        duplicates.why.card._receive(None, {"type": "tick", "key": gone, "ticked": False}, [])
+        duplicates.wait()
+        assert duplicates.why.why.without == (gone,)
+        duplicates.undo()
+        duplicates.wait()
+        assert (duplicates.state.pair, duplicates.why.why.without) == (last, ())
+    put(duplicates, radius=duplicates.state.radius - 1)
+    assert duplicates.state.pair is duplicates.why.why is None
 
 
-def test_outliers_by_features_and_by_codes(tidy):
-    frame = tidy.outliers_frame()
+def test_outliers_by_features_and_by_codes(duplicates):
+    frame = duplicates.outliers_frame()
     assert frame["rank"].tolist() == list(range(1, 49))
-    assert len(tidy.outliers.ids) == 48
-    assert tidy.outliers.summary.startswith("Farthest from their neighbour 5 by features")
-    assert len(tidy.near.ids) == 6
-    put(tidy, far="codes", k=3)
-    assert tidy.outliers.summary.startswith("Farthest from their neighbour 3 by codes")
-    assert tidy.outliers_frame()["distance"].tolist() != frame["distance"].tolist()
-    assert len(tidy.near.ids) == 4
-    assert tidy.status.errors == []
+    assert len(duplicates.outliers.ids) == 48
+    assert duplicates.outliers.summary.startswith("Farthest from their neighbour 5 by features")
+    assert len(duplicates.near.ids) == 6
+    put(duplicates, far="codes", k=3)
+    assert duplicates.outliers.summary.startswith("Farthest from their neighbour 3 by codes")
+    assert duplicates.outliers_frame()["distance"].tolist() != frame["distance"].tolist()
+    assert len(duplicates.near.ids) == 4
+    assert duplicates.status.errors == []
 
 
 def test_a_study_without_codes_is_offered_training(study):
-    tidy = TidyExplorer(study)
-    tidy.wait()
-    assert tidy.status.summary == "Near-duplicates are found by code: train this study first"
-    assert tidy.children[1].train.description == "Train 64 bits now"
+    duplicates = TidyExplorer(study)
+    duplicates.wait()
+    assert duplicates.status.summary == "Near-duplicates are found by code: train this study first"
+    assert duplicates.children[1].train.description == "Train 64 bits now"
     with pytest.raises(TypeError, match="needs a Study"):
         TidyExplorer("photos")
 
@@ -131,7 +131,7 @@ def test_one_image_is_no_error(with_copies):
     only = np.zeros(1, np.int64)
     splits = {"train": only, "database": only, "query": only[:0]}
     dataset = ImageDataset(arrays, None, (), splits, arrays.digest, arrays.names)
-    tidy = TidyExplorer(with_copies.with_(dataset=dataset, network=with_copies.network))
-    tidy.wait()
-    assert tidy.status.errors == []
-    assert tidy.status.summary.startswith("0 groups of near-duplicates, 0 images")
+    duplicates = TidyExplorer(with_copies.with_(dataset=dataset, network=with_copies.network))
+    duplicates.wait()
+    assert duplicates.status.errors == []
+    assert duplicates.status.summary.startswith("0 groups of near-duplicates, 0 images")

@@ -84,7 +84,7 @@ def test_settings_are_locked_while_it_runs_and_a_second_run_is_refused(explorer)
     explorer.start(bits=16, epochs=900)
     assert time.perf_counter() - started < 1  # the cell returns at once
     until(lambda: explorer.settings.controls["lam"].disabled)
-    assert "can't change while it is under way" in explorer.settings.note.value
+    assert "cannot change while it is running" in explorer.settings.note.value
     with pytest.raises(RuntimeError, match="run 001 is running"):
         explorer.start()
     explorer.buttons["start"].click()
@@ -98,7 +98,7 @@ def test_settings_are_locked_while_it_runs_and_a_second_run_is_refused(explorer)
     explorer.wait()
     assert explorer.status.summary.startswith("Run 001 stopped")
     assert not explorer.settings.controls["lam"].disabled
-    assert not explorer.buttons["resume"].disabled  # it can be taken up again
+    assert not explorer.buttons["resume"].disabled  # it can be resumed
     assert names(explorer) == ["001"]
 
 
