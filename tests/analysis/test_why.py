@@ -214,7 +214,7 @@ def test_codes_of_a_mixing_network_are_computed_again_by_the_formula(by_both):
     kept = [c for c, name in enumerate(study.kept_names) if name != gone]
     scale, w = study.vlp.logit_scale, study.network.feature_share
 
-    def code(image):
+    def output(image):
         x = study.image_features[image]
         scores = scale * mixture.concepts[kept] @ x
         halves = []
@@ -224,16 +224,19 @@ def test_codes_of_a_mixing_network_are_computed_again_by_the_formula(by_both):
             u[kept] = torch.softmax(scores / factor, 0)
             halves.append(u / (u.norm() * mean).sqrt() * weight)
         f = x - mixture.mean
-        return head(torch.cat([f / f.norm() * math.sqrt(w), *halves])) > 0
+        return head(torch.cat([f / f.norm() * math.sqrt(w), *halves]))
 
     with torch.no_grad():
-        codes = {image: code(image) for image in range(len(study.dataset))}
+        outputs = torch.stack([output(image) for image in range(len(study.dataset))])
+    codes = outputs > 0
+    unsure = int((outputs.abs() < 1e-4).sum())  # bits that rounding decides on another machine
     i, j = PAIR
     others = [d for d in study.dataset.splits["database"].tolist() if d not in PAIR]
     apart = [int((codes[i] != codes[image]).sum()) for image in others]
     own = int((codes[i] != codes[j]).sum())
-    assert found.changed.distance == own
-    assert found.changed.rank_by_code == naive_rank(apart, own)
+    assert unsure < 5
+    assert found.changed.distance == pytest.approx(own, abs=unsure)
+    assert found.changed.rank_by_code == pytest.approx(naive_rank(apart, own), abs=unsure)
     before = unpack_codes(study.codes, 16) > 0
     assert any((codes[image] != before[image]).any() for image in others)  # leaving out matters
 
