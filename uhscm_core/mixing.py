@@ -5,7 +5,7 @@ images, and loses where it does not, as the features know much that no list name
 both,
 
 .. math:: v = [\sqrt{w}\, f;\ \sqrt{1-w}\, u], \qquad
-    v \cdot v' = w \cos(f, f') + (1-w) \cos(u, u'),
+    v \cdot v' = w\, f \cdot f' + (1-w)\, u \cdot u',
 
 leans on the features by a share w. With x a unit feature and :math:`\mu` the mean of the training
 images, :math:`f = (x - \mu)/|x - \mu|`. With T the kept concepts' text features and
