@@ -402,7 +402,7 @@ def test_arrows_move_over_the_grid_and_enter_picks(page):
     page.mouse.move(5, 5)
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowRight"):
         page.keyboard.press(key)
-    assert "Row 3, boats, image 2; column 2" in page.locator(".small .grid-spoken").text_content()
+    assert "Row 3, boats, image 2; column 2" in page.locator(".small .uhscm-spoken").text_content()
     said(page, ".pair", "cell (0, 0)")
     page.keyboard.press("Enter")
     said(page, ".pair", "cell (2, 1)")

@@ -236,13 +236,14 @@ def test_the_wheel_zooms_after_a_click_and_the_page_scrolls_before(page, box):
 
 
 def test_arrows_go_from_image_to_image_and_enter_chooses(page, box):
-    spoken = page.locator(".map-spoken")
+    spoken = page.locator(".map .uhscm-spoken")
     box.locator(".map").focus()
     said = [spoken.text_content()]
     for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft"):
         page.keyboard.press(key)
         page.wait_for_function(
-            "before => document.querySelector('.map-spoken').textContent !== before", arg=said[-1]
+            "before => document.querySelector('.map .uhscm-spoken').textContent !== before",
+            arg=said[-1],
         )
         said.append(spoken.text_content())
     assert len(set(said)) >= 4

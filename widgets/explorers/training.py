@@ -672,7 +672,9 @@ class TrainingExplorer(Explorer[State]):
             rate = float(np.median([step.images_per_second for step in steps[-30:]]))
             parts.append(f"{rate:,.0f} images a second on {shown.device or shown.config.device}")
         trainer = self.trainer
+        spoken = ""
         if trainer is not None and trainer.active and trainer.run.folder == shown.folder:
+            spoken = parts[0]  # not each epoch
             left = trainer.seconds_left
             if left is not None:
                 parts.append(f"about {duration(left)} left")
@@ -682,7 +684,7 @@ class TrainingExplorer(Explorer[State]):
                 f"the codes have collapsed: of the validation images, {trainer.collapse}; try "
                 f"another learning_rate, center, or more epochs"
             )
-        self.status.say("; ".join(parts), notes)
+        self.status.say("; ".join(parts), notes, spoken)
 
     def _state_of(self, run: Run) -> str:
         if run.status not in ("running", "paused", "preparing", "new"):

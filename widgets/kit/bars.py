@@ -46,10 +46,6 @@ class Bars(View):
     """Height of the rows in sight, in CSS pixels; default 360."""
     chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Position of the row that was chosen last; None, the default, for none."""
-    checkable = traitlets.Bool(False).tag(sync=True)
-    """Whether rows have a box to untick; default False."""
-    unticked = traitlets.List(traitlets.Int()).tag(sync=True)
-    """Positions of the rows that were unticked; default none."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -65,7 +61,7 @@ class Bars(View):
         summary: str = "",
         **traits: Any,
     ) -> None:
-        """Replace the bars; none of the new ones is chosen or unticked.
+        """Replace the bars; none of the new ones is chosen.
 
         Args:
             labels: n names.
@@ -78,7 +74,7 @@ class Bars(View):
         """
         self.values = np.array([np.asarray(values) for values in series], np.float32)
         self.kept = np.ones(len(labels), bool) if kept is None else np.asarray(kept, dtype=bool)
-        traits = {"chosen": None, "unticked": [], "summary": summary, **traits}
+        traits = {"chosen": None, "summary": summary, **traits}
         with self.hold_sync(), self.hold_trait_notifications():  # one message, one event a trait
             self.set_trait("labels", list(labels))
             self.set_trait("series", list(names))

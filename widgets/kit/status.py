@@ -24,6 +24,8 @@ class Status(View):
     """What is running; empty, the default, when idle."""
     notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Sentences below the headline, folded if there are more than two; default none."""
+    spoken = traitlets.Unicode("").tag(sync=True)
+    """What a screen reader says for the headline; empty, the default, where it says it all."""
     errors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Errors in view, oldest first, until they are dismissed or something works; default none."""
     log = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -42,10 +44,19 @@ class Status(View):
         """Take the errors out of view, because something worked; the log keeps them."""
         self.errors = []
 
-    def say(self, headline: str, notes: Iterable[str] = ()) -> None:
-        """Show a headline of one sentence, and notes in a list below it."""
+    def say(self, headline: str, notes: Iterable[str] = (), spoken: str = "") -> None:
+        """Show a headline of one sentence, and notes in a list below it.
+
+        Args:
+            headline: what is shown.
+            notes: more about it.
+            spoken: what a screen reader says instead, where the headline changes several times a
+                second: it is said again only when it is another one.
+        """
         self.notes = [_with_capital(note) for note in notes]
-        self.summary = headline
+        with self.hold_sync():
+            self.spoken = spoken
+            self.summary = headline
 
     def to_frame(self) -> pd.DataFrame:
         """Return all that went wrong lately."""

@@ -229,7 +229,9 @@ class Bench(ipw.VBox):
         if runner is None:
             self.status.say("", notes)
         else:
-            self.status.say(_progress(runner), [*notes, *runner.notes])
+            doing = "paused" if runner.state == "paused" else "running"
+            spoken = f"Bench {doing}" if runner.active else ""  # not each run
+            self.status.say(_progress(runner), [*notes, *runner.notes], spoken)
             self._draw_buttons()
         self.results.show(
             experiment, "labels" if relevant == "labels" else "the study's own concepts"

@@ -39,12 +39,12 @@ def test_names_alone_and_nothing_at_all():
 
 
 def test_new_bars_forget_what_was_chosen_and_tell_it_once():
-    bars = Bars(checkable=True)
-    bars.show(["a", "b"], [1, 2], chosen=1, unticked=[0])
+    bars = Bars()
+    bars.show(["a", "b"], [1, 2], chosen=1)
     heard = []
     bars.observe(lambda change: heard.append((change["name"], change["new"])), ["chosen"])
     bars.show(["c"], [1])
-    assert (bars.chosen, bars.unticked) == (None, [])
+    assert bars.chosen is None
     bars.show(["d", "e"], [1, 2], chosen=0)
     assert heard == [("chosen", None), ("chosen", 0)]
 

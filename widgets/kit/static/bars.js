@@ -1,7 +1,7 @@
 // Bars with names, one row per name; only rows in sight exist. A threshold may be dragged: the bars
 // follow at once, and the model when it is released.
 
-const ROW = 21; // CSS px of a row, as in bars.css
+const ROW = 24; // CSS px of a row, as in bars.css
 const NUMBER = 66; // CSS px of the numbers at the right, as in bars.css
 
 /**
@@ -117,7 +117,8 @@ function rowOf(scale, i) {
   const digits = model.get("digits");
   const write = (/** @type {number} */ value) =>
     value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  const item = el("div", `row ${scale.isKept(i) ? "kept" : "dropped"}`);
+  const said = scale.isKept(i) ? "kept" : "dropped";
+  const item = el("div", `row ${said}`);
   item.style.top = `${i * ROW}px`;
   item.setAttribute("role", "option");
   item.setAttribute("aria-selected", String(model.get("chosen") === i));
@@ -136,6 +137,8 @@ function rowOf(scale, i) {
   }
   const last = count ? write(scale.valueAt(i, count - 1)) : "";
   if (count) item.title = `${scale.labels[i]}: ${texts.join(", ")} ${model.get("unit")}`;
+  const isSplit = scale.kept.includes(0) || scale.threshold !== null;
+  item.setAttribute("aria-label", `${item.title || scale.labels[i]}${isSplit ? `, ${said}` : ""}`);
   item.append(name, lane, el("span", "number", last));
   return item;
 }
@@ -223,7 +226,7 @@ function buildParts() {
   const body = el("div", "body");
   const rows = el("div", "rows");
   const scroll = el("div", "scroll");
-  scroll.tabIndex = -1; // no stop of its own: the arrow keys are the root's
+  scroll.tabIndex = 0;
   scroll.setAttribute("role", "listbox");
   const line = el("div", "threshold");
   const upper = el("div", "threshold upper");
@@ -273,7 +276,10 @@ function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-bars");
   const parts = buildParts();
   const { head, legend, axis, handle, body, rows, scroll } = parts;
-  root.append(head, legend, axis, body);
+  root.removeAttribute("tabindex"); // the list has the focus: its rows are announced one by one
+  // By Tab the threshold comes after the rows: a click on one is followed by a look at the other.
+  root.append(head, legend, body, axis);
+  const id = uniqueId("bars");
   const scale = new BarScale(model);
   let cursor = 0;
   let opened = false; // whether rows have been in sight
@@ -295,18 +301,11 @@ function render({ model, el: host }) {
   /** @param {number} i */
   function interactiveRow(i) {
     const item = rowOf(scale, i);
-    item.classList.toggle("cursor", cursor === i && document.activeElement === root);
+    item.id = `${id}-${i}`;
+    item.setAttribute("aria-posinset", String(i + 1));
+    item.setAttribute("aria-setsize", String(scale.count));
+    item.classList.toggle("cursor", cursor === i && document.activeElement === scroll);
     item.addEventListener("click", () => choose(i));
-    if (!model.get("checkable")) return item;
-    const box = el("input");
-    box.type = "checkbox";
-    box.tabIndex = -1;
-    box.checked = !model.get("unticked").includes(i);
-    box.setAttribute("aria-label", scale.labels[i]);
-    box.addEventListener("change", () => tick(i));
-    box.addEventListener("click", (event) => event.stopPropagation());
-    item.classList.toggle("unticked", !box.checked);
-    item.prepend(box);
     return item;
   }
 
@@ -338,6 +337,8 @@ function render({ model, el: host }) {
     const last = Math.min(scale.count, Math.ceil((scroll.scrollTop + height) / ROW) + 4);
     rows.replaceChildren();
     for (let i = first; i < last; i++) rows.append(interactiveRow(i));
+    setActive(scroll, cursor >= first && cursor < last ? `${id}-${cursor}` : null);
+    scroll.setAttribute("aria-label", model.get("summary") || "Bars");
     drawThreshold(scale, parts);
   }
   const redraw = eachFrame(draw);
@@ -346,14 +347,6 @@ function render({ model, el: host }) {
   function choose(i) {
     cursor = i;
     save(model, "chosen", i);
-    redraw();
-  }
-
-  /** @param {number} i */
-  function tick(i) {
-    /** @type {number[]} */
-    const now = model.get("unticked");
-    save(model, "unticked", now.includes(i) ? now.filter((j) => j !== i) : [...now, i]);
     redraw();
   }
 
@@ -366,8 +359,8 @@ function render({ model, el: host }) {
     else if (bottom > scroll.scrollTop) scroll.scrollTop = bottom;
   }
 
-  root.addEventListener("keydown", (event) => {
-    if (event.target !== root || !scale.count) return;
+  scroll.addEventListener("keydown", (event) => {
+    if (!scale.count) return;
     const page = Math.max(1, Math.floor(model.get("height") / ROW) - 1);
     const step = byKey(event, {
       ArrowUp: -1,
@@ -378,18 +371,15 @@ function render({ model, el: host }) {
       End: scale.count,
     });
     if (step) moveCursor(step);
-    else if (event.key === " " && model.get("checkable")) tick(cursor);
     else if (isPress(event)) choose(cursor);
     else return;
     event.preventDefault();
     redraw();
   });
-  root.addEventListener("focus", redraw);
-  root.addEventListener("blur", redraw);
-  scroll.addEventListener("scroll", redraw);
+  for (const event of ["focus", "blur", "scroll"]) scroll.addEventListener(event, redraw);
 
   const bars = ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "unit"];
-  const state = ["digits", "height", "chosen", "checkable", "unticked", "draggable", "summary"];
+  const state = ["digits", "height", "chosen", "draggable", "summary"];
   draw();
   return endAll(
     makeDraggable(scale, parts, redraw, (value) => {

@@ -90,6 +90,7 @@ function render({ model, el: host }) {
   const figures = el("div", "charts");
   const reading = el("p", "reading");
   root.append(legend, figures, reading);
+  const spoken = addSpoken(root);
   /** @type {{ now: Curve[], before: Curve[] }} */
   const curves = { now: [], before: [] };
   /** @type {Chart[]} */
@@ -185,6 +186,7 @@ function render({ model, el: host }) {
     event.preventDefault();
     const end = lastX();
     cursor = clamp((cursor ?? end) + (move * end) / 60, 0, end);
+    spoken.textContent = readingAt(cursor);
     redraw();
   });
   const data = ["_now", "_now_sizes", "_before", "_before_sizes"];

@@ -83,6 +83,17 @@ function addSummary(model, root) {
 }
 
 /**
+ * Add a line that is heard and not seen: what the keys have reached in a drawing.
+ * @param {HTMLElement} root
+ */
+function addSpoken(root) {
+  const line = el("p", "uhscm-spoken");
+  line.setAttribute("aria-live", "polite");
+  root.append(line);
+  return line;
+}
+
+/**
  * Create an entry of a legend: a sample, drawn by the style sheet, and its text.
  * @param {string} sample
  * @param {string} text
@@ -221,6 +232,16 @@ function clamp(value, low, high) {
  */
 function grouped(value, digits = 0) {
   return value.toLocaleString("en", { maximumFractionDigits: digits });
+}
+
+/**
+ * Name the part that the arrow keys have reached in what has the focus, so that it is announced.
+ * @param {HTMLElement} element
+ * @param {string | null} id
+ */
+function setActive(element, id) {
+  if (id === null) element.removeAttribute("aria-activedescendant");
+  else element.setAttribute("aria-activedescendant", id);
 }
 
 /**

@@ -112,8 +112,8 @@ function render({ model, el: host }) {
         track.prepend(rule);
       }
     }
-    list.setAttribute("aria-label", model.get("summary"));
-    list.setAttribute("aria-activedescendant", rows.length ? `${id}-${cursor}` : "");
+    list.setAttribute("aria-label", model.get("summary") || `Settings by ${model.get("unit")}`);
+    setActive(list, rows.length ? `${id}-${cursor}` : null);
   }
   const redraw = eachFrame(draw);
 

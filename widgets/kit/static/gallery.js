@@ -25,11 +25,10 @@ function captionOf({ caption, id }) {
 
 /** @param {string} action what the button does */
 function actionButton(action) {
-  const button = el("button", "gallery-action", "≈");
-  button.type = "button";
-  button.tabIndex = -1; // Shift and Enter on the image do the same
+  // For the pointer alone, as an option holds no button: Shift and Enter on the image do the same.
+  const button = el("span", "gallery-action", "≈");
   button.title = action;
-  button.setAttribute("aria-label", action);
+  button.setAttribute("aria-hidden", "true");
   return button;
 }
 
@@ -259,8 +258,7 @@ class GalleryView {
       tile.classList.toggle("cursor", position === this.cursor);
     }
     const tile = this.tiles.get(this.cursor);
-    if (tile) this.list.setAttribute("aria-activedescendant", tile.id);
-    else this.list.removeAttribute("aria-activedescendant");
+    setActive(this.list, tile?.id ?? null);
   }
 
   /** @param {number} position */

@@ -1,6 +1,7 @@
 // Where the images of a gallery stand: in rows that fill the width, or on shelves.
 
 const GAP = 8; // CSS px between images, with room for the frame of the chosen one
+const SCROLL_BAR = 12; // CSS px kept for a thin scroll bar
 const HEAD = 112; // CSS px of a shelf's words
 
 /**
@@ -112,11 +113,15 @@ class Shelves {
   build(lines, count) {
     const { step, row } = this.layout;
     const board = el("div", "gallery-shelf");
+    board.setAttribute("role", "none");
     const words = el("div", "gallery-words-of-shelf");
+    words.setAttribute("aria-hidden", "true"); // the name of the strip
     words.style.width = `${HEAD}px`;
     words.append(...lines.map((line) => el("div", "", line)));
     const strip = el("div", "gallery-strip");
     strip.tabIndex = -1; // what scrolls is a stop of Tab otherwise; the arrow keys are the list's
+    strip.setAttribute("role", "group");
+    strip.setAttribute("aria-label", lines.join(", "));
     const inner = el("div", "gallery-inner");
     inner.style.width = `${count * step + GAP}px`;
     inner.style.height = `${row + GAP}px`;
@@ -152,6 +157,10 @@ class Shelves {
   /** Fit into the list's width; images stay where they are on their shelves. */
   fit() {
     this.width = this.boards[0].strip.clientWidth;
+    for (const { strip, inner } of this.boards) {
+      const bar = inner.offsetWidth > this.width ? SCROLL_BAR : 0;
+      strip.style.height = `${inner.offsetHeight + bar}px`;
+    }
     return false;
   }
 

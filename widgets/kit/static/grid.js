@@ -30,9 +30,8 @@ class GridView {
     this.bar.append(this.label, this.low, this.ramp, this.high);
     this.reading = el("p", "grid-reading");
     this.reading.setAttribute("aria-live", "polite");
-    this.spoken = el("p", "grid-spoken");
-    this.spoken.setAttribute("aria-live", "polite");
-    this.root.append(this.body, this.empty, this.bar, this.reading, this.spoken);
+    this.root.append(this.body, this.empty, this.bar, this.reading);
+    this.spoken = addSpoken(this.root);
     this.card = cardOf("grid-card", this.root, () => this.look(null));
     this.pictures = new Pictures(model, 1, (positions) => this.arrive(positions));
     this.redrawMarks = eachFrame(() => {

@@ -8,6 +8,7 @@ function render({ model, el: host }) {
   const chart = new Chart({ width: 300, height: 130, left: 36, right: 6, top: 8, bottom: 20 });
   const reading = el("p", "reading");
   root.append(title, legend, chart.element, reading);
+  const spoken = addSpoken(root);
   /** @type {number | null} the bar that is read */
   let at = null;
 
@@ -97,7 +98,10 @@ function render({ model, el: host }) {
     const move = byKey(event, { ArrowLeft: -1, ArrowRight: 1 });
     if (!move) return;
     event.preventDefault();
-    at = clamp((at ?? -1) + move, 0, read().n - 1);
+    const { n } = read();
+    if (!n) return;
+    at = clamp((at ?? -1) + move, 0, n - 1);
+    spoken.textContent = readingAt(at);
     redraw();
   });
   const axes = ["title", "low", "high", "whole", "unit", "line", "most"];

@@ -30,10 +30,9 @@ export class MapView {
     this.legend.setAttribute("role", "group");
     this.legend.setAttribute("aria-label", "Groups: press one to pick its images");
     this.progress = el("p", "map-progress");
-    this.spoken = el("p", "map-spoken");
-    this.spoken.setAttribute("aria-live", "polite");
     const hint = el("p", "map-hint", HINT);
-    this.root.append(this.stage, this.legend, this.progress, hint, this.spoken);
+    this.root.append(this.stage, this.legend, this.progress, hint);
+    this.spoken = addSpoken(this.root);
     this.card = cardOf("map-card", this.root, () => this.look(-1));
     this.redraw = eachFrame(() => this.draw());
     this.redrawOver = eachFrame(() => this.drawOver());

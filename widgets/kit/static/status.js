@@ -19,10 +19,10 @@ function render({ model, el: host }) {
   const title = el("summary");
   const lines = el("ul");
   log.append(title, lines);
-  sentence.setAttribute("aria-live", "polite");
   ended.setAttribute("role", "alert");
   errors.setAttribute("role", "alert");
   root.append(ended, sentence, notes, busy, errors, log);
+  const spoken = addSpoken(root);
 
   /** @param {string} message */
   function lineOf(message) {
@@ -47,6 +47,9 @@ function render({ model, el: host }) {
     const said = model.get("notes");
     notes.replaceChildren(...(said.length ? [listOf(said)] : []));
     sentence.textContent = model.get("summary");
+    // Only when it is another one: what is set again is said again.
+    const heard = model.get("spoken") || model.get("summary");
+    if (spoken.textContent !== heard) spoken.textContent = heard;
     busy.textContent = model.get("busy");
     errors.replaceChildren(...model.get("errors").map(lineOf));
     const earlier = /** @type {string[]} */ (model.get("log"));
@@ -64,7 +67,10 @@ function render({ model, el: host }) {
   };
   signal?.connect(onKernel);
   const leave = () => signal?.disconnect(onKernel);
-  return endAll(leave, onChange(model, ["summary", "notes", "busy", "errors", "log"], draw));
+  return endAll(
+    leave,
+    onChange(model, ["summary", "spoken", "notes", "busy", "errors", "log"], draw),
+  );
 }
 
 export default { render };
