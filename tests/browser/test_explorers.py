@@ -164,7 +164,7 @@ def test_another_template_changes_counts_bars_and_gallery(denoising):
 def test_what_people_type_stays_text(denoising):
     page, box = denoising, explorer(denoising)
     before = sentence(page)
-    box.locator(".jupyter-widget-Collapse-header").click()
+    box.get_by_role("button", name="Concepts: ").press("Enter")
     names = box.locator("textarea").nth(1)
     names.fill("\n".join([HOSTILE, "tree", "snow", "$x^2$", *(f"thing {i}" for i in range(296))]))
     page.click("button:has-text('Apply') >> nth=0")
@@ -177,7 +177,7 @@ def test_what_people_type_stays_text(denoising):
     page.click("button:has-text('Undo') >> nth=0")
     until(page, f"^{before}$")
     assert page.locator("img[src=x]").count() == 0
-    box.locator(".jupyter-widget-Collapse-header").click()
+    box.get_by_role("button", name="Concepts: ").press("Enter")
 
 
 def test_the_five_steps_with_a_prediction(denoising):

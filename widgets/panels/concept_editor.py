@@ -41,15 +41,12 @@ class ConceptEditor(ipw.VBox):
         for text in (self.templates, self.names):
             text.observe(lambda _: self._edited(), "value")
             text.on_submit(lambda _: self.apply())
-        accordion = ipw.Accordion([ipw.VBox([self.list, self.names])], titles=["Concepts"])
-        self._accordion = accordion
-        super().__init__(
-            [
-                self.templates,
-                accordion,
-                self._apply,
-            ]
-        )
+        # An accordion of ipywidgets cannot be reached by keyboard.
+        self._more = ipw.ToggleButton(layout={"width": "auto"})
+        self._rest = ipw.VBox([self.list, self.names])
+        self._more.observe(lambda _: self._fold(), "value")
+        self._fold()
+        super().__init__([self.templates, self._more, self._rest, self._apply])
 
     def show(self, concepts: ConceptSet) -> None:
         """Show the templates and names of a study; what is typed stays while these do."""
@@ -60,13 +57,18 @@ class ConceptEditor(ipw.VBox):
         self.names.restore("\n".join(concepts.names))
         known = (name for name in _LISTS if load_concepts(name).names == concepts.names)
         self.list.value = next(known, _OWN)
-        self._accordion.titles = [f"Concepts: {self.list.value}, {len(concepts):,} names"]
+        self._more.description = f"Concepts: {self.list.value}, {len(concepts):,} names"
         self._edited()
 
     def apply(self) -> None:
         """Hand on what is typed."""
         names, templates = self._typed()
         self._on_apply(names, templates, self.names if _work(templates) else self.templates)
+
+    def _fold(self) -> None:
+        shown = self._more.value
+        self._rest.layout.display = None if shown else "none"
+        self._more.icon = "caret-down" if shown else "caret-right"
 
     def _typed(self) -> tuple[list[str], list[str]]:
         names = _lines(self.names.value)
