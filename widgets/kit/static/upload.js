@@ -89,6 +89,8 @@ function render({ model, el: host }) {
     if (input.files?.length) take(input.files[0]);
     input.value = ""; // so that the same file can be chosen again
   });
+  // Firefox pastes where the selection is, which the keyboard leaves behind.
+  root.addEventListener("focusin", () => document.getSelection()?.collapse(root, 0));
   root.addEventListener("paste", (event) => {
     keep(event);
     takeFrom(event.clipboardData, "the clipboard");
