@@ -97,7 +97,7 @@ def page(browser, lab, saved_study):
     cells = (STUDY + SHOWING, *(cell for cell, _ in VIEWS.values()))
     with opened(browser, lab, cells, width=1280) as page:
         for view, (_, said) in VIEWS.items():
-            until(output(page, view), said)
+            until(output(page, view), said, 180_000)
         page.evaluate(AXE.read_text(encoding="utf-8"))
         yield page
 

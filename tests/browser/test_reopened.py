@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scripts.lab import end_kernels, go
-from tests.browser.pages import STUDY, opened
+from tests.browser.pages import STUDY, opened, shot, until
+from tests.browser.test_access import SHOWING, VIEWS
 
 CELL = (
     STUDY
@@ -26,6 +27,12 @@ explorer._undo.on_click(lambda _: os.kill(os.getpid(), 9))
 explorer
 """
 )
+GREY = """part => {
+    for (let e = part; e; e = e.parentElement) {
+        const { opacity, pointerEvents } = getComputedStyle(e);
+        if (opacity === '0.4') return pointerEvents === 'none';
+    }
+}"""
 pytestmark = pytest.mark.browser
 
 
@@ -44,7 +51,48 @@ def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab
         go(page, page.address)
         page.wait_for_selector("text=model not found")
         again.wait_for(state="visible", timeout=20_000)
+        assert "an explorer, alive" in again.inner_text()
         assert "run the cells above and this one again" in again.inner_text()
+        assert "everything here can be changed" not in again.inner_text()
+
+
+def test_each_explorer_greys_out_without_its_kernel_and_leaves_a_picture(browser, lab, saved_study):
+    cells = (STUDY + SHOWING, *(cell for cell, _ in VIEWS.values()))
+    with opened(browser, lab, cells, width=1280) as page:
+        boxes = page.locator(".jp-CodeCell .jp-OutputArea:has(.uhscm-again)")
+        assert boxes.count() == len(VIEWS)
+        for i, (_, said) in enumerate(VIEWS.values()):
+            until(boxes.nth(i), said, 180_000)
+        handle = boxes.nth(0).locator(".handle").first
+        handle.focus()
+        for _ in range(6):
+            handle.press("ArrowRight")
+        page.wait_for_timeout(5000)  # the picture is taken once nothing changes any more
+        headline = boxes.nth(0).locator(".sentence").text_content()
+        page.locator(".jp-NotebookPanel .jp-Cell").first.click()
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+s")
+        page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
+        page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
+        page.click(".jp-Dialog button:has-text('Restart')")
+        for box in boxes.all():
+            box.locator(".ended:visible").first.wait_for(timeout=20_000)
+            loud = box.locator(".jupyter-button:visible, .uhscm-field:visible").all()
+            assert [part.inner_text() for part in loud if not part.evaluate(GREY)] == []
+        page.wait_for_selector("[data-status=idle]")
+        end_kernels(page, lab.address)
+        go(page, page.address)
+        for i, view in enumerate(VIEWS):
+            again = boxes.nth(i).locator(".uhscm-again")
+            again.wait_for(state="visible", timeout=30_000)
+            assert len(again.inner_text()) > 200
+            assert (again.locator("img").count() > 0) == (view != "Exports")
+            if view == "DenoisingExplorer":
+                assert headline in again.inner_text()
+                again.evaluate("box => box.scrollIntoView()")
+                shot(page, "reopened_picture")
+        # What anywidget says of a view whose kernel is gone.
+        page.errors = [e for e in page.errors if e != "[anywidget] Failed to initialize model."]
 
 
 def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab, saved_study):

@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 import ipywidgets as ipw
 import pandas as pd
 import traitlets
-from IPython.display import HTML, display
 
 from uhscm_core import Study
 from uhscm_core.support.checks import shown
 from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk, Moment
+from widgets.explorers.displayed import Displayed
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.field import Field
@@ -27,19 +27,6 @@ from widgets.panels.train_offer import TrainOffer
 __all__ = ["Explorer", "checked", "checked_selection", "columns", "focus_of", "same_images"]
 
 T = TypeVar("T")
-
-# Shown where JupyterLab has no explorer above it, after a moment: an explorer takes one to appear.
-_OPENED_AGAIN = """
-<style>
-  .uhscm-again { display: none; }
-  .jp-OutputArea-child:not(:has(.uhscm-explorer)) + .jp-OutputArea-child .uhscm-again {
-    display: block; animation: uhscm-again 0s 3s both;
-  }
-  @keyframes uhscm-again { from { visibility: hidden; } }
-</style>
-<p class="uhscm-again">An explorer was here. It lives as long as its kernel: run the cells above and
-this one again (Run &gt; Run All Above Selected Cell, then Shift+Enter).</p>
-"""
 
 
 def checked(study: object) -> Study:
@@ -90,7 +77,7 @@ def columns(left: Sequence[ipw.Widget], right: Sequence[ipw.Widget]) -> ipw.HBox
     return ipw.HBox(parts, layout={"flex_flow": "row wrap", "grid_gap": "0 12px"})
 
 
-class Explorer(ipw.VBox, Generic[T]):
+class Explorer(Displayed, Generic[T]):
     """An explorer; what a person changes are values of type T, so that they can be undone.
 
     Args:
@@ -132,12 +119,6 @@ class Explorer(ipw.VBox, Generic[T]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.status.summary}"
-
-    def _ipython_display_(self) -> None:
-        # Where a saved notebook is opened again no kernel stands behind the explorer, and
-        # JupyterLab shows an error in its place. What to do then is an output of its own.
-        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
-        display(HTML(_OPENED_AGAIN))  # type: ignore[no-untyped-call]
 
     @property
     def study(self) -> Study:

@@ -12,6 +12,7 @@ from uhscm_core import Study, export_codes, export_index, export_run
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
 from widgets.background.worker import Worker
+from widgets.explorers.displayed import Displayed
 from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
 from widgets.kit.status import Status
@@ -31,7 +32,7 @@ _PURPOSES = {
 }
 
 
-class Exports(ipw.VBox):
+class Exports(Displayed):
     """Save a study for other programs: codes, index, run, and a page of results.
 
         from widgets import Exports

@@ -16,6 +16,7 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.support.checks import shown
 from widgets.background.photo_reader import PhotoReader, PhotoSource
+from widgets.explorers.displayed import Displayed
 from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
@@ -64,7 +65,7 @@ _READERS: dict[
 _PANELS: weakref.WeakValueDictionary[PhotoSource, PhotosExplorer] = weakref.WeakValueDictionary()
 
 
-class PhotosExplorer(ipw.VBox):
+class PhotosExplorer(Displayed):
     """Read a folder of photos; `study` is what the other explorers take.
 
         from widgets import DenoisingExplorer, PhotosExplorer

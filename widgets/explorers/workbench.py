@@ -26,6 +26,7 @@ from widgets.background.worker import Line, Worker
 from widgets.explorers.compare import CompareExplorer
 from widgets.explorers.denoising import DenoisingExplorer
 from widgets.explorers.desk import Desk, Moment
+from widgets.explorers.displayed import Displayed
 from widgets.explorers.distribution import DistributionExplorer
 from widgets.explorers.explorer import Explorer
 from widgets.explorers.exports import Exports
@@ -56,7 +57,7 @@ _TABS = (_PHOTOS, *_KINDS)
 _STATES = {kind.__name__.removesuffix("Explorer"): kind.state_type for kind in _KINDS.values()}
 
 
-class Workbench(ipw.VBox):
+class Workbench(Displayed):
     """All explorers over one study, from photos to answers.
 
         from widgets import Workbench
@@ -109,6 +110,7 @@ class Workbench(ipw.VBox):
                 self._read(study)
 
         self.photos = PhotosExplorer(folder, on_read=read)
+        self._follow_display(self.photos.status)
         self._boxes[_PHOTOS].children = [self.photos]
         if given is not None:
             self._begin(given)
@@ -300,6 +302,7 @@ class Workbench(ipw.VBox):
             for label in before:
                 close_all(label)
         self.explorers[name] = explorer
+        self._follow_display(explorer.status)
         box.children = [explorer]
         if name != self.tab:  # another tab was opened meanwhile
             explorer.hide()
