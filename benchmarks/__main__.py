@@ -18,6 +18,7 @@ NAMES = (
     "storage",
     "duplicates",
     "gestures",
+    "stage",
     "training",
     "gpu",
 )

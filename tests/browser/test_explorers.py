@@ -303,7 +303,7 @@ def test_sources_orders_and_the_difference_of_two(distribution):
     assert "rank by codes minus rank by features" in box.locator(".grid").inner_text()
     shot(page, "explorer_distribution_difference")
     page.get_by_role("tab", name="Disagreements").click()
-    apart = box.locator(".gallery-list:visible").nth(2)
+    apart = box.locator(".gallery-list:visible").nth(1)
     before = sentence(page)
     apart.locator(".gallery-tile").nth(1).click()
     page.wait_for_function(

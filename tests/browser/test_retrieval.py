@@ -140,6 +140,7 @@ def test_a_result_is_compared_and_becomes_the_query(page):
 
 
 def test_a_flipped_bit_moves_the_results(page):
+    page.get_by_role("tab", name="Bits", exact=True).click()
     columns = page.locator(".uhscm-code .column")
     before = page.locator(".gallery-words-of-shelf").all_text_contents()
     columns.nth(9).hover()
@@ -215,6 +216,7 @@ def test_a_text_is_asked(page):
     assert page.locator(".uhscm-explorer img[src=x]").count() == 0
     changed(page, lambda: button(page, "Undo").click())
     changed(page, lambda: button(page, "Random query").click())
+    page.get_by_role("tab", name="Bits", exact=True).click()
     assert page.locator(".uhscm-code").is_visible()
 
 

@@ -130,6 +130,7 @@ def test_a_fork_with_another_lambda_is_compared(page):
     assert page.locator(".uhscm-curves polyline.before").count() >= 4
     press(page, "Stop, keep the best")
     until(page, f"Run {fork} stopped")
+    page.get_by_role("tab", name="Runs", exact=True).click()
     table = page.locator(".uhscm-table")
     table.evaluate("box => box.scrollIntoView({block: 'center'})")
     assert table.locator("th:text-is('lam')").count() == 1

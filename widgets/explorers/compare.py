@@ -34,6 +34,7 @@ from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
+from widgets.kit.stage import growing
 from widgets.kit.table import Table
 from widgets.kit.view import close_all
 from widgets.kit.words import counted
@@ -125,6 +126,7 @@ class CompareExplorer(Explorer[State]):
             "on_action": lambda image: self._set(query=image),
         }
         self.results = tuple(Gallery(pictures, [], height=360, **shown) for _ in range(2))
+        growing(*self.results)
         self.went_out, self.came_in, self.in_both = (
             Gallery(pictures, [], height=250, **shown) for _ in range(3)
         )

@@ -20,6 +20,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
+from widgets.kit.stage import growing
 from widgets.panels.concept_editor import ConceptEditor
 from widgets.panels.stepper import Stepper
 from widgets.panels.template_comparison import TemplateComparison
@@ -44,6 +45,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.bars = Bars(root=True, height=430, unit="votes", draggable=True)
         self.gallery = Gallery(images, [], selection=self.selection, height=250)
         self.moved = Bars(height=120, unit="images")
+        growing(self.bars, self.gallery)
         self.editor = ConceptEditor(self._edited)
         self.stepper = Stepper(self.selection)
         self.templates = TemplateComparison(self.study, self.selection, self._attempt, self._use)

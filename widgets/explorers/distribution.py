@@ -36,6 +36,7 @@ from widgets.kit.choice import Choice
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
 from widgets.kit.upload import Upload
 from widgets.panels.why import WhyPanel
 
@@ -92,13 +93,14 @@ class DistributionExplorer(Explorer[State]):
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self.pictures = pictures = StudyImages(self.study)
-        self.gallery = Gallery(pictures, edge=72, height=176)
+        self.gallery = Gallery(pictures, edge=84, height=480)
         self.upload = Upload(self._on_upload, self.status.fail)
+        self.upload.layout.flex, self.upload.layout.max_width = "1 1 126px", "340px"
         self.concepts = Bars(height=172, digits=3)
-        self.grid = Grid(edge=470)
-        self.alike = Gallery(pictures, [], edge=84, height=560)
-        self.apart = Gallery(pictures, [], edge=112, height=560)
-        self.pair = Gallery(pictures, [], edge=96, height=138)
+        self.grid = Grid(edge=420)
+        self.alike = Gallery(pictures, [], edge=84, height=480)
+        self.apart = Gallery(pictures, [], edge=112, height=480)
+        self.pair = Gallery(pictures, [], edge=64, height=104)
         self.why = WhyPanel(
             lambda names: self._change(
                 "leaving concepts out", lambda view: dataclasses.replace(view, without=names)
@@ -126,15 +128,16 @@ class DistributionExplorer(Explorer[State]):
         self._hint = ipw.Label(hint)
         heatmap = [ipw.HBox(controls[:2]), ipw.HBox(controls[2:]), self._hint, self.grid]
         tabs = ipw.Tab(
-            [ipw.VBox(heatmap), self.alike, self.apart],
-            titles=["Heatmap", "Most similar", "Disagreements"],
+            [ipw.VBox(heatmap), self.alike, self.apart, ipw.VBox([self.gallery, self.concepts])],
+            titles=["Heatmap", "Most similar", "Disagreements", "One image"],
         )
+        growing(self.concepts, self.grid, self.alike, self.apart, self.gallery)
         self._lay_out(
             ipw.HBox(
                 [self._undo, self._redo, self._csv, self.upload, self._train],
                 layout={"flex_flow": "row wrap"},
             ),
-            columns([self.pair, self.why, self.gallery, self.concepts], [tabs]),
+            columns([self.pair, self.why], [tabs], (50, 48)),
         )
         self._refresh()
 

@@ -20,6 +20,7 @@ from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.field import Field
 from widgets.kit.selection import Selection
+from widgets.kit.stage import framed
 from widgets.kit.status import Status
 from widgets.kit.view import close_all
 from widgets.panels.train_offer import TrainOffer
@@ -68,11 +69,16 @@ def same_images(one: Study, other: Study) -> bool:
     return one.dataset.digest == other.dataset.digest
 
 
-def columns(left: Sequence[ipw.Widget], right: Sequence[ipw.Widget]) -> ipw.HBox:
-    """Two columns, one below the other where there is no room for both."""
-    layouts = [
-        {"flex": f"1 1 {share}", "min_width": "min(340px, 100%)"} for share in ("44%", "53%")
-    ]
+def columns(
+    left: Sequence[ipw.Widget], right: Sequence[ipw.Widget], shares: tuple[int, int] = (44, 53)
+) -> ipw.HBox:
+    """Two columns, one below the other where there is no room for both.
+
+    Args:
+        left, right: what is in them, from top to bottom.
+        shares: of the width, in percent.
+    """
+    layouts = [{"flex": f"1 1 {share}%", "min_width": "min(340px, 100%)"} for share in shares]
     parts = [ipw.VBox(w, layout=lay) for w, lay in zip((left, right), layouts, strict=True)]
     return ipw.HBox(parts, layout={"flex_flow": "row wrap", "grid_gap": "0 12px"})
 
@@ -106,9 +112,10 @@ class Explorer(Displayed, Generic[T]):
         # Controls whose value does not work, and the change that each asks for.
         self._failed: dict[Field, Callable[[T], T] | None] = {}
         self.status = Status()
+        self._head = framed(self.status)
         self._worker = Worker(self._busy, self.status.fail, self.desk.line)
-        self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
-        self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "90px"})
+        self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "76px"})
+        self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "76px"})
         for button in (self._undo, self._redo):  # a workbench has its own for all tabs
             button.layout.display = None if self.desk.go_to is None else "none"
         self._csv = Download("Save as CSV", self._as_csv)
@@ -218,7 +225,7 @@ class Explorer(Displayed, Generic[T]):
     def _lay_out(self, *parts: ipw.Widget) -> None:
         """Set what stands below the status line."""
         self._body = parts
-        self.children = [self.status, *parts]
+        self.children = [self._head, *parts]
 
     def _watch(self, owner: traitlets.HasTraits, handler: Callable[..., None], name: str) -> None:
         """Observe what may live longer than this explorer."""
@@ -484,12 +491,12 @@ class Explorer(Displayed, Generic[T]):
             self._offer = TrainOffer(self._worker, self.status.fail, self._take_trained)
         self._offer.show(study)
         self.status.say(needs)
-        self.children = [self.status, self._offer]
+        self.children = [self._head, self._offer]
 
     def _hide_offer(self) -> None:
         if self._offer is not None and self._offer.wanted:
             self._offer.wanted = False
-            self.children = [self.status, *self._body]
+            self.children = [self._head, *self._body]
 
     def _take_trained(self, study: Study) -> None:
         self.study = study

@@ -32,6 +32,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
 from widgets.kit.map_view import MapView
 from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
 from widgets.kit.words import counted
 
 __all__ = ["MapExplorer"]
@@ -85,6 +86,7 @@ class MapExplorer(Explorer[State]):
         self.map = MapView(pictures, selection=self.selection, height=430)
         self.gallery = Gallery(pictures, [], selection=self.selection, edge=62, height=196)
         self.grid = Grid(edge=330)
+        growing(self.map, self.gallery, self.grid)
         self.controls = {
             "source": Choice("by", layout={"width": "190px"}),
             "colour": Choice("color", layout={"width": "230px"}),

@@ -23,6 +23,7 @@ from widgets.kit.download import Download
 from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.progress import Progress
+from widgets.kit.stage import framed, growing
 from widgets.kit.status import Status
 from widgets.kit.table import Table
 from widgets.kit.text_box import TextBox
@@ -137,6 +138,7 @@ class PhotosExplorer(Displayed):
         }
         self.gallery = Gallery([], [], height=300)
         self.gallery.layout.display = "none"
+        growing(self.gallery)
         self.skipped = Table()
         self._csv = Download("Skipped files as CSV", self._as_csv)
         self._csv.layout.display = "none"
@@ -146,7 +148,7 @@ class PhotosExplorer(Displayed):
         self.concepts.observe(self._drew_concepts, "value")
         super().__init__(
             [
-                self.status,
+                framed(self.status),
                 self.folder,
                 ipw.HBox([self.model, self.concepts], layout={"flex_flow": "row wrap"}),
                 self.note,

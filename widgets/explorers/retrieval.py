@@ -37,6 +37,7 @@ from widgets.kit.gallery import Gallery
 from widgets.kit.radius import Radius
 from widgets.kit.selection import Selection
 from widgets.kit.shelves import Shelves
+from widgets.kit.stage import growing
 from widgets.kit.text_box import TextBox
 from widgets.kit.upload import Upload
 from widgets.kit.words import counted
@@ -100,30 +101,32 @@ class RetrievalExplorer(Explorer[State]):
         self._mean_of = ""
         self._rng = np.random.default_rng()
 
-        self.queries = Gallery(pictures, [], edge=60, height=106)
+        self.queries = Gallery(pictures, [], edge=44, height=66)
         self.text = TextBox(
             "A query in words",
             labelled=False,
             placeholder="ask by text: a castle",
-            layout={"width": "260px"},
+            layout={"width": "180px"},
         )
-        self.ask = ipw.Button(description="Ask", icon="search", layout={"width": "80px"})
+        self.ask = ipw.Button(description="Ask", icon="search", layout={"width": "70px"})
         self.random = ipw.Button(
-            description="Random query", icon="random", layout={"width": "140px"}
+            description="Random query", icon="random", layout={"width": "134px"}
         )
         self.unflip = ipw.Button(description="Flip back", icon="undo", layout={"width": "110px"})
         self.likewise = ipw.Button(
             description="More like the result", icon="search", layout={"width": "190px"}
         )
         self.upload = Upload(self._on_upload, self.status.fail)
-        self.pair = Gallery(pictures, [], edge=112, height=150)
+        self.upload.layout.flex, self.upload.layout.max_width = "1 1 126px", "340px"
+        self.pair = Gallery(pictures, [], edge=64, height=104)
         self.code = CodeView(self._flip, names=["query", "result"])
         self.parts = Bars(height=130, digits=3)
         self.why = WhyPanel(lambda names: self._set("leaving concepts out", without=names))
         self.radius = Radius()
         self.shelves = Shelves(
-            pictures, edge=84, height=480, action="More like this", on_action=self.like
+            pictures, edge=72, height=480, action="More like this", on_action=self.like
         )
+        growing(self.shelves)
         self.text.on_submit(self.search)
         self.ask.on_click(lambda _: self.search(self.text.value))
         self.random.on_click(lambda _: self._ask_at_random())
@@ -134,23 +137,19 @@ class RetrievalExplorer(Explorer[State]):
         self.shelves.selection.observe(self._picked, "focus")
         self.radius.observe(self._measured, "radius")
 
+        tabs = ipw.Tab(
+            [
+                ipw.VBox([self.pair, self.why, self.parts]),
+                ipw.VBox([self.code, ipw.HBox([self.unflip, self.likewise])]),
+            ],
+            titles=["Why near", "Bits"],
+        )
         self._lay_out(
             ipw.HBox(
                 [self._undo, self._redo, self._csv, self.random, self.text, self.ask, self.upload],
                 layout={"flex_flow": "row wrap"},
             ),
-            columns(
-                [
-                    self.queries,
-                    self.pair,
-                    self.why,
-                    ipw.HBox([self.unflip, self.likewise]),
-                    self.code,
-                    self.radius,
-                    self.parts,
-                ],
-                [self.shelves],
-            ),
+            columns([self.queries, tabs], [self.shelves, self.radius], (49, 49)),
         )
         self._refresh()
 

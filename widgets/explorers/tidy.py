@@ -27,7 +27,7 @@ from uhscm_core import (
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer
+from widgets.explorers.explorer import Explorer, columns
 from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
@@ -35,6 +35,7 @@ from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
+from widgets.kit.stage import growing
 from widgets.kit.words import counted
 from widgets.panels.why import WhyPanel
 
@@ -106,7 +107,7 @@ class TidyExplorer(Explorer[State]):
             name: getattr(self, name) for name in ("radius", "cosine", "far", "k")
         }
         self.pairs = Gallery(images, [], edge=128, height=420)
-        self.group = Gallery(images, [], selection=self.selection, edge=140, height=420)
+        self.group = Gallery(images, [], selection=self.selection, edge=96, height=420)
         self.why = WhyPanel(
             lambda names: self._change(
                 "leaving concepts out", lambda view: dataclasses.replace(view, without=names)
@@ -125,12 +126,10 @@ class TidyExplorer(Explorer[State]):
             "deleted.</div>"
         )
         wrapped = {"flex_flow": "row wrap"}
-        half = {"flex": "1 1 48%", "min_width": "300px"}
-        halves = [ipw.VBox([gallery], layout=half) for gallery in (self.pairs, self.group)]
+        growing(self.pairs, self.group, self.outliers)
         duplicates = [
             ipw.HBox([self.radius, self.cosine, self.looks], layout=wrapped),
-            ipw.HBox(halves, layout=wrapped),
-            self.why,
+            columns([self.pairs], [self.group, self.why], (49, 49)),
         ]
         outliers = [
             ipw.HBox([self.far, self.k], layout=wrapped),

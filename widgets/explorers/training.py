@@ -36,12 +36,13 @@ from widgets.background import trainer as trainers
 from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, checked
+from widgets.explorers.explorer import Explorer, checked, columns
 from widgets.kit.choice import Choice
 from widgets.kit.curves import Curves, curves_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
 from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
 from widgets.kit.text_box import TextBox
 from widgets.kit.words import duration
 from widgets.panels.health import HealthPanel
@@ -121,8 +122,8 @@ class TrainingExplorer(Explorer[State]):
         self.outputs = Histogram(title="Outputs z, before the sign", low=-1.0, high=1.0)
         self.distances = Histogram(title="Hamming distances of pairs")
         images = self._study.dataset.images
-        self.query = Gallery(images, [], edge=96, height=140)
-        self.results = Gallery(images, [], edge=84, height=140)
+        self.query = Gallery(images, [], edge=60, height=82)
+        self.results = Gallery(images, [], edge=60, height=94)
         self.results.selection.observe(self._clicked, "focus")
         self.run_table = RunTable(self._picked, self._runs_changed, self.status.fail)
         self.table = self.run_table.table
@@ -142,8 +143,8 @@ class TrainingExplorer(Explorer[State]):
         self.note = ipw.Label("")
         self.note.add_class("uhscm-note")
         self.health = HealthPanel(self._change_what_helps)
-        self.colour = Choice("run in color", [_NONE], layout={"width": "230px"})
-        self.grey = Choice("run in gray", [_NONE], layout={"width": "230px"})
+        self.colour = Choice("run in color", [_NONE], layout={"flex": "1 1 0"})
+        self.grey = Choice("run in gray", [_NONE], layout={"flex": "1 1 0"})
         for dropdown in (self.colour, self.grey):
             dropdown.observe(self._compared, "value")
         for control in self.settings.controls.values():
@@ -151,50 +152,40 @@ class TrainingExplorer(Explorer[State]):
         self._ask = self._way_to("Retrieve", "Ask with this run", self._put_in_view)
 
         b = self.buttons
-        third = {"width": "33.3%", "padding": "0 8px 0 0"}
-        charts = (self.balance, self.outputs, self.distances)
-        self._lay_out(
-            *[
-                ipw.HBox(
-                    [
-                        b["start"],
-                        b["pause"],
-                        b["resume"],
-                        b["stop"],
-                        self._ask,
-                        self._undo,
-                        self._redo,
-                        self._csv,
-                        self.estimate,
-                    ],
-                    layout={"flex_flow": "row wrap"},
-                ),
-                self.share,
-                self.note,
-                self.health,
-                ipw.HBox(
-                    [
-                        ipw.VBox(
-                            [
-                                self.template,
-                                ipw.HBox([b["defaults"], b["paper"]]),
-                                self.settings,
-                            ],
-                            layout={"width": "42%"},
-                        ),
-                        ipw.VBox([self.curves], layout={"width": "58%"}),
-                    ]
-                ),
-                ipw.HBox([ipw.Box([chart], layout=third) for chart in charts]),
-                ipw.HBox(
-                    [
-                        ipw.VBox([self.query, b["other"]], layout={"width": "200px"}),
-                        ipw.VBox([self.results], layout={"width": "calc(100% - 200px)"}),
-                    ]
-                ),
-                ipw.HBox([self.colour, self.grey, b["fork"]]),
-                self.run_table,
+        wrapped = {"flex_flow": "row wrap"}
+        pinned = ipw.HBox(
+            [
+                ipw.VBox([self.query, b["other"]], layout={"width": "134px"}),
+                ipw.VBox([self.results], layout={"flex": "1 1 0"}),
             ]
+        )
+        growing(self.curves)
+        tabs = ipw.Tab(
+            [
+                self.curves,
+                ipw.VBox([self.balance, self.outputs, self.distances]),
+                self.run_table,
+            ],
+            titles=["Curves", "Codes", "Runs"],
+        )
+        work = [b["start"], b["pause"], b["resume"], b["stop"], self._ask]
+        self._lay_out(
+            ipw.HBox([*work, self._undo, self._redo, self._csv, self.estimate], layout=wrapped),
+            self.share,
+            self.note,
+            self.health,
+            columns(
+                [
+                    self.template,
+                    ipw.HBox([b["defaults"], b["paper"]], layout=wrapped),
+                    self.settings,
+                    ipw.HBox([self.colour, self.grey]),
+                    b["fork"],
+                    pinned,
+                ],
+                [tabs],
+                (42, 54),
+            ),
         )
         self._refresh()
 

@@ -151,7 +151,7 @@ class TrainingSettings(ipw.VBox):
 
     def _grid(self, names: Sequence[str]) -> ipw.GridBox:
         cells = [widget for name in names for widget in self._rows[name]]
-        return ipw.GridBox(cells, layout={"grid_template_columns": "118px 122px minmax(0, 1fr)"})
+        return ipw.GridBox(cells, layout={"grid_template_columns": "112px 96px minmax(0, 1fr)"})
 
     def _show_rest(self, _change: object = None) -> None:
         """Show the other settings or not, and how many of them are not the recipe's own."""

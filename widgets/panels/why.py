@@ -36,6 +36,7 @@ class WhyPanel(ipw.VBox):
         self._rows: dict[str, tuple[str, ...]] = {}  # the concepts of each row
         self._wanted: set[str] = set()  # left out by ticks, which may be faster than the answers
         super().__init__([self.card])
+        self.add_class("uhscm-why")
 
     def show(
         self,

@@ -153,7 +153,7 @@ function rowOf(scale, i) {
 function makeDraggable(scale, { handle, line, body }, redraw, settle) {
   let waiting = 0;
   const valueAt = (/** @type {PointerEvent} */ event) => {
-    const x = event.clientX - body.getBoundingClientRect().left - scale.nameWidth;
+    const x = pointOf(event, body)[0] - scale.nameWidth;
     return scale.valueOf(clamp(x / scale.track, 0, 1));
   };
   const finish = (/** @type {number} */ value) => {
@@ -327,14 +327,16 @@ function render({ model, el: host }) {
     const series = model.get("series").filter(Boolean);
     legend.hidden = series.length < 2;
     legend.replaceChildren(...series.map((name, s) => legendEntry(`bar s${s} key`, name)));
-    scroll.style.height = `${Math.min(height, scale.count * ROW + 2)}px`;
+    root.style.setProperty("--height", `${Math.min(height, scale.count * ROW + 2)}px`);
+    root.style.setProperty("--all", `${scale.count * ROW + 2}px`);
     rows.style.height = `${scale.count * ROW}px`;
     if (!opened && scroll.clientHeight && scale.count) {
       opened = true; // with both sides of the threshold in sight
       scroll.scrollTop = scale.cut * ROW - (scroll.clientHeight * 2) / 3;
     }
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 4);
-    const last = Math.min(scale.count, Math.ceil((scroll.scrollTop + height) / ROW) + 4);
+    const bottom = scroll.scrollTop + scroll.clientHeight;
+    const last = Math.min(scale.count, Math.ceil(bottom / ROW) + 4);
     rows.replaceChildren();
     for (let i = first; i < last; i++) rows.append(interactiveRow(i));
     setActive(scroll, cursor >= first && cursor < last ? `${id}-${cursor}` : null);
@@ -361,7 +363,7 @@ function render({ model, el: host }) {
 
   scroll.addEventListener("keydown", (event) => {
     if (!scale.count) return;
-    const page = Math.max(1, Math.floor(model.get("height") / ROW) - 1);
+    const page = Math.max(1, Math.floor(scroll.clientHeight / ROW) - 1);
     const step = byKey(event, {
       ArrowUp: -1,
       ArrowDown: 1,

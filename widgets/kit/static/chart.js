@@ -14,22 +14,35 @@ function svg(tag, attributes, parent = undefined) {
 }
 
 /**
- * A chart whose inside spans 0 to 1 both ways, y upwards. `clear` begins a new drawing.
+ * A chart whose inside spans 0 to 1 both ways, y upwards. `clear` begins a new drawing, in the size
+ * that the chart has in the page by then, so that text has its own size in any chart.
  * Screen readers get what a view says in words instead.
  */
 class Chart {
   /**
    * @param {{ width: number, height: number, left: number, right: number, top: number,
-   *   bottom: number }} box the size and the margins, in units of the drawing
+   *   bottom: number }} box the margins, and the proportions where nothing else decides, in CSS px
    */
   constructor({ width, height, left, right, top, bottom }) {
+    this.margins = { right, bottom };
     this.left = left;
-    this.right = width - right;
     this.top = top;
-    this.bottom = height - bottom;
-    this.width = width;
-    this.element = svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+    this.element = svg("svg", { "aria-hidden": "true" });
+    this.element.style.aspectRatio = `${width} / ${height}`;
     this.hatch = uniqueId("hatch");
+    this.width = this.right = this.bottom = 0;
+    this.resize(width, height);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  resize(width, height) {
+    this.width = width;
+    this.right = width - this.margins.right;
+    this.bottom = height - this.margins.bottom;
+    this.element.setAttribute("viewBox", `0 0 ${width} ${height}`);
   }
 
   /** @param {number} share */
@@ -53,6 +66,8 @@ class Chart {
   }
 
   clear() {
+    const { clientWidth, clientHeight } = this.element;
+    if (clientWidth) this.resize(clientWidth, clientHeight); // not in a hidden tab
     this.element.replaceChildren();
   }
 

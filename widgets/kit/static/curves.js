@@ -195,6 +195,7 @@ function render({ model, el: host }) {
   return endAll(
     onChange(model, ["until", "names", "unit", ...data], update),
     onChange(model, ["panels"], build),
+    onResize(figures, redraw),
     redraw.cancel,
   );
 }

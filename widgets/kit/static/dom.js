@@ -35,6 +35,26 @@ function el(tag, className = "", text = undefined) {
 }
 
 /**
+ * Write the first line of a text so that it is cut in its middle where it is too long: names differ
+ * at their ends. Signs that join would come apart there, so right-to-left texts stay whole.
+ * @param {HTMLElement} element with the class "uhscm-cut"
+ * @param {string} text
+ */
+function writeCut(element, text) {
+  const [first, ...others] = text.split("\n");
+  const joins = /[\u0590-\u08ff]/.test(first);
+  const word = first.lastIndexOf(" ") + 1; // a last word stays whole, if it is short
+  const end = first.length - word <= 8 && word ? word : first.length - 5;
+  const at = joins ? first.length : Math.max(end, 0);
+  const rest = el("span", "rest", others.map((line) => `\n${line}`).join(""));
+  element.replaceChildren(
+    el("span", "start", first.slice(0, at)),
+    el("span", "", first.slice(at)),
+    rest,
+  );
+}
+
+/**
  * Return an id that no other element has. A counter would not do: each view loads these lines again.
  * @param {string} prefix
  */
@@ -128,20 +148,52 @@ function cardOf(name, root, leave) {
     openNextTo(box) {
       if (!element.isConnected) {
         (document.fullscreenElement ?? document.body).append(element);
+        const around = /** @type {HTMLElement} */ (element.parentElement);
+        element.style.zoom = String(zoomOf(root) / zoomOf(around));
         document.addEventListener("scroll", onScroll, true); // scrolling does not bubble
       }
+      const { width, height } = element.getBoundingClientRect();
+      const zoom = zoomOf(element);
       const right = box.right + 10;
-      const fits = right + element.offsetWidth < window.innerWidth;
-      const left = fits ? right : box.left - 10 - element.offsetWidth;
-      const bottom = window.innerHeight - element.offsetHeight - 4;
-      element.style.left = `${Math.max(4, left)}px`;
-      element.style.top = `${clamp(box.top, 4, bottom)}px`;
+      const fits = right + width < window.innerWidth;
+      const left = fits ? right : box.left - 10 - width;
+      const bottom = window.innerHeight - height - 4;
+      element.style.left = `${Math.max(4, left) / zoom}px`;
+      element.style.top = `${clamp(box.top, 4, bottom) / zoom}px`;
     },
     hide() {
       element.remove();
       document.removeEventListener("scroll", onScroll, true);
     },
   };
+}
+
+/**
+ * Return how many CSS pixels of the window one of the element's own is, see stage.js.
+ * @param {HTMLElement} element
+ */
+function zoomOf(element) {
+  return element.offsetWidth ? element.getBoundingClientRect().width / element.offsetWidth : 1;
+}
+
+/**
+ * Return whether a part of a view takes the height that is left in the window, see stage.css.
+ * @param {Element} element
+ */
+function isGrowing(element) {
+  return getComputedStyle(element).flexGrow === "1";
+}
+
+/**
+ * Return where a pointer is in an element, in its own CSS pixels.
+ * @param {MouseEvent} event
+ * @param {HTMLElement} element
+ * @returns {[number, number]}
+ */
+function pointOf(event, element) {
+  const box = element.getBoundingClientRect();
+  const zoom = zoomOf(element);
+  return [(event.clientX - box.left) / zoom, (event.clientY - box.top) / zoom];
 }
 
 /**

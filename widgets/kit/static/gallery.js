@@ -81,7 +81,7 @@ class GalleryView {
     this.chosen = model.get("chosen");
     this.cursor = Math.max(0, this.chosen);
     this.root.style.setProperty("--edge", `${this.edge}px`);
-    list.style.height = `${model.get("height")}px`;
+    this.root.style.setProperty("--height", `${model.get("height")}px`);
     list.scrollTop = 0;
     this.empty.hidden = this.count > 0;
     this.places = this.arrange();
@@ -178,7 +178,8 @@ class GalleryView {
     const action = this.model.get("action");
     if (action) frame.append(actionButton(action));
     if (this.captioned) {
-      const line = el("div", "gallery-caption", picture.caption);
+      const line = el("div", "gallery-caption uhscm-cut");
+      writeCut(line, picture.caption ?? "");
       line.dir = "auto";
       tile.append(line);
     }

@@ -85,15 +85,18 @@ class GridView {
     const width = this.root.clientWidth;
     if (!width || !this.n) return; // in a hidden tab; the observer calls again
     const names = Math.min(this.widthOfNames(), Math.floor(width / 4));
-    const edge = this.model.get("edge");
+    // Where it grows the window decides, and what is above the cells is not known yet.
+    const grows = isGrowing(this.body);
+    const edge = grows ? this.body.clientHeight : this.model.get("edge");
     const room = Math.min(edge, width - names - (this.pictured ? PICTURE : 0) - 4);
     const fits = room / this.n >= SMALL; // a thumbnail next to each cell
     const thumbnail = fits ? Math.min(PICTURE, Math.floor(room / this.n)) : PICTURE;
     this.picture = this.pictured ? thumbnail : 0;
-    const square = Math.max(40, Math.min(edge, width - names - this.picture - 4));
-    const level = this.spans().every(([from, to]) => ((to - from) * square) / this.n >= 64);
+    const wide = Math.min(edge, width - names - this.picture - 4);
+    const level = this.spans().every(([from, to]) => ((to - from) * wide) / this.n >= 64);
     this.left = names + this.picture;
     this.top = this.picture + (this.groups.length ? (level ? 20 : names) : 0);
+    const square = Math.max(40, grows ? Math.min(wide, edge - this.top) : wide);
     if (square !== this.square) {
       this.square = square;
       this.drawSides(fits, level, names);
@@ -254,8 +257,9 @@ class GridView {
     const number = el("div", "grid-number", this.numberAt(cell));
     this.card.element.replaceChildren(both, number);
     const box = this.over.getBoundingClientRect();
-    const [y, x] = cell.map((position) => position * this.step);
-    this.card.openNextTo(new DOMRect(box.left + x, box.top + y, this.step, this.step));
+    const step = this.step * zoomOf(this.over);
+    const [y, x] = cell.map((position) => position * step);
+    this.card.openNextTo(new DOMRect(box.left + x, box.top + y, step, step));
   }
 
   /**

@@ -106,7 +106,11 @@ function render({ model, el: host }) {
   });
   const axes = ["title", "low", "high", "whole", "unit", "line", "most"];
   draw();
-  return endAll(onChange(model, [...axes, "series", "_values", "summary"], redraw), redraw.cancel);
+  return endAll(
+    onChange(model, [...axes, "series", "_values", "summary"], redraw),
+    onResize(root, redraw),
+    redraw.cancel,
+  );
 }
 
 export default { render };

@@ -197,10 +197,10 @@ export class MapView {
   }
 
   layout() {
-    const height = this.model.get("height");
-    this.stage.style.height = `${height}px`;
-    const width = this.stage.clientWidth;
-    if (!width || width === this.camera.width) return; // in a hidden tab; the observer calls again
+    this.root.style.setProperty("--height", `${this.model.get("height")}px`);
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    const { camera } = this;
+    if (!width || (width === camera.width && height === camera.height)) return; // in a hidden tab; the observer calls again
     const showsAll = this.camera.width === 0 || this.camera.zoom === 1;
     this.camera = this.camera.with({ width, height });
     if (showsAll) this.camera = this.camera.fit(this.index.bounds);
@@ -279,9 +279,8 @@ export class MapView {
 
   /** @param {MouseEvent} event @returns {[number, number]} */
   placeOf(event) {
-    const box = this.stage.getBoundingClientRect();
-    const left = box.left + this.stage.clientLeft;
-    return [event.clientX - left, event.clientY - box.top - this.stage.clientTop];
+    const [x, y] = pointOf(event, this.stage);
+    return [x - this.stage.clientLeft, y - this.stage.clientTop];
   }
 
   /** @param {number} i */
@@ -334,8 +333,9 @@ export class MapView {
     words.dir = group.dir = "auto";
     this.card.element.replaceChildren(large, words, group);
     const box = this.stage.getBoundingClientRect();
-    const [x, y] = this.onScreen(this.at);
-    this.card.openNextTo(new DOMRect(box.left + x - 8, box.top + y - 8, 16, 16));
+    const zoom = zoomOf(this.stage);
+    const [x, y] = this.onScreen(this.at).map((place) => zoom * (place - 8));
+    this.card.openNextTo(new DOMRect(box.left + x, box.top + y, 16 * zoom, 16 * zoom));
     if (this.byKeys) this.speak();
   }
 

@@ -75,7 +75,12 @@ class Parts {
   onKey(event) {
     const at = this.rows.findIndex(({ box }) => box === event.target);
     const last = this.rows.length - 1;
-    const to = byKey(event, { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: last });
+    const to = byKey(event, {
+      ArrowUp: at - 1,
+      ArrowDown: at + 1,
+      Home: 0,
+      End: last,
+    });
     if (at < 0 || to === undefined || hasModifier(event)) return;
     event.preventDefault();
     this.rows[clamp(to, 0, last)].box.focus();
@@ -203,8 +208,8 @@ function render({ model, el: host }) {
     parts.show(card.parts, card.longest);
     total.textContent = card.total ?? "";
     rest.replaceChildren();
-    if (card.rows.length) rest.append(tableOfNumbers(card.columns, card.rows));
     if (card.scale) rest.append(scaleOf(card.scale));
+    if (card.rows.length) rest.append(tableOfNumbers(card.columns, card.rows));
     if (card.groups.length) rest.append(tableOfBits(card.groups, card.bits));
     for (const note of card.notes) rest.append(el("p", "note", note));
   }

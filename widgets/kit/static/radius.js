@@ -113,7 +113,7 @@ function render({ model, el: host }) {
   const reading = el("p", "reading");
   reading.setAttribute("aria-live", "polite");
   const legend = el("div", "legend");
-  root.append(charts, row, reading, legend);
+  root.append(row, charts, reading, legend);
   /** @type {number} the slider's, which the model follows when it rests */
   let radius = model.get("radius");
   let waiting = 0;
@@ -170,6 +170,7 @@ function render({ model, el: host }) {
   draw();
   return endAll(
     onChange(model, ["radius", "names", "found", "matches", "_mean", "mean_of"], update),
+    onResize(charts, redraw),
     redraw.cancel,
     () => clearTimeout(waiting),
   );

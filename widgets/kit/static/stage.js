@@ -1,42 +1,156 @@
-// Buttons that give the workbench around them more room.
+// The frame around an explorer: it tells the views inside how high the window is, keeps the size of
+// text and pictures, and has buttons for more room.
 
 const BY_HAND =
-  "Right-click the workbench and choose Create New View for Cell Output: it opens in a panel of its own.";
+  "Right-click the explorer and choose Create New View for Cell Output: it opens in a panel of its own.";
+// What JupyterLab scrolls an output in.
+const PAGES = ".jp-WindowedPanel-outer, .jp-LinkedOutputView";
+const SIZES = [0.75, 0.85, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
+const KEPT = "uhscm-size"; // what the page remembers the size as, and the event that tells it
+const LEAST = { width: 640, height: 360 }; // CSS px below which nothing is fitted into the window
+const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
+const LARGEST = 1.4; // by that much at most
 
 /**
  * JupyterLab's commands, where its server lets pages use them.
  * @typedef {{ commands: { execute: (command: string) => Promise<unknown> } }} Lab
  */
 
+/** Return the size of text and pictures that was chosen in this page, 1 at first. */
+function chosenSize() {
+  try {
+    const kept = Number(localStorage.getItem(KEPT));
+    return SIZES.includes(kept) ? kept : 1;
+  } catch {
+    return 1; // a page that may not remember anything
+  }
+}
+
+/** @param {number} size */
+function chooseSize(size) {
+  try {
+    localStorage.setItem(KEPT, String(size));
+  } catch {
+    // It lasts as long as nothing is drawn again.
+  }
+  document.dispatchEvent(new CustomEvent(KEPT, { detail: size }));
+}
+
+/**
+ * Create a button with a sign, and words where there is room for them.
+ * @param {HTMLElement} sign
+ * @param {string} words
+ */
+function buttonOf(sign, words) {
+  const button = el("button");
+  const text = el("span", "words", words);
+  sign.setAttribute("aria-hidden", "true");
+  button.append(sign, text);
+  const name = (/** @type {string} */ said) => {
+    button.title = said;
+    button.setAttribute("aria-label", said);
+    text.textContent = said;
+  };
+  name(words);
+  return { button, name };
+}
+
 /** @param {RenderProps} props */
 function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-stage");
   root.removeAttribute("tabindex");
-  const full = el("button", "", "Full screen");
-  const next = el("button", "", "Open next to the notebook");
+  const smaller = buttonOf(el("span", "", "A−"), "Smaller text and pictures");
+  const larger = buttonOf(el("span", "", "A+"), "Larger text and pictures");
+  const full = buttonOf(el("i", "fa fa-expand"), "Full screen");
+  const next = buttonOf(el("i", "fa fa-columns"), "Open next to the notebook");
+  smaller.button.classList.add("short");
+  larger.button.classList.add("short");
   const said = el("span", "said");
   said.setAttribute("role", "status");
+  root.append(smaller.button, larger.button, full.button, next.button, said);
 
-  const stage = () => root.closest(".uhscm-workbench") ?? root;
+  let size = chosenSize();
+  /** @type {ResizeObserver | null} */
+  let observer = null;
+  let waiting = 0;
+
+  const framed = () => /** @type {HTMLElement | null} */ (root.closest(".uhscm-explorer"));
+  const whole = () =>
+    /** @type {HTMLElement} */ (root.closest(".uhscm-workbench") ?? framed() ?? root);
+  const isFull = () => document.fullscreenElement === whole();
+
+  /** Tell the views how high the window is, if what is in it can be fitted into it. */
+  function fit() {
+    const [outer, inner] = [whole(), framed()];
+    if (!outer.offsetWidth) return; // in a hidden tab; the observer calls again
+    const page = isFull() ? outer : outer.closest(PAGES);
+    const width = page?.clientWidth ?? window.innerWidth;
+    const height = page?.clientHeight ?? window.innerHeight;
+    const room = Math.min(width / USUAL.width, height / USUAL.height);
+    const zoom = size * clamp(room, 1, LARGEST);
+    if (inner === null || outer === inner) outer.style.zoom = String(zoom);
+    smaller.button.disabled = size === SIZES[0];
+    larger.button.disabled = size === SIZES[SIZES.length - 1];
+    if (inner === null) return;
+    // What is above it in a workbench, and a margin below.
+    const above = inner.getBoundingClientRect().top - outer.getBoundingClientRect().top;
+    const left = (height - above) / zoom - 10;
+    const fits = left >= LEAST.height && inner.offsetWidth >= LEAST.width;
+    inner.classList.toggle("is-fitted", fits);
+    inner.style.setProperty("--room", `${Math.floor(left)}px`);
+  }
+  const refit = eachFrame(fit);
+
+  /** Follow the sizes of the window and of the explorer, once it is in a page. */
+  function watch() {
+    if (!root.isConnected) {
+      waiting = requestAnimationFrame(watch);
+      return;
+    }
+    observer = new ResizeObserver(refit);
+    observer.observe(whole());
+    const page = whole().closest(PAGES);
+    if (page) observer.observe(page);
+    fit();
+  }
+
+  /** @param {number} step */
+  function resize(step) {
+    chooseSize(SIZES[clamp(SIZES.indexOf(size) + step, 0, SIZES.length - 1)]);
+  }
+  const onSize = (/** @type {Event} */ event) => {
+    size = /** @type {CustomEvent<number>} */ (event).detail;
+    refit();
+  };
   const fail = (/** @type {unknown} */ error) => {
     said.textContent = String(error instanceof Error ? error.message : error);
   };
-  const isFull = () => document.fullscreenElement === stage();
-  full.addEventListener("click", () => {
-    (isFull() ? document.exitFullscreen() : stage().requestFullscreen()).catch(fail);
-  });
   const onFull = () => {
-    full.textContent = isFull() ? "Leave full screen" : "Full screen";
+    full.name(isFull() ? "Leave full screen" : "Full screen");
+    refit();
   };
-  document.addEventListener("fullscreenchange", onFull);
-
-  next.addEventListener("click", () => {
+  smaller.button.addEventListener("click", () => resize(-1));
+  larger.button.addEventListener("click", () => resize(1));
+  full.button.addEventListener("click", () => {
+    (isFull() ? document.exitFullscreen() : whole().requestFullscreen()).catch(fail);
+  });
+  next.button.addEventListener("click", () => {
     const lab = /** @type {{ jupyterapp?: Lab }} */ (/** @type {unknown} */ (window)).jupyterapp;
     if (lab) lab.commands.execute("notebook:create-output-view").catch(fail);
     else said.textContent = BY_HAND;
   });
-  root.append(full, next, said);
-  return () => document.removeEventListener("fullscreenchange", onFull);
+  document.addEventListener(KEPT, onSize);
+  document.addEventListener("fullscreenchange", onFull);
+  window.addEventListener("resize", refit);
+  watch();
+  return () => {
+    cancelAnimationFrame(waiting);
+    observer?.disconnect();
+    refit.cancel();
+    document.removeEventListener(KEPT, onSize);
+    document.removeEventListener("fullscreenchange", onFull);
+    window.removeEventListener("resize", refit);
+  };
 }
 
 export default { render };

@@ -1,0 +1,109 @@
+"""The frame around an explorer in a real JupyterLab: what fits the window, its size, the wheel."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.pages import STUDY, explorer, opened, shot, until
+
+ROOM = """() => {
+    const root = document.querySelector('.uhscm-explorer');
+    const page = root.closest('.jp-WindowedPanel-outer');
+    return { needed: root.getBoundingClientRect().height, there: page.clientHeight };
+}"""
+TEXTS = """() => [...document.querySelectorAll('.uhscm-explorer svg text')]
+    .filter((text) => text.checkVisibility())
+    .map((text) => {
+        const { a, b } = text.getScreenCTM();  // some text is turned
+        return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+    })"""
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(browser, lab, saved_study):
+    cells = (STUDY, "w.RetrievalExplorer(study)")
+    with opened(browser, lab, cells, width=1280, height=720) as page:
+        until(page, "images on .* shelves")
+        page.locator(".gallery-shelf img").first.wait_for()
+        explorer(page)
+        yield page
+
+
+def test_an_explorer_takes_the_height_of_its_window(page):
+    for height in (720, 900):
+        page.set_viewport_size({"width": 1280, "height": height})
+        page.wait_for_function(f"({ROOM})().needed > {height} - 150")
+        page.wait_for_timeout(500)
+        room = page.evaluate(ROOM)
+        assert room["needed"] <= room["there"]
+    page.set_viewport_size({"width": 1280, "height": 720})
+    shot(page, "stage_fitted")
+
+
+def test_a_narrow_window_keeps_the_views_own_heights(page):
+    page.set_viewport_size({"width": 800, "height": 720})
+    page.wait_for_function("!document.querySelector('.uhscm-explorer.is-fitted')")
+    assert page.locator(".gallery-list.shelves").bounding_box()["height"] == 480
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_function("document.querySelector('.uhscm-explorer.is-fitted')")
+
+
+def test_text_on_axes_has_11_pixels_or_more(page):
+    sizes = page.evaluate(TEXTS)
+    assert len(sizes) > 4
+    assert min(sizes) >= 10.9  # charts have whole pixels
+
+
+def test_one_control_enlarges_text_and_pictures_and_is_remembered(page):
+    picture = page.locator(".gallery-shelf img").first
+    before = picture.bounding_box()["width"]
+    page.get_by_role("button", name="Larger text and pictures").click()
+    page.wait_for_function(
+        f"document.querySelector('.gallery-shelf img').getBoundingClientRect().width > {before}"
+    )
+    assert picture.bounding_box()["width"] == pytest.approx(1.15 * before, rel=0.02)
+    assert page.evaluate("localStorage.getItem('uhscm-size')") == "1.15"
+    # What the pointer is at is found all the same.
+    tile = page.locator(".gallery-shelf .gallery-tile").nth(1)
+    tile.hover()
+    card = page.locator(".gallery-card").bounding_box()
+    box = tile.bounding_box()
+    assert card["x"] >= box["x"] + box["width"] or card["x"] + card["width"] <= box["x"]
+    page.get_by_role("button", name="Smaller text and pictures").click()
+    page.wait_for_function("localStorage.getItem('uhscm-size') === '1'")
+    page.mouse.move(3, 3)
+
+
+def test_a_wheel_at_the_end_of_the_shelves_moves_the_page(page):
+    shelves = page.locator(".gallery-list.shelves")
+    box = shelves.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    shelves.evaluate("list => { list.scrollTop = 0; }")
+    place = "document.querySelector('.jp-WindowedPanel-outer').scrollTop"
+    before = page.evaluate(place)
+    assert before > 0
+    page.mouse.wheel(0, -120)
+    page.wait_for_function(f"{place} < {before}")
+    explorer(page)
+    page.mouse.move(3, 3)
+
+
+def test_no_box_of_an_explorer_scrolls(page):
+    scrolling = page.evaluate(
+        """() => [...document.querySelectorAll(
+            '.uhscm-explorer .widget-box, .uhscm-explorer .widget-tab-contents')]
+            .filter((box) => getComputedStyle(box).overflowY !== 'visible').length"""
+    )
+    assert scrolling == 0
+
+
+def test_a_name_is_cut_in_its_middle(page):
+    caption = page.locator(".gallery-shelf .gallery-caption").first
+    name = caption.text_content().partition("\n")[0]
+    assert name.startswith("postcard ")
+    end = caption.locator("span").nth(1)
+    assert name.endswith(end.text_content())
+    assert end.text_content().isdigit()
+    inside, box = end.bounding_box(), caption.bounding_box()
+    assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 0.5
