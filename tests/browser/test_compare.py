@@ -96,7 +96,7 @@ def test_two_rankings_are_chosen_and_undone(page):
     until(box, "^UHSCM, 32 bits and cosine of features")
     caption = galleries(box)[2].locator(".gallery-caption").first
     caption.wait_for()
-    assert re.fullmatch(r"#1 · cos 0\.\d\d", caption.inner_text().split("\n")[0])
+    assert re.fullmatch(r"#1 · cos 0\.\d\d", caption.text_content().split("\n")[0])
     choose(box, "left", HOSTILE)
     until(box, "^<img src=x onerror=alert.1.> and cosine")
     galleries(box)[1].locator(".gallery-tile img").first.wait_for()
@@ -126,7 +126,7 @@ def test_what_moved_is_clicked_through(page):
     came.scroll_into_view_if_needed()
     tile = came.locator(".gallery-tile").first
     tile.locator("img").wait_for()
-    assert re.match(r"↑ [\d,.]+( ~)?", tile.locator(".gallery-caption").inner_text())
+    assert re.match(r"↑ [\d,.]+( ~)?", tile.locator(".gallery-caption").text_content())
     tile.click()
     cells = column(box, "picked: ")
     assert all(re.fullmatch(r"#\d+(–\d+)? · \d+ bits?", cell) for cell in cells)
@@ -155,7 +155,7 @@ def test_a_losing_query_becomes_the_query(page):
     assert "queries are answered better by UHSCM, 32 bits" in loses.inner_text()
     tile = loses.locator(".gallery-tile[aria-selected=false]").first
     tile.locator("img").wait_for()
-    caption = tile.locator(".gallery-caption").inner_text().split("\n")[0]
+    caption = tile.locator(".gallery-caption").text_content().split("\n")[0]
     was, now = map(float, caption.split(" → "))
     assert was >= now
     shot(page, "compare_gains")
