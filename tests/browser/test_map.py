@@ -278,9 +278,9 @@ def test_the_pictures_can_be_put_away(page, box):
     over = "document.querySelector('.map-over').toDataURL()"
     page.wait_for_timeout(800)
     with_pictures = page.evaluate(over)
-    box.get_by_role("button", name="Pictures").click()
+    box.get_by_role("button", name="Pictures", exact=True).click()
     page.wait_for_function(f"before => {over} !== before", arg=with_pictures)
-    box.get_by_role("button", name="Pictures").click()
+    box.get_by_role("button", name="Pictures", exact=True).click()
 
 
 def test_a_narrow_window(page, box):
