@@ -34,7 +34,6 @@ from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
-from widgets.kit.stage import growing
 from widgets.kit.table import Table
 from widgets.kit.view import close_all
 from widgets.kit.words import counted
@@ -125,8 +124,7 @@ class CompareExplorer(Explorer[State]):
             "action": "Make it the query",
             "on_action": lambda image: self._set(query=image),
         }
-        self.results = tuple(Gallery(pictures, [], height=360, **shown) for _ in range(2))
-        growing(*self.results)
+        self.results = tuple(Gallery(pictures, [], height=150, **shown) for _ in range(2))
         self.went_out, self.came_in, self.in_both = (
             Gallery(pictures, [], height=250, **shown) for _ in range(3)
         )
