@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Dialog, Locator, Page
 
 from scripts.lab import end_kernels, go, run_all, write_notebook
 
@@ -78,7 +78,7 @@ def opened(
     page.folder, page.dialogs, page.errors, page.foreign = folder, [], [], []
     page.received = []
     page.cells = sum(c.cell_type == "code" for c in nbformat.read(path, as_version=4).cells)
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: answer(dialog, page))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("request", lambda request: is_local(request.url) or page.foreign.append(request.url))
     page.on("websocket", lambda s: s.on("framereceived", lambda d: page.received.append(len(d))))
@@ -92,6 +92,15 @@ def opened(
     finally:
         end_kernels(page, lab.address)
         page.close()
+
+
+def answer(dialog: Dialog, page: Page) -> None:
+    """Leave a page that is not saved; note and dismiss any other dialog."""
+    if dialog.type == "beforeunload":
+        dialog.accept()
+    else:
+        page.dialogs.append(dialog.message)
+        dialog.dismiss()
 
 
 def is_local(address: str) -> bool:

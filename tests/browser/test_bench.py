@@ -81,6 +81,7 @@ def test_two_settings_are_trained_and_the_sentence_is_read(page):
 def test_a_run_is_named_and_another_deleted_by_keyboard(page):
     box = explorer(page, 1)
     until(box, "^Run 002 finished")
+    box.get_by_role("tab", name="Runs").click()
     table = box.locator(".uhscm-table [role=grid]")
     table.focus()
     page.keyboard.press("ArrowDown")
