@@ -132,7 +132,7 @@ def denoising(page: Page) -> dict[str, list[float]]:
             changed(page, sentence),
             lambda: page.mouse.up(),
         )
-        page.locator(".noUi-handle").first.focus()
+        page.locator(".uhscm-explorer input[type=range]").first.focus()
         record(
             "τ: key to the new temperature (300)",
             "keydown",
@@ -171,7 +171,7 @@ def distribution(page: Page) -> dict[str, list[float]]:
         x, y = edge["x"] + edge["width"] * (0.1 + 0.1 * repeat), edge["y"] + edge["height"] * 0.33
         page.mouse.move(x, y)
         page.wait_for_timeout(300)
-        shown = changed(page, ".uhscm-bars:has(input) .head")
+        shown = changed(page, ".uhscm-pair")
         times.setdefault("heatmap: click to the parts (500)", []).append(
             timed(page, "pointerdown", shown, lambda: page.mouse.click(x, y))  # noqa: B023
         )
@@ -213,12 +213,14 @@ def retrieval(page: Page) -> dict[str, list[float]]:
         query = page.locator(".gallery-list").first.locator(f"[data-position='{repeat % 4 + 1}']")
         record("query: click to all pictures (500)", "click", answered(), query.click)
         tile = page.locator(f".gallery-list.shelves [data-position='{repeat % 2}']")
+        page.get_by_role("tab", name="Why near").click()
         record(
-            "result: click to XOR and parts (500)",
+            "result: click to the card of the pair (500)",
             "click",
-            changed(page, ".uhscm-bars .head"),
+            changed(page, ".uhscm-pair"),
             tile.click,
         )
+        page.get_by_role("tab", name="Bits").click()
         bit = page.locator(".uhscm-code .column").nth(5 * repeat)
         record("flip a bit: click to all pictures (500)", "click", answered(), bit.click)
         slider = page.locator(".uhscm-radius input[type=range]")
