@@ -88,7 +88,8 @@ def opened(
         go(page, page.address)
         run_all(page, "light", page.cells)
         yield page
-        assert (page.dialogs, page.errors, page.foreign) == ([], [], [])
+        unwanted = (page.dialogs, page.errors, page.foreign)
+        assert not any(unwanted), unwanted
     finally:
         end_kernels(page, lab.address)
         page.close()

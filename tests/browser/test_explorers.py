@@ -91,6 +91,8 @@ def test_the_threshold_is_dragged_and_undone(denoising):
         "least => document.querySelector('.handle').getAttribute('aria-valuenow') > least",
         arg=TRAIN * 0.5 / 81 + 3,
     )
+    preview = bars.locator(".handle-text").inner_text()
+    until(page, re.search(r"\d+ kept", preview)[0])  # no key is on its way to Python any more
     page.click('button:has-text("Paper\'s settings") >> nth=0')
     until(page, f"^{before}$")
 

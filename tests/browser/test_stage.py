@@ -66,6 +66,7 @@ def test_one_control_enlarges_text_and_pictures_and_is_remembered(page):
     assert page.evaluate("localStorage.getItem('uhscm-size')") == "1.15"
     # What the pointer is at is found all the same.
     tile = page.locator(".gallery-shelf .gallery-tile").nth(1)
+    page.wait_for_timeout(500)  # the tiles have found their places
     tile.hover()
     card = page.locator(".gallery-card").bounding_box()
     box = tile.bounding_box()
