@@ -60,7 +60,7 @@ _ON_CONCEPTS = {
     "similarity_weight": 1.0,
 }
 _ON_MIXTURES = {
-    "epochs": 15,
+    "epochs": 8,
     "batch_size": 256,
     "optimizer": "adam",
     "momentum": 0.9,
@@ -80,7 +80,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "paper": {**_ON_CONCEPTS, **_RELEASED},
     "uhscm": _ON_CONCEPTS,
     "tuned": _ON_MIXTURES,
-    "adaptive": {**_ON_MIXTURES, "epochs": 8, "feature_share": "auto"},
+    "adaptive": {**_ON_MIXTURES, "feature_share": "auto"},
 }
 MIXING = ("tuned", "adaptive")
 _PAPERS = tuple(name for name in _ON_CONCEPTS if name not in _ON_MIXTURES)
@@ -98,8 +98,7 @@ class TrainingConfig:
     `complete`.
 
     Attributes:
-        epochs: passes over the training images; the paper's 60, and 15 or 8 where codes start from
-            ITQ.
+        epochs: passes over the training images; the paper's 60, and 8 where codes start from ITQ.
         batch_size: B, images per step over all processes; the paper's 128.
         optimizer: ``"adam"`` or ``"sgd"``; the paper's is SGD.
         momentum: of SGD, from 0 to 1; the released code has none.
