@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -222,6 +223,11 @@ class Explorer(Displayed, Generic[T]):
 
     # -- the same in all -------------------------------------------------------------------------
 
+    def _bar(self, *more: ipw.Widget) -> ipw.HBox:
+        """Return a row of undo, redo, the table as a file, and more."""
+        parts = [self._undo, self._redo, self._csv, *more]
+        return ipw.HBox(parts, layout={"flex_flow": "row wrap"})
+
     def _lay_out(self, *parts: ipw.Widget) -> None:
         """Set what stands below the status line."""
         self._body = parts
@@ -299,6 +305,11 @@ class Explorer(Displayed, Generic[T]):
             self.desk.tell(self)
 
         self._attempt(what, job, each=each, at=at, change=change)
+
+    def _set(self, what: str, **changes: Any) -> None:
+        """Change fields of the state, unless they are as they should be; see `_change`."""
+        if any(getattr(self.state, name) != value for name, value in changes.items()):
+            self._change(what, lambda state: dataclasses.replace(state, **changes))
 
     def _changed_by(self, change: Callable[[T], T], at: Field | None) -> T:
         """Return the changed value; with what other controls ask for, if that works by now."""

@@ -172,13 +172,13 @@ def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
 
 
 def test_a_random_query_is_another_one(explorer):
-    explorer._asked = explorer._asked[:2]
-    first, second = explorer._asked.tolist()
+    explorer._query.ids = explorer._query.ids[:2]
+    first, second = explorer._query.ids.tolist()
     explorer.like(first)
     for expected in (second, first) * 5:
         explorer.random.click()
         assert done(explorer).image == expected
-    explorer._asked = explorer._asked[:1]
+    explorer._query.ids = explorer._query.ids[:1]
     explorer.random.click()
     assert done(explorer).image == first
 
@@ -420,8 +420,8 @@ def test_queries_without_a_label_are_not_in_the_mean_curve(trained):
     database = trained.dataset.splits["database"]
     codes, two = trained.codes, queries[:2]
     right = precision_recall_curve(codes[two], codes[database], labels[two], labels[database])
-    np.testing.assert_allclose(explorer._mean[1], right.recall[:17])
-    assert explorer._mean_of == "mean of 2 queries"
+    np.testing.assert_allclose(explorer.radius.mean[1], right.recall[:17])
+    assert explorer.radius.mean_of == "mean of 2 queries"
     explorer.like(int(queries[5]))
     explorer.wait()
     assert explorer.answer.match is None

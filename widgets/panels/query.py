@@ -1,0 +1,107 @@
+"""What is asked with: an image of the dataset, one at random, one of one's own, or a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from uhscm_core.analysis.study_images import StudyImages
+from widgets.kit.gallery import Gallery
+from widgets.kit.text_box import TextBox
+from widgets.kit.upload import Upload
+
+__all__ = ["QueryPanel", "text_query", "upload_query"]
+
+
+class QueryPanel(ipw.VBox):
+    """A gallery of images to ask with, and a button for the explorer's bar that asks at random.
+
+    Args:
+        ask: called with the image that was chosen.
+        pictures: to choose from.
+        edge: of the images in CSS pixels.
+        height: of the gallery in CSS pixels.
+        random: words on the button that asks at random.
+        seed: of what comes at random; None for other images each time.
+        layout: of the panel.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[int], object],
+        pictures: StudyImages,
+        *,
+        edge: int,
+        height: int,
+        random: str = "Random query",
+        seed: int | None = None,
+        layout: dict[str, Any] | None = None,
+    ) -> None:
+        self.gallery = Gallery(pictures, [], edge=edge, height=height)
+        self.random = ipw.Button(description=random, icon="random", layout={"width": "auto"})
+        self.ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        """The images of the dataset that can be asked with."""
+        self._ask = ask
+        self._image: int | None = None  # asked with now
+        self._rng = np.random.default_rng(seed)
+        self.gallery.selection.observe(self._chosen, "focus")
+        self.random.on_click(lambda _: self._ask_at_random())
+        super().__init__([self.gallery], layout=layout or {})
+
+    def offer(self, pictures: StudyImages, ids: npt.NDArray[np.int64], said: str) -> None:
+        """List the images to ask with, uploaded ones first.
+
+        Args:
+            pictures: all images.
+            ids: those of the dataset that can be asked with.
+            said: a sentence with {} for their number.
+        """
+        self.ids = ids
+        own = range(len(pictures.study.dataset), len(pictures))
+        own_first = f"{len(own)} of your own, then " if own else ""
+        self.gallery.show(
+            [*reversed(own), *ids],
+            images=pictures,
+            captions=pictures.caption,
+            summary=said.format(f"{own_first}{len(ids):,}"),
+        )
+
+    def show(self, image: int | None) -> None:
+        """Mark the image that is asked with; None for a text."""
+        self._image = image
+        self.gallery.selection.focus = image
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._ask(int(change["new"]))
+
+    def _ask_at_random(self) -> None:
+        others = self.ids[self.ids != self._image]  # else a click may change nothing
+        if len(others):
+            self._ask(int(self._rng.choice(others)))
+
+
+def text_query(search: Callable[[str], object]) -> tuple[TextBox, ipw.Button]:
+    """Return a box for a query in words, and the button that asks it."""
+    box = TextBox(
+        "A query in words",
+        labelled=False,
+        placeholder="ask by text: a castle",
+        layout={"width": "180px"},
+    )
+    button = ipw.Button(description="Ask", icon="search", layout={"width": "70px"})
+    box.on_submit(search)
+    button.on_click(lambda _: search(box.value))
+    return box, button
+
+
+def upload_query(bring: Callable[[Image.Image, str], None], fail: Callable[[str], None]) -> Upload:
+    """Return the place for an image of one's own; the arguments are those of `Upload`."""
+    made = Upload(bring, fail)
+    made.layout.flex, made.layout.max_width = "1 1 126px", "340px"
+    return made

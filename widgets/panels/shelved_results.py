@@ -1,0 +1,113 @@
+"""Results on shelves by distance, and how many of them a radius takes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import numpy.typing as npt
+
+from uhscm_core.analysis.answers import Answer
+from uhscm_core.analysis.questions import Question
+from uhscm_core.analysis.study_images import StudyImages
+from widgets.kit.radius import Radius
+from widgets.kit.shelves import Shelves
+from widgets.kit.stage import growing
+from widgets.kit.words import counted
+
+__all__ = ["ShelvedResults"]
+
+
+class ShelvedResults(ipw.VBox):
+    """A shelf per distance, all images of a shelf tied, above precision and recall by radius.
+
+    Args:
+        pictures: to show from.
+        pick: called with the image that was clicked.
+        like: called with the image to ask for more like it.
+        move: called with the radius that was moved to.
+    """
+
+    def __init__(
+        self,
+        pictures: StudyImages,
+        pick: Callable[[int], object],
+        like: Callable[[int], object],
+        move: Callable[[int], object],
+    ) -> None:
+        self.shelves = Shelves(
+            pictures, edge=72, height=480, action="More like this", on_action=like
+        )
+        self.radius = Radius()
+        self.mean: npt.NDArray[np.float64] | None = None
+        """(2, L + 1) precision and recall of all queries; None until they are known."""
+        self.mean_of = ""
+        """What they are the mean of, in words."""
+        self._pick = pick
+        self._asked: Question | None = None
+        self._measured: tuple[object, ...] = ()
+        growing(self.shelves)
+        self.shelves.selection.observe(self._picked, "focus")
+        self.radius.observe(lambda change: move(change["new"]), "radius")
+        super().__init__([self.shelves, self.radius])
+
+    def show(self, asked: Question, limit: int, picked: int | None) -> None:
+        """Show the answer to a question.
+
+        Args:
+            asked: the same object while the question is the same: it is not drawn again then.
+            limit: the largest level within the radius.
+            picked: the result that is looked at.
+        """
+        until = sum(level <= limit for level, _, _ in asked.answer.shelves())
+        if asked is not self._asked:
+            self._asked = asked
+            self._show_shelves(asked.pictures, asked.answer, until)
+        self.shelves.until = until
+        self.shelves.selection.focus = picked
+        self.measure(asked, limit)
+
+    def measure(self, asked: Question, limit: int) -> None:
+        """Show precision and recall of an answer, whose mean may be known by now."""
+        key = (asked, limit, self.mean is None)
+        if self._measured == key:
+            return
+        self._measured = key
+        answer, within = asked.answer, asked.answer.within()
+        self.radius.show(
+            [answer.named(level) for level in range(answer.levels)],
+            within.found,
+            within.matches,
+            radius=limit,
+            mean=None if answer.by_text or answer.match is None else self.mean,
+            mean_of=self.mean_of,
+            summary=asked.judgement,
+        )
+
+    def _show_shelves(self, pictures: StudyImages, answer: Answer, until: int) -> None:
+        shelves = answer.shelves()
+        words = []
+        for level, start, stop in shelves:
+            lines = [answer.named(level), counted(stop - start, "image")]
+            if answer.match is not None:
+                lines.append(f"✓ {int(answer.match[start:stop].sum()):,} match")
+            if stop - start > 1 and not answer.by_text:
+                lines.append("= tied")
+            words.append(lines)
+        tied = "" if answer.by_text else "Images of one shelf are tied: none is before another."
+        self.shelves.show_shelves(
+            answer.ids,
+            [start for _, start, _ in shelves],
+            words,
+            images=pictures,
+            captions=pictures.caption,
+            marks=answer.match,
+            summary=f"Click a result to compare it, ≈ to ask for more like it. {tied}",
+            until=until,
+        )
+
+    def _picked(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._pick(int(change["new"]))
