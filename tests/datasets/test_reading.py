@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -293,6 +294,19 @@ def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(read_image, [path] * 4))
     assert most == {"large": 1, "larger than all": 1, "small": 4}
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "ppm", "tif", "gif", "webp", "jpg", "avif"])
+def test_reading_leaves_the_warning_filters_alone(tmp_path, monkeypatch, suffix):
+    """They belong to all threads: one that puts its own back loses what another one recorded."""
+    path, entered = tmp_path / f"noise.{suffix}", []
+    noise().save(path)
+    read_image(path)  # what Pillow imports at first use
+    with monkeypatch.context() as patch:  # undone before pytest enters it itself
+        patch.setattr(warnings.catch_warnings, "__enter__", lambda self: entered.append(self))
+        patch.setattr(warnings.catch_warnings, "__exit__", lambda *_: None)
+        read_image(path)
+    assert not entered
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -166,15 +166,15 @@ def open_regular(path: Path) -> io.BufferedReader:
         OSError: the file cannot be opened, or it is a pipe, socket, device or folder; ``errno`` is
             set.
     """
-
-    def without_waiting(name: str, flags: int) -> int:
-        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # not on Windows
-
     # Asked before it is opened, because opening alone makes some devices act.
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
-    file = open(path, "rb", opener=without_waiting)  # noqa: SIM115  # the caller closes it
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # replaced in between
         file.close()
         raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
     return file
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # not on Windows
