@@ -22,6 +22,7 @@ import json
 import shutil
 import struct
 import tempfile
+import threading
 import zlib
 
 import jaxtyping
@@ -47,6 +48,15 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     monkeypatch.setenv("UHSCM_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_job_left_running():
+    """The filters of warnings belong to all threads, and pandas changes them in a thread's job."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "uhscm jobs":
+            thread.join(60)
 
 
 @pytest.fixture

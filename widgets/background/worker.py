@@ -37,7 +37,7 @@ class Line:
                 ]
             self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread = threading.Thread(target=self._run, name="uhscm jobs", daemon=True)
                 self._thread.start()
 
     def drop(self, worker: Worker) -> None:
