@@ -98,7 +98,7 @@ class Question:
         labels = self.pictures.caption(self.image).partition("\n")[2]
         said = f"{self.name} ({labels})" if labels else self.name
         if self.flipped:
-            said += f", {len(self.flipped)} bit{'s' * (len(self.flipped) > 1)} flipped"
+            said += f", {len(self.flipped):,} bit{'s' * (len(self.flipped) > 1)} flipped"
         if not shelves:
             return f"{said}: the database holds nothing else"
         level, start, stop = shelves[0]

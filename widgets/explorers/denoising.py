@@ -13,10 +13,11 @@ from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
 from uhscm_core.concepts import DEFAULT_TEMPLATE
 from widgets.explorers.desk import Desk, Moment
-from widgets.explorers.explorer import Explorer, columns, focus_of
+from widgets.explorers.explorer import Explorer, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
+from widgets.kit.layout import columns
 from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider

@@ -30,11 +30,12 @@ from uhscm_core.analysis.pairs import (
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of, position
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, columns, focus_of
+from widgets.explorers.explorer import Explorer, focus_of
 from widgets.kit.bars import Bars
 from widgets.kit.choice import Choice
 from widgets.kit.gallery import Gallery
 from widgets.kit.grid import Grid
+from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
 from widgets.kit.upload import Upload

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 import ipywidgets as ipw
@@ -20,13 +21,14 @@ from widgets.explorers.displayed import Displayed
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.field import Field
+from widgets.kit.layout import row
 from widgets.kit.selection import Selection
 from widgets.kit.stage import framed
 from widgets.kit.status import Status
 from widgets.kit.view import close_all
 from widgets.panels.train_offer import TrainOffer
 
-__all__ = ["Explorer", "checked", "checked_selection", "columns", "focus_of", "same_images"]
+__all__ = ["Explorer", "checked", "checked_selection", "focus_of", "same_images"]
 
 T = TypeVar("T")
 
@@ -70,20 +72,6 @@ def same_images(one: Study, other: Study) -> bool:
     return one.dataset.digest == other.dataset.digest
 
 
-def columns(
-    left: Sequence[ipw.Widget], right: Sequence[ipw.Widget], shares: tuple[int, int] = (44, 53)
-) -> ipw.HBox:
-    """Two columns, one below the other where there is no room for both.
-
-    Args:
-        left, right: what is in them, from top to bottom.
-        shares: of the width, in percent.
-    """
-    layouts = [{"flex": f"1 1 {share}%", "min_width": "min(340px, 100%)"} for share in shares]
-    parts = [ipw.VBox(w, layout=lay) for w, lay in zip((left, right), layouts, strict=True)]
-    return ipw.HBox(parts, layout={"flex_flow": "row wrap", "grid_gap": "0 12px"})
-
-
 class Explorer(Displayed, Generic[T]):
     """An explorer; what a person changes are values of type T, so that they can be undone.
 
@@ -110,6 +98,7 @@ class Explorer(Displayed, Generic[T]):
         self._watched: list[tuple[traitlets.HasTraits, Callable[..., None], str]] = []
         self._body: tuple[ipw.Widget, ...] = ()
         self._offer: TrainOffer | None = None
+        self._bound: dict[str, Field | ipw.Checkbox] = {}
         # Controls whose value does not work, and the change that each asks for.
         self._failed: dict[Field, Callable[[T], T] | None] = {}
         self.status = Status()
@@ -225,8 +214,7 @@ class Explorer(Displayed, Generic[T]):
 
     def _bar(self, *more: ipw.Widget) -> ipw.HBox:
         """Return a row of undo, redo, the table as a file, and more."""
-        parts = [self._undo, self._redo, self._csv, *more]
-        return ipw.HBox(parts, layout={"flex_flow": "row wrap"})
+        return row(self._undo, self._redo, self._csv, *more)
 
     def _lay_out(self, *parts: ipw.Widget) -> None:
         """Set what stands below the status line."""
@@ -246,6 +234,24 @@ class Explorer(Displayed, Generic[T]):
                 act(change["new"])
 
         control.observe(follow, "value")
+
+    def _bind(self, **controls: Field | ipw.Checkbox) -> None:
+        """Let each control change the field of the state that has its name, and show it."""
+        self._bound |= controls
+        for name, control in controls.items():
+            self._follow_control(control, functools.partial(self._set_bound, name))
+
+    def _set_bound(self, name: str, value: Any) -> None:
+        """Take the value of a control."""
+        self._set(**{name: value})
+
+    def _show_bound(self) -> None:
+        for name, control in self._bound.items():
+            value = getattr(self.state, name)
+            if isinstance(control, Field):
+                control.show(value)
+            else:
+                control.value = value
 
     def _changed(self, what: str, shown: object) -> bool:
         """Return whether `what` has to be drawn again; a gallery drawn again scrolls to its top."""
@@ -306,10 +312,16 @@ class Explorer(Displayed, Generic[T]):
 
         self._attempt(what, job, each=each, at=at, change=change)
 
-    def _set(self, what: str, **changes: Any) -> None:
+    def _set(self, what: str = "", /, **changes: Any) -> None:
         """Change fields of the state, unless they are as they should be; see `_change`."""
         if any(getattr(self.state, name) != value for name, value in changes.items()):
-            self._change(what, lambda state: dataclasses.replace(state, **changes))
+            name = next(iter(changes))
+            at = self._bound.get(name)
+            self._change(
+                what or f"changing {name}",
+                lambda state: dataclasses.replace(state, **changes),
+                at=at if isinstance(at, Field) else None,
+            )
 
     def _changed_by(self, change: Callable[[T], T], at: Field | None) -> T:
         """Return the changed value; with what other controls ask for, if that works by now."""
@@ -463,6 +475,7 @@ class Explorer(Displayed, Generic[T]):
         if self.desk.study is not self._shown_study:
             self._open_study(self.desk.study)
         if self._offer is None or not self._offer.wanted:
+            self._show_bound()
             self._show()
 
     def _open_study(self, study: Study) -> None:

@@ -16,12 +16,13 @@ from uhscm_core.analysis.questions import Question, mean_curve
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.support.checks import instance, whole_number
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, columns, focus_of
+from widgets.explorers.explorer import Explorer, focus_of
 from widgets.kit.bars import Bars
+from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
 from widgets.panels.code import CodePanel
 from widgets.panels.pair import PairPanel
-from widgets.panels.query import QueryPanel, text_query, upload_query
+from widgets.panels.query import QueryPanel, askable, text_query, upload_query
 from widgets.panels.shelved_results import ShelvedResults
 
 __all__ = ["RetrievalExplorer"]
@@ -183,8 +184,7 @@ class RetrievalExplorer(Explorer[State]):
         return _asked(value, image)
 
     def _list_queries(self) -> None:
-        database, queries = (self.study.dataset.splits[name] for name in ("database", "query"))
-        ids = queries if len(queries) else database
+        ids = askable(self.study)
         self._query.offer(self.pictures, ids, "Choose a query: {} of the dataset")
 
     def _show(self) -> None:

@@ -27,12 +27,13 @@ from uhscm_core import (
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, columns
+from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery
+from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
 from widgets.kit.stage import growing

@@ -36,11 +36,12 @@ from widgets.background import trainer as trainers
 from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, checked, columns
+from widgets.explorers.explorer import Explorer, checked
 from widgets.kit.choice import Choice
 from widgets.kit.curves import Curves, curves_of
 from widgets.kit.gallery import Gallery
 from widgets.kit.histogram import Histogram
+from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
 from widgets.kit.text_box import TextBox

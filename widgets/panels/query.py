@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from uhscm_core import Study
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.kit.gallery import Gallery
 from widgets.kit.text_box import TextBox
 from widgets.kit.upload import Upload
 
-__all__ = ["QueryPanel", "text_query", "upload_query"]
+__all__ = ["QueryPanel", "askable", "text_query", "upload_query"]
 
 
 class QueryPanel(ipw.VBox):
@@ -76,6 +77,11 @@ class QueryPanel(ipw.VBox):
         self._image = image
         self.gallery.selection.focus = image
 
+    def show_alone(self, pictures: StudyImages, image: int) -> None:
+        """Show the image that is asked with in place of those to choose from."""
+        self._image = image
+        self.gallery.show([image], images=pictures, captions=[f"query\n{pictures.caption(image)}"])
+
     def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:
             self._ask(int(change["new"]))
@@ -84,6 +90,12 @@ class QueryPanel(ipw.VBox):
         others = self.ids[self.ids != self._image]  # else a click may change nothing
         if len(others):
             self._ask(int(self._rng.choice(others)))
+
+
+def askable(study: Study) -> npt.NDArray[np.int64]:
+    """Return the images of a study that are to be asked with: its queries, if it has any."""
+    database, queries = (study.dataset.splits[name] for name in ("database", "query"))
+    return queries if len(queries) else database
 
 
 def text_query(search: Callable[[str], object]) -> tuple[TextBox, ipw.Button]:

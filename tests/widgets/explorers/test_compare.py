@@ -63,7 +63,7 @@ def test_one_line_compares_the_study_with_itq(trained, compare):
 
 def test_captions_say_the_rank_on_both_sides(trained, compare):
     rows = compare.results[0].to_frame()
-    left, right = compare._rankings(compare.state)
+    left, right = compare._both(compare.state).rankings
     for image, caption in zip(rows["image"], rows["caption"], strict=True):
         row = int(np.flatnonzero(left.items == image)[0])
         first, here, name = caption.split("\n")[:3]
@@ -206,6 +206,16 @@ def test_the_query_follows_the_selection_of_other_views(trained):
     compare.random.click()
     done(compare)
     assert selection.focus == compare.state.query in trained.dataset.splits["query"]
+
+
+def test_the_pictures_are_those_of_the_study_in_view(trained, compare):
+    names = tuple(f"{name}, again" for name in trained.dataset.names)
+    dataset = dataclasses.replace(trained.dataset, names=names)
+    compare.study = trained.with_(dataset=dataset, network=trained.network)
+    done(compare)
+    moved = (compare.came_in, compare.went_out, compare.in_both)
+    for gallery in (compare.query, *compare.results, *moved, *compare.better):
+        assert gallery._shown.thumbnails.images is compare.pictures
 
 
 def test_a_choice_that_cannot_be_had_stays_with_its_reason(study):

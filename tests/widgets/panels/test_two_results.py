@@ -1,0 +1,78 @@
+"""The results of two rankings, what moved, what gains, and the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from uhscm_core.analysis.rankers import FEATURES, rankers_of
+from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.analysis.two_rankings import TwoRankings
+from widgets.kit.selection import Selection
+from widgets.panels.gains import GainsPanel
+from widgets.panels.ranking_numbers import RankingNumbers
+from widgets.panels.two_results import TwoResults
+
+
+@pytest.fixture
+def both(trained):
+    rankers, _ = rankers_of(trained)
+    query = int(trained.dataset.splits["query"][0])
+    sides = rankers["UHSCM, 16 bits"], rankers[FEATURES]
+    return TwoRankings(StudyImages(trained), sides, query, 30)
+
+
+def test_each_side_has_its_first_results_and_what_moved_is_below(both):
+    asked = []
+    panel = TwoResults(both.pictures, asked.append)
+    panel.show(both)
+    for side in (0, 1):
+        assert panel.results[side].ids.tolist() == both.first(side).tolist()
+        assert panel.results[side].summary == both.summary(side)
+    for change, gallery in panel.moves.items():
+        listed = both.moves[both.moves["change"] == change]["image"]
+        assert gallery.ids.tolist() == listed.tolist()
+        assert gallery.summary.startswith(f"{len(listed)} ")
+    assert panel.moves["came in"].to_frame()["caption"].str.match("[↑↓=] ?[0-9]").all()
+    panel.results[0]._on_action(3)
+    assert asked == [3]
+
+
+def test_all_galleries_point_at_one_result(both):
+    panel = TwoResults(both.pictures, lambda _: None)
+    panel.show(both)
+    shared = next(iter(panel.moves["in both"].ids.tolist()))
+    panel.picked.focus = shared
+    assert [gallery.ids[gallery.chosen] for gallery in panel.results] == [shared, shared]
+
+
+def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
+    known = []
+    panel = GainsPanel(both.pictures, Selection(), lambda: known.append(True), known.append)
+    panel.adopt(both.pictures)
+    panel.show(both.rankers)
+    assert "being evaluated" in panel.better[0].summary
+    panel.wait()
+    assert known == [True]
+    panel.show(both.rankers)
+    before, after = (ranker.average_precisions() for ranker in both.rankers)
+    queries = trained.dataset.splits["query"]
+    order = np.argsort(before - after, kind="stable")
+    assert panel.better[1].ids.tolist() == [int(queries[i]) for i in order if after[i] > before[i]]
+    drawn = panel.better[1].generation
+    panel.show(both.rankers)
+    assert panel.better[1].generation == drawn
+    panel.close()
+
+
+def test_the_numbers_say_where_the_picked_image_stands(both):
+    table = RankingNumbers()
+    image = int(both.first(0)[0])
+    table.show_numbers(both, None, "nothing is known", None)
+    assert table.columns == ["", "AP of this query", "worst", "best"]
+    assert table.summary.startswith("Nothing is known. Average precision (AP)")
+    table.show_numbers(both, None, "", image)
+    assert table.columns[-1] == f"picked: {both.pictures.names[image]}"
+    assert [row[-1] for row in table.rows] == [both.place(side, image) for side in (0, 1)]
+    table.show_numbers(both, None, "", both.query)  # which is no result
+    assert len(table.columns) == 4

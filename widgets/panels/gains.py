@@ -1,0 +1,109 @@
+"""The queries that one of two rankings answers better than the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets as ipw
+import numpy as np
+
+from uhscm_core.analysis.rankers import Ranker
+from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.evaluation import Evaluated, evaluated_images
+from widgets.background.worker import Worker
+from widgets.kit.gallery import Gallery
+from widgets.kit.layout import halves
+from widgets.kit.selection import Selection
+
+__all__ = ["GainsPanel"]
+
+_QUERIES = 60  # that gain or lose most, a side
+
+
+class GainsPanel(ipw.VBox):
+    """A gallery per side; all queries are evaluated first, in the background.
+
+    Args:
+        pictures: to show from.
+        asked: its focus is the query, which a click changes.
+        known: called when the queries have been evaluated, in another thread.
+        fail: called with what goes wrong.
+    """
+
+    def __init__(
+        self,
+        pictures: StudyImages,
+        asked: Selection,
+        known: Callable[[], object],
+        fail: Callable[[str], None],
+    ) -> None:
+        self.better = tuple(
+            Gallery(pictures, [], selection=asked, edge=92, height=250) for _ in range(2)
+        )
+        self.evaluated: Evaluated | None = None
+        """The queries and what they are evaluated on; None where that cannot be."""
+        self.why_not = ""
+        """Why they cannot be evaluated."""
+        self._known = known
+        self._shown: tuple[Ranker, Ranker] | None = None
+        self._worker = Worker(lambda _: None, fail)  # a table of the explorer says what is to come
+        self._said = ipw.Label("")
+        self._both = halves(*self.better)
+        super().__init__([self._said, self._both])
+
+    def adopt(self, pictures: StudyImages) -> None:
+        """Show another study from now on."""
+        self._pictures, self._shown = pictures, None
+        self.evaluated, self.why_not = None, ""
+        try:
+            self.evaluated = evaluated_images(pictures.study.dataset)
+        except ValueError as error:
+            self.why_not = str(error)
+        self._said.value = f"{self.why_not}." if self.why_not else ""
+        self._said.layout.display = "" if self.why_not else "none"
+        self._both.layout.display = "none" if self.why_not else ""
+
+    def show(self, rankers: tuple[Ranker, Ranker]) -> None:
+        """Show what each of two rankers answers better, or have the queries evaluated first."""
+        if self.evaluated is None:
+            return
+        before, after = (ranker.known() for ranker in rankers)
+        if before is None or after is None:
+            self._shown = None
+            for gallery in self.better:
+                gallery.show([], summary="The queries are being evaluated …")
+            self._worker.submit("evaluating all queries", lambda: self._evaluate(rankers))
+            return
+        if self._shown == rankers:
+            return
+        self._shown = rankers
+        queries, gain = self.evaluated.queries, after - before
+        for gallery, ranker, sign in zip(self.better, rankers, (-1, 1), strict=True):
+            order = np.argsort(-sign * gain, kind="stable")
+            better = order[sign * gain[order] > 0]
+            first = better[:_QUERIES]
+            said = f"{len(better):,} of {len(queries):,} queries are answered better by "
+            gallery.show(
+                queries[first],
+                images=self._pictures,
+                captions=[
+                    f"{before[i]:.2f} → {after[i]:.2f}\naverage precision, left and right\n"
+                    f"{self._pictures.caption(int(queries[i]))}"
+                    for i in first
+                ],
+                summary=said + ranker.name + "; click one to ask with it" * bool(len(better)),
+            )
+
+    def wait(self) -> None:
+        """Block until the queries are evaluated."""
+        self._worker.wait()
+
+    def close(self) -> None:
+        """Close the panel and stop evaluating."""
+        self._worker.stop()
+        super().close()
+
+    def _evaluate(self, rankers: tuple[Ranker, Ranker]) -> None:
+        for ranker in rankers:
+            ranker.average_precisions()
+        self._known()
