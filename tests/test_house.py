@@ -91,6 +91,7 @@ ARROWS = {
     "uhscm_postcards": set(),
     "uhscm_core": {"uhscm_postcards"},
     "widgets": {"uhscm_core"},
+    "uhscm_cli": {"uhscm_core", "uhscm_doctor"},
     "uhscm_doctor": {"uhscm_core"},  # inside functions alone: it has to start on bare Python
     "scripts": {"uhscm_core", "uhscm_postcards", "widgets"},
 }
@@ -137,6 +138,13 @@ def test_the_doctor_starts_without_the_core():
     doctors = [name for name in MODULES if name.startswith("uhscm_doctor")]
     outside = {o for name in doctors for o in imports(name, inside_functions=False)}
     assert {o for o in outside if not o.startswith("uhscm_doctor")} == set()
+
+
+def test_the_command_line_parses_without_the_core():
+    commands = [n for n in MODULES if n.startswith(("uhscm_cli.commands", "uhscm_cli.main"))]
+    assert len(commands) > 10
+    outside = {o for name in commands for o in imports(name, inside_functions=False)}
+    assert {o for o in outside if not o.startswith("uhscm_cli")} == set()
 
 
 def test_no_module_imports_itself_in_a_circle():

@@ -25,13 +25,15 @@ CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/style.md"]
+PAGES += ["docs/command-line.md"]
 each_page = pytest.mark.parametrize("page", PAGES)
 
 PICTURES = set(re.findall(r'(?:src|srcset)="([^"]+)"|!\[[^]]*\]\(([^)]+)\)', README))
 SHOWN = {ROOT / (source or target) for source, target in PICTURES}
 LIMIT = 200_000  # bytes of one picture; all of them are loaded with the page
 
-TOP = "uhscm_core|uhscm_postcards|uhscm_doctor|widgets|notebooks|tests|benchmarks|scripts|docs"
+TOP = "uhscm_cli|uhscm_core|uhscm_postcards|uhscm_doctor|widgets|notebooks|tests|benchmarks|scripts"
+TOP += "|docs"
 
 
 def links(page: str) -> set[str]:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = "benchmarks notebooks scripts tests uhscm_core uhscm_doctor uhscm_postcards widgets"
+FOLDERS = "benchmarks notebooks scripts tests uhscm_cli uhscm_core uhscm_doctor uhscm_postcards"
+FOLDERS += " widgets"
 # Not benchmarks/results: they record what was printed on a day.
 PLACES = ["*.md", "Makefile", "docs/*.md"]
 PLACES += [f"{folder}/**/*.{e}" for folder in FOLDERS.split() for e in ("py", "js", "css", "ipynb")]

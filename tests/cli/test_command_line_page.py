@@ -1,0 +1,123 @@
+"""Every command of docs/command-line.md, word for word on a folder of 300 photos, in its order."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from tests.cli.conftest import PAGE, commands_of_the_page
+from uhscm_cli.commands import COMMANDS
+from uhscm_cli.parser import make_parser
+from uhscm_core import HammingIndex, Study
+
+NAMES = {command.__name__.rpartition(".")[2] for command in COMMANDS}
+
+
+def documented_keys() -> dict[str, set[str]]:
+    """The keys of each command's object; those in parentheses are of what it holds."""
+    table = PAGE.read_text(encoding="utf-8").split("Its keys:\n")[1]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", text))) for name, text in rows}
+
+
+def test_every_command_is_on_the_page():
+    assert {shlex.split(line)[1] for line in commands_of_the_page()} == NAMES
+    assert documented_keys().keys() == NAMES
+
+
+def test_each_command_of_the_page_does_what_it_says(at_the_desk, uhscm):
+    keys = documented_keys()
+    for line in commands_of_the_page():
+        words = shlex.split(line)
+        answered = uhscm(line)
+        # This machine may lack what the doctor asks for; that it answers is what counts.
+        assert answered.status == 0 or words[1] == "doctor", (line, answered.err)
+        assert answered.out.strip(), line
+        assert "Traceback" not in answered.err
+        if words[1] == "doctor":  # slow, and its object is small
+            continue
+        again = uhscm(line, "--json", "--quiet")
+        assert again.status == 0, (line, again.err)
+        assert again.err == "", line
+        optional = {"methods", "comparison"} if "--compare" not in words else set()
+        assert again.object.keys() == keys[words[1]] - optional, line
+    study = Study.load(at_the_desk / "study")
+    assert study.network is not None
+    assert study.network.bits == 16
+    assert study.concepts.templates == ("a painting of the {}",)
+    assert len(study.dataset) == 300
+    assert [*study.dataset.skipped] == ["notes.jpg"]
+    index = HammingIndex.load(at_the_desk / "study" / "index.safetensors")
+    assert np.array_equal(index.codes, study.index.codes)
+    table = pyarrow.parquet.read_table(at_the_desk / "codes.parquet")
+    assert b"".join(table["code"].to_pylist()) == study.codes.numpy().tobytes()
+
+
+def test_the_other_commands_that_the_page_names_are_understood():
+    named = re.findall(r"`uhscm ([^`]+)`", PAGE.read_text(encoding="utf-8"))
+    assert len(named) >= 3
+    for words in named:
+        if not words.endswith("--help"):
+            assert make_parser().parse_args(shlex.split(words)).command in NAMES
+
+
+def test_the_doctor_answers_as_documented(at_the_desk, uhscm, monkeypatch):
+    monkeypatch.setattr("uhscm_doctor.report.CHECKS", ())
+    monkeypatch.setattr("uhscm_doctor.doctor.__defaults__", ((),))
+    answered = uhscm("uhscm doctor --json")
+    assert answered.object.keys() == documented_keys()["doctor"]
+    assert answered.status == 0
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_help_explains_each_command(name, uhscm):
+    answered = uhscm(f"uhscm {name} --help")
+    assert answered.status == 0
+    assert f"usage: uhscm {name}" in answered.out
+    assert "--json" in answered.out
+    assert len(answered.out.split("\n\n")[1]) > 40
+
+
+def test_search_finds_the_photo_itself_first_and_says_where_it_is(trained_desk, uhscm):
+    database = Study.load("ready").dataset
+    place = database.images.path(int(database.splits["database"][3]))
+    for _ in range(2):  # with the study's own codes, and from the index
+        results = uhscm(f"uhscm search ready {place} -k 20 --json").object["results"]
+        assert results[0]["distance"] == 0
+        assert str(place) in [row["image"] for row in results if row["distance"] == 0]
+        assert uhscm("uhscm index ready").status == 0
+
+
+def test_an_index_of_an_earlier_training_is_not_used(trained_desk, uhscm):
+    before = uhscm("uhscm search ready query.jpg --json --quiet").object
+    uhscm("uhscm index ready")
+    uhscm("uhscm train ready --bits 16 --epochs 2 --seed 1")
+    answered = uhscm("uhscm search ready query.jpg --json")
+    assert "the index is of an earlier training" in answered.err
+    uhscm("uhscm train ready --bits 16 --epochs 2")
+    answered = uhscm("uhscm search ready query.jpg --json")
+    assert "earlier training" not in answered.err
+    assert answered.object == before
+
+
+def test_encode_is_done_once_and_keeps_what_was_trained(trained_desk, uhscm):
+    assert uhscm("uhscm encode photos ready").status == 0
+    assert Study.load("ready").network is not None
+    answered = uhscm("uhscm encode postcards ready --n-database 20 --n-query 2")
+    assert answered.status == 1
+    assert "another folder" in answered.err
+
+
+def test_what_other_concepts_make_useless_is_said(trained_desk, uhscm):
+    uhscm("uhscm encode photos words")
+    uhscm("uhscm train words --bits 8 --epochs 1")
+    answered = uhscm("uhscm mine words --concepts common")
+    assert "train again" in answered.err
+    assert Study.load("words").network is None
+    answered = uhscm("uhscm evaluate words")
+    assert answered.status == 1
+    assert answered.out == ""

@@ -1,0 +1,84 @@
+"""Repeat training over settings, methods and seeds, to tell an improvement from noise.
+
+  uhscm experiment study --vary bits=16,32 --vary method=UHSCM,ITQ --seeds 3
+
+Each run is kept: interrupted or killed, the same command computes what is
+missing. The table has the mean mAP, its deviation from seed to seed, and a 95%
+interval over seeds and queries together.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from uhscm_cli.saying import table, tell
+from uhscm_cli.values import assigned, listed_values
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what `run` reads."""
+    parser.add_argument("study", metavar="STUDY", help="a study folder; labels and queries needed")
+    parser.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar="NAME=A,B",
+        help="a setting of mining or training, bits, or method, and its values; may be repeated",
+    )
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds; 3")
+    parser.add_argument("--top-k", type=int, metavar="N", help="cut at this rank; the database")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; 1")
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="say whether setting A is better than B, such as --compare bits=32 bits=16",
+    )
+
+
+def run(options: Namespace) -> dict[str, Any]:
+    """Compute the runs that are missing, and the table."""
+    from uhscm_cli import studies
+    from uhscm_core import Experiment
+    from uhscm_core.experiments.settings import study_identity
+    from uhscm_core.support.store import digest_of
+
+    vary = listed_values(options.vary)
+    pair = [assigned(text.split(",")) for text in options.compare or ()]
+    study = studies.load(options)
+    folder = Path(options.study).expanduser() / "experiments" / digest_of(study_identity(study))
+    experiment = Experiment(
+        study, vary, options.seeds, folder, options.workers, top_k=options.top_k
+    )
+    missing = len(experiment.missing)
+    tell(options, f"{missing:,} runs are missing")
+    for number, result in enumerate(experiment, 1):
+        tell(options, f"{number} of {missing}: {result!r}")
+    answer: dict[str, Any] = {
+        "study": options.study,
+        "folder": folder,
+        "varied": list(vary),
+        "settings": experiment.to_frame().to_dict("records"),
+    }
+    if pair:
+        compared = experiment.compare(*pair)
+        answer["comparison"] = {
+            "difference": compared.difference,
+            "low": compared.low,
+            "high": compared.high,
+            "share_better": compared.share_better,
+            "sentence": compared.sentence,
+        }
+    return answer
+
+
+def lines(answer: dict[str, Any]) -> Iterator[str]:
+    """Yield the answer as text."""
+    rows = answer["settings"]
+    head = [*answer["varied"], "mAP", "sd", "low", "high", "seeds"]
+    yield from table([[row[name] for name in head] for row in rows], head)
+    if "comparison" in answer:
+        yield answer["comparison"]["sentence"]

@@ -1,0 +1,91 @@
+"""Say things at a terminal: an error in one sentence, a name on one line, values as JSON has them.
+
+Nothing here imports torch: wrong usage is said at once.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["plain", "printable", "sentence_of", "shows_bars", "table", "tell"]
+
+# What the library raises on purpose; anything else is a fault of ours.
+_EXPECTED = (
+    ValueError,
+    TypeError,
+    IndexError,
+    OSError,
+    MemoryError,
+    ImportError,
+    FloatingPointError,
+)
+
+
+def printable(text: str) -> str:
+    """Return a text as one line without control characters, which could drive the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return what an error says, as one line."""
+    if isinstance(error, OSError) and error.strerror:
+        said = error.strerror
+        if error.filename is not None:
+            said = f"{error.filename}: {said}"
+    else:
+        said = str(error) or {MemoryError: "out of memory"}.get(type(error), type(error).__name__)
+    lines = [*said.splitlines(), *getattr(error, "__notes__", ())]
+    said = "; ".join(printable(line.strip()) for line in lines if line.strip())
+    if not isinstance(error, _EXPECTED):
+        said = f"unexpected {type(error).__name__}: {said}; use --debug to see where"
+    return said
+
+
+def tell(options: Namespace, what: str) -> None:
+    """Say on standard error what is being done, unless --quiet was given."""
+    if not options.quiet:
+        print(printable(what), file=sys.stderr, flush=True)
+
+
+def shows_bars(options: Namespace) -> bool:
+    """Whether to show progress as bars: in a log they would be thousands of lines."""
+    return not options.quiet and sys.stderr.isatty()
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a number that is none or infinite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # of numpy or torch
+        return plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def table(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a table: numbers to the right, text to the left."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    texts = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    for line in (head, *cells):
+        parts = (
+            part.ljust(width) if is_text else part.rjust(width)
+            for part, width, is_text in zip(line, widths, texts, strict=True)
+        )
+        yield "  ".join(parts).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"
+    return printable(str(value))
