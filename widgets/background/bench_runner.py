@@ -16,7 +16,8 @@ from typing import Any
 from uhscm_core import Experiment, TrainingStep
 from uhscm_core.experiments.running import Run
 from uhscm_core.support.notices import telling
-from widgets.background.photo_reader import in_words
+from widgets.background.errors import in_words
+from widgets.background.long_running import Pausable, Stopped
 
 __all__ = ["BenchRunner", "runner_of", "start_runner"]
 
@@ -24,11 +25,7 @@ _RUNNERS: dict[Path, BenchRunner] = {}  # by the folder of the experiment
 _STARTING = threading.Lock()
 
 
-class _Stopped(Exception):  # noqa: N818  # not an error: the user asked for it
-    pass
-
-
-class BenchRunner:
+class BenchRunner(Pausable):
     """Computes what an experiment lacks.
 
     Args:
@@ -60,42 +57,7 @@ class BenchRunner:
         self._asked: set[str] = set()
         self._spent, self._expected = 0.0, 0.0  # seconds of the runs that ended here
         self._started = time.monotonic()
-        self._may_run, self._must_stop = threading.Event(), threading.Event()
-        self._may_run.set()
-        self._thread = threading.Thread(target=self._work, name="bench", daemon=True)
-
-    # -- called from other threads ---------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin, and return at once."""
-        self._thread.start()
-
-    def pause(self) -> None:
-        """Pause after the current batch."""
-        self._may_run.clear()
-
-    def resume(self) -> None:
-        """Continue after a pause."""
-        self._may_run.set()
-
-    def stop(self) -> None:
-        """End after the current batch; what was computed is kept."""
-        self._must_stop.set()
-        self._may_run.set()
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Block until it has ended, or for so many seconds."""
-        self._thread.join(seconds)
-
-    @property
-    def active(self) -> bool:
-        """Whether it is computing or waiting in a pause."""
-        return self._thread.is_alive()
-
-    @property
-    def pausing(self) -> bool:
-        """Whether a pause was asked for, reached or not."""
-        return not self._may_run.is_set()
+        super().__init__("bench")
 
     @property
     def seconds_left(self) -> float | None:
@@ -115,7 +77,7 @@ class BenchRunner:
                 for _ in self.experiment.compute(self._watch):
                     self._count()
             self.state = "done"
-        except _Stopped:
+        except Stopped:
             self.state = "stopped"
         except Exception as error:  # raised in a thread, it would reach no one
             notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
@@ -132,14 +94,14 @@ class BenchRunner:
         self.done = self.total - len(missing)
 
     def _watch(self, run: Run, step: TrainingStep | None) -> None:
-        if not self._may_run.is_set():
+        if self.pausing:
             paused = time.monotonic()
             self.state = "paused"
             self._may_run.wait()
             self.state = "running"
             self._started += time.monotonic() - paused
-        if self._must_stop.is_set():
-            raise _Stopped
+        if self.stopping:
+            raise Stopped
         if step is None:
             self._begun, self._share, self._started = run.key, 0.0, time.monotonic()
             self.current = self._named(run)

@@ -24,6 +24,7 @@ from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, Validation
 from uhscm_core.health import collapse_of
 from uhscm_core.runs import Run, holding, new_run
 from uhscm_core.support.devices import resolve_device
+from widgets.background.long_running import Pausable
 from widgets.background.snapshot import Snapshot, outputs_of, take_snapshot
 
 __all__ = ["Trainer", "estimate", "start", "trainer_of"]
@@ -34,7 +35,7 @@ _SNAPSHOT_SECONDS = 0.25
 _SNAPSHOT_SHARE = 10  # at least this many times a snapshot's own time is spent training after it
 
 
-class Trainer:
+class Trainer(Pausable):
     """Trains one run of a study in a thread of its own.
 
     Args:
@@ -70,44 +71,15 @@ class Trainer:
         self._clock_start: float | None = None  # None while the clock is stopped
         self._pause_asked_at = 0.0
         self._next_snapshot = 0.0
-        self._may_run, self._must_stop = threading.Event(), threading.Event()
-        self._may_run.set()
         self._steps_before = 0  # how many of `steps` are of earlier sessions
-        self._thread = threading.Thread(target=self._work, name=f"train {run.name}", daemon=True)
+        super().__init__(f"train {run.name}")
 
     # -- called from other threads ---------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin training, and return at once."""
-        self._thread.start()
 
     def pause(self) -> None:
         """Pause after the current batch."""
         self._pause_asked_at = time.perf_counter()
-        self._may_run.clear()
-
-    def resume(self) -> None:
-        """Continue after a pause."""
-        self._may_run.set()
-
-    def stop(self) -> None:
-        """End after the current batch, and keep the best weights."""
-        self._must_stop.set()
-        self._may_run.set()
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Block until the run has ended, or for this many seconds."""
-        self._thread.join(seconds)
-
-    @property
-    def active(self) -> bool:
-        """Whether it is still training or waiting in a pause."""
-        return self._thread.is_alive()
-
-    @property
-    def pausing(self) -> bool:
-        """Whether a pause was asked for, reached or not."""
-        return not self._may_run.is_set()
+        super().pause()
 
     @property
     def seconds(self) -> float:
@@ -161,7 +133,7 @@ class Trainer:
         before = self.run
         try:
             self._train()
-            status = "stopped" if self._must_stop.is_set() and not self._complete else "finished"
+            status = "stopped" if self.stopping and not self._complete else "finished"
         except Exception as error:  # raised in a thread, it would reach no one
             message = _message(error)
         self._stop_clock()
@@ -206,7 +178,7 @@ class Trainer:
                     self._take_timed_snapshot(network, step.step)
                 if self.pausing:
                     self._wait_while_paused(network, step.step)
-                if self._must_stop.is_set():
+                if self.stopping:
                     break
 
     def _initial_network(self) -> HashNetwork:

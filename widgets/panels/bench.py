@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import ipywidgets as ipw
 import pandas as pd
 
@@ -18,16 +15,19 @@ from widgets.background.bench_plan import (
     seconds_of,
 )
 from widgets.background.bench_runner import BenchRunner, runner_of, start_runner
+from widgets.background.long_running import Follower
 from widgets.background.worker import Worker
+from widgets.kit.gestures import Gestures
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 from widgets.kit.words import counted, duration
 from widgets.panels.bench_choices import BenchChoices
 from widgets.panels.bench_results import BenchResults
+from widgets.panels.run_buttons import RunButtons
 
 __all__ = ["Bench"]
 
-_PUMP_SECONDS = 0.5
+_SECONDS = 0.5
 
 
 class Bench(ipw.VBox):
@@ -47,17 +47,16 @@ class Bench(ipw.VBox):
         self._study = study
         self._opened = False
         self._runner: BenchRunner | None = None
-        self._pump: threading.Thread | None = None
         self._experiment: Experiment | None = None
         self.status = Status()
         self.choices = BenchChoices(self._plan_changed)
         self._worker = Worker(self._busy, self.status.fail)
-        self.buttons = {
-            "start": self._button("Start", "play", self.start, "primary"),
-            "pause": self._button("Pause", "pause", self.pause),
-            "resume": self._button("Resume", "forward", self.resume),
-            "stop": self._button("Stop, keep the results", "stop", self.stop),
-        }
+        self._follower = Follower[BenchRunner](
+            lambda _: self._draw(), self._ended, self.status.fail, _SECONDS
+        )
+        gestures = Gestures(self.status.fail, self._draw_buttons, said=PlanError)
+        self._run_buttons = RunButtons(self, gestures, "the results")
+        self.buttons = self._run_buttons.all
         self.estimate = ipw.Label("", layout={"width": "auto"})
         self.results = BenchResults(pictures, selection, self._worker)
         super().__init__(
@@ -136,8 +135,7 @@ class Bench(ipw.VBox):
     def wait(self) -> None:
         """Block until the bench has ended and is shown."""
         self._worker.wait()
-        while (pump := self._pump) is not None and pump.is_alive():
-            pump.join(0.2)
+        self._follower.wait()
         self._worker.wait()
 
     def to_frame(self) -> pd.DataFrame:
@@ -197,26 +195,19 @@ class Bench(ipw.VBox):
         self.choices.lock(True)
         self.estimate.value = ""
         self._draw_buttons()
-        self._pump = threading.Thread(target=self._watch, args=(runner,), daemon=True)
-        self._pump.start()
+        self._follower.follow(runner)
 
     def _leave(self) -> None:
         if self._runner is not None:
             self._runner.followers.discard(id(self))
             self._runner = None
+        self._follower.leave()
 
-    def _watch(self, runner: BenchRunner) -> None:
-        """Show what is new, until the runner has ended or another is followed."""
-        while self._runner is runner:
-            active = runner.active  # asked first, so that the last of it is shown too
-            self._safely(self._draw)
-            if not active:
-                if runner.message:
-                    self.status.fail(runner.message)
-                self.choices.lock(False)
-                self._plan_changed()
-                return
-            runner.wait(_PUMP_SECONDS)
+    def _ended(self, runner: BenchRunner) -> None:
+        if runner.message:
+            self.status.fail(runner.message)
+        self.choices.lock(False)
+        self._plan_changed()
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -238,40 +229,7 @@ class Bench(ipw.VBox):
         )
 
     def _draw_buttons(self, *, nothing: bool = False) -> None:
-        runner = self._runner
-        active = runner is not None and runner.active
-        paused = runner is not None and runner.pausing
-        wanted = {
-            "start": active or nothing,
-            "pause": not active or paused,
-            "resume": not (active and paused),
-            "stop": not active,
-        }
-        for name, disabled in wanted.items():
-            self.buttons[name].disabled = disabled
-
-    # -- helpers -----------------------------------------------------------------------------------
-
-    def _button(
-        self, text: str, icon: str, action: Callable[[], None], style: str = ""
-    ) -> ipw.Button:
-        button = ipw.Button(description=text, icon=icon, button_style=style)
-        button.layout.width = "auto"
-
-        def clicked(_: object) -> None:
-            self._safely(action)
-            self._safely(self._draw_buttons)
-
-        button.on_click(clicked)
-        return button
-
-    def _safely(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except PlanError:
-            pass  # said at its control
-        except Exception as error:  # a callback's exceptions are seen by no one
-            self.status.fail(str(error) or type(error).__name__)
+        self._run_buttons.show(self._runner, may_start=not nothing)
 
     def _busy(self, what: str) -> None:
         self.status.busy = what

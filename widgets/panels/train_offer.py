@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +12,16 @@ from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.analysis.validation import Validation
 from uhscm_core.runs import Run, read_runs
 from widgets.background import trainer as trainers
+from widgets.background.long_running import Follower
+from widgets.background.trainer import Trainer
 from widgets.background.worker import Worker
+from widgets.kit.gestures import Gestures
 from widgets.kit.progress import Progress
 from widgets.kit.words import duration
 
 __all__ = ["TrainOffer"]
 
 BITS = 64
-_PUMP_SECONDS = 0.25
 _VALIDATIONS = 15  # some points that make a curve in the training explorer
 
 
@@ -43,18 +44,15 @@ class TrainOffer(ipw.VBox):
         self._worker, self._fail, self._trained = worker, fail, trained
         self._study: Study | None = None
         self._earlier: Run | None = None
-        self._pump_thread: threading.Thread | None = None
-        wide = {"width": "auto"}
-        self.train = ipw.Button(
-            description=f"Train {BITS} bits now", button_style="primary", icon="play", layout=wide
+        self._follower = Follower[Trainer](self._draw, self._ended, fail)
+        gestures = Gestures(fail)
+        self.train = gestures.button(f"Train {BITS} bits now", "play", self._press, "primary")
+        self.stop = gestures.button("Stop, keep the best", "stop", self._stop)
+        self.take = gestures.button(
+            "", "check", lambda: self._worker.submit("opening the run", self._take)
         )
-        self.stop = ipw.Button(description="Stop, keep the best", icon="stop", layout=wide)
-        self.take = ipw.Button(description="", icon="check", layout=wide)
         self.time = ipw.Label("")
         self.progress = Progress()
-        self.train.on_click(lambda _: self._press())
-        self.stop.on_click(lambda _: self._stop())
-        self.take.on_click(lambda _: self._worker.submit("opening the run", self._take))
         buttons = ipw.HBox([self.train, self.stop, self.take, self.time])
         buttons.layout.flex_flow = "row wrap"
         super().__init__([buttons, self.progress])
@@ -62,6 +60,8 @@ class TrainOffer(ipw.VBox):
     def show(self, study: Study) -> None:
         """Offer to train this study."""
         self.wanted, self._study = True, study
+        self._follower.leave()
+        self.progress.show()
         runs = [run for run in read_runs(self._folder(study)) if _can_be_taken(run)]
         self._earlier = runs[-1] if runs else None
         self.take.layout.display = "" if runs else "none"
@@ -71,25 +71,25 @@ class TrainOffer(ipw.VBox):
         running = self._running(study)
         self._draw_buttons(running is not None)
         if running is not None:
-            self._follow(study, running)
+            self._follower.follow(running)
         else:
             self._worker.submit("estimating", lambda: self._estimate(study))
 
     def wait(self) -> None:
         """Block until a training that was begun here has ended."""
-        while (pump := self._pump_thread) is not None and pump.is_alive():
-            pump.join(0.2)
+        self._follower.wait()
 
     def close(self) -> None:
         """Close the offer; a running training continues and is kept with the runs."""
         self.wanted = False
+        self._follower.leave()
         super().close()
 
     @staticmethod
     def _folder(study: Study) -> Path:
         return runs_folder(study)
 
-    def _running(self, study: Study) -> trainers.Trainer | None:
+    def _running(self, study: Study) -> Trainer | None:
         trainer = trainers.trainer_of(self._folder(study))
         return trainer if trainer is not None and trainer.active else None
 
@@ -99,17 +99,12 @@ class TrainOffer(ipw.VBox):
             self.time.value = f"It takes about {duration(seconds)}."
 
     def _press(self) -> None:
-        study = self._study
-        if study is None:
-            return
-        try:
-            trainer = self._running(study) or self._start(study)
-        except Exception as error:  # no one sees a callback's exceptions
-            self._fail(str(error) or type(error).__name__)
-            return
-        self._follow(study, trainer)
+        if self._study is not None:
+            trainer = self._running(self._study) or self._start(self._study)
+            self._draw_buttons(True)
+            self._follower.follow(trainer)
 
-    def _start(self, study: Study) -> trainers.Trainer:
+    def _start(self, study: Study) -> Trainer:
         epochs = TrainingConfig().complete().epochs
         config = TrainingConfig(validate_every=max(1, round(epochs / _VALIDATIONS)), workers=0)
         validation = Validation.of(study)
@@ -135,22 +130,15 @@ class TrainOffer(ipw.VBox):
                 raise ValueError(f"run {run.name} has kept no network: train again")
             self._trained(study.with_(network=network, history=run.history()))
 
-    def _follow(self, study: Study, trainer: trainers.Trainer) -> None:
-        if self._pump_thread is None or not self._pump_thread.is_alive():
-            self._draw_buttons(True)
-            self._pump_thread = threading.Thread(
-                target=self._pump, args=(study, trainer), daemon=True
-            )
-            self._pump_thread.start()
-
-    def _pump(self, study: Study, trainer: trainers.Trainer) -> None:
-        while trainer.active and self.wanted and self._study is study:
-            what = f"training run {trainer.run.name}"
+    def _draw(self, trainer: Trainer) -> None:
+        if self.wanted:
             steps = trainer.steps[-1].step if trainer.steps else 0
+            what = f"training run {trainer.run.name}"
             self.progress.show(what, steps, trainer.n_steps, trainer.seconds_left)
-            trainer.wait(_PUMP_SECONDS)
+
+    def _ended(self, trainer: Trainer) -> None:
         self.progress.show()
-        if not self.wanted or self._study is not study:
+        if not self.wanted:
             return
         self._draw_buttons(False)
         if trainer.run.message:

@@ -172,11 +172,10 @@ def test_closing_the_explorer_stops_the_bench_and_leaves_no_widget(trained):
     explorer.bench._worker.wait()
     explorer.bench.start()
     runner = runner_of(bench_folder(trained))
-    pump = explorer.bench._pump
     explorer.close()
     runner.wait(30)
     assert not runner.active
-    pump.join(30)
+    explorer.bench._follower.wait()
     assert set(widget._instances) == before
     assert not [t for t in threading.enumerate() if t.name == "bench"]
 

@@ -1,0 +1,12 @@
+"""Errors in words, for people: those of a thread or of a callback are seen by no one else."""
+
+from __future__ import annotations
+
+__all__ = ["in_words"]
+
+
+def in_words(error: Exception) -> str:
+    """Return an error as a sentence, without error numbers of the operating system."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,135 @@
+"""Long work in a thread of its own, controlled by flags; and a thread that shows how far it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from widgets.background.errors import in_words
+
+__all__ = ["Follower", "LongRunning", "Pausable", "Stopped"]
+
+
+class Stopped(Exception):  # noqa: N818  # not an error: the user asked for it
+    """Raised inside long work to end it where it is."""
+
+
+class LongRunning:
+    """Work that can be stopped. A subclass says in `_work` what it is, and looks at `stopping`.
+
+    Args:
+        name: of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._must_stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, and return at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the current batch; what is done is kept."""
+        self._must_stop.set()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Block until it has ended, or for so many seconds."""
+        self._thread.join(seconds)
+
+    @property
+    def active(self) -> bool:
+        """Whether it is working, or waiting in a pause."""
+        return self._thread.is_alive()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for, reached or not."""
+        return self._must_stop.is_set()
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+
+class Pausable(LongRunning):
+    """Work that can be paused too: between two batches it waits for `_may_run`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._may_run = threading.Event()
+        self._may_run.set()
+
+    def pause(self) -> None:
+        """Pause after the current batch."""
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        """Continue after a pause."""
+        self._may_run.set()
+
+    def stop(self) -> None:
+        """End after the current batch, or the pause; what is done is kept."""
+        super().stop()
+        self._may_run.set()
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a pause was asked for, reached or not."""
+        return not self._may_run.is_set()
+
+
+W = TypeVar("W", bound=LongRunning)
+
+
+class Follower(Generic[W]):
+    """Shows how far some long work is, again and again, until it has ended.
+
+    Args:
+        show: called with the work, a last time after its end.
+        ended: called with the work after that.
+        fail: called with the sentence of an error in either.
+        seconds: from one time to the next.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[W], object],
+        ended: Callable[[W], object],
+        fail: Callable[[str], None],
+        seconds: float = 0.25,
+    ) -> None:
+        self._show, self._ended, self._fail, self._seconds = show, ended, fail, seconds
+        self._turn: object = None
+        self._thread: threading.Thread | None = None
+
+    def follow(self, work: W) -> None:
+        """Show this work from now on, in place of another, and return at once."""
+        self._turn = turn = object()
+        self._thread = threading.Thread(target=self._look, args=(work, turn), daemon=True)
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Show nothing more."""
+        self._turn = None
+
+    def wait(self) -> None:
+        """Block until the work has ended and is shown, or is followed no more."""
+        while (thread := self._thread) is not None and thread.is_alive():
+            thread.join(0.2)
+
+    def _look(self, work: W, turn: object) -> None:
+        while self._turn is turn:
+            active = work.active  # asked first, so that the last of it is shown too
+            self._safely(self._show, work)
+            if not active:
+                if self._turn is turn:
+                    self._safely(self._ended, work)
+                return
+            work.wait(self._seconds)
+
+    def _safely(self, act: Callable[[W], object], work: W) -> None:
+        try:
+            act(work)
+        except Exception as error:  # no one sees a thread's exceptions
+            self._fail(in_words(error))

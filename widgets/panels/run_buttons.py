@@ -1,0 +1,56 @@
+"""Start, pause, resume and stop, each enabled while it makes sense."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from widgets.background.long_running import Pausable
+from widgets.kit.gestures import Gestures
+
+__all__ = ["RunButtons"]
+
+
+class _Runs(Protocol):
+    def start(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class RunButtons:
+    """Four buttons for long work, which their owner lays out.
+
+    Args:
+        owner: does what they say.
+        gestures: which make them.
+        kept: what a stop keeps, in words.
+    """
+
+    def __init__(self, owner: _Runs, gestures: Gestures, kept: str) -> None:
+        self.all = {
+            "start": gestures.button("Start", "play", owner.start, "primary"),
+            "pause": gestures.button("Pause", "pause", owner.pause),
+            "resume": gestures.button("Resume", "forward", owner.resume),
+            "stop": gestures.button(f"Stop, keep {kept}", "stop", owner.stop),
+        }
+
+    def show(
+        self, work: Pausable | None, *, may_start: bool = True, may_resume: bool = False
+    ) -> None:
+        """Enable what makes sense.
+
+        Args:
+            work: that was started last; None for none.
+            may_start: whether there is something to start while nothing runs.
+            may_resume: whether there is something to take up while nothing runs.
+        """
+        active = work is not None and work.active
+        paused = work is not None and active and work.pausing
+        enabled = {
+            "start": may_start and not active,
+            "pause": active and not paused,
+            "resume": paused if active else may_resume,
+            "stop": active,
+        }
+        for name, button in self.all.items():
+            button.disabled = not enabled[name]
