@@ -12,18 +12,12 @@ import pandas as pd
 from uhscm_core import TrainingStep
 from uhscm_core.analysis.study_runs import differences
 from uhscm_core.analysis.validation import EVALUATED_BY_LABELS
-from uhscm_core.runs import (
-    Run,
-    RunLabel,
-    delete_run,
-    oldest_beyond,
-    read_label,
-    run_size,
-    write_label,
-)
+from uhscm_core.runs import Run, RunLabel, read_label, write_label
+from widgets.kit.gestures import Gestures
 from widgets.kit.table import Table
 from widgets.kit.text_box import TextBox
-from widgets.kit.words import counted, file_size
+from widgets.kit.words import counted
+from widgets.panels.run_deletion import RunDeletion
 
 __all__ = ["RunTable"]
 
@@ -36,7 +30,7 @@ class RunTable(ipw.VBox):
 
     Args:
         pick: called with the name of a run that is chosen.
-        changed: called after runs were deleted.
+        changed: called after a run was named or hidden, or runs were deleted.
         fail: called with what went wrong.
     """
 
@@ -52,9 +46,7 @@ class RunTable(ipw.VBox):
         self._marks: Mapping[str, str] = {}
         self._order: list[str] = []
         self._labels: dict[str, RunLabel] = {}
-        self._sizes: dict[str, int] = {}
         self._chosen = ""
-        self._asked: tuple[str, ...] = ()
         self.table = Table()
         self.table.observe(self._on_row, "chosen")
         self.sort = ipw.Dropdown(
@@ -71,38 +63,26 @@ class RunTable(ipw.VBox):
             control.observe(lambda _: self._draw(), "value")
         self.title = TextBox("name", placeholder="none", layout={"width": "260px"})
         self.note = TextBox("note", placeholder="none", rows=2, layout={"width": "420px"})
+        gestures = Gestures(fail)
         for box in (self.title, self.note):
-            box.on_submit(lambda _: self._safely(self.save))
+            box.on_submit(lambda _: gestures.do(self.save))
         self.buttons = {
-            "save": self._button("Save name and note", "check", self.save),
-            "hide": self._button("Hide", "eye-slash", self.hide),
-            "delete": self._button("Delete …", "trash", self.ask_to_delete),
-            "prune": self._button("Delete the oldest …", "trash", self.ask_to_prune),
-            "yes": self._button("Delete", "trash", self.delete, "danger"),
-            "no": self._button("Keep", "", self.keep),
+            "save": gestures.button("Save name and note", "check", self.save),
+            "hide": gestures.button("Hide", "eye-slash", self.hide),
+            "delete": gestures.button("Delete …", "trash", self.ask_to_delete),
         }
-        self.space = ipw.Label("")
-        self.most = TextBox("keep at most, MB", value="100", layout={"width": "190px"})
-        self.question = ipw.Label("")
-        self.question.add_class("uhscm-question")
+        self.deletion = RunDeletion(self._deleted, fail)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        b = self.buttons
-        self._editor = ipw.HBox(
-            [self.title, self.note, b["save"], b["hide"], b["delete"]], layout=wrap
-        )
-        self._confirmation = ipw.HBox([self.question, b["yes"], b["no"]], layout=wrap)
-        self._pruning = ipw.HBox([self.space, self.most, b["prune"]], layout=wrap)
+        self._editor = ipw.HBox([self.title, self.note, *self.buttons.values()], layout=wrap)
         super().__init__(
             [
                 ipw.HBox([self.sort, self.largest, self.hidden], layout=wrap),
                 self.table,
                 self._editor,
-                self._pruning,
-                self._confirmation,
+                self.deletion,
             ]
         )
         self.add_class("uhscm-runs")
-        self.keep()
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -124,7 +104,7 @@ class RunTable(ipw.VBox):
         """
         self._runs, self._marks = {run.name: run for run in runs}, marks
         self._labels = {run.name: self._label(run) for run in runs}
-        self._sizes = {run.name: run_size(run.folder) for run in runs}
+        self.deletion.show(runs, self._labels)
         frame = differences(runs, histories) if runs else pd.DataFrame()
         unseen = _UNSEEN if by_labels else (*_UNSEEN, f"last {EVALUATED_BY_LABELS}")
         self._frame = frame.drop(columns=[*unseen], errors="ignore")
@@ -134,12 +114,8 @@ class RunTable(ipw.VBox):
                 self._frame.insert(1, "name", [label.title for label in labels])
             if any(label.note for label in labels):
                 self._frame["note"] = [" / ".join(lab.note.split("\n")) for lab in labels]
-            self._frame["MB"] = [size / 1e6 for size in self._sizes.values()]
+            self._frame["MB"] = [size / 1e6 for size in self.deletion.sizes.values()]
         self._draw()
-
-    def title_of(self, name: str) -> str:
-        """Return what the user calls a run; empty for nothing."""
-        return self._labels[name].title if name in self._labels else ""
 
     def _label(self, run: Run) -> RunLabel:
         try:
@@ -175,9 +151,6 @@ class RunTable(ipw.VBox):
         several = len(self._runs) > 1
         for control in (self.sort, self.largest):
             control.layout.display = "" if several else "none"
-        total = sum(self._sizes.values())
-        self.space.value = f"{counted(len(self._runs), 'run')}, {file_size(total)} on disk"
-        self._pruning.layout.display = "" if self._runs else "none"
         self._draw_editor()
 
     def _sorted(self) -> pd.DataFrame:
@@ -211,7 +184,7 @@ class RunTable(ipw.VBox):
 
     def choose(self, name: str) -> None:
         """Put a run below the table, to be named, hidden or deleted."""
-        self.keep()
+        self.deletion.keep()
         self._chosen = name
         for box in (self.title, self.note):
             box.restore("")
@@ -239,54 +212,7 @@ class RunTable(ipw.VBox):
 
     def ask_to_delete(self) -> None:
         """Ask whether the chosen run is to be deleted."""
-        self._ask([self._runs[self._chosen]])
-
-    def ask_to_prune(self) -> None:
-        """Ask whether the oldest runs are to be deleted, so that the others fit."""
-        try:
-            most = float(self.most.value)
-            size = round(most * 1e6)
-            if most < 0:
-                raise ValueError
-        except (ValueError, OverflowError):
-            self.most.fail(f"expected a number of at least 0, got {self.most.value.strip()!r}")
-            return
-        self.most.error = ""
-        folder = next(iter(self._runs.values())).folder.parent
-        going = oldest_beyond(folder, size)
-        if going:
-            self._ask(going)
-        else:
-            self.most.fail("nothing to delete: the runs fit already, or are in training")
-
-    def delete(self) -> None:
-        """Delete what was asked about."""
-        asked = self._asked
-        self.keep()
-        for name in asked:
-            try:
-                delete_run(self._runs[name].folder)
-            except (OSError, ValueError) as error:
-                self._fail(str(error))
-        if asked:
-            self._chosen = ""
-            self._changed()
-
-    def keep(self) -> None:
-        """Delete nothing."""
-        self._asked = ()
-        self._confirmation.layout.display = "none"
-
-    def _ask(self, runs: Sequence[Run]) -> None:
-        self._asked = tuple(run.name for run in runs)
-        size = sum(self._sizes.get(name, 0) for name in self._asked)
-        if len(self._asked) == 1:
-            title = self.title_of(self._asked[0])
-            what = f"run {self._asked[0]}" + (f" ({title})" if title else "")
-        else:
-            what = f"{len(self._asked)} runs, {self._asked[0]} to {self._asked[-1]}"
-        self.question.value = f"Delete {what}, {file_size(size)}? This cannot be undone."
-        self._confirmation.layout.display = ""
+        self.deletion.ask(self._chosen)
 
     def _write(self, label: RunLabel) -> None:
         write_label(self._runs[self._chosen].folder, label)
@@ -301,16 +227,6 @@ class RunTable(ipw.VBox):
             self.choose(name)
             self._pick(name)
 
-    def _button(
-        self, text: str, icon: str, action: Callable[[], None], style: str = ""
-    ) -> ipw.Button:
-        button = ipw.Button(description=text, icon=icon, button_style=style)
-        button.layout.width = "auto"
-        button.on_click(lambda _: self._safely(action))
-        return button
-
-    def _safely(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except Exception as error:  # a callback's exceptions are seen by no one
-            self._fail(str(error) or type(error).__name__)
+    def _deleted(self) -> None:
+        self._chosen = ""
+        self._changed()

@@ -33,7 +33,7 @@ class Shown:
         self.panel.table.chosen = self.names().index(name)
 
     def asks(self):
-        return self.panel._confirmation.layout.display == ""
+        return self.panel.deletion.asking
 
 
 @pytest.fixture
@@ -106,38 +106,38 @@ def test_nothing_is_deleted_before_the_question_is_answered(shown):
     shown.show()
     shown.panel.ask_to_delete()
     assert shown.asks()
-    assert shown.panel.question.value.startswith("Delete run 002 (mine), ")
-    shown.panel.keep()
+    assert shown.panel.deletion.question.value.startswith("Delete run 002 (mine), ")
+    shown.panel.deletion.keep()
     assert not shown.asks()
-    shown.panel.delete()  # of nothing that is asked about
+    shown.panel.deletion.delete()  # of nothing that is asked about
     assert shown.names() == ["001", "002", "003"]
     shown.panel.ask_to_delete()
     shown.choose("003")  # another row takes the question away
     assert not shown.asks()
     shown.choose("002")
     shown.panel.ask_to_delete()
-    shown.panel.delete()
+    shown.panel.deletion.delete()
     assert shown.names() == ["001", "003"]
 
 
 def test_the_oldest_go_when_there_is_too_little_space(shown):
     panel = shown.panel
-    assert panel.space.value.startswith("3 runs, ")
-    panel.most.value = "0.0045"
-    panel.ask_to_prune()
-    assert panel.question.value.startswith("Delete run 001, ")
-    panel.delete()
+    assert panel.deletion.space.value.startswith("3 runs, ")
+    panel.deletion.most.value = "0.0045"
+    panel.deletion.ask_to_prune()
+    assert panel.deletion.question.value.startswith("Delete run 001, ")
+    panel.deletion.delete()
     assert shown.names() == ["002", "003"]
-    panel.most.value = "0"
-    panel.ask_to_prune()
-    assert panel.question.value.startswith("Delete 2 runs, 002 to 003, ")
+    panel.deletion.most.value = "0"
+    panel.deletion.ask_to_prune()
+    assert panel.deletion.question.value.startswith("Delete 2 runs, 002 to 003, ")
 
 
 @pytest.mark.parametrize("typed", ["", "-1", "nan", "inf", "many"])
 def test_a_size_that_is_none_is_said_at_its_box(shown, typed):
-    shown.panel.most.value = typed
-    shown.panel.ask_to_prune()
-    assert "expected a number of at least 0" in shown.panel.most.error
+    shown.panel.deletion.most.value = typed
+    shown.panel.deletion.ask_to_prune()
+    assert "expected a number of at least 0" in shown.panel.deletion.most.error
     assert not shown.asks()
 
 
@@ -145,7 +145,7 @@ def test_a_run_in_training_is_kept_and_it_is_said(shown):
     shown.choose("001")
     with holding(shown.folder / "001"):
         shown.panel.ask_to_delete()
-        shown.panel.delete()
+        shown.panel.deletion.delete()
     assert "run 001 is being trained" in shown.failed[0]
     assert shown.names() == ["001", "002", "003"]
 
@@ -164,7 +164,7 @@ def test_the_training_explorer_forgets_a_run_that_was_deleted(study):
         explorer.wait()
     explorer.run_table.choose("002")
     explorer.run_table.ask_to_delete()
-    explorer.run_table.delete()
+    explorer.run_table.deletion.delete()
     explorer.wait()
     assert [run.name for run in read_runs(runs_folder(study))] == ["001"]
     assert explorer.colour.options == ("none", "001")
