@@ -297,9 +297,8 @@ def test_another_query_is_pinned(explorer):
     assert explorer.query.ids.tolist() == [wanted]
     assert wanted not in explorer.results.ids
     before = explorer.query.ids.tolist()
-    until(
-        lambda: explorer._pin_another() or explorer.wait() or explorer.query.ids.tolist() != before
-    )
+    another = explorer.buttons["other"].click
+    until(lambda: another() or explorer.wait() or explorer.query.ids.tolist() != before)
 
 
 def test_without_labels_nothing_is_judged_by_them(study):

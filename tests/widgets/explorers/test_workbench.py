@@ -266,7 +266,7 @@ def test_a_view_opens_as_it_was_saved(study, saved):
 
 def test_a_view_finds_its_run_under_another_number(saved, home):
     bench, path = saved
-    folder = bench.explorers["Train"]._folder
+    folder = bench.explorers["Train"]._runs.folder
     (folder / "001").rename(folder / "007")
     again = Workbench.open_view(path)
     assert again.study.network.bits == 16

@@ -1,0 +1,78 @@
+"""The runs of a study: on disk, and in this session."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from uhscm_core import TrainingConfig
+from widgets.background import trainer as trainers
+from widgets.background.session_runs import SessionRuns
+
+LONG = TrainingConfig(recipe="uhscm", epochs=900, workers=0)
+
+
+@pytest.fixture
+def runs(study):
+    made = SessionRuns(study)
+    yield made
+    if (trainer := made.running) is not None:
+        trainer.stop()
+        trainer.wait()
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_study_without_a_run_has_none(runs):
+    assert runs.all() == []
+    assert runs.last_name() == ""
+    assert runs.named("001") is None
+    assert runs.trainer is runs.running is None
+    assert runs.trained(None) is runs.study
+
+
+def test_the_run_of_this_session_is_as_it_is_now(runs):
+    trainer = runs.start(int(runs.validation.ids[0]), bits=8, config=LONG)
+    until(lambda: len(trainer.steps) > 2)
+    (run,) = runs.all()  # although the disk was not looked at since
+    assert (run.name, run.status) == ("001", "running")
+    assert runs.is_training(run)
+    assert runs.state_of(run) == "running"
+    assert len(runs.history(run)) > 2
+    with pytest.raises(RuntimeError, match="run 001 is running; stop it first"):
+        runs.refuse_a_second()
+    trainer.pause()
+    until(lambda: trainer.state == "paused")
+    assert runs.state_of(runs.named("001")).startswith("paused (after ")
+    assert not runs.is_training(run)
+    assert runs.look(run, int(runs.validation.ids[1])).pinned == int(runs.validation.ids[1])
+    trainer.stop()
+    trainer.wait()
+    assert runs.running is None
+    assert runs.state_of(runs.named("001")) == "stopped"
+    runs.refuse_a_second()
+
+
+def test_a_run_of_an_earlier_session_is_read_from_disk(runs, monkeypatch):
+    config = TrainingConfig(recipe="uhscm", epochs=1, workers=0)
+    runs.start(int(runs.validation.ids[0]), bits=8, config=config).wait()
+    monkeypatch.setattr(trainers, "_TRAINERS", {})  # another session
+    assert runs.all() == []
+    runs.reread()
+    (run,) = runs.all()
+    assert runs.trainer_of(run) is None
+    assert runs.trained(run).network.bits == 8
+    assert len(runs.history(run)) == len(runs.trained(run).history) > 0
+    assert runs.look(run, 0).outputs.shape == (len(runs.validation.ids), 8)
+
+
+def test_the_time_of_a_run_on_pixels_is_known_after_one(runs):
+    config = TrainingConfig(recipe="uhscm", epochs=1)
+    assert runs.seconds_of(8, "features", config) > 0
+    assert runs.seconds_of(8, "vgg19", config) is None

@@ -1,0 +1,162 @@
+"""The panels of training, each alone: form, curves, charts, query and sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from uhscm_core import TrainingConfig
+from uhscm_core.runs import new_run
+from widgets.background.session_runs import SessionRuns
+from widgets.background.snapshot import Snapshot, take_snapshot
+from widgets.background.worker import Worker
+from widgets.kit.gestures import Gestures
+from widgets.panels.code_charts import CodeCharts
+from widgets.panels.pinned_query import PinnedQuery
+from widgets.panels.run_curves import RunCurves
+from widgets.panels.run_sentence import run_sentence
+from widgets.panels.training_form import TrainingForm
+
+
+@pytest.fixture
+def runs(study):
+    return SessionRuns(study)
+
+
+@pytest.fixture
+def ended(runs):
+    """Return the runs of a study with one that has ended."""
+    trainer = runs.start(int(runs.validation.ids[0]), bits=8, config=TrainingConfig(epochs=1))
+    trainer.wait()
+    runs.reread()
+    return runs
+
+
+class Form:
+    """A form, and what it tells of."""
+
+    def __init__(self, runs):
+        self.changed, self.typed, self.said, self.colour = [], [], [], None
+        self.worker = Worker(lambda _: None, self.said.append)
+        self.panel = TrainingForm(
+            runs,
+            Gestures(self.said.append),
+            self.worker,
+            in_colour=lambda: self.colour,
+            changed=lambda: self.changed.append(self.panel.values),
+            reprompt=self.typed.append,
+        )
+
+
+def test_several_settings_are_one_change_and_a_wrong_one_is_none(runs):
+    form = Form(runs)
+    form.panel.set(recipe="uhscm", epochs=3, lam=0.5)
+    assert len(form.changed) == 1
+    assert dict(form.changed[0])["lam"] == 0.5
+    form.panel.settings.controls["epochs"].value = -3
+    form.worker.wait()
+    assert len(form.changed) == 1
+    assert form.panel.estimate.value.startswith("Not yet: epochs must be")
+
+
+def test_a_value_that_does_not_work_stays_until_other_settings_come_into_view(runs):
+    form = Form(runs)
+    before = form.panel.taken()
+    form.panel.settings.controls["epochs"].value = -3
+    form.panel.show(before)
+    assert form.panel.settings.values["epochs"] == -3
+    after = tuple({**dict(before), "bits": 16}.items())
+    form.panel.show(after)
+    assert form.panel.values == after
+
+
+def test_the_form_says_how_the_next_run_differs(runs, tmp_path):
+    form = Form(runs)
+    form.panel.say_difference()
+    assert form.panel.note.value == ""
+    form.colour = new_run(tmp_path, 32, TrainingConfig(recipe="uhscm"))
+    form.panel.show_run(form.colour)
+    assert form.panel.note.value == "The settings are those of run 001 in color"
+    form.panel.set(bits=16)
+    assert form.panel.note.value == "The next run differs from run 001 in color: bits 32 → 16"
+
+
+@pytest.mark.parametrize(
+    ("typed", "templates"),
+    [
+        ("a {}; the {}", ("a {}", "the {}")),
+        (" a {} ", ("a {}",)),
+        ("a; b {}", ("a; b {}",)),  # a semicolon that separates no templates
+        ("a photo of the {}", ("a photo of the {}",)),
+    ],
+)
+def test_templates_are_separated_by_semicolons(runs, typed, templates):
+    assert Form(runs).panel.templates(typed) == templates
+
+
+def test_curves_are_those_of_the_runs_in_view(ended):
+    (run,) = ended.all()
+    curves = RunCurves()
+    curves.show_runs(ended, None, None)
+    assert len(curves.curves["now"].get("total", ([],))[0]) == 0
+    curves.show_runs(ended, run, None)
+    assert len(curves.curves["now"]["total"][0]) > 0
+    assert curves.names == ["run 001", ""]
+    assert {panel["name"]: panel["top"] for panel in curves.panels}["quantization"] == 8.0
+    curves.show_runs(ended, None, run)
+    assert curves.names == ["", "run 001, earlier"]
+    assert len(curves.curves["before"]["total"][0]) > 0
+
+
+def test_charts_show_a_moment_and_nothing(ended):
+    (run,) = ended.all()
+    charts = CodeCharts()
+    charts.show(ended.look(run, ended.trainer.pinned), ended.validation)
+    assert charts.balance.values.shape == (1, 8)
+    assert "Pairs that are similar: " in charts.distances.summary
+    charts.show(None, ended.validation)
+    assert charts.balance.summary == charts.outputs.summary == charts.distances.summary == ""
+
+
+def test_bits_that_say_the_same_of_every_image_are_counted(runs):
+    n = len(runs.validation.ids)
+    outputs = torch.ones(n, 4)
+    outputs[::2, 0] = -1
+    charts = CodeCharts()
+    ids = runs.validation.ids[:1]
+    charts.show(Snapshot(0, outputs, int(ids[0]), ids, ids), runs.validation)
+    assert charts.balance.summary == "3 of 4 bits say nearly the same of every image"
+    assert charts.outputs.summary == "100% of the outputs lie within 0.1 of ±1"
+
+
+def test_what_was_out_of_view_for_a_while_comes_back(runs):
+    asked = []
+    panel = PinnedQuery(runs, asked.append, Gestures(asked.append))
+    panel.adopt(runs)
+    network = runs.study.network_for(8, TrainingConfig(recipe="uhscm"))
+    snapshot = take_snapshot(runs.study, runs.validation, network, panel.image, 0)
+    panel.show(snapshot)
+    found = panel.results.ids.tolist()
+    assert panel.query.ids.tolist() == [panel.image]
+    assert len(found) == 8
+    panel.show(None)
+    assert panel.results.ids.tolist() == []
+    panel.show(snapshot)
+    assert panel.results.ids.tolist() == found
+    panel.results.selection.focus = found[2]
+    assert asked == [found[2]]
+
+
+def test_a_run_is_told_in_a_sentence(ended):
+    (run,) = ended.all()
+    assert run_sentence(ended, None, None)[0] == "No run yet: press Start."
+    earlier = run_sentence(ended, None, run)[0]
+    assert earlier == "Run 001 of earlier in grey (finished). Press Start."
+    sentence, notes, spoken = run_sentence(ended, run, None)
+    assert sentence.startswith("Run 001 finished; epoch 1 of 1, total ")
+    assert "best mAP by concepts" in sentence
+    assert (notes, spoken) == ([], "")
+    damaged = dataclasses.replace(run, status="damaged", message="a bad byte")
+    assert run_sentence(ended, damaged, None)[1] == ["a bad byte"]

@@ -1,0 +1,187 @@
+"""Start, pause, resume, stop and fork runs; and what a run does, in a sentence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as ipw
+
+from uhscm_core.support.checks import instance
+from widgets.background.long_running import Follower
+from widgets.background.session_runs import SessionRuns
+from widgets.background.trainer import Trainer
+from widgets.kit.gestures import Gestures
+from widgets.kit.status import Status
+from widgets.panels.lead import LED_BY_ANOTHER, Lead
+from widgets.panels.run_buttons import RunButtons
+from widgets.panels.run_sentence import run_sentence
+from widgets.panels.run_views import RunViews
+from widgets.panels.training_form import TrainingForm
+
+__all__ = ["RunControl"]
+
+_LOCKED = "A run's settings cannot change while it is running: stop it, or fork it and change one."
+
+
+class RunControl:
+    """Controls the runs of a study, unless a cell that was run later does.
+
+    Args:
+        runs: of the study.
+        form: of the next run.
+        views: of the runs.
+        status: where the sentence stands.
+        gestures: which make the buttons.
+        on: leads on with the run in colour.
+        prepare: called before a run is started; takes over what was typed, or raises.
+        started: called when a run was started and is in view.
+        ended: called when a run has ended and is shown.
+    """
+
+    def __init__(
+        self,
+        runs: SessionRuns,
+        form: TrainingForm,
+        views: RunViews,
+        status: Status,
+        gestures: Gestures,
+        *,
+        on: ipw.Button,
+        prepare: Callable[[], None],
+        started: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._runs, self._form, self._views, self._status = runs, form, views, status
+        self._prepare, self._started, self._told_of_end = prepare, started, ended
+        self._on = on
+        self._lock = threading.RLock()
+        self._lead = Lead(self._retire)
+        self._follower = Follower[Trainer](lambda _: self.draw(), self._ended, status.fail)
+        self._run_buttons = RunButtons(self, gestures, "the best")
+        self.fork_button = gestures.button("Fork the run in colour", "code-fork", self.fork)
+        self.buttons = {
+            **self._run_buttons.all,
+            **form.buttons,
+            "fork": self.fork_button,
+            "other": views.pinned.other,
+        }
+
+    # -- what a person does ----------------------------------------------------------------------
+
+    def start(self, **settings: Any) -> None:
+        """Start a run with the settings in view, after some changes to them."""
+        self._lead.insist()
+        self._runs.refuse_a_second()
+        self._prepare()
+        form, runs = self._form, self._runs  # what was typed may have led to other runs
+        form.set(**settings)
+        wanted, parent = form.settings.run(), form.parent
+        self._start(grey=parent or runs.last_name(), parent=parent, **wanted)
+        form.parent = ""
+        form.say_difference()
+
+    def pause(self) -> None:
+        """Pause after the current batch."""
+        if (trainer := self._runs.running) is not None:
+            trainer.pause()
+
+    def resume(self) -> None:
+        """Continue after a pause, or continue the run in colour where it ended."""
+        self._lead.insist()
+        if (trainer := self._runs.running) is not None:
+            trainer.resume()
+            return
+        run = self._views.in_colour
+        if run is None:
+            raise ValueError("no run in colour to take up")
+        self._start(run=run, grey=self._views.pair.names[1])
+
+    def stop(self) -> None:
+        """End the run after the current batch; its best weights are kept."""
+        if (trainer := self._runs.running) is not None:
+            trainer.stop()
+
+    def fork(self, name: str = "", **changes: Any) -> None:
+        """Put the settings of a run in view, with some changes to them."""
+        instance("name", name, str, "of a run")
+        self._runs.refuse_a_second()
+        run = self._runs.named(name) if name else self._views.in_colour or self._views.in_grey
+        if run is None:
+            raise ValueError(f"name: no run {name!r} to fork" if name else "no run to fork yet")
+        if run.is_damaged:
+            raise ValueError(f"run {run.name} is damaged and cannot be forked: {run.message}")
+        self._form.parent = run.name
+        self._form.show_run(run, **changes)
+
+    # -- one panel for the runs of a study -------------------------------------------------------
+
+    def adopt(self, runs: SessionRuns) -> None:
+        """Show what there is on disk, or the run that an earlier cell has started."""
+        self._runs = runs
+        self._follower.leave()
+        self._lead.take(runs.folder)
+        runs.reread()
+        trainer = runs.trainer
+        if trainer is not None and (trainer.active or trainer.steps):
+            mine = trainer.run
+            others = [run.name for run in runs.all() if run.name != mine.name]
+            self._form.show_run(mine)
+            self._views.pinned.image = trainer.pinned
+            self._views.offer(mine.name, mine.parent or (others[-1] if others else ""))
+            self._follower.follow(trainer)
+        else:
+            whole = [run for run in runs.all() if not run.is_damaged]
+            if whole:
+                self._form.show_run(whole[-1])
+            self._views.offer("", whole[-1].name if whole else "")
+        self._form.look_again()
+
+    def wait(self) -> None:
+        """Block until the run has ended and is shown."""
+        self._follower.wait()
+
+    def leave(self) -> None:
+        """Control nothing any more; a run that is running continues."""
+        self._follower.leave()
+        self._lead.leave()
+
+    def _start(self, grey: str, **what: Any) -> None:
+        trainer = self._runs.start(self._views.pinned.image, **what)
+        self._form.estimate.value = ""
+        self._views.offer(trainer.run.name, grey)
+        self._started()
+        self._follower.follow(trainer)
+
+    def _ended(self, trainer: Trainer) -> None:
+        if trainer.run.message:
+            self._status.fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
+        self._told_of_end()
+
+    def _retire(self) -> None:
+        with self._lock:
+            self._follower.leave()
+            for button in self.buttons.values():
+                button.disabled = True
+            self._form.lock("This panel is shown by a newer cell.")
+            self._status.say(LED_BY_ANOTHER)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Show what is new of the runs, what can be done now, and the sentence."""
+        with self._lock:
+            self._views.draw()
+            if self._lead.held:
+                self._draw_buttons()
+                colour, grey = self._views.in_colour, self._views.in_grey
+                self._status.say(*run_sentence(self._runs, colour, grey))
+
+    def _draw_buttons(self) -> None:
+        running, run = self._runs.running, self._views.in_colour
+        resumable = run is not None and run.status not in ("finished", "new", "damaged")
+        self._run_buttons.show(running, may_resume=resumable)
+        self._form.lock(_LOCKED if running is not None else "")
+        self.fork_button.disabled = running is not None or not self._runs.all()
+        self._on.disabled = run is None or run.status == "new"

@@ -1,0 +1,74 @@
+"""The loss curves of two runs: one in colour, an earlier one in grey."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uhscm_core import TrainingConfig
+from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS
+from uhscm_core.recipe import MIXING
+from uhscm_core.runs import Run
+from widgets.background.session_runs import SessionRuns
+from widgets.kit.curves import Curves, curves_of
+
+__all__ = ["RunCurves"]
+
+_HINTS = {
+    "total": "weighted sum",
+    "similarity": "codes like S",
+    "contrastive": "similar vs. the rest",
+    "quantization": "near ±1",
+    "balance": "on for half",
+    "independence": "no bit repeats",
+    EVALUATED_BY_CONCEPTS: "chooses the best",
+    EVALUATED_BY_LABELS: "evaluation only",
+}
+_TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}  # and quantization: L
+
+
+class RunCurves(Curves):
+    """A chart for each term of the objectives that two runs have, and for each mAP."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self._charts: object = None
+        self._drawn: dict[str, object] = {}
+
+    def forget(self) -> None:
+        """Draw all again next time: a name may be another run's by now."""
+        self._charts = None
+
+    def show_runs(self, runs: SessionRuns, now: Run | None, before: Run | None) -> None:
+        """Show what is new of two runs, either of which may be None."""
+        both = {"now": now, "before": before}
+        shown = [run for run in both.values() if run is not None]
+        hints = _hints(shown, by_labels=runs.by_labels)
+        bits = max((run.bits for run in shown), default=0)
+        if self._charts != (hints, bits):
+            self._charts, self._drawn = (hints, bits), {}
+            self.set_hints(hints, {**_TOPS, "quantization": float(bits)})
+        curves = {}
+        for which, run in both.items():
+            steps = () if run is None else runs.history(run)
+            key = (None if run is None else run.name, len(steps))
+            if self._drawn.get(which) != key:
+                self._drawn[which] = key
+                config = (run.config if run is not None else TrainingConfig()).complete()
+                curves[which] = curves_of(steps, runs.n_train, config.batch_size, config.epochs)
+        if curves:
+            names = [
+                "" if now is None else f"run {now.name}",
+                "" if before is None else f"run {before.name}, earlier",
+            ]
+            until = 0.0 if now is None else float(now.config.complete().epochs)
+            self.show(**curves, names=names, until=until)
+
+
+def _hints(runs: Sequence[Run], *, by_labels: bool) -> dict[str, str]:
+    """Return a hint for each chart: the terms that the recipes of some runs have, and mAP."""
+    recipes = [run.config.recipe for run in runs] or [TrainingConfig().recipe]
+    mixing, on_concepts = (any((r in MIXING) == m for r in recipes) for m in (True, False))
+    left_out = [] if mixing else ["balance", "independence"]
+    left_out += [] if on_concepts else ["contrastive"]
+    left_out += [] if by_labels else [EVALUATED_BY_LABELS]
+    return {name: hint for name, hint in _HINTS.items() if name not in left_out}

@@ -1,0 +1,60 @@
+"""What a run does and how good it is, in one sentence for the status line."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS
+from uhscm_core.runs import Run
+from widgets.background.session_runs import SessionRuns
+from widgets.kit.words import duration
+
+__all__ = ["run_sentence"]
+
+
+def run_sentence(
+    runs: SessionRuns, shown: Run | None, grey: Run | None
+) -> tuple[str, list[str], str]:
+    """Return what `widgets.kit.status.Status.say` takes.
+
+    Args:
+        runs: of the study.
+        shown: the run in colour.
+        grey: the run in grey, which is said where there is none in colour.
+
+    Returns:
+        The sentence, notes on what is wrong, and what of it screen readers say; empty for all.
+    """
+    if shown is None:
+        if grey is None:
+            return "No run yet: press Start.", [], ""
+        earlier = f"Run {grey.name} of earlier in grey ({runs.state_of(grey)})"
+        return f"{earlier}. Press Start.", [], ""
+    trainer, steps = runs.trainer_of(shown), runs.history(shown)
+    parts = [f"Run {shown.name} {runs.state_of(shown)}"]
+    epochs = shown.config.complete().epochs
+    if not shown.is_damaged and epochs == 0:
+        parts.append("no epoch asked for, so nothing was learned: these are the first weights")
+    if steps:
+        last = steps[-1]
+        parts.append(f"epoch {last.epoch} of {epochs}, total {last.total:.3f}")
+    validated = [(step.metrics[EVALUATED_BY_CONCEPTS], step) for step in steps if step.metrics]
+    if validated:
+        value, best = max(validated, key=lambda pair: pair[0])
+        parts.append(f"best mAP by concepts {value:.3f} after epoch {best.epoch}")
+    if steps:
+        rate = float(np.median([step.images_per_second for step in steps[-30:]]))
+        parts.append(f"{rate:,.0f} images a second on {shown.device or shown.config.device}")
+    spoken = ""
+    if trainer is not None and trainer.active:
+        spoken = parts[0]  # not each epoch
+        left = trainer.seconds_left
+        if left is not None:
+            parts.append(f"about {duration(left)} left")
+    notes = [shown.message] if shown.is_damaged else []
+    if trainer is not None and trainer.collapse:
+        notes.append(
+            f"the codes have collapsed: of the validation images, {trainer.collapse}; try "
+            f"another learning_rate, center, or more epochs"
+        )
+    return "; ".join(parts), notes, spoken
