@@ -7,17 +7,22 @@ an error or a kill are cached, so the next reading continues from there.
 from __future__ import annotations
 
 import errno
-import threading
+import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from uhscm_core import VLP, ImageDataset, Study, load_concepts, load_dataset, load_vlp
 from uhscm_core.concepts import VOCABULARIES, ConceptSet
+from uhscm_core.support.checks import shown
 from uhscm_core.support.progress import report_progress_to
+from widgets.background.errors import in_words
+from widgets.background.long_running import LongRunning, Stopped
 from widgets.background.paths import folder_from_text, path_from_text
 
-__all__ = ["PhotoReader", "PhotoSource", "Progress", "in_words"]
+__all__ = ["PhotoReader", "PhotoSource", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,37 @@ class PhotoSource:
     folder: str
     model: str = "postcards"
     concepts: str | tuple[str, ...] = "common"
+
+    @classmethod
+    def given(
+        cls,
+        folder: str | PathLike[str] | None,
+        model: str | PathLike[str] | None,
+        concepts: str | PathLike[str] | Sequence[str],
+    ) -> PhotoSource:
+        """Return what arguments say, and the environment where folder or model is None.
+
+        Raises:
+            TypeError, ValueError: an argument of another type, or no concept.
+        """
+        for argument, value in (("folder", folder), ("model", model)):
+            if value is not None and not isinstance(value, str | PathLike):
+                raise TypeError(f"{argument} must be a path or a name, got {shown(value)}")
+        named = isinstance(concepts, str | PathLike)
+        if not named and not (
+            isinstance(concepts, Sequence) and all(isinstance(name, str) for name in concepts)
+        ):
+            raise TypeError(
+                f"concepts must be a list's name, a path or a sequence of names, got "
+                f"{shown(concepts)}"
+            )
+        if not concepts:
+            raise ValueError("concepts is empty: give at least one name, or a list's name")
+        return cls(
+            os.fspath(folder) if folder is not None else os.environ.get("UHSCM_PHOTOS", ""),
+            os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),
+            os.fspath(concepts) if named else tuple(concepts),  # type: ignore[arg-type]
+        )
 
 
 @dataclass(frozen=True)
@@ -52,11 +88,7 @@ class Progress:
     seconds_left: float | None = None
 
 
-class _Stopped(Exception):  # noqa: N818  # not an error: the user asked for it
-    pass
-
-
-class PhotoReader:
+class PhotoReader(LongRunning):
     """Reads one folder in its own thread.
 
     Args:
@@ -73,40 +105,15 @@ class PhotoReader:
         self.dataset: ImageDataset | None = None
         self.study: Study | None = None
         self._model: tuple[str, VLP] | None = previous._model if previous is not None else None
-        self._end = threading.Event()
         self._first = (0.0, 0)
-        self._thread = threading.Thread(target=self._work, name="read photos", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread and return at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the current image or batch."""
-        self._end.set()
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Block until the reading has ended, or for so many seconds."""
-        self._thread.join(seconds)
-
-    @property
-    def active(self) -> bool:
-        """Whether the thread is running."""
-        return self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether a stop was requested."""
-        return self._end.is_set()
-
-    # -- the thread ------------------------------------------------------------------------------
+        super().__init__("read photos")
 
     def _work(self) -> None:
         try:
             with report_progress_to(self._hear):
                 self._read()
             self.state = "done"
-        except _Stopped:
+        except Stopped:
             self.state = "stopped"
         except Exception as error:  # no one sees a thread's exceptions
             self.message = self._explanation(error)
@@ -147,8 +154,8 @@ class PhotoReader:
         return vlp
 
     def _begin(self, what: str) -> None:
-        if self._end.is_set():
-            raise _Stopped
+        if self.stopping:
+            raise Stopped
         self.step = Progress(what)
 
     def _hear(self, what: str, done: int, total: int) -> None:
@@ -161,8 +168,8 @@ class PhotoReader:
         if done > done_then and now - started > 1:
             left = (now - started) / (done - done_then) * (total - done)
         self.step = Progress(what, done, total, left)
-        if self._end.is_set():
-            raise _Stopped
+        if self.stopping:
+            raise Stopped
 
     def _explanation(self, error: Exception) -> str:
         reason = in_words(error)
@@ -183,13 +190,6 @@ class PhotoReader:
         if isinstance(error, OSError) and self.step.what == "encoding images":
             return f"{reason}. The folder has changed since it was checked: press Read again."
         return reason
-
-
-def in_words(error: Exception) -> str:
-    """Return an error as a sentence, without error numbers of the operating system."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
-    return str(error) or type(error).__name__
 
 
 def _concepts(source: str | tuple[str, ...]) -> ConceptSet:

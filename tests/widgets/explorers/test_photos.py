@@ -18,7 +18,7 @@ from tests.widgets.explorers.messy_folder import SKIPPED, make_messy_folder
 from uhscm_core import features as features_module
 from uhscm_core.support import store
 from uhscm_core.vlp import VLP
-from widgets import PhotosExplorer
+from widgets import PhotosExplorer, Workbench
 from widgets.explorers import photos as module
 
 # The run-time shape check looks at one item of a sequence: it would decode an image of ours.
@@ -120,7 +120,7 @@ def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):
     names = photos.study.dataset.names
     assert {"صورة الشاطئ.jpg", 'say "hi" <img src=x onerror=alert(1)>.png'} <= set(names)
     assert photos.skipped.summary == f"{len(SKIPPED)} files skipped, and why"
-    name, content = photos._as_csv()
+    name, content = photos.result._as_csv()
     assert name == "skipped.csv"
     assert content.decode().count("\n") == len(SKIPPED) + 1
 
@@ -208,6 +208,39 @@ def test_own_concepts_typed_and_in_a_file(folder, tmp_path, tiny_model):
     (tmp_path / "own list.txt").write_text("snow\nice\n")
     other = read(folder, tiny_model, concepts=f'"{tmp_path}/own list.txt"')
     assert other.study.concepts.names == ("snow", "ice")
+
+
+def test_undo_brings_back_the_form_and_the_images_of_the_folder_before(
+    folder, tmp_path, tiny_model, monkeypatch
+):
+    monkeypatch.setenv("UHSCM_VLP", str(tiny_model))
+    other = write(tmp_path / "work", 5, first=50)
+    (other / "empty.png").touch()
+    bench = Workbench(folder)
+    bench.wait()
+    photos = bench.photos
+    photos.folder.value, photos.concepts.value = str(other), "coco80"
+    photos.read()
+    bench.wait()
+    assert len(photos.gallery.ids) == 5
+    bench.undo()
+    bench.wait()
+    assert (photos.folder.value, photos.concepts.value) == (str(folder), "common")
+    assert len(photos.gallery.ids) == 12
+    assert photos.to_frame().empty
+    bench.redo()
+    bench.wait()
+    assert (photos.folder.value, photos.concepts.value) == (str(other), "coco80")
+    assert len(photos.gallery.ids) == 5
+    assert photos.to_frame()["file"].tolist() == ["empty.png"]
+    bench.close()
+
+
+def test_what_is_typed_stays_when_another_study_of_the_same_folder_comes(folder, tiny_model):
+    photos = read(folder, tiny_model)
+    photos.folder.value = "/not/read/yet"
+    photos.show_study(photos.study.with_(tau=2.0))
+    assert photos.folder.value == "/not/read/yet"
 
 
 def slowly(monkeypatch, seconds=0.05, batch=3) -> None:

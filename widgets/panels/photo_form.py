@@ -1,0 +1,138 @@
+"""Which folder is read, with which model and which concepts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as ipw
+
+from widgets.background.photo_reader import PhotoSource
+from widgets.kit.choice import Choice
+from widgets.kit.field import Field
+from widgets.kit.text_box import TextBox
+
+__all__ = ["PhotoForm"]
+
+_OTHER, _FILE, _TYPED = "other model", "text file", "typed names"
+_MODELS = {
+    "postcards: the example world's own": "postcards",
+    "CLIP ViT-B-32 (OpenAI)": "ViT-B-32 openai",
+    "CLIP ViT-B-16 (OpenAI), the paper's": "ViT-B-16 openai",
+    "OpenCLIP ViT-B-32 (LAION-2B)": "ViT-B-32 laion2b_s34b_b79k",
+    "another one, or a file of my own": _OTHER,
+}
+_NOTES = {
+    "postcards": "This model needs no download and has only ever seen painted postcards: with "
+    "photos it shows how things work, and what it says of them means little.",
+    _OTHER: "A name and a tag of open_clip, such as ViT-L-14 openai, or the path of a "
+    "configuration .json with its .safetensors next to it.",
+}
+_FETCHED = (
+    "The weights are fetched the first time. Without a network you are told which file to bring "
+    "and where to put it."
+)
+_CONCEPTS = {
+    "common: some 500 everyday nouns": "common",
+    "nuswide81: 81 names of NUS-WIDE": "nuswide81",
+    "coco80: 80 objects of MS COCO": "coco80",
+    "nuswide81 and coco80": "nuswide81+coco80",
+    "a text file, one name per line": _FILE,
+    "names that I type": _TYPED,
+}
+
+
+class PhotoForm(ipw.VBox):
+    """A folder, a model and concepts, each as a person gives it.
+
+    Args:
+        entered: called when Enter was pressed after a path.
+    """
+
+    def __init__(self, entered: Callable[[], object]) -> None:
+        left: dict[str, Any] = {"label_width": "70px"}
+        wide = {"layout": {"width": "98%", "max_width": "900px"}, **left}
+        half = {"layout": {"width": "440px"}, **left}
+        self.folder = TextBox(
+            "folder",
+            placeholder="paste a path, such as ~/Pictures (a browser does not tell the path of "
+            "what is dragged here)",
+            **wide,
+        )
+        self.model = Choice("model", _MODELS, **half)
+        self.other = TextBox("other", placeholder="ViT-L-14 openai, or /path/to/model.json", **wide)
+        self.concepts = Choice("concepts", _CONCEPTS, **half)
+        self.names = TextBox("names", placeholder="one name per line", rows=5, **wide)
+        self.note = ipw.HTML()
+        for box in (self.folder, self.other):
+            box.on_submit(lambda _: entered())
+        for choice in (self.model, self.concepts):
+            choice.observe(lambda _: self._draw(), "value")
+        choices = ipw.HBox([self.model, self.concepts], layout={"flex_flow": "row wrap"})
+        super().__init__([self.folder, choices, self.note, self.other, self.names])
+        self._draw()
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The controls."""
+        return self.folder, self.model, self.other, self.concepts, self.names
+
+    @property
+    def source(self) -> PhotoSource:
+        """What the controls say."""
+        concepts: str | tuple[str, ...] = self.concepts.value
+        if concepts == _FILE:
+            concepts = self.names.value
+        elif concepts == _TYPED:
+            lines = self.names.value.replace(",", "\n").splitlines()
+            concepts = tuple(line.strip() for line in lines if line.strip())
+        model = self.model.value
+        return PhotoSource(
+            self.folder.value, self.other.value if model == _OTHER else model, concepts
+        )
+
+    def show(self, source: PhotoSource) -> None:
+        """Put a source in view."""
+        self.clear()
+        self.folder.value = source.folder
+        known = source.model in _MODELS.values()
+        self.model.value = source.model if known else _OTHER
+        self.other.value = "" if known else source.model
+        if isinstance(source.concepts, str):
+            known = source.concepts in _CONCEPTS.values()
+            self.concepts.value = source.concepts if known else _FILE
+            self.names.value = "" if known else source.concepts
+        else:
+            self.concepts.value = _TYPED
+            self.names.value = "\n".join(source.concepts)
+
+    def fail(self, about: str, message: str) -> None:
+        """Say what is wrong at the control that it is about: folder, model or concepts."""
+        field: Field = self.folder
+        if about == "model":
+            field = self.other if self.model.value == _OTHER else self.model
+        elif about == "concepts":
+            field = self.names if self.concepts.value in (_FILE, _TYPED) else self.concepts
+        field.fail(message)
+
+    def clear(self) -> None:
+        """Take all errors out of view."""
+        for field in self.fields:
+            field.error = ""
+
+    def lock(self, locked: bool) -> None:
+        """Let nothing be changed, or let it again."""
+        for field in self.fields:
+            field.disabled = locked
+
+    def _draw(self) -> None:
+        """Show the boxes that the choices need, and what is to be known of the model."""
+        model, concepts = self.model.value, self.concepts.value
+        note = html.escape(_NOTES.get(model, _FETCHED))
+        style = "line-height:1.4;max-width:900px;padding:0 4px"
+        self.note.value = f'<div style="{style}">{note}</div>'
+        self.other.layout.display = "" if model == _OTHER else "none"
+        self.names.layout.display = "" if concepts in (_FILE, _TYPED) else "none"
+        file = concepts == _FILE
+        self.names.placeholder = "path of the text file" if file else "one name per line"

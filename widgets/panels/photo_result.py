@@ -1,0 +1,102 @@
+"""The images of a folder that was read, and the files that were skipped with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ipywidgets as ipw
+import pandas as pd
+
+from uhscm_core import ImageDataset, Study
+from uhscm_core.support.notices import printable
+from widgets.background.photo_reader import PhotoReader
+from widgets.kit.csv_file import csv_bytes
+from widgets.kit.download import Download
+from widgets.kit.gallery import Gallery
+from widgets.kit.stage import growing
+from widgets.kit.table import Table
+from widgets.kit.words import counted
+
+__all__ = ["PhotoResult", "counted_images", "headline", "notes"]
+
+_ROWS = 500  # of the table; all of them are in the CSV
+
+
+class PhotoResult(ipw.VBox):
+    """A gallery and a table. `csv`, a button for the whole table, stands elsewhere."""
+
+    def __init__(self) -> None:
+        self.study: Study | None = None
+        """Whose images are in view; None for none."""
+        self._skipped = _frame({})
+        self.gallery = Gallery([], [], height=300)
+        growing(self.gallery)
+        self.skipped = Table()
+        self.csv = Download("Skipped files as CSV", self._as_csv)
+        super().__init__([self.gallery, self.skipped])
+        self.show_study(None)
+        self.show_skipped({})
+
+    def show_study(self, study: Study | None) -> None:
+        """Show the images of a study; None for none."""
+        self.study = study
+        self.gallery.layout.display = "none" if study is None else ""
+        if study is not None:
+            dataset = study.dataset
+            self.gallery.show(
+                range(len(dataset)),
+                images=dataset.images,
+                captions=lambda image: printable(dataset.names[image]),
+                summary=f"The images in view: {counted(len(dataset), 'image')}",
+            )
+
+    def show_skipped(self, skipped: Mapping[str, str]) -> None:
+        """Show the reason by file."""
+        self._skipped = frame = _frame(skipped)
+        said = ""
+        if len(frame):
+            few = "" if len(frame) <= _ROWS else f"; the first {_ROWS}, all in the CSV"
+            said = f"{counted(len(frame), 'file')} skipped, and why{few}"
+        self.skipped.show(frame.head(_ROWS).map(printable), summary=said)
+        self.csv.layout.display = "" if len(frame) else "none"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the files that were skipped: ``file`` and ``reason``."""
+        return self._skipped
+
+    def _as_csv(self) -> tuple[str, bytes]:
+        return "skipped.csv", csv_bytes(self._skipped.map(printable))
+
+
+def _frame(skipped: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(sorted(skipped.items()), columns=["file", "reason"])
+
+
+def headline(reader: PhotoReader) -> str:
+    """Return how a reading has ended."""
+    study, step = reader.study, reader.step
+    if study is not None:
+        names = study.dataset.label_names
+        labels = f"; {counted(len(names), 'sub-folder')} taken as labels" if names else ""
+        kept, all_ = len(study.kept_names), counted(len(study.concepts), "concept")
+        read = counted_images(study.dataset)
+        return f"{read}; {kept:,} of {all_} kept with {study.vlp.name}{labels}"
+    if reader.state == "failed":
+        return "The folder was not read."
+    if step.what != "encoding images":
+        return f"Stopped while {step.what}. Read begins with that again."
+    return (
+        f"Stopped: {step.done:,} of {counted(step.total, 'image')} are encoded and stay so. "
+        f"Read continues from there."
+    )
+
+
+def counted_images(dataset: ImageDataset) -> str:
+    """Return how many images there are, and how many files were skipped."""
+    return f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped"
+
+
+def notes(reader: PhotoReader) -> list[str]:
+    """Return how the folder was understood; the list of skipped files is shown on its own."""
+    said = () if reader.study is None else reader.study.dataset.notes
+    return [printable(note) for note in said if "dataset.skipped" not in note]
