@@ -18,6 +18,7 @@ from jaxtyping import install_import_hook
 install_import_hook(["uhscm_core", "uhscm_postcards"], "beartype.beartype")
 
 import contextlib
+import dataclasses
 import json
 import shutil
 import struct
@@ -35,6 +36,7 @@ from hypothesis import settings
 from PIL import Image
 
 from uhscm_core import ImageDataset, Study, load_dataset, load_vlp
+from uhscm_core.peers import cibhash, crovca, duheg, orthohash
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("fixed")
@@ -57,6 +59,14 @@ def no_job_left_running():
     for thread in threading.enumerate():
         if thread.name == "uhscm jobs":
             thread.join(60)
+
+
+@pytest.fixture
+def quick_peers(monkeypatch):
+    """Peers that train for a few epochs, which is enough where it is not about their mAP."""
+    for module in (cibhash, crovca, duheg, orthohash):
+        schedule = dataclasses.replace(module._SCHEDULE, epochs=5, warm_up=0)
+        monkeypatch.setattr(module, "_SCHEDULE", schedule)
 
 
 @pytest.fixture

@@ -436,8 +436,22 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
     yield Edge(
         "Baseline",
         core.Baseline,
-        {"fit": max, "space": "concepts", "max_bits": min, "version": 2},
-        {"fit": "object", "space": "text", "max_bits": "object", "version": "whole"},
+        {
+            "fit": max,
+            "space": "concepts",
+            "max_bits": min,
+            "version": 2,
+            "texts": False,
+            "trains": False,
+        },
+        {
+            "fit": "object",
+            "space": "text",
+            "max_bits": "object",
+            "version": "whole",
+            "texts": "flag",
+            "trains": "flag",
+        },
     )
     near = {"codes": codes, "bits": BITS, "features": x}
     yield Edge(

@@ -1,4 +1,4 @@
-r"""Classical unsupervised hashing, to compare the method with.
+r"""Other unsupervised hashing, to compare the method with.
 
 - **LSH** (Charikar 2002) of features: signs of random projections of the centered rows. The
   projections are orthogonal, as FAISS draws them, so that there are at most D.
@@ -7,6 +7,8 @@ r"""Classical unsupervised hashing, to compare the method with.
   least, see `_itq`.
 - **ITQ of concepts**: the same of the distributions over the kept concepts. It learns no network,
   so it shows how much of a result the concepts have of their own.
+- **CIBHash**, **CroVCA**, **DUH-EG**, **k-means + OrthoHash**: newer methods that train a network
+  on features, see `uhscm_core.peers`. `Study.compare` has them if they are asked for by name.
 
 `BASELINES` is the only list of them. To add a baseline, register it under its name; it then appears
 in `Study.compare`, in the comparison explorer and in the benchmarks' tables::
@@ -34,12 +36,17 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from uhscm_core.codes import pack_codes
+from uhscm_core.codes import TooManyBitsError, pack_codes
+from uhscm_core.peers.cibhash import fit_cibhash
+from uhscm_core.peers.crovca import fit_crovca
+from uhscm_core.peers.duheg import fit_duheg
+from uhscm_core.peers.orthohash import fit_orthohash
 from uhscm_core.support.checks import (
     MANY,
     MOST_BITS,
     check_features,
     code_length,
+    flag,
     function,
     one_of,
     seed_number,
@@ -69,28 +76,37 @@ class Baseline:
 
     Attributes:
         fit: takes (n, D) float32 training rows, L and a seed, and returns a function from (m, D)
-            rows to (m, L) numbers whose signs are the codes.
+            rows to (m, L) numbers whose signs are the codes. With `texts`, it also takes the (K, D)
+            float32 text features of the kept concepts.
         space: what it reads of the images: ``"features"`` of the vision-language model, or
             ``"concepts"``, their distributions over the kept concepts.
         max_bits: takes n and D and returns the largest L; by default the smaller of the two.
         version: raise it when the same rows, L and seed begin to give other codes, so that an
             `Experiment` computes them again instead of reading what an earlier version gave.
+        texts: whether `fit` also takes the text features of the kept concepts.
+        trains: whether it trains a network, which takes seconds or minutes: `Study.compare` then
+            has it only if it is asked for by name.
     """
 
-    fit: Callable[[np.ndarray, int, int], Project]
+    fit: Callable[..., Project]
     space: Literal["features", "concepts"] = "features"
     max_bits: Callable[[int, int], int] = min
     version: int = 1
+    texts: bool = False
+    trains: bool = False
 
     def __post_init__(self) -> None:
         function("fit", self.fit)
         one_of("space", self.space, ("features", "concepts"))
         function("max_bits", self.max_bits)
         whole_number("version", self.version, 1, MANY)
+        flag("texts", self.texts)
+        flag("trains", self.trains)
 
-
-class TooManyBitsError(ValueError):
-    """A baseline cannot give codes of this length."""
+    @property
+    def reads_concepts(self) -> bool:
+        """Whether other kept concepts give other codes."""
+        return self.texts or self.space == "concepts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +147,14 @@ class BaselineHash:
         return pack_codes(torch.from_numpy(outputs))
 
 
-def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -> BaselineHash:
+def fit_baseline(
+    name: str,
+    x: Float[Tensor, "n d"],
+    bits: int,
+    seed: int = 0,
+    *,
+    texts: Float[Tensor, "k d"] | None = None,
+) -> BaselineHash:
     """Fit a baseline on training images.
 
     Args:
@@ -139,14 +162,16 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
         x: (N, D) of the training images, in the space that the baseline reads.
         bits: L; for LSH at most D, and for PCA sign at most the number of directions in which the
             rows differ.
-        seed: of LSH's projections and ITQ's first rotation.
+        seed: of LSH's projections, ITQ's first rotation, and whatever a training draws.
+        texts: (K, D) text features of the kept concepts, for a baseline that reads them too.
 
     Returns:
         The fitted hash function.
 
     Raises:
         TypeError: an argument of another kind.
-        ValueError: the name is unknown, the baseline cannot give so many bits, such as any of rows
+        ValueError: the name is unknown, the baseline reads texts and there are none or the other
+            way round, the baseline cannot give so many bits, such as any of rows
             that are all equal (`TooManyBitsError`), or a value is not finite.
     """
     baseline = BASELINES[one_of("name", name, BASELINES)]
@@ -161,7 +186,18 @@ def fit_baseline(name: str, x: Float[Tensor, "n d"], bits: int, seed: int = 0) -
             f"bits and x: {name} on {n} rows of width {width} gives at most {max_bits} bits, "
             f"not {bits}"
         )
-    return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed))
+    more = _texts(name, x, texts)
+    return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed, *more))
+
+
+def _texts(name: str, x: Tensor, texts: Tensor | None) -> tuple[np.ndarray, ...]:
+    if (texts is not None) != BASELINES[name].texts:
+        takes = "takes" if texts is None else "takes no"
+        raise ValueError(f"texts: {name} {takes} text features of the kept concepts")
+    if texts is None:
+        return ()
+    check_features(x=x, texts=texts)
+    return (np.ascontiguousarray(texts.cpu().numpy(), dtype=np.float32),)
 
 
 def _lsh(x: np.ndarray, bits: int, seed: int) -> Project:
@@ -269,4 +305,8 @@ BASELINES: dict[str, Baseline] = {
     "PCA sign": Baseline(_pca_sign),
     "ITQ": Baseline(_itq, max_bits=_any_number),
     "ITQ of concepts": Baseline(_itq, "concepts", _any_number),
+    "CIBHash": Baseline(fit_cibhash, max_bits=_any_number, trains=True),
+    "CroVCA": Baseline(fit_crovca, max_bits=_any_number, trains=True),
+    "DUH-EG": Baseline(fit_duheg, max_bits=_any_number, texts=True, trains=True),
+    "k-means + OrthoHash": Baseline(fit_orthohash, max_bits=_any_number, trains=True),
 }

@@ -19,13 +19,23 @@ from torch import Tensor
 
 from uhscm_core.support.checks import check_features, code_length, flag, plain_array, shown
 
-__all__ = ["bit_concepts", "hamming_distance", "pack_codes", "unpack_codes"]
+__all__ = [
+    "TooManyBitsError",
+    "bit_concepts",
+    "hamming_distance",
+    "pack_codes",
+    "unpack_codes",
+]
 
 ArrayLike = Tensor | np.ndarray
 Array = npt.NDArray[Any]
 Words = npt.NDArray[np.unsignedinteger[Any]]
 
 _PAIRS_PER_BLOCK = 250_000  # so that the distances of a block stay in the processor's cache
+
+
+class TooManyBitsError(ValueError):
+    """Something cannot give codes of this length."""
 
 
 def pack_codes(outputs: Float[Tensor, "n l"]) -> UInt8[Tensor, "n bytes"]:

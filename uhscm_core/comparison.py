@@ -11,9 +11,9 @@ codes that generalize better than the vectors they were learned from score highe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from torch.nn.functional import normalize
 from uhscm_core.baselines import BASELINES, TooManyBitsError
 from uhscm_core.evaluation import Evaluated
 from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average_precision
+from uhscm_core.support.checks import is_ordered, one_of, shown
 from uhscm_core.support.notices import say
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "NoDirectionError",
     "Reference",
     "centered_features",
+    "checked_methods",
     "compare_methods",
     "features_and_concepts",
 ]
@@ -91,8 +93,31 @@ REFERENCES = {
 }
 
 
+def checked_methods(methods: Any) -> tuple[str, ...]:
+    """Return names of baselines; None for those that train nothing.
+
+    Raises:
+        TypeError: no list of names.
+        ValueError: an unknown name, or one that is there twice.
+    """
+    if methods is None:
+        return tuple(name for name, baseline in BASELINES.items() if not baseline.trains)
+    if not is_ordered(methods):
+        raise TypeError(f"methods must be a list of names of BASELINES, got {shown(methods)}")
+    names = tuple(one_of("methods", name, BASELINES) for name in methods)
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise ValueError(f"methods must name each baseline once, got {name!r} twice")
+    return names
+
+
 def compare_methods(
-    study: Study, on: Evaluated, top_k: int | None, ties: Ties, references: bool
+    study: Study,
+    on: Evaluated,
+    top_k: int | None,
+    ties: Ties,
+    references: bool,
+    methods: Sequence[str],
 ) -> pd.DataFrame:
     """Compute the mean average precision of each method; for the arguments see `Study.compare`."""
     bits = study.index.bits
@@ -102,7 +127,7 @@ def compare_methods(
         return mean_average_precision(codes[on.queries], codes[on.database], *labels, top_k, ties)
 
     rows = [("UHSCM", bits, evaluate(study.codes))]
-    for name in BASELINES:
+    for name in methods:
         try:
             codes = study.baseline_codes(name, bits)
         except TooManyBitsError:

@@ -177,12 +177,11 @@ class Stages:
         Raises:
             ValueError: the name is unknown, or there are more bits than directions.
         """
-        if BASELINES[one_of("name", name, BASELINES)].space == "concepts":
-            vectors = self.distribution
-        else:
-            vectors = self.image_features
+        baseline = BASELINES[one_of("name", name, BASELINES)]
+        vectors = self.distribution if baseline.space == "concepts" else self.image_features
         train = vectors[self.dataset.splits["train"]]
-        return fit_baseline(name, train, bits, seed).encode(vectors)
+        texts = self.mined.text_features if baseline.texts else None
+        return fit_baseline(name, train, bits, seed, texts=texts).encode(vectors)
 
     @property
     def training_data(self) -> Tensor | Sequence[Image.Image]:

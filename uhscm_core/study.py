@@ -29,7 +29,7 @@ from PIL import Image
 from torch import Tensor
 
 from uhscm_core.codes import pack_codes
-from uhscm_core.comparison import compare_methods
+from uhscm_core.comparison import checked_methods, compare_methods
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet
 from uhscm_core.datasets import ImageDataset, read_image
 from uhscm_core.datasets.copies import equal_images
@@ -369,6 +369,7 @@ class Study(Stages):
         ties: Ties = "expected",
         references: bool = True,
         *,
+        methods: Sequence[str] | None = None,
         ceilings: bool | None = None,
     ) -> pd.DataFrame:
         """Compute the mean average precision of UHSCM, the baselines and the references.
@@ -380,6 +381,8 @@ class Study(Stages):
                 distributions, and of both, see `uhscm_core.comparison`. They are no upper bounds:
                 codes can score higher. They take longer than everything else and are the same at
                 every code length.
+            methods: names of `BASELINES`. None for all that train no network of their own, which
+                answer in a moment; ``list(BASELINES)`` for all of them, which takes minutes.
             ceilings: the old name of `references`.
 
         Returns:
@@ -390,15 +393,17 @@ class Study(Stages):
             references that read features are NaN.
 
         Raises:
-            ValueError: as `evaluate`.
+            TypeError: `methods` is no list of names.
+            ValueError: as `evaluate`, or an unknown name.
         """
         if ceilings is not None:
             warnings.warn("ceilings= is deprecated: use references=", FutureWarning, stacklevel=2)
             references = ceilings
         references = flag("references", references)
+        names = checked_methods(methods)
         on = evaluated_images(self.dataset)
         say(*on.notes)
-        return compare_methods(self, on, top_k, ties, references)
+        return compare_methods(self, on, top_k, ties, references, names)
 
     # -- on disk -----------------------------------------------------------------------------
 

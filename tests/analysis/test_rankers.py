@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from uhscm_core import HashNetwork, Study, TrainingConfig, unpack_codes
+from uhscm_core import BASELINES, HashNetwork, Study, TrainingConfig, unpack_codes
 from uhscm_core.analysis.rankers import BOTH, CONCEPTS, FEATURES, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.runs import new_run
@@ -46,7 +46,7 @@ def test_all_ways_are_offered_and_none_computed_yet(study, trained):
     assert left_out == {}
     assert list(named) == [
         *("UHSCM, 16 bits", "8 bits", HOSTILE),
-        *(f"{name}, 16 bits" for name in ("LSH", "PCA sign", "ITQ", "ITQ of concepts")),
+        *(f"{name}, 16 bits" for name in BASELINES),
         *(FEATURES, CONCEPTS, BOTH),
     ]
     assert all(name == ranker.name for name, ranker in named.items())

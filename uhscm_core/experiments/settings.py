@@ -159,7 +159,7 @@ def _read_names(method: str) -> tuple[str, ...]:
     if method == TRAINED:
         return _NAMES
     if method in BASELINES:
-        mining = () if BASELINES[method].space == "features" else _MINING
+        mining = _MINING if BASELINES[method].reads_concepts else ()
         return ("method", *_FEATURES, *mining, "bits")
     mining = () if method in _READS_FEATURES_ALONE else _MINING
     return ("method", *_FEATURES, *mining)

@@ -34,6 +34,7 @@ __all__ = [
 METHODS = (*BASELINES, *REFERENCES)
 OWN_LIST = "this study's own"
 _SECONDS_OF_A_BASELINE = 1.0
+_SECONDS_OF_A_PEER = 2e-3  # for each training image
 _MOST_RUNS = 2_000
 
 T = TypeVar("T")
@@ -226,14 +227,17 @@ def seconds_of(study: Study) -> Callable[[Run], float]:
     """Return a function that estimates the seconds of a run.
 
     A few steps are measured for each recipe, code length and batch size, on the study itself: what
-    else a setting changes hardly changes the time.
+    else a setting changes hardly changes the time. Baselines that train take about as long
+    everywhere.
     """
     per_epoch: dict[tuple[Any, ...], float] = {}
 
     def seconds(run: Run) -> float:
         setting = run.setting
         if not setting.trained:
-            return _SECONDS_OF_A_BASELINE
+            baseline = BASELINES.get(setting.method)
+            images = len(study.dataset.splits["train"]) if baseline and baseline.trains else 0
+            return _SECONDS_OF_A_BASELINE + _SECONDS_OF_A_PEER * images
         config = setting.config.complete()
         key = (config.recipe, setting.bits, config.batch_size)
         if key not in per_epoch:
