@@ -34,6 +34,7 @@ from uhscm_core.mining import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.objective import LossTerms, uhscm_loss
+from uhscm_core.paper import PaperTable, run_paper
 from uhscm_core.results import Embedding
 from uhscm_core.study import Study
 from uhscm_core.support.notices import UHSCMWarning
@@ -57,6 +58,7 @@ __all__ = [
     "MinedConcepts",
     "NearDuplicates",
     "Outliers",
+    "PaperTable",
     "RunResult",
     "Study",
     "TrainingConfig",
@@ -85,6 +87,7 @@ __all__ = [
     "precision_recall_curve",
     "rank_outliers",
     "rank_outliers_by_features",
+    "run_paper",
     "semantic_similarity",
     "sketch",
     "top_concepts",

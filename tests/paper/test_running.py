@@ -1,0 +1,207 @@
+"""The paper's benchmarks on small postcards: rows, missing data, odd arguments, interruptions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from uhscm_core import Experiment, Study, load_vlp, run_paper
+from uhscm_core.paper import METHODS
+from uhscm_core.paper.protocol import BENCHMARKS, dataset_of, rank_of
+from uhscm_core.recipe import RECIPES
+
+pytestmark = pytest.mark.usefixtures("quick_peers")
+SMALL = {"n_train": 40, "n_database": 60, "n_query": 10}
+QUICK = {"datasets": ["postcards"], "bits": [8, 16], "seeds": 2, **SMALL}
+
+
+def photos(folder, several: bool = False):
+    """Twenty small photos in two classes, each of its color."""
+    for i in range(20):
+        place = folder / ("red" if i % 2 else "blue")
+        place.mkdir(parents=True, exist_ok=True)
+        color = (200, i, 0) if i % 2 else (0, i, 200)
+        Image.new("RGB", (32, 32), color).save(place / f"{i}.png")
+    return folder
+
+
+def test_every_method_has_a_row_on_postcards(tmp_path):
+    said = []
+    table = run_paper(tmp_path, report=said.append, **QUICK)
+    frame = table.to_frame()
+    names = [f"UHSCM, {m}" if m in RECIPES else m for m in METHODS]
+    assert list(dict.fromkeys(frame["method"])) == names
+    computed = frame[frame["method"] != "VGG19 on pixels"]
+    assert (computed["seeds"] == 2).all()
+    assert computed["mAP"].between(0, 1).all()
+    assert (frame["rank"] == 5000).all(), "postcards have several labels"
+    assert sum("seed" in line for line in said) == 2 * len(computed)
+    found = pd.read_csv(tmp_path / "table.csv", comment="#")
+    assert found["mAP"].tolist() == pytest.approx(frame["mAP"].tolist(), nan_ok=True)
+    again = []
+    repeated = run_paper(tmp_path, report=again.append, **QUICK)
+    assert not any("seed" in line for line in again)
+    assert repeated.to_frame().equals(frame)
+
+
+def test_a_row_is_what_the_experiment_gives(tmp_path):
+    table = run_paper(tmp_path / "paper", methods=["ITQ", "tuned"], **QUICK)
+    dataset = dataset_of("postcards", tmp_path, SMALL, download=False)
+    study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
+    for name, vary in (("ITQ", {"method": ["ITQ"]}), ("UHSCM, tuned", {"recipe": ["tuned"]})):
+        experiment = Experiment(study, {"bits": [8, 16], **vary}, 2, top_k=5000)
+        list(experiment)
+        rows = table.to_frame()
+        rows = rows[rows["method"] == name]
+        expected = experiment.to_frame()
+        assert rows["mAP"].tolist() == expected["mAP"].tolist()
+        assert rows["sd"].tolist() == expected["sd"].tolist()
+
+
+def test_pixels_need_a_gpu_and_the_row_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    table = run_paper(tmp_path, methods=["VGG19 on pixels"], **QUICK)
+    assert table.to_frame()["mAP"].isna().all()
+    assert table.remarks() == ("postcards, VGG19 on pixels: fine-tuning on pixels needs a GPU",)
+
+
+def test_missing_datasets_say_where_to_get_them_and_the_others_run(tmp_path):
+    options = QUICK | {"datasets": [*BENCHMARKS, "postcards"]}
+    table = run_paper(tmp_path / "out", methods=["LSH"], root=tmp_path / "data", **options)
+    assert list(dict.fromkeys(table.to_frame()["dataset"])) == ["postcards"]
+    first, second, third = table.notes
+    assert "CIFAR-10 was not run" in first
+    assert "download=True" in first
+    assert str(tmp_path / "data" / "flickr25k") in second
+    assert "LIACS MIRFLICKR page" in second
+    assert "NUS Lab for Media Search page" in third
+
+
+def test_a_model_that_is_missing_is_said(tmp_path):
+    folder = photos(tmp_path / "photos")
+    table = run_paper(tmp_path / "out", [folder], methods=["LSH"], bits=[8])
+    assert table.rows == ()
+    assert "photos was not run: " in table.notes[0]
+
+
+def test_a_folder_is_evaluated_at_1000_where_each_image_has_one_label(tmp_path):
+    folder = photos(tmp_path / "photos")
+    options = {"methods": ["ITQ"], "bits": [4], "seeds": 1, "n_query": 4, "model": "postcards"}
+    table = run_paper(tmp_path / "out", [folder], concepts="coco80", **options)
+    (row,) = table.rows
+    assert (row.dataset, row.rank, row.seeds) == ("photos", 1000, 1)
+
+
+def test_index_files_next_to_the_images_are_the_split(tmp_path):
+    folder = photos(tmp_path / "photos")
+    names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
+    (folder / "index").mkdir()
+    for part, rows in (("train", names[:8]), ("database", names[:14]), ("test", names[14:])):
+        lines = [f"{name} {int('red' in name)} 1" for name in rows]
+        (folder / "index" / f"{part}.txt").write_text("\n".join(lines) + "\n")
+    dataset = dataset_of(str(folder), tmp_path, {}, download=False)
+    sizes = {name: len(ids) for name, ids in dataset.splits.items()}
+    assert sizes == {"train": 8, "database": 14, "query": 6}
+    assert rank_of(str(folder), dataset) == 5000
+
+
+def test_images_without_labels_are_not_run_and_it_says_why(tmp_path):
+    for i in range(12):
+        (tmp_path / "bare").mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), (i, 0, 0)).save(tmp_path / "bare" / f"{i}.png")
+    table = run_paper(tmp_path / "out", [tmp_path / "bare"], model="postcards", bits=[4])
+    assert table.notes == ("bare was not run: evaluation needs labels, but these images have none",)
+
+
+def test_published_figures_stand_in_the_table(tmp_path):
+    path = tmp_path / "published.csv"
+    path.write_text("dataset,method,bits,mAP,source\npostcards,Theirs,8,0.5,page 3\n")
+    table = run_paper(tmp_path / "out", methods=["LSH"], published=path, **QUICK)
+    assert table.rows[-1].method == "Theirs (published)"
+    assert "postcards, Theirs (published): from page 3" in table.remarks()
+
+
+def test_the_provenance_says_how_to_repeat_it(tmp_path):
+    table = run_paper(tmp_path, methods=["LSH"], **QUICK)
+    said = dict(table.provenance)
+    assert said["command"].startswith("run_paper(")
+    assert "uhscm-explorer 0" in said["versions"]
+    assert said["seeds"] == "0 to 1"
+    assert "40 train, 60 database, 10 query" in said["postcards"]
+    repeated = eval(said["command"], {"run_paper": run_paper})  # noqa: S307  # our own words
+    assert repeated.rows == table.rows
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"datasets": []}, "datasets must have at least one value"),
+        ({"datasets": "postcards"}, "datasets must be a list, got 'postcards'"),
+        ({"datasets": ["postcard"]}, "no dataset 'postcard': expected cifar10, flickr25k"),
+        ({"datasets": ["postcards"] * 2}, "datasets must name each once, got 'postcards' twice"),
+        ({"methods": ["SH"]}, "methods must be one of 'LSH'"),
+        ({"methods": [3]}, "methods must be one of 'LSH'"),
+        ({"bits": [0]}, "bits must be a whole number"),
+        ({"bits": [8, 8]}, "bits must name each once, got 8 twice"),
+        ({"bits": 8}, "bits must be a list, got 8"),
+        ({"seeds": 0}, "seeds must be a whole number"),
+        ({"seeds": 1.5}, "seeds must be a whole number"),
+        ({"workers": 0}, "workers must be a whole number"),
+        ({"n_train": -1}, "n_train must be a whole number"),
+        ({"download": 1}, "download must be True or False"),
+        ({"concepts": "no such list"}, "no such list"),
+        ({"report": 3}, "report must be a function"),
+        ({"published": "no such file.csv"}, "no such file"),
+    ],
+)
+@pytest.mark.usefixtures("as_users_run_it")
+def test_odd_arguments_are_refused_before_anything_runs(tmp_path, changes, message):
+    with pytest.raises((TypeError, ValueError, OSError), match=message):
+        run_paper(tmp_path / "out", **(QUICK | changes))
+    assert not (tmp_path / "out").exists()
+
+
+SCRIPT = """
+from uhscm_core import run_paper
+run_paper({folder!r}, ["postcards"], methods=["ITQ", "uhscm", "tuned"], bits=[8, 16], seeds=2,
+          n_train=40, n_database=60, n_query=10, report=lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_taken_up_where_it_was(tmp_path, home):
+    folder, whole = tmp_path / "killed", tmp_path / "whole"
+    script = SCRIPT.format(folder=str(folder))
+    child = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "UHSCM_HOME": str(home)},
+    )
+    before = []
+    for line in child.stdout:
+        before.append(line.strip())
+        if "UHSCM, uhscm, 8 bits" in line:  # in the middle of the second of three methods
+            break
+    os.kill(child.pid, signal.SIGKILL)
+    with contextlib.suppress(Exception):
+        child.communicate(timeout=60)
+    options = QUICK | {"methods": ["ITQ", "uhscm", "tuned"]}
+    after: list[str] = []
+    table = run_paper(folder, report=after.append, **options)
+    runs = [[line for line in lines if "seed" in line] for lines in (before, after)]
+    assert len(runs[0]) >= 5
+    assert not set(runs[0]) & set(runs[1]), "what was there is not computed again"
+    # The child may have finished one more run before it was killed.
+    assert 12 - len(runs[0]) - 1 <= len(runs[1]) <= 12 - len(runs[0])
+    expected = run_paper(whole, **options)
+    assert np.array_equal(table.to_frame()["mAP"], expected.to_frame()["mAP"])
