@@ -307,6 +307,6 @@ BASELINES: dict[str, Baseline] = {
     "ITQ of concepts": Baseline(_itq, "concepts", _any_number),
     "CIBHash": Baseline(fit_cibhash, max_bits=_any_number, trains=True),
     "CroVCA": Baseline(fit_crovca, max_bits=_any_number, trains=True),
-    "DUH-EG": Baseline(fit_duheg, max_bits=_any_number, texts=True, trains=True),
+    "DUH-EG": Baseline(fit_duheg, max_bits=_any_number, version=2, texts=True, trains=True),
     "k-means + OrthoHash": Baseline(fit_orthohash, max_bits=_any_number, trains=True),
 }

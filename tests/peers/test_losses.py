@@ -149,7 +149,7 @@ def test_where_all_pairs_are_alike_there_is_nothing_to_agree_on():
     assert float(value) == pytest.approx(0)
 
 
-def test_an_external_feature_is_the_mixture_of_the_texts():
+def test_an_external_feature_is_the_mixture_of_the_centered_texts():
     x = torch.nn.functional.normalize(drawn(7, 5), dim=1)
     texts = torch.nn.functional.normalize(drawn(3, 5, seed=1), dim=1)
     found = external_features(x, texts, 0.1)
@@ -157,11 +157,21 @@ def test_an_external_feature_is_the_mixture_of_the_texts():
         weights = [
             math.exp(sum(a * b for a, b in zip(row, t, strict=True)) / 0.1) for t in texts.tolist()
         ]
+        center = [sum(t[d] for t in texts.tolist()) / 3 for d in range(5)]
         mixture = [
-            sum(w * t[d] for w, t in zip(weights, texts.tolist(), strict=True)) for d in range(5)
+            sum(w * (t[d] - center[d]) for w, t in zip(weights, texts.tolist(), strict=True))
+            for d in range(5)
         ]
         length = math.sqrt(sum(value * value for value in mixture))
         assert e == pytest.approx([value / length for value in mixture])
+
+
+def test_texts_with_a_large_common_part_still_tell_images_apart():
+    x = torch.nn.functional.normalize(drawn(50, 5), dim=1)
+    texts = torch.nn.functional.normalize(0.1 * drawn(4, 5, seed=1) + torch.ones(5), dim=1)
+    e = external_features(x, texts)
+    assert float((texts @ texts.T).min()) > 0.9
+    assert float((e @ e.T > 0.97).double().mean()) < 0.6
 
 
 def naive_orthohash(z, centers, labels, margin, scale):

@@ -4,11 +4,14 @@ Song, Liu, Zhu, Zhou, Peng and Hu, "Deep Unsupervised Hashing via External Guida
 https://openreview.net/forum?id=tAwNFWTXSr, sections 3.2 and 3.3.
 
 Each image has an external feature, a mixture of the text features T of nouns:
-:math:`e = \sum_k p_k t_k`, at unit length, with :math:`p = \mathrm{softmax}(T x / 0.004)`. A
+:math:`e = \sum_k p_k (t_k - \bar t)`, at unit length, with
+:math:`p = \mathrm{softmax}(T x / 0.004)` and :math:`\bar t` the mean of the text features. A
 network for images and one for external features learn to agree on which pairs are similar.
 
 What differs from the publication: the nouns are the kept concepts of the study in place of clusters
-of WordNet's nouns; views of features in place of augmented images; 20 epochs at a rate of 0.001 in
+of WordNet's nouns; their mean is taken off, as text features of few concepts can have so large a
+common part that nearly all pairs of images would be positive (92% of them on CIFAR-10 with the
+development model); views of features in place of augmented images; 20 epochs at a rate of 0.001 in
 batches of 256 in place of 60 at 0.0001 in batches of 512. The released evaluation ranks by the real
 outputs, so that its published figures are not those of binary codes; here it is signs.
 
@@ -44,14 +47,18 @@ _SCHEDULE = Schedule(epochs=20, warm_up=3, falls=True)
 def external_features(
     x: Float[Tensor, "n d"], texts: Float[Tensor, "k d"], temperature: float = 0.004
 ) -> Float[Tensor, "n d"]:
-    r"""Return e (n, D), the mixture of text features that describes each image, at unit length.
+    r"""Return e (n, D), the mixture of centered text features that describes each image.
 
     Args:
         x: (n, D) unit features.
         texts: (K, D) unit text features.
         temperature: of the softmax over the K texts.
+
+    Returns:
+        (n, D), at unit length.
     """
-    return normalize(torch.softmax(x @ texts.T / temperature, dim=1) @ texts, dim=1)
+    weights = torch.softmax(x @ texts.T / temperature, dim=1)  # (n, K)
+    return normalize(weights @ (texts - texts.mean(0)), dim=1)
 
 
 def duheg_loss(
