@@ -6,7 +6,7 @@ export PYTHONUTF8 := 1
 QUIET := $(shell test -t 2 || echo --quiet)
 INSTALL = @echo "Installing into .venv. The first time this downloads some 3 GB on Linux and takes minutes." && $(BIN)/python -m pip install $(QUIET) --editable
 
-.PHONY: help explore doctor test test-fast test-lowest check check-js tour screenshots bench clean
+.PHONY: help explore doctor test test-fast test-lowest check check-js tour docs screenshots bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -46,6 +46,9 @@ check-js:  ## check lint, format and types of the JavaScript (needs Node)
 tour: .venv/dev  ## run the tour without a front end and write build/00_tour.html
 	$(BIN)/python scripts/tour.py
 
+docs: .venv/docs  ## build a site of guides, lessons and reference in build/site
+	$(BIN)/python -m scripts.docs
+
 screenshots: .venv/dev  ## take the README's pictures again, in docs/
 	$(BIN)/python -m scripts.screenshots $(SCREENSHOTS)
 
@@ -67,6 +70,10 @@ clean:  ## remove .venv and build
 
 .venv/dev: pyproject.toml | .venv/python
 	$(INSTALL) '.[dev]'
+	@touch $@ .venv/explore
+
+.venv/docs: pyproject.toml | .venv/python
+	$(INSTALL) '.[docs]'
 	@touch $@ .venv/explore
 
 # An environment of its own, with the oldest release of each direct dependency.

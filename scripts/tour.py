@@ -38,9 +38,9 @@ HEAD = """
 </style>
 """
 FIRST = """
-<p class="about jp-RenderedHTMLCommon">A page of <code>notebooks/00_tour.ipynb</code>, written by
-<code>make tour</code>. In the notebook, which <code>make explore</code> opens, everything can be
-changed. <label><input type="checkbox" id="code" checked> show the code</label></p>
+<p class="about jp-RenderedHTMLCommon">A page of <code>notebooks/{name}</code>. In the
+notebook, which <code>make explore</code> opens, everything can be changed.
+<label><input type="checkbox" id="code" checked> show the code</label></p>
 """
 LAST = """
 <script>
@@ -58,7 +58,9 @@ LAST = """
 </body>"""
 
 
-def as_page(notebook: nbformat.NotebookNode) -> str:
+def as_page(
+    notebook: nbformat.NotebookNode, title: str = "UHSCM: the tour", name: str = "00_tour.ipynb"
+) -> str:
     """Convert a notebook to HTML that loads nothing from the network; formulas become MathML.
 
     The page follows the reader's light or dark setting and fits a narrow screen. Links to lessons,
@@ -77,11 +79,11 @@ def as_page(notebook: nbformat.NotebookNode) -> str:
             cell.outputs = [output for output in cell.outputs if says_something(output)]
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # progress bars
-    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": "UHSCM: the tour"}})
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     page = ELSEWHERE.sub("", str(page))
     for before, after in (
         ("</head>", f"{HEAD}<style>{dark_colours(exporter)}</style></head>"),
-        ("<main>", f"<main>{FIRST}"),
+        ("<main>", f"<main>{FIRST.format(name=name)}"),
     ):
         page = page.replace(before, after, 1)
     return LAST.join(page.rsplit("</body>", 1))
@@ -102,12 +104,9 @@ def dark_colours(exporter: HTMLExporter) -> str:
     return f"@media (prefers-color-scheme: dark) {{ {theme.read_text(encoding='utf-8')} }}"
 
 
-def main() -> None:
-    """Write build/00_tour.html; a failing cell stops this with its error."""
-    source = ROOT / "notebooks" / "00_tour.ipynb"
-    target = ROOT / "build" / "00_tour.html"
+def run(source: Path) -> nbformat.NotebookNode:
+    """Return a notebook with what its cells put out; a failing cell stops this with its error."""
     notebook = nbformat.read(source, as_version=4)
-    started = time.monotonic()
     # Plotly's own JavaScript goes into the page once, so that it can be read offline.
     os.environ["PLOTLY_RENDERER"] = "notebook"
     client = NotebookClient(
@@ -121,8 +120,16 @@ def main() -> None:
     try:
         client.execute()
     except CellExecutionError as error:
-        raise SystemExit(f"the tour stopped:\n{error}") from None
-    page = as_page(notebook)
+        raise SystemExit(f"{source.name} stopped:\n{error}") from None
+    return notebook
+
+
+def main() -> None:
+    """Write build/00_tour.html."""
+    source = ROOT / "notebooks" / "00_tour.ipynb"
+    target = ROOT / "build" / "00_tour.html"
+    started = time.monotonic()
+    page = as_page(run(source))
     target.parent.mkdir(exist_ok=True)
     target.write_text(page, encoding="utf-8")
     seconds = time.monotonic() - started
