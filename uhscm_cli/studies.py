@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from uhscm_cli.saying import tell
-from uhscm_core import Study
+from uhscm_core import ImageDataset, Study
 from uhscm_core.datasets import ImageFiles
 from uhscm_core.support.paths import as_path
 
@@ -35,10 +35,10 @@ def save(study: Study, options: Namespace) -> None:
     study.save(as_path("STUDY", options.study))
 
 
-def place_of(study: Study, image: int) -> str:
+def place_of(dataset: ImageDataset, image: int) -> str:
     """Return where an image is: its file, or its name if it has none."""
-    images = study.dataset.images
-    return str(images.path(image)) if isinstance(images, ImageFiles) else study.dataset.names[image]
+    images = dataset.images
+    return str(images.path(image)) if isinstance(images, ImageFiles) else dataset.names[image]
 
 
 def network_digest(study: Study) -> str:

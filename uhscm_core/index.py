@@ -68,6 +68,19 @@ class HammingIndex:
         """The (n, ⌈L/8⌉) indexed codes, in order of id."""
         return torch.from_numpy(self._codes)
 
+    def add(self, codes: UInt8[Tensor, "m bytes"]) -> HammingIndex:
+        """Return an index of these codes and m more, whose ids follow.
+
+        Args:
+            codes: (m, ⌈L/8⌉) uint8, of the same length.
+
+        Raises:
+            TypeError: no array.
+            ValueError: the codes are not packed codes of this length.
+        """
+        added = as_codes(codes, self.bits)
+        return HammingIndex(torch.from_numpy(np.concatenate([self._codes, added])), self.bits)
+
     def search(self, codes: UInt8[Tensor, "q bytes"], k: int) -> Neighbours:
         """Find the k nearest codes of each query.
 

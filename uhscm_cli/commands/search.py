@@ -36,7 +36,7 @@ def run(options: Namespace) -> dict[str, Any]:
     study = studies.load(options)
     if query is None:
         found = study.search(options.query, options.k)
-        places = [studies.place_of(study, image) for image in found.ids.tolist()]
+        places = [studies.place_of(study.dataset, image) for image in found.ids.tolist()]
         kind, distances = "concepts", found.distances.tolist()
     else:
         kind = "hamming"
@@ -93,7 +93,7 @@ def _by_code(options: Namespace, study: Study, query: Path) -> tuple[list[int], 
         stored = None
     if stored is None:
         answer = study.search(query, options.k)
-        places = [studies.place_of(study, image) for image in answer.ids.tolist()]
+        places = [studies.place_of(study.dataset, image) for image in answer.ids.tolist()]
         return answer.distances.tolist(), places
     study.trained_network()
     code = study.embed(query).code
