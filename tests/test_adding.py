@@ -154,7 +154,7 @@ def test_what_cannot_be_added_is_said(trained, study, as_users_run_it):
     with pytest.raises(TypeError, match="index must be a HammingIndex"):
         add_images(trained, trained.dataset, trained.codes)
     for rows in (np.ones((3, 5), np.float32), trained.image_features[:0]):
-        with pytest.raises(ValueError, match="images must (be|have)"):
+        with pytest.raises(ValueError, match=r"images must (be|have)"):
             add_images(trained, rows)
     other = HammingIndex(pack_codes(torch.ones(2, 24)), 24)
     with pytest.raises(ValueError, match="uint8 with shape"):

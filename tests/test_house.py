@@ -20,12 +20,12 @@ CORE_NAMES = """
     BASELINES Baseline Comparison ConceptSet Experiment HammingIndex HashNetwork HealthFinding
     ImageDataset LossTerms MinedConcepts NearDuplicates Outliers PaperTable RunResult Study
     TrainingConfig TrainingStep VLP
-    average_precisions bit_concepts
+    add_images average_precisions bit_concepts
     concept_scores cosine_average_precisions cosine_mean_average_precision explain_similarity
-    export_codes export_index export_run fit_baseline hamming_distance load_concepts load_dataset
-    load_vlp mean_average_precision mine_concepts ndcg_at near_duplicates pack_codes precision_at
-    precision_recall_curve rank_outliers rank_outliers_by_features run_paper semantic_similarity
-    sketch top_concepts train uhscm_loss unpack_codes
+    export_codes export_index export_onnx export_run fit_baseline hamming_distance load_concepts
+    load_dataset load_vlp mean_average_precision mine_concepts ndcg_at near_duplicates pack_codes
+    precision_at precision_recall_curve rank_outliers rank_outliers_by_features run_paper
+    semantic_similarity sketch top_concepts train uhscm_loss unpack_codes
 """
 WIDGET_NAMES = """
     Bars CompareExplorer DenoisingExplorer DistributionExplorer Exports Gallery Grid MapExplorer

@@ -38,7 +38,8 @@ def sentence_of(error: BaseException) -> str:
         if error.filename is not None:
             said = f"{error.filename}: {said}"
     else:
-        said = str(error) or {MemoryError: "out of memory"}.get(type(error), type(error).__name__)
+        silent = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+        said = str(error) or silent
     lines = [*said.splitlines(), *getattr(error, "__notes__", ())]
     said = "; ".join(printable(line.strip()) for line in lines if line.strip())
     if not isinstance(error, _EXPECTED):

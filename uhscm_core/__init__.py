@@ -4,6 +4,7 @@ The modules read as the paper does: concepts, encoder, vlp, mining, objective, n
 codes, index, metrics; `study.Study` is the whole method as one value.
 """
 
+from uhscm_core.adding import add_images
 from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
 from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
 from uhscm_core.baselines import BASELINES, Baseline, fit_baseline
@@ -34,6 +35,7 @@ from uhscm_core.mining import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.objective import LossTerms, uhscm_loss
+from uhscm_core.onnx_export import export_onnx
 from uhscm_core.paper import PaperTable, run_paper
 from uhscm_core.results import Embedding
 from uhscm_core.study import Study
@@ -64,6 +66,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingStep",
     "UHSCMWarning",
+    "add_images",
     "average_precisions",
     "bit_concepts",
     "cosine_average_precisions",
@@ -72,6 +75,7 @@ __all__ = [
     "explain_similarity",
     "export_codes",
     "export_index",
+    "export_onnx",
     "export_run",
     "fit_baseline",
     "hamming_distance",

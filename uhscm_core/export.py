@@ -3,6 +3,7 @@ r"""Codes, index and run as files that other programs read.
 - **Codes** as Parquet (pandas, Polars, DuckDB, Spark) or NPZ (only numpy), one row per image.
 - **Index** as FAISS's own file of binary codes.
 - **Run** as a zip of what `Study.save` writes.
+- **Model** as ONNX, from an image or its features to its code: see `uhscm_core.onnx_export`.
 
 Codes stay packed: bit l of a code is bit :math:`7 - l \bmod 8` of byte :math:`\lfloor l/8 \rfloor`
 (numpy's default order), and the last byte is padded with zeros, which add nothing to a Hamming
@@ -18,7 +19,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,20 @@ from uhscm_core.support import store
 from uhscm_core.support.checks import instance
 from uhscm_core.support.paths import as_path
 
-__all__ = ["check_export", "export_codes", "export_index", "export_run", "readable"]
+__all__ = [
+    "ONNX_PRODUCER",
+    "about_codes",
+    "check_export",
+    "export_codes",
+    "export_index",
+    "export_run",
+    "readable",
+    "write_export",
+    "write_onnx_digest",
+]
+
+ONNX_PRODUCER = "uhscm-explorer"  # near the start of a file: a truncated one still says whose it is
+_ONNX_KEY = b"uhscm sha256"
 
 _MARK = b"uhscm sha256 "  # before the digest at the end of an index; FAISS reads no further
 _DIGEST = len(_MARK) + 32
@@ -75,7 +89,7 @@ def export_codes(study: Study, path: str | PathLike[str]) -> Path:
     if path.suffix.lower() not in writers:
         raise ValueError(f"codes are written as .parquet or .npz, got {path.name!r}")
     content = writers[path.suffix.lower()](study)
-    return _write(path, content)
+    return write_export(path, content)
 
 
 def export_index(study: Study, path: str | PathLike[str]) -> Path:
@@ -100,7 +114,7 @@ def export_index(study: Study, path: str | PathLike[str]) -> Path:
     index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(codes.shape[1] * 8))
     index.add_with_ids(codes, study.dataset.splits["database"])
     content = faiss.serialize_index_binary(index).tobytes()
-    return _write(as_path("path", path), content + _MARK + hashlib.sha256(content).digest())
+    return write_export(as_path("path", path), content + _MARK + hashlib.sha256(content).digest())
 
 
 def export_run(study: Study, path: str | PathLike[str]) -> Path:
@@ -130,7 +144,7 @@ def export_run(study: Study, path: str | PathLike[str]) -> Path:
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(folder.iterdir()):
                 archive.write(file, file.name)
-    return _write(path, content.getvalue())
+    return write_export(path, content.getvalue())
 
 
 def check_export(path: str | PathLike[str]) -> None:
@@ -148,10 +162,14 @@ def check_export(path: str | PathLike[str]) -> None:
         ValueError: another ending, or a file of a version before 0.3, which has no digest.
     """
     path = as_path("path", path)
+    checks: dict[str, Callable[[Path], bool | None]]
     checks = {".faiss": _check_index, ".npz": _check_zip, ".zip": _check_zip}
-    check = (checks | {".parquet": _check_parquet}).get(path.suffix.lower())
+    checks |= {".parquet": _check_parquet, ".onnx": _check_onnx}
+    check = checks.get(path.suffix.lower())
     if check is None:
-        raise ValueError(f"path must end in .parquet, .npz, .faiss or .zip, got {path.name!r}")
+        raise ValueError(
+            f"path must end in .parquet, .npz, .faiss, .zip or .onnx, got {path.name!r}"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
@@ -173,6 +191,27 @@ def _check_index(path: Path) -> bool | None:
         return mark == _MARK
     faiss.deserialize_index_binary(np.frombuffer(content, np.uint8))
     return False if _MARK[:5] in content[-_DIGEST:] else None
+
+
+def write_onnx_digest(content: bytes) -> bytes:
+    """Return an ONNX model with its digest as one more entry of its metadata.
+
+    Protocol buffers may be put one behind the other: readers join them. So the entry is appended,
+    and what it is the digest of is all that stands before it.
+    """
+    digest = hashlib.sha256(content).hexdigest().encode()
+    entry = b"".join(
+        bytes([field << 3 | 2, len(text)]) + text for field, text in ((1, _ONNX_KEY), (2, digest))
+    )
+    return content + bytes([14 << 3 | 2, len(entry)]) + entry  # ModelProto.metadata_props
+
+
+def _check_onnx(path: Path) -> bool | None:
+    content = path.read_bytes()
+    added = len(write_onnx_digest(b""))
+    if write_onnx_digest(content[:-added]) == content:
+        return True
+    return False if ONNX_PRODUCER.encode() in content[:100] or _ONNX_KEY in content else None
 
 
 def _check_zip(path: Path) -> bool:
@@ -207,7 +246,8 @@ def _bytes_of(name: str) -> bytes:
         return name.encode("utf-8", "surrogatepass")
 
 
-def _about(study: Study, bits: int) -> dict[str, Any]:
+def about_codes(study: Study, bits: int) -> dict[str, Any]:
+    """Return what the codes of a study follow from, as values of JSON."""
     dataset, concepts = study.dataset, study.concepts
     source = getattr(study.vlp, "source", None)  # an encoder of one's own need not have one
     return {
@@ -251,7 +291,7 @@ def _parquet(study: Study) -> bytes:
     if dataset.labels is not None:
         names = [[readable(label) for label in dataset.labels_of(i)] for i in range(n)]
         columns["labels"] = pa.array(names, pa.list_(pa.string()))
-    table, about = pa.table(columns), _about(study, bits)
+    table, about = pa.table(columns), about_codes(study, bits)
     about["digest"] = _table_digest(table, about)
     table = table.replace_schema_metadata({"uhscm": json.dumps(about)})
     content = io.BytesIO()
@@ -268,7 +308,7 @@ def _npz(study: Study) -> bytes:
         "ids": np.arange(len(dataset)),
         "names": np.array(dataset.names),  # Unicode code points, lone surrogates too
         # ASCII: a lone surrogate in a folder's name is escaped.
-        "about": np.array(json.dumps(_about(study, bits))),
+        "about": np.array(json.dumps(about_codes(study, bits))),
         **dataset.splits,
     }
     if dataset.labels is not None:
@@ -279,7 +319,8 @@ def _npz(study: Study) -> bytes:
     return content.getvalue()
 
 
-def _write(path: Path, content: bytes) -> Path:
+def write_export(path: Path, content: bytes) -> Path:
+    """Write a file that replaces the old one whole; return its path."""
     with store.replacing(path) as file:
         file.write(content)
     store.sweep(path.parent)

@@ -103,6 +103,11 @@ class VLP:
             total.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return total.hexdigest()[:20]
 
+    @property
+    def image_tower(self) -> torch.nn.Module:
+        """The module from pixels (n, 3, H, W), as `preprocess` gives them, to (n, D) unit rows."""
+        return _ImageTower(self._model)
+
     def encode_images(
         self, images: Sequence[Image.Image], *, workers: int | None = None, progress: bool = False
     ) -> Float32[Tensor, "n d"]:
@@ -226,6 +231,16 @@ class VLP:
         torch.cuda.empty_cache()
         half = len(pixels) // 2
         return torch.cat([self._embed(pixels[:half]), self._embed(pixels[half:])])
+
+
+class _ImageTower(torch.nn.Module):
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Float32[Tensor, "n c h w"]) -> Float32[Tensor, "n d"]:
+        embedded: Tensor = self.model.encode_image(pixels, normalize=True)
+        return embedded
 
 
 def _content_of(tokenizer: Callable[[list[str]], Tensor]) -> list[object]:

@@ -63,9 +63,10 @@ def uhscm(capsys) -> Callable[..., Answered]:
 
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory) -> Path:
-    """A folder with `photos`, `query.jpg`, and a home of its own."""
+    """A folder with `photos`, `more-photos`, `query.jpg`, and a home of its own."""
     folder = tmp_path_factory.mktemp("desk")
     paint_photos(folder / "photos", 300)
+    paint_photos(folder / "more-photos", 40, FIRST + 1000)
     (folder / "photos" / "notes.jpg").write_text("not an image")
     Image.fromarray(paint(make_scene(FIRST + 300))).save(folder / "query.jpg")
     return folder

@@ -58,6 +58,8 @@ WRONG = {
     "train ready --set batch_size=many": "batch_size",
     "train ready --set lam=0.5 --set lam=0.6": "lam is set twice",
     "train ready --backbone no_such": "no_such",
+    "index ready --add nowhere": "nowhere",
+    "export ready codes.parquet model.onxx": ".onnx",
     "search ready nothing.jpg": "no such file",
     "search ready photos/notes.jpg": "notes.jpg",
     "search ready query.jpg -k 0": "k must be",

@@ -1,7 +1,8 @@
-"""Write codes, index or run as files that other programs read.
+"""Write codes, index, model or run as files that other programs read.
 
 The ending of each FILE says what it is: .parquet or .npz for the codes of all
-images, .faiss for an index, .zip for the whole run, a folder for Study.load.
+images, .faiss for an index, .onnx for the way from image to code, .zip for the
+whole run, a folder for Study.load.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ from typing import Any
 
 from uhscm_cli.saying import printable, tell
 
-_ENDINGS = (".parquet", ".npz", ".faiss", ".zip")
+_ENDINGS = (".parquet", ".npz", ".faiss", ".onnx", ".zip")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add what `run` reads."""
     parser.add_argument("study", metavar="STUDY", help="a study folder with a trained network")
     parser.add_argument("files", nargs="+", metavar="FILE", help="such as codes.parquet")
+    parser.add_argument(
+        "--part",
+        choices=("whole", "network"),
+        default="whole",
+        help="of an .onnx file: from pixels on, or the hash network alone, from features on; whole",
+    )
 
 
 def run(options: Namespace) -> dict[str, Any]:
@@ -27,10 +34,16 @@ def run(options: Namespace) -> dict[str, Any]:
     for name in options.files:  # all, before any is written
         if Path(name).suffix.lower() not in _ENDINGS:
             raise ValueError(f"{name}: the name of a file must end in {', '.join(_ENDINGS)}")
-    from uhscm_cli import studies
-    from uhscm_core import export_codes, export_index, export_run
+    from functools import partial
 
-    writers = {".faiss": export_index, ".zip": export_run}
+    from uhscm_cli import studies
+    from uhscm_core import export_codes, export_index, export_onnx, export_run
+
+    writers = {
+        ".faiss": export_index,
+        ".zip": export_run,
+        ".onnx": partial(export_onnx, part=options.part),
+    }
     study = studies.load(options)
     written = []
     for name in options.files:
