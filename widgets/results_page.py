@@ -21,7 +21,7 @@ from uhscm_core.analysis.rankings import label_matches
 from uhscm_core.evaluation import evaluated_images
 from uhscm_core.export import readable
 from uhscm_core.support.checks import position, shown, text, whole_number
-from widgets.explorers.explorer import checked
+from widgets.explorers.arguments import checked
 from widgets.kit.thumbnails import Thumbnails
 from widgets.kit.words import counted
 

@@ -17,8 +17,9 @@ from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.analysis.two_rankings import TwoRankings
 from uhscm_core.runs import read_runs
 from uhscm_core.support.checks import one_of, position, whole_number
+from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, focus_of
+from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
 from widgets.kit.layout import row
 from widgets.kit.selection import Selection

@@ -12,8 +12,9 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
 from uhscm_core.concepts import DEFAULT_TEMPLATE
+from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk, Moment
-from widgets.explorers.explorer import Explorer, focus_of
+from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.field import Field
 from widgets.kit.gallery import Gallery

@@ -29,8 +29,9 @@ from uhscm_core.analysis.pairs import (
 )
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from uhscm_core.support.checks import one_of, position
+from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, focus_of
+from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.choice import Choice
 from widgets.kit.gallery import Gallery

@@ -12,8 +12,8 @@ from uhscm_core import Study, export_codes, export_index, export_run
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
 from widgets.background.worker import Worker
+from widgets.explorers.arguments import checked
 from widgets.explorers.displayed import Displayed
-from widgets.explorers.explorer import checked
 from widgets.kit.download import Download
 from widgets.kit.status import Status
 from widgets.kit.view import close_all

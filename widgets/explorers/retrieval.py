@@ -15,8 +15,9 @@ from uhscm_core.analysis.answers import Answer, concepts_in_words
 from uhscm_core.analysis.questions import Question, mean_curve
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.support.checks import instance, whole_number
+from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, focus_of
+from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
@@ -121,10 +122,10 @@ class RetrievalExplorer(Explorer[State]):
         try:
             text = instance("text", text, str, "to ask by").strip()
         except TypeError as error:
-            self._fail_at(self.text, str(error))
+            self._failures.add(self.text, str(error))
             return
         if not text:
-            self._fail_at(self.text, "a text query needs some text")
+            self._failures.add(self.text, "a text query needs some text")
             return
         self.text.error = ""
         if (None, text) != (self.state.image, self.state.text):
