@@ -102,11 +102,11 @@ class CompareExplorer(Explorer[State]):
             pictures,
             edge=112,
             height=136,
-            random="A query at random",
             seed=0,  # the same queries for everybody
             layout={"width": "150px"},
         )
-        self.query, self.random = self._query.gallery, self._query.random
+        self.query = self._query.gallery
+        self.random = self._query.random_button("A query at random")
         self._results = TwoResults(pictures, self._ask_with)
         self.results, self.picked = self._results.results, self._results.picked
         self.went_out, self.came_in, self.in_both = self._results.moves.values()

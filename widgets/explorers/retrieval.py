@@ -88,7 +88,8 @@ class RetrievalExplorer(Explorer[State]):
             self._flip, lambda: self._set("flipping back", flipped=()), self._like_picked
         )
         self._results = ShelvedResults(pictures, self._pick, self.like, self._move)
-        self.queries, self.random = self._query.gallery, self._query.random
+        self.queries = self._query.gallery
+        self.random = self._query.random_button("Random query")
         self.text, self.ask = text_query(self.search)
         self.upload = upload_query(self._on_upload, self.status.fail)
         self.pair, self.why = self._pair.gallery, self._pair.why

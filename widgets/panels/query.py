@@ -20,14 +20,13 @@ __all__ = ["QueryPanel", "askable", "text_query", "upload_query"]
 
 
 class QueryPanel(ipw.VBox):
-    """A gallery of images to ask with, and a button for the explorer's bar that asks at random.
+    """A gallery of images to ask with.
 
     Args:
         ask: called with the image that was chosen.
         pictures: to choose from.
         edge: of the images in CSS pixels.
         height: of the gallery in CSS pixels.
-        random: words on the button that asks at random.
         seed: of what comes at random; None for other images each time.
         layout: of the panel.
     """
@@ -39,20 +38,23 @@ class QueryPanel(ipw.VBox):
         *,
         edge: int,
         height: int,
-        random: str = "Random query",
         seed: int | None = None,
         layout: dict[str, Any] | None = None,
     ) -> None:
         self.gallery = Gallery(pictures, [], edge=edge, height=height)
-        self.random = ipw.Button(description=random, icon="random", layout={"width": "auto"})
         self.ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         """The images of the dataset that can be asked with."""
         self._ask = ask
         self._image: int | None = None  # asked with now
         self._rng = np.random.default_rng(seed)
         self.gallery.selection.observe(self._chosen, "focus")
-        self.random.on_click(lambda _: self._ask_at_random())
         super().__init__([self.gallery], layout=layout or {})
+
+    def random_button(self, words: str) -> ipw.Button:
+        """Return a button that asks at random; it stands in the explorer's bar."""
+        button = ipw.Button(description=words, icon="random", layout={"width": "auto"})
+        button.on_click(lambda _: self._ask_at_random())
+        return button
 
     def offer(self, pictures: StudyImages, ids: npt.NDArray[np.int64], said: str) -> None:
         """List the images to ask with, uploaded ones first.

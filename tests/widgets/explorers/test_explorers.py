@@ -407,7 +407,7 @@ def test_sources_orders_and_differences(trained, distribution):
     assert everything["minus"].value == CONCEPTS
     assert distribution.state.minus == FEATURES
     assert "choose two of them" in everything["minus"].error
-    table = distribution._disputes.set_index(["i", "j"])
+    table = distribution._disagreements._pairs.set_index(["i", "j"])
     shown = distribution.grid.to_frame()
     for (i, j), difference in table["difference"].items():
         assert shown.loc[i, j] == pytest.approx(difference)
@@ -443,7 +443,7 @@ def test_without_a_network_there_are_no_codes(study):
 def test_a_disagreement_and_a_likeness_become_the_pair(distribution):
     distribution.apart.selection.focus = 3
     done(distribution)
-    row = distribution._disputes.iloc[3]
+    row = distribution._disagreements._pairs.iloc[3]
     assert distribution.state.pair == (row["i"], row["j"])
     image = distribution.state.image
     distribution.alike.selection.focus = int(distribution.alike.ids[2])
