@@ -56,7 +56,7 @@ def test_copies_are_found_and_listed(duplicates, with_copies):
     assert "codes within 8 bits" in duplicates.status.summary
     assert duplicates.group.ids.tolist() == list(
         near_duplicates(
-            with_copies.codes, 32, with_copies.image_features, 8, 0.9, duplicates._sketches
+            with_copies.codes, 32, with_copies.image_features, 8, 0.9, duplicates._oddities.sketches
         ).groups[0]
     )
     name, content = duplicates._as_csv()

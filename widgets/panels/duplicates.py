@@ -1,0 +1,100 @@
+"""Near-duplicates: the pairs, the group of one, and why it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as ipw
+from PIL import Image, ImageOps
+
+from uhscm_core import NearDuplicates, Study
+from uhscm_core.analysis.study_images import ImagePairs, StudyImages
+from widgets.kit.gallery import Gallery
+from widgets.kit.layout import columns
+from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
+from widgets.kit.words import counted
+from widgets.panels.why import WhyPanel
+
+__all__ = ["DuplicatesPanel"]
+
+
+class _Halves(ImagePairs):
+    """Two images one above the other, as a square."""
+
+    def __getitem__(self, index: Any) -> Any:
+        both = Image.new("RGB", (224, 224), "#7f7f7f")
+        for image, top in zip(self._pairs[index], (0, 114), strict=True):
+            both.paste(ImageOps.fit(self._images[image], (224, 110)), (0, top))
+        return both
+
+
+class DuplicatesPanel(ipw.VBox):
+    """A gallery of pairs, and next to it the group of one with the card of that pair.
+
+    Args:
+        selection: its focus is the image that is looked at in a group.
+        pick: called with the position of the pair that was clicked.
+        leave_out: called with the names of all concepts that are to be left out.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        pick: Callable[[int], object],
+        leave_out: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        self.pairs = Gallery([], edge=128, height=420)
+        self.group = Gallery([], selection=selection, edge=96, height=420)
+        self.why = WhyPanel(leave_out)
+        self._pick = pick
+        self.pairs.selection.observe(self._picked, "focus")
+        growing(self.pairs, self.group)
+        super().__init__([columns([self.pairs], [self.group, self.why], (49, 49))])
+
+    def show_pairs(self, study: Study, found: NearDuplicates) -> None:
+        """List the pairs, most similar first."""
+        names, pairs = study.dataset.names, [(i, j) for i, j in found.pairs.tolist()]
+        captions = [
+            f"{counted(int(bits), 'bit')}, {agree:.3f}\n{names[i]}\n{names[j]}\n"
+            f"codes {counted(int(bits), 'bit')} apart, cosine of features {agree:.3f}"
+            for (i, j), bits, agree in zip(pairs, found.distances, found.cosines, strict=True)
+        ]
+        self.pairs.selection.focus = None
+        self.pairs.show(
+            range(len(pairs)),
+            images=_Halves(study.dataset.images, pairs),
+            captions=captions,
+            summary=f"{counted(len(pairs), 'pair')}, most similar first; click one for its group"
+            if pairs
+            else "No pair is so near: allow more bits, or a smaller cosine",
+        )
+
+    def show_group(self, study: Study, found: NearDuplicates, group: int) -> None:
+        """Show all images of a group, by its position; none where there is no such group."""
+        if group >= len(found.groups):
+            self.group.show([], summary="")
+            return
+        ids, names = found.groups[group], study.dataset.names
+        self.group.show(
+            ids,
+            images=study.dataset.images,
+            captions=lambda image: names[image],
+            summary=f"Group {group + 1} of {len(found.groups)}: {counted(len(ids), 'image')}",
+        )
+
+    def show_why(
+        self, study: Study, found: NearDuplicates, pair: int | None, without: tuple[str, ...]
+    ) -> None:
+        """Explain a pair, by its position, without some concepts; None for no pair."""
+        self.pairs.selection.focus = pair
+        if pair is None:
+            self.why.clear("Click a pair to see why it is near" if len(found.pairs) else "")
+            return
+        i, j = found.pairs[pair].tolist()
+        self.why.show(StudyImages(study, from_pixels=True), i, j, without=without)
+
+    def _picked(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._pick(change["new"])
