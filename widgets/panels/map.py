@@ -1,0 +1,115 @@
+"""The database as points: PCA at once, and UMAP when it has been fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as ipw
+import numpy as np
+import numpy.typing as npt
+
+from uhscm_core.analysis.projection import (
+    Points,
+    Vectors,
+    aligned,
+    pca,
+    spread_overlaps,
+    unit_vectors,
+)
+from uhscm_core.analysis.study_images import StudyImages
+from widgets.background.umap_cache import UmapCache
+from widgets.kit.map_view import MapView
+from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
+
+__all__ = ["PCA", "UMAP", "MapPanel"]
+
+PCA, UMAP = "PCA", "UMAP"
+_SAID = {
+    PCA: "PCA, the two directions in which they differ most",
+    UMAP: "UMAP: similar images lie together, and distances between groups mean little",
+}
+
+
+class MapPanel(ipw.VBox):
+    """A map whose layouts are each turned onto the one that was shown before.
+
+    Args:
+        pictures: to show from.
+        selection: shared with other views.
+        fitted: called in another thread when UMAP has been fitted.
+        fail: called with what goes wrong there.
+    """
+
+    def __init__(
+        self,
+        pictures: StudyImages,
+        selection: Selection,
+        fitted: Callable[[], None],
+        fail: Callable[[str], None],
+    ) -> None:
+        self.view = MapView(pictures, selection=selection, height=430)
+        growing(self.view)
+        self.ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        """The images on the map."""
+        self._fitted, self._fail = fitted, fail
+        self._shown: Points | None = None
+        self._wanted = ""  # the source whose UMAP is waited for
+        super().__init__([self.view])
+
+    def adopt(self, pictures: StudyImages, ids: npt.NDArray[np.int64]) -> None:
+        """Show these images of another study from now on."""
+        if not np.array_equal(ids, self.ids):
+            self._shown = None
+        self._pictures, self.ids = pictures, ids
+        self._places: dict[tuple[str, str], Points] = {}
+        self.umap_cache = UmapCache(self._vectors, self.tell, self._fitted, self._fail)
+
+    def ready(self, source: str, layout: str, *, fit: bool) -> str:
+        """Return the layout that can be shown: PCA until UMAP has been fitted.
+
+        Args:
+            source: what makes images similar.
+            layout: the one that is wanted.
+            fit: whether UMAP is to be fitted, if it is wanted.
+        """
+        self._wanted = source if layout == UMAP else ""
+        if self._wanted and fit:
+            self.umap_cache.request(source)
+        there = self._wanted and self.umap_cache.get(source) is not None
+        return UMAP if there else PCA
+
+    def show(self, source: str, layout: str, groups: Sequence[str]) -> None:
+        """Show a layout that is ready, colored by the group of each image."""
+        points = self._shown = self.place(source, layout)
+        spread = spread_overlaps(points)
+        piled = int((spread != points).any(axis=1).sum())
+        said = f"{len(points):,} images by {source}. {_SAID[layout]}."
+        if piled:
+            said += f" {piled:,} lie in a spiral around another of the same place."
+        self.view.show(
+            spread,
+            self.ids,
+            groups=groups,
+            captions=self._pictures.caption,
+            summary=said,
+            images=self._pictures,
+        )
+
+    def place(self, source: str, layout: str) -> Points:
+        """Return a layout, turned onto the map before when it is first asked for."""
+        key = (source, layout)
+        if key not in self._places:
+            made = self.umap_cache.get(source) if layout == UMAP else pca(self._vectors(source))
+            assert made is not None  # noqa: S101  # asked for only when it is ready
+            before = self._shown
+            self._places[key] = made if before is None else aligned(made, before)
+        return self._places[key]
+
+    def tell(self) -> None:
+        """Say how far UMAP is, if it is waited for."""
+        if self.comm is not None:
+            self.view.progress = self.umap_cache.state(self._wanted) if self._wanted else ""
+
+    def _vectors(self, source: str) -> Vectors:
+        return unit_vectors(self._pictures, self.ids, source)
