@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study
-from uhscm_core.analysis.votes import counts, moved_to, vote_frame, voters
+from uhscm_core.analysis.votes import counts, vote_frame
 from uhscm_core.concepts import DEFAULT_TEMPLATE
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.field import Field
-from widgets.kit.gallery import Gallery
 from widgets.kit.layout import columns
 from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
@@ -26,6 +24,7 @@ from widgets.kit.stage import growing
 from widgets.panels.concept_editor import ConceptEditor
 from widgets.panels.stepper import Stepper
 from widgets.panels.template_comparison import TemplateComparison
+from widgets.panels.voters import VotersPanel
 
 __all__ = ["DenoisingExplorer"]
 
@@ -45,9 +44,9 @@ class DenoisingExplorer(Explorer[Study]):
         super().__init__(study, selection)
         images = self.study.dataset.images
         self.bars = Bars(root=True, height=430, unit="votes", draggable=True)
-        self.gallery = Gallery(images, [], selection=self.selection, height=250)
-        self.moved = Bars(height=120, unit="images")
-        growing(self.bars, self.gallery)
+        self._voters = VotersPanel(images, self.selection)
+        self.gallery, self.moved = self._voters.gallery, self._voters.moved
+        growing(self.bars)
         self.editor = ConceptEditor(self._edited)
         self.stepper = Stepper(self.selection)
         self.templates = TemplateComparison(self.study, self.selection, self._attempt, self._use)
@@ -55,9 +54,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.tau = Slider("τ, sharpness", min=0.1, max=10, step=0.1, digits=1, **wide)
         self.min_share = NumberBox("Minimum votes, as a share of an even split", step=0.05, **wide)
         self.max_share = NumberBox("Maximum votes, as a share of all images", step=0.05, **wide)
-        self._controls: dict[str, Field] = {
-            name: getattr(self, name) for name in ("tau", "min_share", "max_share")
-        }
+        self._bind(tau=self.tau, min_share=self.min_share, max_share=self.max_share)
         self._scale = ipw.Label()
         self._reset = ipw.Button(description="Paper's settings", layout={"width": "130px"})
         self._train = self._way_to("Train", "Train with these concepts")
@@ -65,14 +62,12 @@ class DenoisingExplorer(Explorer[Study]):
 
         self.bars.observe(self._dragged, "threshold")
         self.bars.observe(self._chosen, "chosen")
-        for name, control in self._controls.items():
-            self._follow_control(control, functools.partial(self._set, name))
         self._reset.on_click(lambda _: self._as_in_the_paper())
         self._watch(self.selection, self._focused, "focus")
         self.stepper.observe(self._hide_answers, "asking")
 
         self._tabs = tabs = ipw.Tab(
-            [ipw.VBox([self.gallery, self.moved]), self.stepper, self.templates],
+            [self._voters, self.stepper, self.templates],
             titles=["Voters", "Step by step", "Two templates"],
         )
         tabs.observe(self._hide_answers, "selected_index")
@@ -104,54 +99,23 @@ class DenoisingExplorer(Explorer[Study]):
             chosen=names.index(self._concept),
         )
         self.editor.show(study.concepts)
-        self.tau.max = max(10.0, study.tau)
-        self.tau.show(study.tau)
-        self.min_share.show(study.min_share)
-        self.max_share.show(1.0 if study.max_share is None else study.max_share)
         self._scale.value = (
             f"τK = {study.mined.temperature:.3g} after denoising; the model was trained with "
             f"{study.vlp.logit_scale:.0f}"
         )
-        self._show_voters()
+        self._voters.show(study, self._concept)
         if self.selection.focus is None:
             self.selection.focus = int(self.gallery.ids[0])
         self.stepper.show(study)
         self.templates.show(study)
         self.status.summary = counts(study)  # last: what it says is on the screen
 
-    def _show_voters(self) -> None:
-        study, name = self.study, self._concept
-        concept = study.concepts.names.index(name)
-        ids = voters(study, concept)
-        kept = bool(study.mined.kept[concept])
-        images = "image" if len(ids) == 1 else "images"
-        self.gallery.show(
-            ids,
-            images=study.dataset.images,
-            captions=lambda image: self._caption(image, concept),
-            summary=f"{len(ids):,} {images} voted for {name!r}, which is "
-            f"{'kept' if kept else 'dropped'}",
-        )
-        self.moved.layout.display = "none" if kept or not len(ids) else ""
-        if not kept:
-            table = moved_to(study, concept)
-            self.moved.show(
-                table["concept"].tolist(),
-                table["images"],
-                summary=f"Where the voters of {name!r} go among the kept concepts",
-            )
-
-    def _caption(self, image: int, concept: int) -> str:
-        study, dataset = self.study, self.study.dataset
-        score = float(study.image_features[image] @ study.text_features[concept])
-        lines = [
-            f"{score:.3f}",
-            dataset.names[image],
-            f"score of {study.concepts.names[concept]!r}",
-        ]
-        if labels := ", ".join(dataset.labels_of(image)):
-            lines.append(f"labels: {labels}")
-        return "\n".join(lines)
+    def _show_bound(self) -> None:
+        study = self.study
+        self.tau.max = max(10.0, study.tau)
+        self.tau.show(study.tau)
+        self.min_share.show(study.min_share)
+        self.max_share.show(1.0 if study.max_share is None else study.max_share)
 
     # -- what a person does ----------------------------------------------------------------------
 
@@ -174,7 +138,9 @@ class DenoisingExplorer(Explorer[Study]):
     def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"] is not None and self.bars.labels[change["new"]] != self._concept:
             self._concept = self.bars.labels[change["new"]]
-            self._worker.submit("finding voters", self._show_voters)
+            self._worker.submit(
+                "finding voters", lambda: self._voters.show(self.study, self._concept)
+            )
 
     def _hide_answers(self, _: object) -> None:
         # The votes would give them away next to the question, and there alone.
@@ -194,12 +160,12 @@ class DenoisingExplorer(Explorer[Study]):
         share = round(votes * len(study.concepts) / n, 6)
         self._change("changing min_share", lambda s: s.with_(min_share=share))
 
-    def _set(self, name: str, number: float) -> None:
-        setting: dict[str, Any] = {name: number}
-        if name == "max_share" and number == 1.0:
+    def _set_bound(self, name: str, value: Any) -> None:
+        setting = {name: value}
+        if name == "max_share" and value == 1.0:
             setting = {name: None}  # a bound that no concept can pass is none
         if setting[name] != getattr(self.study, name):
-            at = self._controls[name]
+            at = cast(Field, self._bound[name])
             self._change(f"changing {name}", lambda s: s.with_(**setting), at=at)
 
     def _edited(self, names: list[str], templates: list[str], at: Field) -> None:
