@@ -25,7 +25,7 @@ class Dots(View):
         traits: any trait to set.
     """
 
-    _esm, _css = static("dots")
+    _esm, _css = static("rows", "dots")
 
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """The n names, from top to bottom; default none."""

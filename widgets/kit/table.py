@@ -15,7 +15,7 @@ __all__ = ["Table"]
 class Table(View):
     """Rows of texts and numbers; a click, or Enter on the row the arrows reached, chooses one."""
 
-    _esm, _css = static("table")
+    _esm, _css = static("rows", "table")
 
     columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Names of the columns; default none."""

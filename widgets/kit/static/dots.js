@@ -24,11 +24,11 @@ function render({ model, el: host }) {
   addSummary(model, root);
   const head = el("div", "row head");
   const list = el("div", "rows");
-  list.tabIndex = 0;
   list.setAttribute("role", "listbox");
   root.append(head, list);
-  const id = uniqueId("dots");
-  let cursor = 0;
+  const redraw = eachFrame(draw);
+  const choose = (/** @type {number} */ row) => model.send({ type: "choose", row });
+  const keys = rowsOf(list, () => model.get("labels").length, choose, redraw);
 
   /** @returns {Row[]} */
   function read() {
@@ -51,7 +51,6 @@ function render({ model, el: host }) {
     const element = el("div", "row");
     const [label, mark] = [model.get("labels")[i], model.get("marks")[i] || ""];
     const note = model.get("notes")[i] || "";
-    element.id = `${id}-${i}`;
     element.setAttribute("role", "option");
     element.setAttribute("aria-selected", String(mark !== ""));
     const known = Number.isFinite(value);
@@ -64,7 +63,6 @@ function render({ model, el: host }) {
       note && `, ${note}`,
     ];
     element.setAttribute("aria-label", said.join(""));
-    element.classList.toggle("cursor", cursor === i && document.activeElement === list);
     const track = el("span", "track");
     if (spread) {
       const line = el("span", "interval");
@@ -81,7 +79,7 @@ function render({ model, el: host }) {
     const name = el("span", "name", label);
     name.title = label;
     element.append(el("span", "mark", mark), name, track, el("span", "note", note));
-    element.addEventListener("click", () => choose(i));
+    keys.add(element, i);
     return element;
   }
 
@@ -113,27 +111,8 @@ function render({ model, el: host }) {
       }
     }
     list.setAttribute("aria-label", model.get("summary") || `Settings by ${model.get("unit")}`);
-    setActive(list, rows.length ? `${id}-${cursor}` : null);
+    keys.announce();
   }
-  const redraw = eachFrame(draw);
-
-  /** @param {number} i */
-  function choose(i) {
-    cursor = i;
-    model.send({ type: "choose", row: i });
-    redraw();
-  }
-  list.addEventListener("keydown", (event) => {
-    const n = model.get("labels").length;
-    const move = byKey(event, { ArrowUp: -1, ArrowDown: 1, Home: -n, End: n });
-    if (move) cursor = clamp(cursor + move, 0, n - 1);
-    else if (isPress(event) && n) choose(cursor);
-    else return;
-    event.preventDefault();
-    redraw();
-  });
-  list.addEventListener("focus", redraw);
-  list.addEventListener("blur", redraw);
   draw();
   const names = ["labels", "notes", "marks", "unit", "_rows", "summary"];
   return endAll(onChange(model, names, redraw), redraw.cancel);

@@ -3,14 +3,14 @@
 /** @param {RenderProps} props */
 function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-table");
-  root.removeAttribute("tabindex"); // the table has the focus: its rows are announced one by one
+  root.removeAttribute("tabindex"); // the table is what the keyboard reaches
   addSummary(model, root);
   const table = el("table");
-  table.tabIndex = 0;
   table.setAttribute("role", "grid");
   root.append(table);
-  const id = uniqueId("table");
-  let cursor = 0;
+  const redraw = eachFrame(draw);
+  const choose = (/** @type {number} */ i) => save(model, "chosen", i);
+  const keys = rowsOf(table, () => model.get("rows").length, choose, redraw);
 
   /**
    * @param {string[]} cells
@@ -19,13 +19,11 @@ function render({ model, el: host }) {
   function rowOf(cells, i) {
     const mark = model.get("marks")[i] || "";
     const row = el("tr", "row");
-    row.id = `${id}-${i}`;
     row.setAttribute("aria-selected", String(model.get("chosen") === i));
     row.classList.toggle("marked", mark !== "");
-    row.classList.toggle("cursor", cursor === i && document.activeElement === table);
     row.append(el("td", "mark", mark));
     for (const cell of cells) row.append(el("td", /^[-\d.]+$/.test(cell) ? "number" : "", cell));
-    row.addEventListener("click", () => choose(i));
+    keys.add(row, i);
     return row;
   }
 
@@ -34,33 +32,10 @@ function render({ model, el: host }) {
     head.append(el("th", "mark"));
     for (const name of model.get("columns")) head.append(el("th", "", name));
     table.replaceChildren(head, ...model.get("rows").map(rowOf));
-    const n = model.get("rows").length;
-    table.hidden = !n;
-    cursor = clamp(cursor, 0, Math.max(n - 1, 0));
+    table.hidden = !model.get("rows").length;
     table.setAttribute("aria-label", model.get("summary") || "Table");
-    setActive(table, n ? `${id}-${cursor}` : null);
+    keys.announce();
   }
-  const redraw = eachFrame(draw);
-
-  /** @param {number} i */
-  function choose(i) {
-    cursor = i;
-    table.focus({ preventScroll: true });
-    save(model, "chosen", i);
-    redraw();
-  }
-  table.addEventListener("keydown", (event) => {
-    const n = model.get("rows").length;
-    const move = byKey(event, { ArrowUp: -1, ArrowDown: 1, Home: -n, End: n });
-    if (move) cursor = clamp(cursor + move, 0, n - 1);
-    else if (isPress(event) && n) choose(cursor);
-    else return;
-    event.preventDefault();
-    redraw();
-    table.rows[cursor + 1].scrollIntoView({ block: "nearest" });
-  });
-  table.addEventListener("focus", redraw);
-  table.addEventListener("blur", redraw);
   draw();
   return endAll(onChange(model, ["columns", "rows", "marks", "chosen"], redraw), redraw.cancel);
 }
