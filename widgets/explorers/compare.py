@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,30 +11,24 @@ import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Study
-from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
-from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.analysis.two_rankings import TwoRankings
-from uhscm_core.runs import read_runs
 from uhscm_core.support.checks import one_of, position, whole_number
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
-from widgets.kit.choice import Choice
 from widgets.kit.layout import row
 from widgets.kit.selection import Selection
-from widgets.kit.slider import Slider
-from widgets.kit.view import close_all
 from widgets.panels.bench import Bench
 from widgets.panels.gains import GainsPanel
 from widgets.panels.query import QueryPanel, askable
 from widgets.panels.ranking_numbers import RankingNumbers
+from widgets.panels.sides import SidesPanel
 from widgets.panels.two_results import TwoResults
 from widgets.panels.why import WhyPanel
 
 __all__ = ["CompareExplorer"]
-
-_MOST = 200  # results a side
 
 
 @dataclass(frozen=True)
@@ -82,17 +76,15 @@ class CompareExplorer(Explorer[State]):
         selection: Selection | None = None,
     ) -> None:
         super().__init__(study, selection)
-        self._others, self._others_images = others, self.study.dataset.digest
-        self.rankers: dict[str, Ranker] = {}
-        self._ranked: Study | None = None
         self.pictures = pictures = StudyImages(self.study)
         self._memo: tuple[object, TwoRankings] | None = None  # what was ranked last, and for what
-        self.left = Choice("left", layout={"width": "330px"})
-        self.right = Choice("right", layout={"width": "330px"})
-        self.k = Slider("first", min=1, layout={"width": "280px"})
+        self._sides = sides = SidesPanel(self.study, others, self._swap)
+        self.left, self.right, self.k, self.swap = sides.left, sides.right, sides.k, sides.swap
         self._bind(left=self.left, right=self.right, k=self.k)
-        self.swap = _button("Swap", "exchange", 90, self._swap)
-        self.ask = _button("Make the picked one the query", "", 230, self._ask_picked)
+        self.ask = ipw.Button(
+            description="Make the picked one the query", layout={"width": "230px"}
+        )
+        self.ask.on_click(lambda _: self._ask_picked())
 
         self.asked = Selection()  # of the galleries of queries
         self._watch(self.selection, self._focused, "focus")
@@ -123,15 +115,13 @@ class CompareExplorer(Explorer[State]):
         self.better = self._gains.better
         self.why = WhyPanel(lambda names: self._set(without=names))
         self.bench = Bench(self.study, pictures, self.asked)
-        self._left_out = ipw.VBox([])
         looked_at = ipw.Tab(
             [self._results.moved, self._gains, self.why],
             titles=["What moved", "Gains and losses", "Why near"],
         )
         rankings = [
             self._bar(self.random, self.ask),
-            row(self.left, self.swap, self.right, self.k),
-            self._left_out,
+            self._sides,
             row(self._query, self.numbers),
             self._results,
             looked_at,
@@ -162,59 +152,39 @@ class CompareExplorer(Explorer[State]):
 
     # -- what can be compared --------------------------------------------------------------------
 
+    @property
+    def rankers(self) -> dict[str, Ranker]:
+        """All that can be compared, by name."""
+        return self._sides.rankers
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Why each of the others cannot be compared, by name."""
+        return self._sides.left_out
+
     def _adopt(self, study: Study) -> None:
-        database = study.dataset.splits["database"]
-        if len(database) < 2:
-            raise ValueError("a comparison needs at least two images in the database")
-        handed = self._others if study.dataset.digest == self._others_images else None
-        known = self.rankers if study is self._ranked else {}
-        found, self.left_out = rankers_of(study, handed)
-        self.rankers = {name: known.get(name, ranker) for name, ranker in found.items()}
-        self._ranked, self._runs = study, read_runs(runs_folder(study))
+        self._sides.adopt(study)
         self._memo = None
         self.pictures = self.pictures.in_study(study)
         self.bench.adopt(study, self.pictures)
         self._gains.adopt(self.pictures)
         self._query.ids = askable(study)
-        self.left.options = self.right.options = list(self.rankers)
-        self.k.max = min(_MOST, len(database) - 1)
-        said = [f"Left out: {name}, {why}." for name, why in self.left_out.items()]
-        gone, self._left_out.children = self._left_out.children, [ipw.Label(s) for s in said]
-        for label in gone:
-            close_all(label)
 
     def _begin(self, before: State | None) -> State:
         if before is not None and {before.left, before.right} <= self.rankers.keys():
             state = before
         elif before is not None:
-            pair = self._first_pair(self._others or {})
-            state = dataclasses.replace(before, left=pair[0], right=pair[1])
+            left, right = self._sides.first_pair(self.study)
+            state = dataclasses.replace(before, left=left, right=right)
         else:
             focus = focus_of(self.selection, self.study)
             first = int(self._query.ids[0]) if focus is None else focus
-            pair = self._first_pair(self._others or {})
-            state = State(*pair, first, min(30, int(self.k.max)))
+            state = State(*self._sides.first_pair(self.study), first, min(30, int(self.k.max)))
         self._check(state)
         return state
 
     def _is_old(self) -> bool:
-        return [run.name for run in read_runs(runs_folder(self.study))] != [
-            run.name for run in self._runs
-        ]
-
-    def _first_pair(self, others: Mapping[str, Study]) -> tuple[str, str]:
-        """The study's own network, or else its features, and the first of the others, or ITQ."""
-        names = list(self.rankers)
-        network = self.study.network
-        left = FEATURES if network is None or network.on_pixels else names[0]
-        if handed := next((name for name in names if name in others), ""):
-            return left, handed
-        right = next(name for name in names if name.startswith("ITQ,"))
-        try:
-            self.rankers[right].vectors  # noqa: B018  (computed once)
-        except ValueError:  # features that are all equal
-            right = CONCEPTS
-        return left, right
+        return self._sides.is_old(self.study)
 
     def _both(self, view: State) -> TwoRankings:
         """Return the two rankings of a state; what is asked again at once is not ranked again."""
@@ -310,9 +280,3 @@ class CompareExplorer(Explorer[State]):
     def _ask_picked(self) -> None:
         if self.picked.focus is not None:
             self._set(query=int(self.picked.focus))
-
-
-def _button(words: str, icon: str, width: int, pressed: Callable[[], None]) -> ipw.Button:
-    made = ipw.Button(description=words, icon=icon, layout={"width": f"{width}px"})
-    made.on_click(lambda _: pressed())
-    return made

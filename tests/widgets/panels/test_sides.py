@@ -1,0 +1,33 @@
+"""What can be compared on either side."""
+
+from __future__ import annotations
+
+from uhscm_core.analysis.rankers import FEATURES
+from widgets.panels.sides import SidesPanel
+
+
+def test_a_network_is_compared_with_itq_or_with_what_was_handed_in(trained, study):
+    panel = SidesPanel(trained, None, lambda: None)
+    panel.adopt(trained)
+    assert panel.left.options == panel.right.options == tuple(panel.rankers)
+    assert panel.first_pair(trained) == ("UHSCM, 16 bits", "ITQ, 16 bits")
+    handed = SidesPanel(trained, {"mine": trained}, lambda: None)
+    handed.adopt(trained)
+    assert handed.first_pair(trained) == ("UHSCM, 16 bits", "mine")
+    panel.adopt(study)
+    assert panel.first_pair(study) == (FEATURES, "ITQ, 64 bits")
+
+
+def test_what_was_computed_of_a_study_is_kept(trained):
+    panel = SidesPanel(trained, None, lambda: None)
+    panel.adopt(trained)
+    before = dict(panel.rankers)
+    panel.adopt(trained)
+    assert panel.rankers == before
+    assert not panel.is_old(trained)
+
+
+def test_the_button_swaps(trained):
+    pressed = []
+    SidesPanel(trained, None, lambda: pressed.append(True)).swap.click()
+    assert pressed == [True]

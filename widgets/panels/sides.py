@@ -1,0 +1,88 @@
+"""What ranks on the left and what on the right, of all that can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ipywidgets as ipw
+
+from uhscm_core import Study
+from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
+from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.runs import Run, read_runs
+from widgets.kit.choice import Choice
+from widgets.kit.layout import row
+from widgets.kit.slider import Slider
+from widgets.kit.view import close_all
+
+__all__ = ["SidesPanel"]
+
+_MOST = 200  # results a side
+
+
+class SidesPanel(ipw.VBox):
+    """A list for each side and the number of results; below, what cannot be compared and why.
+
+    Args:
+        study: whose images the others are of.
+        others: trained studies of the same images by name.
+        swap: called to exchange the sides.
+    """
+
+    def __init__(
+        self, study: Study, others: Mapping[str, Study] | None, swap: Callable[[], object]
+    ) -> None:
+        self.left = Choice("left", layout={"width": "330px"})
+        self.right = Choice("right", layout={"width": "330px"})
+        self.k = Slider("first", min=1, layout={"width": "280px"})
+        self.swap = ipw.Button(description="Swap", icon="exchange", layout={"width": "90px"})
+        self.swap.on_click(lambda _: swap())
+        self.rankers: dict[str, Ranker] = {}
+        """All that can be compared, by name."""
+        self.left_out: dict[str, str] = {}
+        """Why each of the others cannot."""
+        self._others, self._images = others, study.dataset.digest
+        self._study: Study | None = None
+        self._runs: list[Run] = []
+        self._said = ipw.VBox([])
+        super().__init__([row(self.left, self.swap, self.right, self.k), self._said])
+
+    def adopt(self, study: Study) -> None:
+        """Find what can be compared of another study; what was computed of this one is kept.
+
+        Raises:
+            ValueError: there is nothing to rank.
+        """
+        n = len(study.dataset.splits["database"])
+        if n < 2:
+            raise ValueError("a comparison needs at least two images in the database")
+        others = self._others if study.dataset.digest == self._images else None
+        known = self.rankers if study is self._study else {}
+        found, self.left_out = rankers_of(study, others)
+        self.rankers = {name: known.get(name, ranker) for name, ranker in found.items()}
+        self._study, self._runs = study, read_runs(runs_folder(study))
+        self.left.options = self.right.options = list(self.rankers)
+        self.k.max = min(_MOST, n - 1)
+        said = [f"Left out: {name}, {why}." for name, why in self.left_out.items()]
+        gone, self._said.children = self._said.children, [ipw.Label(s) for s in said]
+        for label in gone:
+            close_all(label)
+
+    def is_old(self, study: Study) -> bool:
+        """Return whether a study has other runs by now."""
+        runs = read_runs(runs_folder(study))
+        return [run.name for run in runs] != [run.name for run in self._runs]
+
+    def first_pair(self, study: Study) -> tuple[str, str]:
+        """Return the study's network, or else its features, and the first of the others, or ITQ."""
+        names = list(self.rankers)
+        network = study.network
+        left = FEATURES if network is None or network.on_pixels else names[0]
+        if handed := next((name for name in names if name in (self._others or {})), ""):
+            return left, handed
+        right = next(name for name in names if name.startswith("ITQ,"))
+        try:
+            self.rankers[right].vectors  # noqa: B018  (computed once)
+        except ValueError:  # features that are all equal
+            right = CONCEPTS
+        return left, right
