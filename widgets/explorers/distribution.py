@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from uhscm_core import Study, explain_similarity, semantic_similarity
+from uhscm_core import Study, explain_similarity
 from uhscm_core.analysis.pairs import (
     CODES,
     CONCEPTS,
@@ -26,10 +26,10 @@ from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
-from widgets.kit.gallery import Gallery
 from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
+from widgets.panels.alike import AlikePanel
 from widgets.panels.disagreements import Disagreements
 from widgets.panels.heatmap import HeatmapPanel
 from widgets.panels.image_concepts import ImageConcepts
@@ -96,9 +96,10 @@ class DistributionExplorer(Explorer[State]):
         self._pair = PairPanel(
             pictures, lambda names: self._set("leaving concepts out", without=names)
         )
-        self.alike = Gallery(pictures, [], edge=84, height=480)
+        self._alike = AlikePanel(pictures, lambda image: self._pick((self.state.image, image)))
         self.gallery, self.concepts = self._query.gallery, self._concepts.bars
         self.grid, self.apart = self._heatmap.grid, self._disagreements.gallery
+        self.alike = self._alike.gallery
         self.pair, self.why = self._pair.gallery, self._pair.why
         self.upload = upload_query(self._on_upload, self.status.fail)
         layout: dict[str, Any] = {"layout": {"width": "188px"}, "label_width": "66px"}
@@ -110,8 +111,7 @@ class DistributionExplorer(Explorer[State]):
         }
         self._bind(**self.controls)
         self._watch(self.selection, self._focused, "focus")
-        self.alike.selection.observe(self._likened, "focus")
-        growing(self.alike, self.gallery)
+        growing(self.gallery)
 
         sample, order, source, minus = self.controls.values()
         self._hint = ipw.Label("A trained study, study.train(bits=64), compares by codes too.")
@@ -124,7 +124,7 @@ class DistributionExplorer(Explorer[State]):
         tabs = ipw.Tab(
             [
                 ipw.VBox(heatmap),
-                self.alike,
+                self._alike,
                 self._disagreements,
                 ipw.VBox([self._query, self._concepts]),
             ],
@@ -180,42 +180,30 @@ class DistributionExplorer(Explorer[State]):
         self._look_at(view.image if view.image < len(self.study.dataset) else None)
         if self._changed("image", view.image):
             self._concepts.show(self.pictures, view.image)
-            self._show_alike()
+            self._alike.show(self.pictures, view.image)
         heatmap = (view.sample, view.order, view.source, view.minus, len(self.pictures))
         if self._changed("heatmap", (*heatmap, view.image if view.sample == "similar" else None)):
             self._show_heatmap()
         self._show_pair()
 
-    def _show_alike(self) -> None:
-        image = self.state.image
-        similar = most_similar(self.pictures, image, 120)
-        q = self.pictures.distribution
-        values = semantic_similarity(q[image][None], q[similar])[0].tolist()
-        captions = dict(zip(similar.tolist(), values, strict=True))
-        self.alike.show(
-            similar,
-            images=self.pictures,
-            captions=lambda i: f"S = {captions[i]:.2f}\n{self.pictures.caption(i)}",
-            summary=f"Most like {self.pictures.names[image]} by concepts; click one to see why",
-        )
-
     def _show_heatmap(self) -> None:
         view = self.state
         ids = sample(self.pictures, view.sample, image=view.image)
-        said, measures = f"{len(ids)} images by {view.source}", ()
-        if view.minus != _NOTHING:
-            said = f"{len(ids)} images: rank by {view.source} minus rank by {view.minus}"
-            measures = (view.source, view.minus)
+        minus = "" if view.minus == _NOTHING else view.minus
+        said = f"{len(ids)} images by {view.source}"
+        if minus:
+            said = f"{len(ids)} images: rank by {view.source} minus rank by {minus}"
         self._heatmap.show(
             self.pictures,
             ids,
             view.source,
             order=view.order,
-            minus="" if view.minus == _NOTHING else view.minus,
+            minus=minus,
             label=_NUMBERS[view.source],
             summary=said,
         )
-        self._disagreements.show(self.pictures, self.grid.ids, *measures)
+        measures = (view.source, minus) if minus else (CONCEPTS, FEATURES)
+        self._disagreements.show(self.pictures, self.grid.ids, measures)
 
     def _show_pair(self) -> None:
         i, j = self.state.pair
@@ -256,10 +244,6 @@ class DistributionExplorer(Explorer[State]):
 
         if pair != self.state.pair:
             self._change("comparing", pick)
-
-    def _likened(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self._pick((self.state.image, change["new"]))
 
     def _on_upload(self, image: Image.Image, name: str) -> None:
         def add(view: State) -> State:

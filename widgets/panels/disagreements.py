@@ -9,7 +9,7 @@ import ipywidgets as ipw
 import numpy as np
 import pandas as pd
 
-from uhscm_core.analysis.pairs import disagreements
+from uhscm_core.analysis.pairs import CONCEPTS, FEATURES, disagreements
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from widgets.kit.gallery import Gallery
 from widgets.kit.stage import growing
@@ -33,13 +33,18 @@ class Disagreements(ipw.VBox):
         self.gallery.selection.observe(self._picked, "focus")
         super().__init__([self.gallery])
 
-    def show(self, pictures: StudyImages, ids: Sequence[int], *measures: str) -> None:
+    def show(
+        self,
+        pictures: StudyImages,
+        ids: Sequence[int],
+        measures: tuple[str, str] = (CONCEPTS, FEATURES),
+    ) -> None:
         """Replace what is shown.
 
         Args:
             pictures: whose ids these are.
             ids: the images whose pairs are compared.
-            measures: the two, by default those of `disagreements`.
+            measures: the two.
         """
         table = self._pairs = disagreements(pictures, np.asarray(ids), *measures)
         one, other = table.columns[2:4]
