@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from torch import Tensor
 
 from uhscm_core.analysis.answers import (
@@ -127,6 +128,19 @@ class Question:
             f"Average precision of this query: {ap['expected']:.3f} expected; "
             f"by the order of ties {ap['worst']:.3f} at worst, {ap['best']:.3f} at best"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the database, nearest first: rank, image, name, distance, match where known."""
+        answer, names = self.answer, self.pictures.names
+        frame = pd.DataFrame({"rank": np.arange(1, len(answer.ids) + 1), "image": answer.ids})
+        frame["name"] = [names[image] for image in answer.ids]
+        if answer.by_text:
+            frame["within"] = [answer.named(level) for level in answer.level.tolist()]
+        else:
+            frame["distance"] = answer.level
+        if answer.match is not None:
+            frame["match"] = answer.match
+        return frame
 
     @property
     def _match(self) -> Flags | None:

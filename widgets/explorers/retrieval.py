@@ -6,7 +6,6 @@ import dataclasses
 from dataclasses import dataclass
 
 import ipywidgets as ipw
-import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -149,16 +148,7 @@ class RetrievalExplorer(Explorer[State]):
 
     def to_frame(self) -> pd.DataFrame:
         """The database, nearest first: rank, image, name, distance, and match where known."""
-        answer = self.answer
-        frame = pd.DataFrame({"rank": np.arange(1, len(answer.ids) + 1), "image": answer.ids})
-        frame["name"] = [self.pictures.names[image] for image in answer.ids]
-        if answer.by_text:
-            frame["within"] = [answer.named(level) for level in answer.level.tolist()]
-        else:
-            frame["distance"] = answer.level
-        if answer.match is not None:
-            frame["match"] = answer.match
-        return frame
+        return self.asked.to_frame()
 
     # -- what is shown ---------------------------------------------------------------------------
 
