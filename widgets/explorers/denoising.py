@@ -59,6 +59,7 @@ class DenoisingExplorer(Explorer[Study]):
         self._reset = ipw.Button(description="Paper's settings", layout={"width": "130px"})
         self._train = self._way_to("Train", "Train with these concepts")
         self._concept = ""
+        self._told: int | None = None  # the image that this explorer itself told the others of
 
         self.bars.observe(self._dragged, "threshold")
         self.bars.observe(self._chosen, "chosen")
@@ -105,7 +106,8 @@ class DenoisingExplorer(Explorer[Study]):
         )
         self._voters.show(study, self._concept)
         if self.selection.focus is None:
-            self.selection.focus = int(self.gallery.ids[0])
+            self._told = first = int(self.gallery.ids[0])
+            self.selection.focus = first
         self.stepper.show(study)
         self.templates.show(study)
         self.status.summary = counts(study)  # last: what it says is on the screen
@@ -149,7 +151,9 @@ class DenoisingExplorer(Explorer[Study]):
         self.bars.layout.visibility = "hidden" if hidden else "visible"
 
     def _focused(self, _: object) -> None:
-        if self.live and focus_of(self.selection, self.study) is not None:
+        told, self._told = self._told, None
+        image = focus_of(self.selection, self.study)
+        if self.live and image not in (None, told):  # what it told is shown already
             self._worker.submit("stepping", lambda: self.stepper.show(self.study))
 
     def _dragged(self, change: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from uhscm_core.analysis.votes import counts, voters
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.datasets.images import ArrayImages
 from widgets import DenoisingExplorer, DistributionExplorer, Selection
+from widgets.panels.stepper import Stepper
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -244,6 +245,17 @@ def test_one_image(study):
     done(denoising)
     assert denoising.status.summary == "81 concepts, 1 kept, 80 dropped"
     assert denoising.gallery.summary.startswith("1 image voted for ")
+
+
+def test_the_image_it_begins_with_is_stepped_through_once(study, monkeypatch):
+    shown, show = [], Stepper.show
+    monkeypatch.setattr(Stepper, "show", lambda *of: (shown.append(of), show(*of)))
+    explorer = DenoisingExplorer(study)
+    done(explorer)
+    assert len(shown) == 1  # a second time would be in another thread
+    explorer.selection.focus = int(explorer.gallery.ids[1])
+    done(explorer)
+    assert len(shown) == 2
 
 
 def test_a_step_may_be_predicted_before_it_is_seen(denoising):
