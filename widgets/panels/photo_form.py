@@ -61,7 +61,9 @@ class PhotoForm(ipw.VBox):
             **wide,
         )
         self.model = Choice("model", _MODELS, **half)
-        self.other = TextBox("other", placeholder="ViT-L-14 openai, or /path/to/model.json", **wide)
+        self.other = TextBox(
+            "which one", placeholder="ViT-L-14 openai, or /path/to/model.json", **half
+        )
         self.concepts = Choice("concepts", _CONCEPTS, **half)
         self.names = TextBox("names", placeholder="one name per line", rows=5, **wide)
         self.note = ipw.HTML()
@@ -69,8 +71,10 @@ class PhotoForm(ipw.VBox):
             box.on_submit(lambda _: entered())
         for choice in (self.model, self.concepts):
             choice.observe(lambda _: self._draw(), "value")
-        choices = ipw.HBox([self.model, self.concepts], layout={"flex_flow": "row wrap"})
-        super().__init__([self.folder, choices, self.note, self.other, self.names])
+        choices = ipw.HBox(
+            [self.model, self.other, self.concepts], layout={"flex_flow": "row wrap"}
+        )
+        super().__init__([self.folder, choices, self.note, self.names])
         self._draw()
 
     @property
