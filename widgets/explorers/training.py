@@ -259,7 +259,10 @@ class TrainingExplorer(Explorer[State]):
 
         def job() -> None:
             if self._runs.running is None:
-                self.health.show(self.study.health())
+                findings = self.study.health()
+                self.health.show(findings)
+                once = any(finding.kind == "list explains little" for finding in findings)
+                self.share.layout.display = "none" if once else ""
 
         self._worker.submit("looking for faults", job)
 

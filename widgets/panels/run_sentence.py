@@ -11,6 +11,8 @@ from widgets.kit.words import duration
 
 __all__ = ["run_sentence"]
 
+_USUAL = ", 32-true"  # Fabric's word for a precision that is not mixed
+
 
 def run_sentence(
     runs: SessionRuns, shown: Run | None, grey: Run | None
@@ -44,7 +46,8 @@ def run_sentence(
         parts.append(f"best mAP by concepts {value:.3f} after epoch {best.epoch}")
     if steps:
         rate = float(np.median([step.images_per_second for step in steps[-30:]]))
-        parts.append(f"{rate:,.0f} images a second on {shown.device or shown.config.device}")
+        device = shown.device.removesuffix(_USUAL) or shown.config.device
+        parts.append(f"{rate:,.0f} images a second on {device}")
     spoken = ""
     if trainer is not None and trainer.active:
         spoken = parts[0]  # not each epoch

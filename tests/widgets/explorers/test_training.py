@@ -257,6 +257,14 @@ def test_the_form_says_what_the_concepts_explain_and_what_codes_will_lean_on(exp
     assert explorer.share.value == ""
 
 
+def test_what_a_poor_list_explains_is_said_once(study):
+    explorer = TrainingExplorer(study.with_(concepts="coco80"))
+    explorer._worker.wait()
+    (said,) = [f for f in explorer.health.findings if f.kind == "list explains little"]
+    assert "what sets the images apart" in said.message
+    assert explorer.share.layout.display == "none"
+
+
 def test_shares_and_backbones_that_do_not_go_together_are_said(explorer):
     explorer.settings.set(recipe="adaptive", feature_share="most")
     with pytest.raises(
