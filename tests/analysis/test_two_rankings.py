@@ -63,4 +63,4 @@ def test_precisions_are_those_of_the_rankers(both, trained):
 
 def test_the_headline_names_both_sides(both):
     assert both.headline.startswith(f"UHSCM, 16 bits and {FEATURES} share ")
-    assert f"of their first 30 for {both.pictures.names[both.query]}; rank-biased" in both.headline
+    assert f"of their first 30 for {both.pictures.names[both.query]}, and" in both.headline

@@ -60,7 +60,7 @@ def page(browser, lab, saved_study):
 
 
 def query_of(page):
-    return re.search(r" for (.+); rank-biased", sentence(page))[1]
+    return re.search(r" for (.+), and \d+% where", sentence(page))[1]
 
 
 def choose(box, which, name):

@@ -112,8 +112,8 @@ class TwoRankings:
         return (
             f"{self.rankers[0].name} and {self.rankers[1].name} share "
             f"{overlap_at(left, right, self.k):.0%} of their first {self.k} for "
-            f"{self.pictures.names[self.query]}; "
-            f"rank-biased overlap {rank_biased_overlap(left, right, self.k):.2f}"
+            f"{self.pictures.names[self.query]}, and "
+            f"{rank_biased_overlap(left, right, self.k):.0%} where the first ones count most"
         )
 
     def has(self, image: int) -> bool:

@@ -93,7 +93,7 @@ class BenchChoices(ipw.VBox):
         self._showing = False
         self.ticks = {
             "recipes": _Ticks("Recipes of training", self._on_change),
-            "methods": _Ticks("Without training", self._on_change),
+            "methods": _Ticks("Other methods", self._on_change),
             "lists": _Ticks("Lists of concepts", self._on_change),
         }
         self.texts: dict[str, TextBox] = {
