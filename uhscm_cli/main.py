@@ -41,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.print_help(sys.stderr)
             return 2
         options.bars = shows_bars(options)
-        with contextlib.redirect_stdout(sys.stderr), _said(options):
+        with (
+            open(os.devnull, "w") as nowhere,  # noqa: PTH123
+            contextlib.redirect_stdout(nowhere if options.quiet else sys.stderr),
+            _said(options),
+        ):
             answer = options.run(options)
         status: int = answer.pop("exit status", 0)
         _answer(options, answer)

@@ -69,6 +69,8 @@ WRONG = {
     "experiment ready --vary bitz=8": "bitz",
     "experiment ready --vary bits=8 --seeds 0": "seeds",
     "experiment ready --vary bits=8 --compare bits=8 bits": "NAME=VALUE",
+    "paper table --datasets nowhere": "nowhere",
+    "paper table --methods magic": "magic",
     "export ready codes.csv": ".parquet",
     "export ready nowhere/at/all/codes.npz codes.csv": "codes.csv",
     "check nowhere.npz": "no such file",

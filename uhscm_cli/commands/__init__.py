@@ -14,6 +14,7 @@ from uhscm_cli.commands import (
     export,
     index,
     mine,
+    paper,
     search,
     train,
 )
@@ -28,6 +29,7 @@ COMMANDS = (
     search,
     evaluate,
     experiment,
+    paper,
     export,
     check,
     doctor,
