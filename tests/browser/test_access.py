@@ -206,6 +206,12 @@ def test_what_the_pointer_hits_is_large_enough(page):
     assert small == []
 
 
+def test_no_control_is_called_null(page):
+    """As ipywidgets call a toggle button that was given no tooltip."""
+    nameless = "[title=null], [aria-label=null], [title=undefined], [aria-label=undefined]"
+    assert page.locator(nameless).count() == 0
+
+
 def test_an_image_is_pasted_where_the_keyboard_is(page):
     upload = output(page, "RetrievalExplorer").locator(".upload")
     page.locator(".jp-NotebookPanel .jp-Cell").first.click()

@@ -86,7 +86,7 @@ class Workbench(Displayed):
         self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
         self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "90px"})
         self._export = ipw.ToggleButton(
-            description="Exports", icon="download", layout={"width": "100px"}
+            description="Exports", icon="download", tooltip="", layout={"width": "100px"}
         )
         self._save = Download("Save this view", self._view_as_file, self._worker)
         self._export_box = ipw.VBox([])

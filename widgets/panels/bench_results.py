@@ -49,7 +49,9 @@ class BenchResults(ipw.VBox):
         self._pair = ipw.HBox([self.a, self.b], layout={"flex_flow": "row wrap"})
         self.sentence = Status()
         self.moved = ipw.ToggleButton(
-            description="Show the queries that moved most", layout={"width": "270px"}
+            description="Show the queries that moved most",
+            tooltip="",
+            layout={"width": "270px"},
         )
         self.moved.observe(lambda _: self._compared(), "value")
         self.queries = Gallery(pictures, [], selection=selection, edge=92, height=250)

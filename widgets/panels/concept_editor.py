@@ -42,7 +42,7 @@ class ConceptEditor(ipw.VBox):
             text.observe(lambda _: self._edited(), "value")
             text.on_submit(lambda _: self.apply())
         # An accordion of ipywidgets cannot be reached by keyboard.
-        self._more = ipw.ToggleButton(layout={"width": "auto"})
+        self._more = ipw.ToggleButton(tooltip="", layout={"width": "auto"})
         self._rest = ipw.VBox([self.list, self.names])
         self._more.observe(lambda _: self._fold(), "value")
         self._fold()

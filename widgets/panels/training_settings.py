@@ -119,7 +119,7 @@ class TrainingSettings(ipw.VBox):
             self._rows[name] = (ipw.Label(name), control, ipw.Label(self._said(setting)))
         rest = [name for name in SETTINGS if name not in _FIRST]
         self._rest = self._grid(rest)
-        self.more = ipw.ToggleButton(icon="caret-right", layout={"width": "auto"})
+        self.more = ipw.ToggleButton(icon="caret-right", tooltip="", layout={"width": "auto"})
         self.more.observe(self._show_rest, "value")
         for name in rest:
             control = self.controls[name]
