@@ -41,7 +41,8 @@ function el(tag, className = "", text = undefined) {
  * @param {string} text
  */
 function writeCut(element, text) {
-  const [first, ...others] = text.split("\n");
+  const [name, ...others] = text.split("\n");
+  const first = name.replace(/(?<=.)\.[A-Za-z]{3,4}$/, ""); // a file's suffix tells none from another
   const joins = /[\u0590-\u08ff]/.test(first);
   const word = first.lastIndexOf(" ") + 1; // a last word stays whole, if it is short
   const end = first.length - word <= 8 && word ? word : first.length - 5;
