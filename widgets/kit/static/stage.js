@@ -5,11 +5,13 @@ const BY_HAND =
   "Right-click the explorer and choose Create New View for Cell Output: it opens in a panel of its own.";
 // What JupyterLab scrolls an output in.
 const PAGES = ".jp-WindowedPanel-outer, .jp-LinkedOutputView";
+const TABS = ":scope > .jupyter-widget-tab > .lm-TabBar"; // of a workbench
 const SIZES = [0.75, 0.85, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 const KEPT = "uhscm-size"; // what the page remembers the size as, and the event that tells it
 const LEAST = { width: 640, height: 360 }; // CSS px below which nothing is fitted into the window
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
 const LARGEST = 1.4; // by that much at most
+const SMALLEST = 0.9; // text on axes keeps 11 pixels of a screen that is magnified by 125 %
 
 /**
  * JupyterLab's commands, where its server lets pages use them.
@@ -87,11 +89,20 @@ function render({ model, el: host }) {
     const width = page?.clientWidth ?? window.innerWidth;
     const height = page?.clientHeight ?? window.innerHeight;
     const room = Math.min(width / USUAL.width, height / USUAL.height);
-    const zoom = size * clamp(room, 1, LARGEST);
+    let zoom = size * clamp(room, 1, LARGEST);
+    // A magnified page may be a little too narrow for what is to be seen side by side.
+    const before = Number(outer.style.zoom) || 1;
+    const fitting = ((inner ?? outer).offsetWidth * before) / (LEAST.width + 1);
+    const least = zoom * Math.max(SMALLEST, 1 / window.devicePixelRatio);
+    if (fitting < zoom && fitting >= least) zoom = fitting;
     if (inner === null || outer === inner) outer.style.zoom = String(zoom);
     smaller.button.disabled = size === SIZES[0];
     larger.button.disabled = size === SIZES[SIZES.length - 1];
-    if (inner === null) return;
+    if (inner === null) {
+      const tabs = outer.querySelector(TABS);
+      if (tabs) turned.observe(tabs, { subtree: true, attributeFilter: ["class"] });
+      return;
+    }
     // What is above it in a workbench, and a margin below.
     const above = inner.getBoundingClientRect().top - outer.getBoundingClientRect().top;
     const left = (height - above) / zoom - 10;
@@ -111,8 +122,23 @@ function render({ model, el: host }) {
     observer.observe(whole());
     const page = whole().closest(PAGES);
     if (page) observer.observe(page);
+    whole().addEventListener("focusin", onFocus);
     fit();
   }
+
+  // A control of a workbench may open another tab, and goes out of sight with its own.
+  /** @type {Element | null} */
+  let used = null;
+  const onFocus = (/** @type {FocusEvent} */ event) => {
+    used = /** @type {Element} */ (event.target);
+  };
+  const turned = new MutationObserver(
+    eachFrame(() => {
+      const at = document.activeElement;
+      if (!used || used.checkVisibility() || (at !== used && at !== document.body)) return;
+      /** @type {HTMLElement | null} */ (whole().querySelector(`${TABS} .lm-mod-current`))?.focus();
+    }),
+  );
 
   /** @param {number} step */
   function resize(step) {
@@ -146,6 +172,8 @@ function render({ model, el: host }) {
   return () => {
     cancelAnimationFrame(waiting);
     observer?.disconnect();
+    turned.disconnect();
+    whole().removeEventListener("focusin", onFocus);
     refit.cancel();
     document.removeEventListener(KEPT, onSize);
     document.removeEventListener("fullscreenchange", onFull);
