@@ -11,8 +11,8 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from uhscm_core import ImageDataset, Study, load_dataset, load_vlp
-from uhscm_core.support.checks import instance, shown
+from uhscm_core import ImageDataset, Study
+from uhscm_core.support.checks import instance
 from uhscm_core.support.paths import as_path
 from widgets.background.view_file import (
     View,
@@ -33,6 +33,8 @@ from widgets.explorers.exports import Exports
 from widgets.explorers.map import MapExplorer
 from widgets.explorers.photos import PhotosExplorer
 from widgets.explorers.retrieval import RetrievalExplorer
+from widgets.explorers.sources import study_of_source
+from widgets.explorers.tabs import Tabs
 from widgets.explorers.tidy import TidyExplorer
 from widgets.explorers.training import TrainingExplorer
 from widgets.kit.download import Download
@@ -40,6 +42,7 @@ from widgets.kit.selection import Selection
 from widgets.kit.stage import Stage
 from widgets.kit.status import Status
 from widgets.kit.view import close_all
+from widgets.panels.steps import Steps
 
 __all__ = ["Workbench"]
 
@@ -73,29 +76,30 @@ class Workbench(Displayed):
     """
 
     def __init__(self, source: str | PathLike[str] | ImageDataset | Study | None = None) -> None:
-        given = _study_of(source)
+        given = study_of_source(source)
         folder = None if given is not None else os.fspath(source)  # type: ignore[arg-type]
         self.selection = Selection()
         self.status = Status()
-        self.explorers: dict[str, Explorer[Any]] = {}
-        """Those of the tabs that were opened, by the tab's name."""
         self._desk: Desk | None = None
         self._line = Line()
         self._worker = Worker(self._busy, self.status.fail, self._line)
         self._exports: Exports | None = None
-        self._undo = ipw.Button(description="Undo", icon="undo", layout={"width": "90px"})
-        self._redo = ipw.Button(description="Redo", icon="repeat", layout={"width": "90px"})
+        self._steps = Steps(self.undo, self.redo, "90px")
+        self._undo, self._redo = self._steps.undo, self._steps.redo
         self._export = ipw.ToggleButton(
             description="Exports", icon="download", tooltip="", layout={"width": "100px"}
         )
         self._save = Download("Save this view", self._view_as_file, self._worker)
         self._export_box = ipw.VBox([])
-        self._boxes = {name: ipw.VBox([]) for name in _TABS}
-        self.tabs = ipw.Tab(list(self._boxes.values()), titles=list(_TABS), selected_index=0)
-        self._undo.on_click(lambda _: self.undo())
-        self._redo.on_click(lambda _: self.redo())
+        self.tabs = Tabs(
+            _PHOTOS,
+            _KINDS,
+            self._worker,
+            self._has_desk,
+            lambda explorer: self._follow_display(explorer.status),
+            self._show_photos,
+        )
         self._export.observe(self._show_exports, "value")
-        self.tabs.observe(self._turned, "selected_index")
         bar = ipw.HBox(
             [self._undo, self._redo, self._export, self._save, Stage(), self.status],
             layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 6px"},
@@ -111,7 +115,7 @@ class Workbench(Displayed):
 
         self.photos = PhotosExplorer(folder, on_read=read)
         self._follow_display(self.photos.status)
-        self._boxes[_PHOTOS].children = [self.photos]
+        self.tabs.boxes[_PHOTOS].children = [self.photos]
         if given is not None:
             self._begin(given)
             self.photos.show_study(given)
@@ -141,13 +145,16 @@ class Workbench(Displayed):
     @property
     def tab(self) -> str:
         """The name of the tab in view; another one can be put in its place."""
-        return _TABS[self.tabs.selected_index or 0]
+        return self.tabs.tab
 
     @tab.setter
     def tab(self, name: str) -> None:
-        if name not in _TABS:
-            raise ValueError(f"tab must be one of {', '.join(_TABS)}, got {shown(name)}")
-        self.tabs.selected_index = _TABS.index(name)
+        self.tabs.tab = name
+
+    @property
+    def explorers(self) -> dict[str, Explorer[Any]]:
+        """Those of the tabs that were opened, by the tab's name."""
+        return self.tabs.explorers
 
     def undo(self) -> None:
         """Go back to what was in view before the last change, in the tab that made it."""
@@ -250,7 +257,7 @@ class Workbench(Displayed):
             self._begin(study)
             self._say()
             if self.tab != _PHOTOS:  # which waits for it
-                self._worker.submit(f"opening {self.tab}", lambda: self._open(self.tab))
+                self.tabs.open_tab(self.tab)
         elif study is not self._desk.study:
             desk = self._desk
 
@@ -273,39 +280,10 @@ class Workbench(Displayed):
     def _go_to(self, tab: str) -> None:
         self.tab = tab
 
-    def _turned(self, change: dict[str, Any]) -> None:
-        before, name = (_TABS[change[which] or 0] for which in ("old", "new"))
-        if before in self.explorers:
-            self.explorers[before].hide()
-        if name in self.explorers:
-            self.explorers[name].reveal()
-        elif name != _PHOTOS:
-            if not self._boxes[name].children:
-                self._boxes[name].children = [ipw.Label("Opening …")]
-            self._worker.submit(f"opening {name}", lambda: self._open(name))
-        elif self._desk is not None:
+    def _show_photos(self) -> None:
+        if self._desk is not None:
             study = self._desk.study
             self._worker.submit("opening Photos", lambda: self.photos.show_study(study))
-
-    def _open(self, name: str) -> None:
-        """Make the explorer of a tab, or say in its place why there is none."""
-        box = self._boxes[name]
-        if name in self.explorers:
-            return
-        before = box.children
-        try:
-            explorer = _KINDS[name](self._has_desk())
-        except Exception as error:
-            box.children = [ipw.Label(str(error) or type(error).__name__)]
-            raise
-        finally:
-            for label in before:
-                close_all(label)
-        self.explorers[name] = explorer
-        self._follow_display(explorer.status)
-        box.children = [explorer]
-        if name != self.tab:  # another tab was opened meanwhile
-            explorer.hide()
 
     def _go(self, which: str) -> None:
         def job() -> None:
@@ -313,7 +291,7 @@ class Workbench(Displayed):
             desk.going = threading.get_ident()
             try:
                 by = desk.undo() if which == "undo" else desk.redo()
-                self.tab = self._tab_of(by)
+                self.tab = self.tabs.tab_of(by)
                 desk.tell()
             finally:
                 desk.going = None
@@ -321,20 +299,12 @@ class Workbench(Displayed):
 
         self._worker.submit("going back", job, each=True)  # each press counts
 
-    def _tab_of(self, by: str) -> str:
-        """The tab whose explorer has this name at the desk; the one in view if there is none."""
-        if by == _PHOTOS:
-            return by
-        named = {explorer.name: tab for tab, explorer in self.explorers.items()}
-        return named.get(by, self.tab)
-
     # -- around them -----------------------------------------------------------------------------
 
     def _say(self) -> None:
         """Say what is in view, and what can be undone."""
         desk = self._desk
-        self._undo.disabled = desk is None or not desk.history.can_undo
-        self._redo.disabled = desk is None or not desk.history.can_redo
+        self._steps.show(None if desk is None else desk.history)
         if desk is None:
             self.status.summary = "No study yet: read a folder in Photos"
             return
@@ -361,26 +331,3 @@ class Workbench(Displayed):
 
     def _busy(self, what: str) -> None:
         self.status.busy = what
-
-
-def _study_of(source: object) -> Study | None:
-    """The study of what a workbench was given; None for a folder, which is still to be read.
-
-    Raises:
-        TypeError: nothing of the kind.
-    """
-    if isinstance(source, Study):
-        return source
-    if source is None or (isinstance(source, str) and source == "postcards"):
-        dataset = load_dataset("postcards", progress=False)
-        return Study(dataset, load_vlp("postcards"), "nuswide81", progress=False)
-    if isinstance(source, ImageDataset):
-        name, _, tag = os.environ.get("UHSCM_VLP", "postcards").partition(" ")
-        postcards = (source.source or {}).get("source") == "postcards"
-        vlp = load_vlp("postcards") if postcards else load_vlp(name, tag or None)
-        return Study(source, vlp, "nuswide81" if postcards else "common", progress=False)
-    if not isinstance(source, str | PathLike):
-        raise TypeError(
-            f"source must be a folder, an ImageDataset, a Study or None, got {shown(source)}"
-        )
-    return None

@@ -13,7 +13,7 @@ from uhscm_core import load_dataset
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES
 from uhscm_core.support import store
 from widgets import Workbench
-from widgets.explorers import workbench as module
+from widgets.explorers import sources
 
 TABS = ("Photos", "Concepts", "Similarity", "Train", "Retrieve", "Compare", "Map", "Duplicates")
 TIDY = widgets.TidyExplorer.__name__.removesuffix("Explorer")
@@ -124,7 +124,7 @@ def test_what_a_tab_cannot_show_is_said_in_its_place(trained):
     bench.tab = "Compare"
     bench.wait()
     said = "a comparison needs at least two images in the database"
-    assert bench._boxes["Compare"].children[0].value == said
+    assert bench.tabs.boxes["Compare"].children[0].value == said
     assert "Compare" not in bench.explorers
     bench.study = trained
     bench.wait()
@@ -191,7 +191,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path, home):
         _ = bench.study
     bench.tab = "Concepts"
     bench.wait()
-    assert "no folder was read yet" in bench._boxes["Concepts"].children[0].value
+    assert "no folder was read yet" in bench.tabs.boxes["Concepts"].children[0].value
     bench.close()
 
 
@@ -212,7 +212,7 @@ def test_nothing_and_a_dataset_are_opened_with_defaults(study, monkeypatch):
         asked.append(name)
         return study.dataset
 
-    monkeypatch.setattr(module, "load_dataset", load)
+    monkeypatch.setattr(sources, "load_dataset", load)
     for source in (None, "postcards", study.dataset):
         bench = Workbench(source)
         assert bench.study.dataset is study.dataset
