@@ -117,7 +117,8 @@ class _Coding(nn.Module):
         features = x if self.tower is None else self.tower(x)
         outputs = self.network(features)
         bits = nn.functional.pad((outputs > 0).int(), (0, self.padding))
-        code = (bits.unflatten(1, (-1, 8)) * self.place).sum(-1).to(torch.uint8)
+        by_byte = bits.reshape(-1, bits.shape[1] // 8, 8)
+        code = (by_byte * self.place).sum(-1).to(torch.uint8)
         return (code, outputs) if self.tower is None else (code, outputs, features)
 
 
@@ -187,9 +188,9 @@ def _described(transform: Any, size: tuple[int, int]) -> dict[str, Any]:
     }
     for step in transform.transforms:
         if isinstance(step, transforms.Resize | v2.Resize):
-            sides = step.size if isinstance(step.size, int) else tuple(step.size)
-            short = sides if isinstance(sides, int) else sides[0] if len(sides) == 1 else None
-            described["resize"] = {"short side": short} if short else {"both sides": list(sides)}
+            sides = [step.size] if isinstance(step.size, int) else list(step.size)
+            only = len(sides) == 1
+            described["resize"] = {"short side": sides[0]} if only else {"both sides": sides}
             described["interpolation"] = step.interpolation.value
         elif isinstance(step, transforms.CenterCrop | v2.CenterCrop):
             described["crop"] = "center"

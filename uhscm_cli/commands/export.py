@@ -8,7 +8,7 @@ whole run, a folder for Study.load.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from uhscm_cli import studies
     from uhscm_core import export_codes, export_index, export_onnx, export_run
 
-    writers = {
+    writers: dict[str, Callable[..., Path]] = {
         ".faiss": export_index,
         ".zip": export_run,
         ".onnx": partial(export_onnx, part=options.part),

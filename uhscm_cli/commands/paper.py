@@ -18,8 +18,10 @@ from typing import Any
 
 from uhscm_cli.saying import tell
 
-_GIVEN = ("datasets", "methods", "bits", "seeds", "concepts", "model", "pretrained", "n_train")
-_GIVEN += ("n_database", "n_query", "workers", "published")
+_GIVEN = (
+    *("datasets", "methods", "bits", "seeds", "concepts", "model", "pretrained"),
+    *("n_train", "n_database", "n_query", "workers", "published"),
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
