@@ -89,8 +89,9 @@ def test_a_run_is_started_paused_resumed_and_stopped(page):
     if not runs(page):
         until(page, "^No run yet: press Start")
         shot(page, "training_first")
-    run = start(page, 2000)  # so many that it is not over when it is to be stopped
+    run = start(page, 1000)  # so many that it is not over when it is to be stopped
     curves(page)
+    until(page, f"Run {run} running; .*best mAP by concepts 0")
     first, page.received[:], began = points(page), [], time.monotonic()
     page.wait_for_timeout(3000)
     a_minute = 60 * sum(page.received) / (time.monotonic() - began)
