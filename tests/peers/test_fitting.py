@@ -57,7 +57,7 @@ def test_a_last_batch_is_never_of_one_image():
 
 @each_peer
 @pytest.mark.parametrize(
-    "x", [torch.full((9, 12), 0.3), torch.zeros(9, 12), torch.rand(1, 12)], ids=str
+    "x", [torch.full((9, 12), 0.3), torch.zeros(9, 12), points(1)], ids=["0.3", "0", "one image"]
 )
 def test_features_that_are_all_equal_are_refused(name, x):
     with pytest.raises(TooManyBitsError, match="rows that are all equal"):
