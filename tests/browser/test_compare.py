@@ -141,10 +141,10 @@ def test_what_moved_is_clicked_through(page):
     page.mouse.move(5, 5)
     before, name = query_of(page), name.removeprefix("picked: ")
     page.click("button:has-text('Make the picked one the query') >> nth=0")
-    until(box, f" for {re.escape(name)}; ")
+    until(box, f" for {re.escape(name)}, and ")
     assert not left.locator(f"[aria-label*='{name},']").count()
     page.click("button:has-text('Undo') >> nth=0")
-    until(box, f" for {re.escape(before)}; ")
+    until(box, f" for {re.escape(before)}, and ")
 
 
 def test_a_losing_query_becomes_the_query(page):
@@ -162,13 +162,13 @@ def test_a_losing_query_becomes_the_query(page):
     tile.click()
     page.wait_for_function(
         """before => !document.querySelector('.uhscm-explorer .sentence')
-                        .textContent.includes(` for ${before};`)""",
+                        .textContent.includes(` for ${before},`)""",
         arg=before,
     )
     shown = [float(cell) for cell in column(box, "AP of this query")]
     assert shown == pytest.approx([was, now], abs=0.006)
     page.click("button:has-text('Undo') >> nth=0")
-    until(box, f" for {re.escape(before)}; ")
+    until(box, f" for {re.escape(before)}, and ")
     tab(box, "What moved")
 
 
