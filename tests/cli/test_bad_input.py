@@ -298,6 +298,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_continues(at_the_desk, uhscm)
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # if it is ignored
     )
     assert running.stderr is not None
     assert running.stderr.readline() == "reading photos\n"  # now it is at work
