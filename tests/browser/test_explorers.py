@@ -187,13 +187,13 @@ def test_the_five_steps_with_a_prediction(denoising):
     page.get_by_role("tab", name="Step by step").click()
     for step in ("1 Prompt", "2 Score", "3 Softmax", "4 Vote", "5 Drop"):
         page.click(f"button:has-text('{step}')")
-        page.wait_for_timeout(300)
-        assert box.locator(".jp-RenderedLatex, .widget-htmlmath mjx-container").first.is_visible()
+        box.locator(".jp-RenderedLatex, .widget-htmlmath mjx-container").first.wait_for()
     shot(page, "explorer_denoising_steps")
     page.click("button:has-text('4 Vote')")
     page.get_by_label("Predict first").check()
     asked = box.locator(".uhscm-bars.names-only:visible")
     asked.wait_for()
+    page.wait_for_timeout(1000)  # a click on a row that is drawn again is lost
     asked.locator(".row").first.click()
     box.locator(".head:has-text('You said'):visible").wait_for()
     shot(page, "explorer_denoising_predicted")
