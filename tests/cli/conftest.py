@@ -73,7 +73,7 @@ def desk(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def at_the_desk(desk, monkeypatch) -> Path:
+def at_the_desk(desk, monkeypatch, as_users_run_it) -> Path:
     monkeypatch.chdir(desk)
     monkeypatch.setenv("UHSCM_HOME", str(desk / "home"))
     monkeypatch.delenv("UHSCM_VLP", raising=False)

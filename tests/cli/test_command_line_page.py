@@ -40,13 +40,13 @@ def test_each_command_of_the_page_does_what_it_says(at_the_desk, uhscm):
             continue
         answered = uhscm(line)
         # This machine may lack what the doctor asks for; that it answers is what counts.
-        assert answered.status == 0 or words[1] == "doctor", (line, answered.err)
+        assert answered.status == 0 or words[1] == "doctor", f"{line}: {answered.err}"
         assert answered.out.strip(), line
         assert "Traceback" not in answered.err
         if words[1] == "doctor":  # slow, and its object is small
             continue
         again = uhscm(line, "--json", "--quiet")
-        assert again.status == 0, (line, again.err)
+        assert again.status == 0, f"{line}: {again.err}"
         assert again.err == "", line
         optional = {"methods", "comparison"} if "--compare" not in words else set()
         assert again.object.keys() == keys[words[1]] - optional, line
