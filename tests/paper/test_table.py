@@ -113,3 +113,8 @@ def test_odd_published_figures_are_refused(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(ValueError, match=message):
         published_rows(path, {})
+
+
+def test_a_table_without_a_figure_has_columns_of_numbers_too():
+    frame = PaperTable((), (), {}).to_frame()
+    assert [frame[name].dtype.kind for name in ("mAP", "sd")] == ["f", "f"]

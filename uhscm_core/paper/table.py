@@ -68,8 +68,9 @@ class PaperTable:
     provenance: Mapping[str, str]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per figure, with the columns of `PaperRow`."""
-        return pd.DataFrame(self.rows, columns=PaperRow._fields)
+        """Return a row per figure, with the columns of `PaperRow`; their types without one too."""
+        frame = pd.DataFrame(self.rows, columns=PaperRow._fields)
+        return frame.astype({"mAP": float, "sd": float})
 
     def to_markdown(self) -> str:
         """Return a Markdown table per dataset, then the notes and the provenance."""
