@@ -36,6 +36,9 @@ from hypothesis import settings
 from PIL import Image
 
 from uhscm_core import ImageDataset, Study, load_dataset, load_vlp
+from uhscm_core.analysis.rankers import FEATURES, rankers_of
+from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.analysis.two_rankings import TwoRankings
 from uhscm_core.peers import cibhash, crovca, duheg, orthohash
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
@@ -100,6 +103,15 @@ def default_postcards(tmp_path_factory) -> ImageDataset:
 def trained(study) -> Study:
     """The same study with a network of 16 bits."""
     return study.train(bits=16, epochs=2)
+
+
+@pytest.fixture
+def both(trained) -> TwoRankings:
+    """The codes of that network and the features, as rankings of one query."""
+    rankers, _ = rankers_of(trained)
+    query = int(trained.dataset.splits["query"][0])
+    sides = rankers["UHSCM, 16 bits"], rankers[FEATURES]
+    return TwoRankings(StudyImages(trained), sides, query, 30)
 
 
 @pytest.fixture

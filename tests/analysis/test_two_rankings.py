@@ -5,20 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import pytest
 
-from uhscm_core.analysis.rankers import FEATURES, rankers_of
+from uhscm_core.analysis.rankers import FEATURES
 from uhscm_core.analysis.rankings import moves
 from uhscm_core.analysis.study_images import StudyImages
-from uhscm_core.analysis.two_rankings import TwoRankings
-
-
-@pytest.fixture
-def both(trained):
-    rankers, _ = rankers_of(trained)
-    query = int(trained.dataset.splits["query"][0])
-    sides = rankers["UHSCM, 16 bits"], rankers[FEATURES]
-    return TwoRankings(StudyImages(trained), sides, query, 30)
 
 
 def test_places_are_told_by_bits_and_by_cosine(both):

@@ -67,4 +67,4 @@ def test_the_mean_curve_appears_once_it_is_known(panel, trained):
     np.testing.assert_allclose(panel.radius.mean, panel.mean, rtol=1e-6)
     assert panel.radius.mean_of == "mean of 20 queries"
     panel.show(Question(StudyImages(trained), None, "a castle"), 2, None)
-    assert panel.radius.mean.shape == (2, 0)  # of codes, which a text has not
+    assert panel.radius.mean.shape == (2, 0)  # a query in words has no code

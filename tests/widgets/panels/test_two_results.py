@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from uhscm_core.analysis.rankers import FEATURES, rankers_of
-from uhscm_core.analysis.study_images import StudyImages
-from uhscm_core.analysis.two_rankings import TwoRankings
 from widgets.kit.selection import Selection
 from widgets.panels.gains import GainsPanel
 from widgets.panels.ranking_numbers import RankingNumbers
 from widgets.panels.two_results import TwoResults
-
-
-@pytest.fixture
-def both(trained):
-    rankers, _ = rankers_of(trained)
-    query = int(trained.dataset.splits["query"][0])
-    sides = rankers["UHSCM, 16 bits"], rankers[FEATURES]
-    return TwoRankings(StudyImages(trained), sides, query, 30)
 
 
 def test_each_side_has_its_first_results_and_what_moved_is_below(both):
