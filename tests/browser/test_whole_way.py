@@ -105,7 +105,6 @@ def test_300_photos_by_keyboard_alone(browser, lab, folder):
 
         keys.turn("Concepts")
         shown("81 concepts, 4. kept")
-        first = page.locator(".uhscm-explorer:visible .sentence").first.text_content()
         keys.reach("slider: threshold")
         keys.press("ArrowRight", "ArrowRight", "ArrowRight")
         shown("81 concepts, 1. kept")
@@ -150,7 +149,7 @@ def test_300_photos_by_keyboard_alone(browser, lab, folder):
         keys.press("Space")
         keys.reach("button: Start")
         keys.press("Enter")
-        shown("recipe='(tuned|adaptive)' is better than|no telling")
+        shown(r"recipe='\w+' is (better|worse) than|No difference that")
         shot(page, "way_compared")
 
         for _ in range(30):
@@ -164,7 +163,6 @@ def test_300_photos_by_keyboard_alone(browser, lab, folder):
                 arg=before,
             )
         until(bench, "11,000 images, 81 concepts, no codes yet")
-        assert first
         assert keys.pressed < 600
     reopened = 'import widgets as w\nbench = w.Workbench.open_view("../photos.json")\nbench'
     with opened(browser, lab, (reopened,), width=1280, height=720) as page:

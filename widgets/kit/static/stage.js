@@ -11,7 +11,6 @@ const KEPT = "uhscm-size"; // what the page remembers the size as, and the event
 const LEAST = { width: 640, height: 360 }; // CSS px below which nothing is fitted into the window
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
 const LARGEST = 1.4; // by that much at most
-const SMALLEST = 0.9; // text on axes keeps 11 pixels of a screen that is magnified by 125 %
 
 /**
  * JupyterLab's commands, where its server lets pages use them.
@@ -89,12 +88,7 @@ function render({ model, el: host }) {
     const width = page?.clientWidth ?? window.innerWidth;
     const height = page?.clientHeight ?? window.innerHeight;
     const room = Math.min(width / USUAL.width, height / USUAL.height);
-    let zoom = size * clamp(room, 1, LARGEST);
-    // A magnified page may be a little too narrow for what is to be seen side by side.
-    const before = Number(outer.style.zoom) || 1;
-    const fitting = ((inner ?? outer).offsetWidth * before) / (LEAST.width + 1);
-    const least = zoom * Math.max(SMALLEST, 1 / window.devicePixelRatio);
-    if (fitting < zoom && fitting >= least) zoom = fitting;
+    const zoom = size * clamp(room, 1, LARGEST);
     if (inner === null || outer === inner) outer.style.zoom = String(zoom);
     smaller.button.disabled = size === SIZES[0];
     larger.button.disabled = size === SIZES[SIZES.length - 1];
