@@ -27,6 +27,33 @@ explorer._undo.on_click(lambda _: os.kill(os.getpid(), 9))
 explorer
 """
 )
+COUNTING = (
+    CELL
+    + """
+import itertools, threading, time
+
+
+def count():
+    for second in itertools.count():
+        explorer.status.summary = f"epoch {second}"
+        time.sleep(1)
+
+
+threading.Thread(target=count, daemon=True).start()
+explorer
+"""
+)
+# Sockets that can be cut off: while `cut` is true, no new one reaches the kernel.
+SOCKETS = """
+const Real = window.WebSocket;
+window.sockets = [];
+window.WebSocket = class extends Real {
+    constructor(url, ...rest) {
+        super(window.cut ? String(url).replace('channels', 'nowhere') : url, ...rest);
+        window.sockets.push(this);
+    }
+};
+"""
 GREY = """part => {
     for (let e = part; e; e = e.parentElement) {
         const { opacity, pointerEvents } = getComputedStyle(e);
@@ -131,3 +158,19 @@ def test_an_explorer_whose_kernel_crashed_says_so(browser, lab, saved_study):
         assert ended.inner_text() == "The kernel was restarted: run this cell again."
         assert not page.locator(".uhscm-status .sentence").is_visible()
         page.click(".jp-Dialog button:has-text('Ok')")
+
+
+def test_a_lost_connection_is_said_until_it_is_back(browser, lab, saved_study):
+    with opened(browser, lab, [COUNTING], width=1100, height=700, script=SOCKETS) as page:
+        sentence = page.locator(".uhscm-status .sentence")
+        away = page.locator(".uhscm-status .away")
+        until(page, "epoch 2")
+        assert away.inner_text() == ""
+        page.evaluate("window.cut = true; window.sockets.forEach((socket) => socket.close())")
+        page.wait_for_selector(".away:has-text('No connection to the kernel since')")
+        assert sentence.evaluate("e => getComputedStyle(e).opacity") == "0.5"
+        shot(page, "no_connection")
+        before = sentence.inner_text()
+        page.evaluate("window.cut = false")
+        page.wait_for_function("() => !document.querySelector('.uhscm-status .away').textContent")
+        assert sentence.inner_text() != before

@@ -1,9 +1,11 @@
 // The status line: what is shown and the notes to it, what is being worked on, each error until it is
 // dismissed or something works, and a log of all errors, folded.
 // When the kernel was restarted it says that instead: the style sheet shows it as soon as JupyterLab
-// marks the view as disconnected, which it does not do by itself when the kernel crashed.
+// marks the view as disconnected, which it does not do by itself when the kernel crashed. While the
+// connection is lost, it says since when.
 
 const CRASHED = ["autorestarting", "dead"]; // states of a kernel
+const PATIENCE = 1500; // ms without a connection until it is said
 const SHOWN_NOTES = 2; // more of them are folded away
 
 /** @param {RenderProps} props */
@@ -11,6 +13,7 @@ function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-status");
   root.removeAttribute("tabindex");
   const ended = el("div", "ended", "The kernel was restarted: run this cell again.");
+  const away = el("div", "away");
   const sentence = el("div", "sentence");
   const notes = el("div", "notes");
   const busy = el("div", "busy");
@@ -20,8 +23,9 @@ function render({ model, el: host }) {
   const lines = el("ul");
   log.append(title, lines);
   ended.setAttribute("role", "alert");
+  away.setAttribute("role", "alert");
   errors.setAttribute("role", "alert");
-  root.append(ended, sentence, notes, busy, errors, log);
+  root.append(ended, away, sentence, notes, busy, errors, log);
   const spoken = addSpoken(root);
 
   /** @param {string} message */
@@ -61,12 +65,32 @@ function render({ model, el: host }) {
 
   const manager = model.widget_manager;
   const signal = manager?.kernel?.statusChanged;
+  const connection = manager?.kernel?.connectionStatusChanged;
+  let waiting = 0;
+  /** @type {(kernel: unknown, status: string) => void} */
+  const onConnection = (_, status) => {
+    if (status === "connected") {
+      clearTimeout(waiting);
+      waiting = 0;
+      away.textContent = "";
+    } else if (!waiting) {
+      const since = new Date().toLocaleTimeString();
+      waiting = setTimeout(() => {
+        away.textContent = `No connection to the kernel since ${since}. It keeps working; this view follows when the connection is back.`;
+      }, PATIENCE);
+    }
+  };
   /** @type {(kernel: unknown, status: string) => void} */
   const onKernel = (_, status) => {
     if (CRASHED.includes(status)) manager.disconnect();
   };
   signal?.connect(onKernel);
-  const leave = () => signal?.disconnect(onKernel);
+  connection?.connect(onConnection);
+  const leave = () => {
+    signal?.disconnect(onKernel);
+    connection?.disconnect(onConnection);
+    clearTimeout(waiting);
+  };
   return endAll(
     leave,
     onChange(model, ["summary", "spoken", "notes", "busy", "errors", "log"], draw),
