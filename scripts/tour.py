@@ -21,7 +21,7 @@ ELSEWHERE = re.compile(
     r'|<script type="module">\s*import mermaid.*?</script>',
     re.DOTALL,
 )
-PROGRESS = re.compile(r"[^\r\n]*\d%\|[^\r\n]*\][^\S\r\n]*[\r\n]*")
+PROGRESS = re.compile(r".*\d%\|.*\]")
 LESSON = re.compile(r"\[([^]]+)\]\(([\w-]+\.ipynb)\)")
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """
@@ -76,9 +76,9 @@ def as_page(
                 cell.source,
             )
         else:
-            cell.outputs = [output for output in cell.outputs if says_something(output)]
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)
-    exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # progress bars
+    exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # "\r"
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     page = ELSEWHERE.sub("", str(page))
     for before, after in (
@@ -89,12 +89,10 @@ def as_page(
     return LAST.join(page.rsplit("</body>", 1))
 
 
-def says_something(output: nbformat.NotebookNode) -> bool:
-    """Remove progress bars from an output; return whether anything is left."""
-    if output.output_type != "stream":
-        return True
-    output.text = PROGRESS.sub("", output.text)
-    return bool(output.text.strip())
+def is_progress(output: nbformat.NotebookNode) -> bool:
+    """Return whether an output is a progress bar."""
+    line = output.get("data", {}).get("text/plain", "")
+    return output.output_type == "display_data" and PROGRESS.fullmatch(line) is not None
 
 
 def dark_colours(exporter: HTMLExporter) -> str:

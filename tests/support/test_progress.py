@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from uhscm_core.support.progress import progress_bar, report_progress_to
 
@@ -55,3 +57,20 @@ def test_what_the_function_raises_ends_the_work():
     assert done == [0, 1]
     with report_progress_to(lambda *_: None):
         assert list(progress_bar("again", 2, False, "ab")) == ["a", "b"]
+
+
+COUNTING = """
+import time
+from uhscm_core.support.progress import progress_bar
+for what in ("reading", "counting"):
+    for item in progress_bar(what, 5, True, range(5)):
+        time.sleep(0.6)  # longer than the bar waits until it writes again
+"""
+
+
+def test_a_bar_is_one_line_of_a_saved_notebook():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(COUNTING)])
+    NotebookClient(notebook, timeout=120).execute()
+    lines = [output.data["text/plain"] for output in notebook.cells[0].outputs]
+    assert [line.partition("|")[0] for line in lines] == ["reading: 100%", "counting: 100%"]
+    assert all("5/5" in line for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -31,6 +32,29 @@ def report_progress_to(report: Report) -> Iterator[None]:
         yield
     finally:
         _REPORT.reset(token)
+
+
+def _in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+class _NotebookLine(io.TextIOBase):
+    """A file that shows in a notebook only the last line that was written to it."""
+
+    def __init__(self) -> None:
+        from IPython.display import DisplayHandle  # is there: a kernel runs
+
+        self._handle = DisplayHandle()
+        self._show = self._handle.display
+
+    def write(self, text: str) -> int:
+        line = text.rpartition("\r")[2].rstrip()
+        if line:
+            self._show({"text/plain": line}, raw=True)
+            self._show = self._handle.update
+        return len(text)
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]  # at run time it takes none
@@ -64,7 +88,8 @@ def progress_bar(
     """Return a text bar that counts images and reports to the function of `report_progress_to`.
 
     It writes to the standard output, because notebooks paint the error output as a failure, and as
-    text, because a bar that is a widget is gone when a saved notebook is opened again.
+    text, because a bar that is a widget is gone when a saved notebook is opened again. In a
+    notebook the line replaces itself, because a page made of one shows every line ever written.
     """
     return _Bar(
         items,
@@ -73,5 +98,5 @@ def progress_bar(
         disable=not shown,
         unit="image",
         mininterval=0.5,
-        file=sys.stdout,
+        file=_NotebookLine() if shown and _in_notebook() else sys.stdout,
     )
