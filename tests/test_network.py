@@ -130,23 +130,3 @@ def test_features_that_are_not_finite_have_no_outputs():
     x[1, 2] = torch.nan
     with pytest.raises(ValueError, match="data: 1 of 3 rows hold NaN or inf: 1"):
         HashNetwork(8, in_features=4).outputs(x)
-
-
-def test_imagenet_weights_without_a_network_say_which_file_goes_where(home, monkeypatch):
-    monkeypatch.setattr(network_module, "network_is_down", lambda: True)
-    with pytest.raises(ConnectionError) as caught:
-        HashNetwork(8, "test_resnet")
-    assert "timm/test_resnet" in str(caught.value)
-    assert str(home / "weights" / "test_resnet.safetensors") in str(caught.value)
-
-
-def test_local_imagenet_weights_are_used(home, monkeypatch):
-    import safetensors.torch
-
-    monkeypatch.setattr(network_module, "network_is_down", lambda: True)
-    whole = timm.create_model("test_resnet", pretrained=False)
-    (home / "weights").mkdir(parents=True)
-    safetensors.torch.save_file(whole.state_dict(), home / "weights" / "test_resnet.safetensors")
-    net = HashNetwork(8, "test_resnet")
-    name, weight = next(net.backbone.named_parameters())
-    assert torch.equal(weight, whole.state_dict()[name])

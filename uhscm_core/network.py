@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import timm
 import torch
 from jaxtyping import Float, Float32
 from PIL import Image
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from uhscm_core.backbones import timm_backbone
 from uhscm_core.baselines import TooManyBitsError, rotated_components
 from uhscm_core.mining import MinedConcepts
 from uhscm_core.mixing import ConceptMixture, explained_share, feature_share
@@ -39,7 +39,6 @@ from uhscm_core.support.checks import (
     text,
     whole_number,
 )
-from uhscm_core.support.hub import find_local_weights, missing_weights, network_is_down
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
 
@@ -55,7 +54,8 @@ class HashNetwork(nn.Module):
         bits: L, the code length, from 1 to 65,536.
         backbone: ``"features"`` or a timm model name.
         in_features: D, the width of the features; for ``"features"`` only.
-        pretrained: whether a timm backbone starts from its ImageNet weights.
+        pretrained: whether a timm backbone starts from its ImageNet weights; see
+            `uhscm_core.backbones` for where they are found.
         hidden: width of the head's hidden layer; for ``"features"`` only.
         seed: seed of the new layers' initial weights; the global random state is not used.
         centered: read features minus a mean, at unit length. The mean is part of the weights, and
@@ -67,8 +67,8 @@ class HashNetwork(nn.Module):
         TypeError: an argument that is no whole number, no text or no flag.
         ValueError: a number out of range, an unknown backbone, or no width given for
             ``"features"``.
-        ConnectionError: the ImageNet weights could not be downloaded; the message says which
-            file to put where.
+        ConnectionError: the ImageNet weights are not on this machine and could not be downloaded;
+            the message says which file to put where.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class HashNetwork(nn.Module):
         self.register_buffer("mean", None)  # (D,), of a head on centered features
         with seeded(seed):
             if self.on_pixels:
-                self.backbone = _timm_backbone(backbone, pretrained)
+                self.backbone = timm_backbone(backbone, pretrained)
                 self.head: nn.Module = nn.Linear(int(self.backbone.head_hidden_size), bits)  # type: ignore[arg-type]
             else:
                 if in_features is None:
@@ -372,22 +372,3 @@ def _start_as_itq(layer: nn.Linear, rows: Tensor, seed: int) -> None:
     deviation = float(((x - mean) @ axes).std())
     layer.weight.copy_(torch.from_numpy(axes.T / deviation))
     layer.bias.copy_(torch.from_numpy(-mean @ axes / deviation))
-
-
-def _timm_backbone(name: str, pretrained: bool) -> nn.Module:
-    if not timm.is_model(name):
-        raise ValueError(f"unknown backbone {name!r}: expected 'features' or a timm model name")
-    if not pretrained:
-        return timm.create_model(name, pretrained=False, num_classes=0)
-    local = find_local_weights(name)
-    overlay = None if local is None else {"file": str(local)}
-    entry = timm.get_pretrained_cfg(name)
-    origin = f"{entry.hf_hub_id if entry else name!r} from Hugging Face"
-    try:
-        if local is None and network_is_down():
-            raise ConnectionError("no network")
-        return timm.create_model(
-            name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
-        )
-    except OSError as error:  # errors of the hub and of urllib are subclasses
-        raise missing_weights(name, origin, name, error) from error

