@@ -1,0 +1,91 @@
+"""The fine-tuning benchmark on postcards and a tiny backbone: one command that resumes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+
+import pytest
+import safetensors.torch
+import timm
+from PIL import Image
+
+from benchmarks import finetuning
+from uhscm_core import HashNetwork
+
+
+@pytest.fixture
+def printed_by(study, home, monkeypatch, capsys, tmp_path):
+    """What the command prints for the small study, with a pretrained backbone of 20,000 weights."""
+    whole = timm.create_model("test_resnet", pretrained=False)
+    (home / "weights").mkdir(parents=True)
+    safetensors.torch.save_file(whole.state_dict(), home / "weights" / "test_resnet.safetensors")
+    monkeypatch.setattr(finetuning, "BACKBONE", "test_resnet")
+    monkeypatch.setattr(finetuning, "VALIDATION", (10, 40))
+    monkeypatch.setattr(finetuning, "corel5k", lambda: (study.dataset, "postcards"))
+    monkeypatch.setattr(finetuning, "load_vlp", lambda _: study.vlp)
+
+    def run(*options):
+        arguments = ["--folder", str(tmp_path / "run"), "--size", "32", "--bits", "16", *options]
+        monkeypatch.setattr(sys, "argv", ["finetuning", *arguments])
+        finetuning.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def cells(text, start):
+    """The rows of the printed table that begin with a text."""
+    rows = (line.strip("| ").split(" | ") for line in text.splitlines())
+    return [[cell.strip() for cell in row] for row in rows if row[0].startswith(start)]
+
+
+def test_the_curve_has_a_row_per_epoch_and_the_table_the_heads_next_to_it(printed_by):
+    printed = printed_by("--epochs", "2")
+    for epoch in (1, 2):
+        (row,) = [row for row in cells(printed, str(epoch)) if row[0] == str(epoch)]
+        assert len(row) == 8
+        assert all(0 <= float(value) <= 1 for value in row[5:7])
+    before, after = cells(printed, "backbone on pixels")
+    assert before[:2] == ["backbone on pixels, before training", ""]
+    assert after[:2] == ["backbone on pixels, fine-tuned", "2"]
+    assert before[2:4] != after[2:4]
+    assert [row[1] for row in cells(printed, "head on features")] == ["2", "60", "8"]
+    assert len(cells(printed, "ITQ of concepts")) == 1
+
+
+def test_none_of_the_images_that_validate_is_trained_on(printed_by, study):
+    kept = finetuning.held_out(study.dataset, "postcards").dataset.splits
+    assert set(kept["train"]) < set(study.dataset.splits["train"])
+    assert list(kept["query"]) == list(study.dataset.splits["query"])
+    printed = printed_by("--epochs", "1")
+    assert re.search(r"Validated on \d+ database images .* that are not trained on", printed)
+
+
+def test_a_run_without_time_stops_after_an_epoch_and_continues_in_its_folder(printed_by):
+    first = printed_by("--epochs", "3", "--minutes", "0")
+    assert cells(first, "backbone on pixels, fine-tuned")[0][1] == "1"
+    second = printed_by("--epochs", "3")
+    assert "epoch 1 in" not in second
+    assert cells(second, "backbone on pixels, fine-tuned")[0][1] == "3"
+    assert [row[2:4] for row in cells(first, "backbone on pixels, before")] == [
+        row[2:4] for row in cells(second, "backbone on pixels, before")
+    ]
+
+
+def test_without_the_photos_it_says_why_nothing_runs(printed_by, monkeypatch):
+    def absent():
+        raise FileNotFoundError("no such folder: put the photos there")
+
+    monkeypatch.setattr(finetuning, "corel5k", absent)
+    assert printed_by() == "skipped: no such folder: put the photos there\n"
+
+
+@pytest.mark.usefixtures("printed_by")
+def test_the_backbone_reads_images_of_the_asked_size():
+    options = argparse.Namespace(bits=16, seed=0, size=48)
+    network = finetuning.small_network(options)
+    assert network.transform(augment=True)(Image.new("RGB", (192, 128))).shape == (3, 48, 48)
+    untouched = HashNetwork(16, "test_resnet", pretrained=False)
+    assert untouched.transform(augment=True)(Image.new("RGB", (192, 128))).shape == (3, 160, 160)
