@@ -71,10 +71,11 @@ class TidyExplorer(Explorer[State]):
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self._oddities = Oddities(self.study)
-        wide: dict[str, Any] = {"label_width": "110px", "layout": {"width": "360px"}}
+        wide: dict[str, Any] = {"label_width": "110px", "layout": {"width": "300px"}}
         self.radius = Slider("codes, bits", **wide)
         self.cosine = Slider("features, cosine", min=0.5, max=1, step=0.005, digits=3, **wide)
         self.looks = ipw.Checkbox(description="they also look similar", indent=False)
+        self.looks.layout.width = "200px"
         self.far = Choice("far by", _FAR, **wide)
         self.k = Slider("k-th neighbor", min=1, max=20, **wide)
         self._bind(radius=self.radius, cosine=self.cosine, looks=self.looks, far=self.far, k=self.k)
@@ -89,15 +90,11 @@ class TidyExplorer(Explorer[State]):
         self.outliers, self.near = self._outliers.outliers, self._outliers.near
         self._csv.label = self._csv.summary = "Duplicates as CSV"
         self._far_csv = Download("Outliers as CSV", self._outliers_as_csv)
-        note = ipw.HTML(
-            '<div style="line-height:1.4">Lists to look at: no file of yours is moved, changed or '
-            "deleted.</div>"
-        )
+        note = ipw.HTML("No file is moved, changed or deleted.")
         duplicates = ipw.VBox([row(self.radius, self.cosine, self.looks), self._duplicates])
         outliers = ipw.VBox([row(self.far, self.k), self._outliers])
         self._lay_out(
-            self._bar(self._far_csv),
-            note,
+            self._bar(self._far_csv, note),
             ipw.Tab([duplicates, outliers], titles=["Near-duplicates", "Outliers"]),
         )
         self._open_study(self.study)
