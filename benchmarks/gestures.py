@@ -141,7 +141,9 @@ def denoising(page: Page) -> dict[str, list[float]]:
             + repr(page.locator(".widget-label:has-text('τK')").first.text_content()),
             lambda: page.keyboard.press("ArrowRight"),
         )
-        row = page.locator(".uhscm-bars").first.locator(".row.kept:not(.chosen)").nth(repeat % 2)
+        chosen = page.evaluate(text(summary)).split("'")[1]  # its row may not show it yet
+        kept = page.locator(".uhscm-bars").first.locator(".row.kept:not(.chosen)")
+        row = kept.filter(has_not_text=chosen).nth(repeat % 2)
         record(
             "bar: click to its voters (500)",
             "click",

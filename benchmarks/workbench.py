@@ -111,7 +111,9 @@ def run(page: Page, cell: int) -> None:
 
 def turn(page: Page, tab: str) -> None:
     """Open a tab, and wait until it shows an explorer that is not busy."""
-    page.locator(".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar >> text=" + tab).click()
+    bar = page.locator(".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar")
+    bar.get_by_text(tab, exact=True).click()
+    bar.locator(".lm-mod-current", has_text=tab).wait_for()
     page.locator(
         ".uhscm-workbench .uhscm-explorer:visible .uhscm-status .sentence"
     ).first.wait_for()
