@@ -178,17 +178,25 @@ def distribution(page: Page) -> dict[str, list[float]]:
             timed(page, "pointerdown", shown, lambda: page.mouse.click(x, y))  # noqa: B023
         )
         page.wait_for_timeout(400)
-        gallery = page.locator(".gallery-list").first
-        first = "document.querySelector('.gallery-list .gallery-tile')?.dataset.position"
-        gone = f"{first} !== {page.evaluate(first)!r} && {LOADED}"
-        place = (0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.95)[repeat]
+    page.get_by_role("tab", name="One image").click()
+    every = "[...document.querySelectorAll('.gallery-list')].find((list) => list.offsetParent"
+    every += " && list.scrollHeight > 20 * list.clientHeight)"
+    page.wait_for_function(f"() => {every}")
+    tiles = f"[...{every}.querySelectorAll('.gallery-tile')]"
+    first = f"{tiles}[0]?.dataset.position"
+    for place in (0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.95):
+        page.wait_for_function(f"() => {tiles}.every((t) => t.querySelector('img')?.naturalWidth)")
+        gone = (
+            f"{first} !== {page.evaluate(first)!r} && {tiles}.length"
+            f" && {tiles}.every((t) => t.querySelector('img')?.naturalWidth)"
+        )
         times.setdefault("gallery: far scroll to pictures (500)", []).append(
             timed(
                 page,
                 "scroll",
                 gone,
-                lambda place=place: gallery.evaluate(  # noqa: B023
-                    "(list, place) => { list.scrollTop = place * list.scrollHeight; }", place
+                lambda place=place: page.evaluate(
+                    f"{every}.scrollTop = {place} * {every}.scrollHeight"
                 ),
             )
         )
