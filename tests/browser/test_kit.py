@@ -83,7 +83,10 @@ large.show((codes @ codes.T - other @ other.T) / 64, range(400), images=images, 
            label="difference", groups=[f"group {i // 50}" for i in range(400)],
            summary="400 images, the difference of two similarities")
 large.add_class("large")
-large
+alone = Grid(edge=300)
+alone.show(np.eye(100), range(100), groups=[f"a group of one, {i}" for i in range(100)])
+alone.add_class("alone")
+ipw.VBox([large, alone])
 """
 
 HIDDEN = """
@@ -429,6 +432,14 @@ def test_a_grid_of_four_hundred_shows_the_pictures_one_is_at(page):
     )
     shot(page, "kit_grid_large")
     page.mouse.move(5, 5)
+
+
+def test_no_room_is_kept_for_names_that_are_not_shown(page):
+    page.locator(".alone canvas").first.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('.alone .grid-over').clientWidth === 300")
+    assert page.locator(".alone .grid-name").count() == 0
+    starts = page.locator(".alone .grid-over").evaluate("e => [e.offsetLeft, e.offsetTop]")
+    assert starts == [0, 0]
 
 
 def test_the_grid_follows_the_theme(page):

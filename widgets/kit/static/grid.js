@@ -1,6 +1,7 @@
 // A heatmap of pairs: one canvas for the numbers, one above it for what the pointer is at.
 
 const SMALL = 12; // CSS px of a cell below which thumbnails no longer fit next to it
+const NAMED = 13; // CSS px that a group takes at least to be named
 const PICTURE = 48; // CSS px of the largest thumbnail along a side
 const NAME = 96; // CSS px at most for the groups' names
 
@@ -84,10 +85,13 @@ class GridView {
   layout() {
     const width = this.root.clientWidth;
     if (!width || !this.n) return; // in a hidden tab; the observer calls again
-    const names = Math.min(this.widthOfNames(), Math.floor(width / 4));
     // Where it grows the window decides, and what is above the cells is not known yet.
     const grows = isGrowing(this.body);
     const edge = grows ? this.body.clientHeight : this.model.get("edge");
+    // Groups of few images have no names, and no room is kept for them.
+    const longest = Math.max(0, ...this.spans().map(([from, to]) => to - from));
+    const named = (longest * Math.min(edge, width)) / this.n >= NAMED;
+    const names = named ? Math.min(this.widthOfNames(), Math.floor(width / 4)) : 0;
     const room = Math.min(edge, width - names - (this.pictured ? PICTURE : 0) - 4);
     const fits = room / this.n >= SMALL; // a thumbnail next to each cell
     const thumbnail = fits ? Math.min(PICTURE, Math.floor(room / this.n)) : PICTURE;
@@ -95,7 +99,7 @@ class GridView {
     const wide = Math.min(edge, width - names - this.picture - 4);
     const level = this.spans().every(([from, to]) => ((to - from) * wide) / this.n >= 64);
     this.left = names + this.picture;
-    this.top = this.picture + (this.groups.length ? (level ? 20 : names) : 0);
+    this.top = this.picture + (named ? (level ? 20 : names) : 0);
     const square = Math.max(40, grows ? Math.min(wide, edge - this.top) : wide);
     if (square !== this.square) {
       this.square = square;
@@ -131,7 +135,7 @@ class GridView {
     this.sides.replaceChildren();
     for (const [from, to] of this.spans()) {
       // Names would overlap; the card says them.
-      if ((to - from) * this.step >= 13) this.addNames(from, to, level, width);
+      if ((to - from) * this.step >= NAMED) this.addNames(from, to, level, width);
     }
     if (!this.picture) return;
     const count = fits ? this.n : 1; // else the one of the row or column that is looked at
