@@ -130,7 +130,7 @@ def _groups(found: Why) -> list[BitsOf]:
     if rest := named[few:]:
         differ = sum(len(group.differ) for group in rest)
         total = sum(len(group.bits) for group in rest)
-        rows.append(BitsOf(counted(len(rest), "other concept"), differ, total - differ))
+        rows.append(BitsOf(counted(len(rest), "other"), differ, total - differ))
     return rows + [
         BitsOf(group.name, len(group.differ), len(group.bits) - len(group.differ))
         for group in found.groups

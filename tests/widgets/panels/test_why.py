@@ -125,13 +125,13 @@ def test_bits_of_many_concepts_are_a_few_rows(trained):
     rows = panel_module._groups(dataclasses.replace(found, groups=groups))
     assert [row.name for row in rows] == [
         *(f"c{n}" for n in range(5)),
-        *("4 other concepts", "no single concept", "the same for the whole database"),
+        *("4 others", "no single concept", "the same for the whole database"),
     ]
     assert sum(row.differ for row in rows) == 10
     assert sum(row.differ + row.agree for row in rows) == 21
     agreeing = tuple(dataclasses.replace(group, differ=()) for group in groups[:9])
     rows = panel_module._groups(dataclasses.replace(found, groups=agreeing))
-    assert [(row.name, row.differ, row.agree) for row in rows] == [("9 other concepts", 0, 18)]
+    assert [(row.name, row.differ, row.agree) for row in rows] == [("9 others", 0, 18)]
 
 
 def test_without_codes_there_is_no_scale(study, panel):
