@@ -149,7 +149,7 @@ def _training(plan: Plan) -> dict[str, Sequence[Any]]:
             having = " and ".join(name for name, own in RECIPES.items() if "lam" in own)
             raise PlanError(
                 "lam",
-                f"λ is a setting of the recipes {having} alone: leave it empty, or untick "
+                f"Only the recipes {having} have λ: leave it empty, or untick "
                 f"{' and '.join(without)}",
             )
         found["lam"] = lam

@@ -25,7 +25,7 @@ __all__ = ["Exports"]
 # What each file is for, by its name.
 _PURPOSES = {
     "codes.parquet": "a row per image: id, name, split, packed code; for pandas, Polars, DuckDB",
-    "codes.npz": "the same as arrays; for numpy alone",
+    "codes.npz": "the same as arrays; numpy reads it",
     "index.faiss": "the database's codes; faiss.read_index_binary searches them",
     "run.zip": "settings, network and history; unzipped, Study.load reads them",
     "results.html": "some queries and their results as a page to open or print; takes seconds",

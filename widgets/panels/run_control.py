@@ -95,7 +95,7 @@ class RunControl:
             return
         run = self._views.in_colour
         if run is None:
-            raise ValueError("no run in colour to take up")
+            raise ValueError("no run in color to continue")
         self._start(run=run, grey=self._views.pair.names[1])
 
     def stop(self) -> None:

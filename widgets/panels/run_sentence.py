@@ -47,7 +47,7 @@ def run_sentence(
     if steps:
         rate = float(np.median([step.images_per_second for step in steps[-30:]]))
         device = shown.device.removesuffix(_USUAL) or shown.config.device
-        parts.append(f"{rate:,.0f} images a second on {device}")
+        parts.append(f"{rate:,.0f} images per second on {device}")
     spoken = ""
     if trainer is not None and trainer.active:
         spoken = parts[0]  # not each epoch

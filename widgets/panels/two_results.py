@@ -17,8 +17,8 @@ __all__ = ["TwoResults"]
 
 # What moved: the side whose caption is shown, and words with the number of results.
 _MOVES = {
-    "went out": (0, "went out: among the first {} on the left alone"),
-    "came in": (1, "came in: among the first {} on the right alone"),
+    "went out": (0, "went out: in the top {} on the left only"),
+    "came in": (1, "came in: in the top {} on the right only"),
     "in both": (1, "are in both, the largest moves first"),
 }
 

@@ -64,7 +64,7 @@ def test_what_is_left_as_it_is_is_not_varied(study):
         (
             {"lam": "0.8", "recipes": ("adaptive", "uhscm")},
             "lam",
-            "λ is a setting of the recipes paper and uhscm alone: .* untick adaptive",
+            "Only the recipes paper and uhscm have λ: .* untick adaptive",
         ),
         ({"seeds": "0"}, "seeds", "seeds must be a whole number between 1 and 100"),
         ({"seeds": "1, 2"}, "seeds", "expected one whole number, got 1, 2"),
