@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -73,11 +74,10 @@ class Desk:
         self.changed: Callable[[], None] = lambda: None
         """Called when another moment is in view."""
         self.history = History(Moment(study), heavy=lambda moment: id(moment.study))
-        self.going: int | None = None
-        """The thread that goes back or forward, while it does."""
         self.go_to: Callable[[str], None] | None = None
         """Brings another tab into view, where the explorers are tabs of a workbench."""
         self._lock = threading.Lock()
+        self._going: int | None = None  # the thread that goes back or forward, while it does
         self._members: list[Member] = []
 
     @property
@@ -124,6 +124,20 @@ class Desk:
             before = self.now
             self.history.withdraw()
         self._follow(before)
+
+    @contextlib.contextmanager
+    def going(self) -> Iterator[None]:
+        """Go back or forward, and show it: what that changes is no change of a person's."""
+        self._going = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._going = None
+
+    @property
+    def is_going(self) -> bool:
+        """Whether this thread goes back or forward."""
+        return self._going == threading.get_ident()
 
     def undo(self) -> str:
         """Go back to the moment before; return which explorer's change is undone."""

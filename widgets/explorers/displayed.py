@@ -10,6 +10,7 @@ from IPython.display import HTML, display, update_display
 
 from widgets.kit.status import Status
 from widgets.kit.still import still_of
+from widgets.kit.view import close_all
 
 __all__ = ["Displayed"]
 
@@ -40,6 +41,18 @@ class Displayed(ipw.VBox):
     status: Status
     _displayed = False
     _timer: threading.Timer | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.status.summary}"
+
+    def close(self) -> None:
+        """Close it and every widget that it made; long work that is running continues."""
+        if self.comm is not None:  # Python may clean up what was closed, or never made
+            self._leave()
+            close_all(self)
+
+    def _leave(self) -> None:
+        """Stop what would still draw, before everything is closed."""
 
     def _ipython_display_(self) -> None:
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -13,7 +12,7 @@ import pandas as pd
 import traitlets
 
 from uhscm_core import Study
-from widgets.explorers.arguments import checked, checked_selection, focus_of
+from widgets.explorers.arguments import checked_selection, focus_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.undoable import Undoable
 from widgets.kit.csv_file import csv_bytes
@@ -21,10 +20,9 @@ from widgets.kit.download import Download
 from widgets.kit.field import Field
 from widgets.kit.layout import row
 from widgets.kit.selection import Selection
-from widgets.kit.view import close_all
 from widgets.panels.steps import Steps
 
-__all__ = ["Explorer", "checked"]
+__all__ = ["Explorer"]
 
 T = TypeVar("T")
 
@@ -48,16 +46,12 @@ class Explorer(Undoable[T]):
         self._undo, self._redo = self._steps.undo, self._steps.redo
         self._csv = Download("Save as CSV", self._as_csv)
 
-    def close(self) -> None:
-        """Leave the desk, stop what is waiting, and close every widget of this explorer."""
-        if self.comm is None:  # Python may clean up what was closed, or never made
-            return
+    def _leave(self) -> None:
         self.live = False
         self._worker.stop()
         self.desk.leave(self)
         for owner, handler, name in self._watched:
             owner.unobserve(handler, name)
-        close_all(self)
 
     def to_frame(self) -> pd.DataFrame:
         """The numbers in view."""
@@ -80,7 +74,7 @@ class Explorer(Undoable[T]):
         """Act on each value that a control gets, unless another study's options gave it one."""
 
         def follow(change: dict[str, Any]) -> None:
-            if self._adopting != threading.get_ident():
+            if not self._adopts:
                 act(change["new"])
 
         control.observe(follow, "value")
@@ -103,12 +97,6 @@ class Explorer(Undoable[T]):
                 control.show(value)
             else:
                 control.value = value
-
-    def _changed(self, what: str, shown: object) -> bool:
-        """Return whether `what` has to be drawn again; a gallery drawn again scrolls to its top."""
-        before = self._drawn.get(what)
-        self._drawn[what] = shown
-        return shown != before
 
     def _look_at(self, image: int | None) -> None:
         """Tell the other views which image this one is about now, and say it once.
@@ -156,7 +144,7 @@ class Explorer(Undoable[T]):
         return button
 
     def _focused(self, _: object) -> None:
-        if self.live and self.desk.going != threading.get_ident():  # a moment says it all
+        if self.live and not self.desk.is_going:  # a moment says it all
             self._follow(step=not self.desk.several)
 
     def _follow(self, *, step: bool) -> None:

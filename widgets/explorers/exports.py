@@ -16,7 +16,6 @@ from widgets.explorers.arguments import checked
 from widgets.explorers.displayed import Displayed
 from widgets.kit.download import Download
 from widgets.kit.status import Status
-from widgets.kit.view import close_all
 from widgets.kit.words import file_size
 from widgets.results_page import checked_queries, results_page
 
@@ -54,7 +53,7 @@ class Exports(Displayed):
         self._k = whole_number("k", k, 1)
         self._sizes: dict[str, int] = {}
         self.status = Status()
-        self._worker = Worker(self._busy, self.status.fail)
+        self._worker = Worker(self.status.set_busy, self.status.fail)
         self.buttons: dict[str, Download] = {}
         self._notes: dict[str, ipw.Label] = {}
         rows: list[ipw.Widget] = []
@@ -78,14 +77,8 @@ class Exports(Displayed):
         if not network.on_pixels:  # which would read every image again, before anyone asked
             self._worker.submit("measuring the files", self._measure)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.status.summary}"
-
-    def close(self) -> None:
-        """Stop what is being made, and close every widget."""
-        if self.comm is not None:
-            self._worker.stop()
-            close_all(self)
+    def _leave(self) -> None:
+        self._worker.stop()
 
     def wait(self) -> None:
         """Until what was asked for is done; for notebooks without a front end, and for tests."""
@@ -128,6 +121,3 @@ class Exports(Displayed):
     def _say_size(self, name: str, size: int) -> None:
         self._sizes[name] = size
         self._notes[name].value = f"{file_size(size)}: {_PURPOSES[name]}"
-
-    def _busy(self, what: str) -> None:
-        self.status.busy = what

@@ -23,15 +23,12 @@ class Framed(Displayed):
 
     def __init__(self, line: Line) -> None:
         self.status = Status()
-        self._worker = Worker(self._busy, self.status.fail, line)
+        self._worker = Worker(self.status.set_busy, self.status.fail, line)
         self._head = framed(self.status)
         self._body: tuple[ipw.Widget, ...] = ()
         self._offer: TrainOffer | None = None
         super().__init__([])
         self.add_class("uhscm-explorer")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.status.summary}"
 
     def wait(self) -> None:
         """Until what was asked for is shown; for notebooks without a front end, and for tests."""
@@ -70,6 +67,3 @@ class Framed(Displayed):
     def _take_trained(self, study: Study) -> None:
         """Show a study that was trained here."""
         raise NotImplementedError
-
-    def _busy(self, what: str) -> None:
-        self.status.busy = what

@@ -19,7 +19,6 @@ from widgets.kit.gestures import Gestures
 from widgets.kit.progress import Progress
 from widgets.kit.stage import framed
 from widgets.kit.status import Status
-from widgets.kit.view import close_all
 from widgets.kit.words import counted
 from widgets.panels.lead import LED_BY_ANOTHER, Lead
 from widgets.panels.photo_form import PhotoForm
@@ -83,9 +82,6 @@ class PhotosExplorer(Displayed):
         self.add_class("uhscm-explorer")
         self._take_over()
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.status.summary}"
-
     # -- what a person does, and what a notebook calls -------------------------------------------
 
     @property
@@ -130,12 +126,9 @@ class PhotosExplorer(Displayed):
         """Until the reading has ended and is shown; for notebooks without a front end."""
         self._follower.wait()
 
-    def close(self) -> None:
-        """Close the explorer; a running reading continues, and is kept."""
-        if self.comm is not None:
-            self._follower.leave()
-            self._lead.leave()
-            close_all(self)
+    def _leave(self) -> None:
+        self._follower.leave()
+        self._lead.leave()
 
     def to_frame(self) -> pd.DataFrame:
         """The files that were skipped: ``file`` and ``reason``."""

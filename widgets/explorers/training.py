@@ -16,8 +16,9 @@ from uhscm_core.analysis.validation import Validation
 from uhscm_core.support.checks import position
 from widgets.background.session_runs import SessionRuns
 from widgets.background.trainer import Trainer
+from widgets.explorers.arguments import checked
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer, checked
+from widgets.explorers.explorer import Explorer
 from widgets.kit.gestures import Gestures
 from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
@@ -187,11 +188,9 @@ class TrainingExplorer(Explorer[State]):
         self.control.wait()
         super().wait()
 
-    def close(self) -> None:
-        """Close the explorer; a run that is running continues, and is kept."""
-        if self.comm is not None:
-            self.control.leave()
-        super().close()
+    def _leave(self) -> None:
+        self.control.leave()
+        super()._leave()
 
     def to_frame(self) -> pd.DataFrame:
         """The steps of the run in colour, a row each."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,6 @@ from widgets.kit.download import Download
 from widgets.kit.selection import Selection
 from widgets.kit.stage import Stage
 from widgets.kit.status import Status
-from widgets.kit.view import close_all
 from widgets.panels.steps import Steps
 
 __all__ = ["Workbench"]
@@ -82,7 +80,7 @@ class Workbench(Displayed):
         self.status = Status()
         self._desk: Desk | None = None
         self._line = Line()
-        self._worker = Worker(self._busy, self.status.fail, self._line)
+        self._worker = Worker(self.status.set_busy, self.status.fail, self._line)
         self._exports: Exports | None = None
         self._steps = Steps(self.undo, self.redo, "90px")
         self._undo, self._redo = self._steps.undo, self._steps.redo
@@ -123,9 +121,6 @@ class Workbench(Displayed):
         elif self._desk is None:
             self.photos.read()
         self._say()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.status.summary}"
 
     # -- what a person does, and what a notebook calls -------------------------------------------
 
@@ -172,11 +167,8 @@ class Workbench(Displayed):
             explorer.wait()
         self._line.wait()
 
-    def close(self) -> None:
-        """Close all tabs; a run that is running continues, and is kept."""
-        if self.comm is not None:
-            self._worker.stop()
-            close_all(self)
+    def _leave(self) -> None:
+        self._worker.stop()
 
     def save_view(self, path: str | PathLike[str]) -> Path:
         """Write what is in view to a small JSON file, which `open_view` opens.
@@ -288,13 +280,10 @@ class Workbench(Displayed):
     def _go(self, which: str) -> None:
         def job() -> None:
             desk = self._has_desk()
-            desk.going = threading.get_ident()
-            try:
+            with desk.going():
                 by = desk.undo() if which == "undo" else desk.redo()
                 self.tab = self.tabs.tab_of(by)
                 desk.tell()
-            finally:
-                desk.going = None
             self.photos.show_study(desk.study)
 
         self._worker.submit("going back", job, each=True)  # each press counts
@@ -328,6 +317,3 @@ class Workbench(Displayed):
     def _view_as_file(self) -> tuple[str, bytes]:
         with tempfile.TemporaryDirectory() as folder:
             return "view.json", self.save_view(Path(folder, "view.json")).read_bytes()
-
-    def _busy(self, what: str) -> None:
-        self.status.busy = what

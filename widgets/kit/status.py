@@ -31,6 +31,10 @@ class Status(View):
     log = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """All that went wrong lately, oldest first, folded; default none."""
 
+    def set_busy(self, what: str) -> None:
+        """Say what is running; empty when it has ended."""
+        self.busy = what
+
     def fail(self, message: str) -> None:
         """Show an error that belongs to no control; the same one is listed once."""
         self.errors = [*(e for e in self.errors if e != message), message][-_SHOWN:]

@@ -50,7 +50,7 @@ class Bench(ipw.VBox):
         self._experiment: Experiment | None = None
         self.status = Status()
         self.choices = BenchChoices(self._plan_changed)
-        self._worker = Worker(self._busy, self.status.fail)
+        self._worker = Worker(self.status.set_busy, self.status.fail)
         self._follower = Follower[BenchRunner](
             lambda _: self._draw(), self._ended, self.status.fail, _SECONDS
         )
@@ -230,9 +230,6 @@ class Bench(ipw.VBox):
 
     def _draw_buttons(self, *, nothing: bool = False) -> None:
         self._run_buttons.show(self._runner, may_start=not nothing)
-
-    def _busy(self, what: str) -> None:
-        self.status.busy = what
 
 
 def _progress(runner: BenchRunner) -> str:
