@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import traitlets
@@ -22,6 +23,15 @@ class Selection(traitlets.HasTraits):
 
     ids = traitlets.Tuple()
     """The images picked together, such as the two of a pair; default empty."""
+
+    def on_focus(self, act: Callable[[int], object]) -> None:
+        """Act on each image that is chosen; not when none is any more."""
+
+        def follow(change: dict[str, Any]) -> None:
+            if change["new"] is not None:
+                act(int(change["new"]))
+
+        self.observe(follow, "focus")
 
     @traitlets.validate("ids")
     def _are_images(self, proposal: Any) -> tuple[int, ...]:

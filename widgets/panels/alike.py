@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as ipw
 
@@ -29,8 +28,7 @@ class AlikePanel(ipw.VBox):
     def __init__(self, pictures: StudyImages, pick: Callable[[int], object]) -> None:
         self.gallery = Gallery(pictures, [], edge=84, height=480)
         growing(self.gallery)
-        self._pick = pick
-        self.gallery.selection.observe(self._picked, "focus")
+        self.gallery.selection.on_focus(pick)
         super().__init__([self.gallery])
 
     def show(self, pictures: StudyImages, image: int) -> None:
@@ -45,7 +43,3 @@ class AlikePanel(ipw.VBox):
             captions=lambda i: f"S = {captions[i]:.2f}\n{pictures.caption(i)}",
             summary=f"Most like {pictures.names[image]} by concepts; click one to see why",
         )
-
-    def _picked(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self._pick(change["new"])

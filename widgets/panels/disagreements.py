@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import ipywidgets as ipw
 import numpy as np
@@ -30,7 +29,7 @@ class Disagreements(ipw.VBox):
         growing(self.gallery)
         self._pick = pick
         self._pairs = pd.DataFrame()
-        self.gallery.selection.observe(self._picked, "focus")
+        self.gallery.selection.on_focus(self._picked)
         super().__init__([self.gallery])
 
     def show(
@@ -60,7 +59,6 @@ class Disagreements(ipw.VBox):
             summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",
         )
 
-    def _picked(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            row = self._pairs.iloc[change["new"]]
-            self._pick((int(row["i"]), int(row["j"])))
+    def _picked(self, place: int) -> None:
+        row = self._pairs.iloc[place]
+        self._pick((int(row["i"]), int(row["j"])))

@@ -48,8 +48,7 @@ class DuplicatesPanel(ipw.VBox):
         self.pairs = Gallery([], edge=128, height=420)
         self.group = Gallery([], selection=selection, edge=96, height=420)
         self.why = WhyPanel(leave_out)
-        self._pick = pick
-        self.pairs.selection.observe(self._picked, "focus")
+        self.pairs.selection.on_focus(pick)
         growing(self.pairs, self.group)
         super().__init__([columns([self.pairs], [self.group, self.why], (49, 49))])
 
@@ -94,7 +93,3 @@ class DuplicatesPanel(ipw.VBox):
             return
         i, j = found.pairs[pair].tolist()
         self.why.show(StudyImages(study, from_pixels=True), i, j, without=without)
-
-    def _picked(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self._pick(change["new"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as ipw
 
@@ -27,7 +26,7 @@ class OutliersPanel(ipw.VBox):
         self.outliers = Gallery([], edge=96, height=420)
         self.near = Gallery([], edge=96, height=160)
         self._wonder = wonder
-        self.outliers.selection.observe(self._picked, "focus")
+        self.outliers.selection.on_focus(wonder)
         growing(self.outliers)
         super().__init__([self.outliers, self.near])
 
@@ -66,7 +65,3 @@ class OutliersPanel(ipw.VBox):
             captions=["this one\n" + names[image], *others],
             summary=f"{names[image]} and its nearest by {by}",
         )
-
-    def _picked(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self._wonder(change["new"])

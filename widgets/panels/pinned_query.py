@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as ipw
 import numpy as np
@@ -37,7 +36,7 @@ class PinnedQuery(ipw.HBox):
         """The pinned image."""
         self.query = Gallery([], [], edge=60, height=82)
         self.results = Gallery([], [], edge=60, height=94)
-        self.results.selection.observe(self._clicked, "focus")
+        self.results.selection.on_focus(self._clicked)
         self.other = gestures.button("Another query", "random", self._another)
         super().__init__(
             [
@@ -92,11 +91,9 @@ class PinnedQuery(ipw.HBox):
             "click one to pin it",
         )
 
-    def _clicked(self, change: dict[str, Any]) -> None:
-        image = change["new"]
-        if image is not None:
-            self.results.selection.focus = None
-            self._gestures.do(lambda: self._pin(image))
+    def _clicked(self, image: int) -> None:
+        self.results.selection.focus = None
+        self._gestures.do(lambda: self._pin(image))
 
     def _another(self) -> None:
         ids = self._runs.validation.ids

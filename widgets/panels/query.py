@@ -47,7 +47,7 @@ class QueryPanel(ipw.VBox):
         self._ask = ask
         self._image: int | None = None  # asked with now
         self._rng = np.random.default_rng(seed)
-        self.gallery.selection.observe(self._chosen, "focus")
+        self.gallery.selection.on_focus(ask)
         super().__init__([self.gallery], layout=layout or {})
 
     def random_button(self, words: str) -> ipw.Button:
@@ -83,10 +83,6 @@ class QueryPanel(ipw.VBox):
         """Show the image that is asked with in place of those to choose from."""
         self._image = image
         self.gallery.show([image], images=pictures, captions=[f"query\n{pictures.caption(image)}"])
-
-    def _chosen(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self._ask(int(change["new"]))
 
     def _ask_at_random(self) -> None:
         others = self.ids[self.ids != self._image]  # else a click may change nothing
