@@ -134,6 +134,15 @@ def test_imports_point_one_way(package):
     assert wrong == set()
 
 
+def test_states_need_no_widget():
+    states = [name for name in MODULES if name.startswith("widgets.states")]
+    assert len(states) > 1
+    ours = {other for name in states for other in imports(name, inside_functions=True)}
+    assert {o for o in ours if not o.startswith(("uhscm_core", "widgets.states"))} == set()
+    text = "".join(MODULES[name].read_text(encoding="utf-8") for name in states)
+    assert not re.search(r"import (ipywidgets|anywidget|traitlets|IPython)", text)
+
+
 def test_the_doctor_starts_without_the_core():
     doctors = [name for name in MODULES if name.startswith("uhscm_doctor")]
     outside = {o for name in doctors for o in imports(name, inside_functions=False)}

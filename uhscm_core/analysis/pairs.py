@@ -31,11 +31,17 @@ __all__ = [
     "sample",
     "shared_in_words",
     "similarities",
+    "sources_of",
 ]
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 FEATURES, CONCEPTS, CODES = "features", "concepts", "codes"
+
+
+def sources_of(pictures: StudyImages) -> tuple[str, ...]:
+    """Return what the images of a study can be similar by: codes where they have some."""
+    return (FEATURES, CONCEPTS) if pictures.codes is None else (FEATURES, CONCEPTS, CODES)
 
 
 def sample(pictures: StudyImages, how: str, n: int = 96, image: int | None = None) -> Ids:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study
-from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
+from uhscm_core.analysis.pairs import CONCEPTS, FEATURES, sources_of
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.background.umap_cache import UmapCache
@@ -125,7 +125,7 @@ class MapExplorer(Explorer[State]):
             labels = (study.dataset.labels_of(int(image)) for image in ids)
             self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
         trained = self.pictures.codes is not None
-        self.controls["source"].options = [FEATURES, CONCEPTS] + [CODES] * trained
+        self.controls["source"].options = sources_of(self.pictures)
         self.controls["colour"].options = list(self._groups)
         self._hint.layout.display = "none" if trained else ""
 
