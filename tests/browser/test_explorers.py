@@ -296,7 +296,7 @@ def test_sources_orders_and_the_difference_of_two(distribution):
         ("order", "clustering"),
         ("similar by", "codes"),
         ("order", "first label"),
-        ("minus", "features"),
+        ("compared with", "features"),
     ):
         before = box.locator(".grid-cells").evaluate("canvas => canvas.toDataURL()")
         box.get_by_label(label).select_option(value)

@@ -31,9 +31,9 @@ class ComparedHeatmap(ipw.VBox):
 
     def __init__(self, pick: Callable[[tuple[int, int]], object]) -> None:
         wide: dict[str, Any] = {"layout": {"width": "188px"}, "label_width": "66px"}
-        sample_of = Choice("images", SAMPLES, **wide)
-        order, source = Choice("order", **wide), Choice("similar by", **wide)
-        minus = Choice("minus", **wide)
+        sample_of, order = Choice("images", SAMPLES, **wide), Choice("order", **wide)
+        source = Choice("similar by", **wide)
+        minus = Choice("compared with", **{**wide, "label_width": "98px"})
         self.controls = {"sample": sample_of, "order": order, "source": source, "minus": minus}
         """By the fields of a state."""
         self.heatmap = HeatmapPanel(pick, edge=420)

@@ -85,5 +85,5 @@ class DistributionState:
         one_of("minus", self.minus, (NOTHING, *sources))
         if self.source == self.minus:
             raise ValueError(
-                f"{self.source} minus {self.source} is nothing: choose two of them"
+                f"{self.source} compared with itself shows no difference: choose two of them"
             )

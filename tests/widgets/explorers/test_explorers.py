@@ -415,7 +415,7 @@ def test_sources_orders_and_differences(trained, distribution):
     assert distribution.grid.diverging
     assert distribution.grid.summary.endswith("rank by concepts minus rank by features")
     everything["minus"].value = CONCEPTS
-    done(distribution, "concepts minus concepts is nothing")
+    done(distribution, "concepts compared with itself shows no difference")
     assert everything["minus"].value == CONCEPTS
     assert distribution.state.minus == FEATURES
     assert "choose two of them" in everything["minus"].error

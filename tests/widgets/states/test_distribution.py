@@ -40,7 +40,7 @@ def test_another_study_keeps_what_it_can_show(study, trained):
         ({"sample": "none"}, "sample"),
         ({"order": "size"}, "order"),
         ({"minus": "size"}, "minus"),
-        ({"source": FEATURES, "minus": FEATURES}, "features minus features is nothing"),
+        ({"source": FEATURES, "minus": FEATURES}, "features compared with itself"),
     ],
 )
 def test_what_cannot_be_shown_is_named(pictures, wrong, said):
