@@ -17,6 +17,17 @@ TEXTS = """() => [...document.querySelectorAll('.uhscm-explorer svg text')]
         const { a, b } = text.getScreenCTM();  // some text is turned
         return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
     })"""
+CUT = """() => [...document.querySelectorAll(
+        '.uhscm-explorer button, .uhscm-explorer label:not(.unseen)')]
+    .filter((part) => part.checkVisibility())
+    .filter((part) => {
+        const words = document.createRange();
+        words.selectNodeContents(part);
+        const room = part.getBoundingClientRect().right
+            - parseFloat(getComputedStyle(part).paddingRight);
+        return words.getBoundingClientRect().right > room + 0.1;  // less is cut already
+    })
+    .map((part) => part.textContent)"""
 pytestmark = pytest.mark.browser
 
 
@@ -111,3 +122,13 @@ def test_a_name_is_cut_in_its_middle(page):
     assert end.text_content().isdigit()
     inside, box = end.bounding_box(), caption.bounding_box()
     assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 0.5
+
+
+@pytest.mark.parametrize("kind", ["DistributionExplorer", "TrainingExplorer"])
+def test_words_on_buttons_and_in_front_of_controls_are_whole(browser, lab, saved_study, kind):
+    cells = (STUDY, f"w.{kind}(study)")
+    with opened(browser, lab, cells, width=1280, height=720) as page:
+        until(page, "by concepts|[Pp]ress Start")
+        explorer(page)
+        shot(page, f"stage_words_{kind}")
+        assert page.evaluate(CUT) == []

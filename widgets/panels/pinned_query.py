@@ -38,9 +38,10 @@ class PinnedQuery(ipw.HBox):
         self.results = Gallery([], [], edge=60, height=94)
         self.results.selection.on_focus(self._clicked)
         self.other = gestures.button("Another query", "random", self._another)
+        as_wide_as_its_words = {"width": "min-content", "min_width": "134px"}
         super().__init__(
             [
-                ipw.VBox([self.query, self.other], layout={"width": "134px"}),
+                ipw.VBox([self.query, self.other], layout=as_wide_as_its_words),
                 ipw.VBox([self.results], layout={"flex": "1 1 0"}),
             ]
         )
