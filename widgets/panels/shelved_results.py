@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as ipw
 import numpy as np
 import numpy.typing as npt
 
+from uhscm_core import Study
 from uhscm_core.analysis.answers import Answer
-from uhscm_core.analysis.questions import Question
+from uhscm_core.analysis.questions import Question, mean_curve
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.kit.radius import Radius
 from widgets.kit.shelves import Shelves
@@ -41,17 +41,19 @@ class ShelvedResults(ipw.VBox):
             pictures, edge=72, height=480, action="More like this", on_action=like
         )
         self.radius = Radius()
-        self.mean: npt.NDArray[np.float64] | None = None
-        """(2, L + 1) precision and recall of all queries; None until they are known."""
-        self.mean_of = ""
-        """What they are the mean of, in words."""
-        self._pick = pick
+        self._mean: npt.NDArray[np.float64] | None = None  # (2, L + 1), of all queries
+        self._mean_of = ""  # in words
         self._asked: Question | None = None
+        self._limit = 0
         self._measured: tuple[object, ...] = ()
         growing(self.shelves)
-        self.shelves.selection.observe(self._picked, "focus")
+        self.shelves.selection.on_focus(pick)
         self.radius.observe(lambda change: move(change["new"]), "radius")
         super().__init__([self.shelves, self.radius])
+
+    def adopt(self) -> None:
+        """Show another study from now on, whose mean curve is not known yet."""
+        self._mean = None
 
     def show(self, asked: Question, limit: int, picked: int | None) -> None:
         """Show the answer to a question.
@@ -67,11 +69,21 @@ class ShelvedResults(ipw.VBox):
             self._show_shelves(asked.pictures, asked.answer, until)
         self.shelves.until = until
         self.shelves.selection.focus = picked
-        self.measure(asked, limit)
+        self._limit = limit
+        self._measure(asked)
 
-    def measure(self, asked: Question, limit: int) -> None:
+    def evaluate(self, study: Study) -> None:
+        """Find the mean precision and recall of all queries of a study, and show them."""
+        try:
+            self._mean, self._mean_of = mean_curve(study)
+        except ValueError:
+            return  # each query says that it has no label
+        if self._asked is not None and self._asked.pictures.study is study:
+            self._measure(self._asked)
+
+    def _measure(self, asked: Question) -> None:
         """Show precision and recall of an answer, whose mean may be known by now."""
-        key = (asked, limit, self.mean is None)
+        key = (asked, self._limit, self._mean is None)
         if self._measured == key:
             return
         self._measured = key
@@ -80,9 +92,9 @@ class ShelvedResults(ipw.VBox):
             [answer.named(level) for level in range(answer.levels)],
             within.found,
             within.matches,
-            radius=limit,
-            mean=None if answer.by_text or answer.match is None else self.mean,
-            mean_of=self.mean_of,
+            radius=self._limit,
+            mean=None if answer.by_text or answer.match is None else self._mean,
+            mean_of=self._mean_of,
             summary=asked.judgement,
         )
 
@@ -107,7 +119,3 @@ class ShelvedResults(ipw.VBox):
             summary=f"Click a result to compare it, ≈ to ask for more like it. {tied}",
             until=until,
         )
-
-    def _picked(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self._pick(int(change["new"]))

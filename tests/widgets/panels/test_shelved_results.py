@@ -62,9 +62,11 @@ def test_the_mean_curve_appears_once_it_is_known(panel, trained):
     asked = Question(StudyImages(trained), 3)
     panel.show(asked, 2, None)
     assert panel.radius.mean.shape == (2, 0)
-    panel.mean, panel.mean_of = mean_curve(trained)
-    panel.measure(asked, 2)
-    np.testing.assert_allclose(panel.radius.mean, panel.mean, rtol=1e-6)
+    panel.evaluate(trained)
+    np.testing.assert_allclose(panel.radius.mean, mean_curve(trained)[0], rtol=1e-6)
     assert panel.radius.mean_of == "mean of 20 queries"
     panel.show(Question(StudyImages(trained), None, "a castle"), 2, None)
     assert panel.radius.mean.shape == (2, 0)  # a query in words has no code
+    panel.adopt()
+    panel.show(asked, 2, None)
+    assert panel.radius.mean.shape == (2, 0)  # that of the study before does not count
