@@ -27,7 +27,7 @@ from uhscm_doctor.finding import BAD, WARN, Finding
 
 __all__ = ["as_size", "clean", "contents", "leftovers", "private", "writable"]
 
-_KINDS = ("features", "runs", "postcards", "checked", "weights")
+_KINDS = ("features", "runs", "experiments", "postcards", "checked", "weights")
 _LEFT = re.compile(r"\..+\.[0-9a-f]{32}\.part|.+\.damaged")
 _HOUR = 3600.0
 _ELSEWHERE = "use another folder: export UHSCM_HOME=/path/to/folder before JupyterLab starts"
@@ -92,7 +92,9 @@ def contents() -> Iterator[Finding]:
         kind = path.relative_to(home).parts[0]
         sizes[kind if kind in _KINDS else "other"] += size
     by_kind = ", ".join(f"{kind} {as_size(size)}" for kind, size in sizes.items() if size)
-    note = f" (you may delete all but runs and weights from {home}: it is computed again)"
+    note = (
+        f" (you may delete all but runs, experiments and weights from {home}: it is computed again)"
+    )
     yield Finding("cached files", by_kind + note if by_kind else "none yet")
     damaged = [path for path, _ in files if path.suffix == ".safetensors" and _is_damaged(path)]
     if damaged:

@@ -115,9 +115,11 @@ def test_room_on_the_disk(monkeypatch, free, verdict):
 def test_what_is_kept_is_counted_by_kind(home):
     assert one(cache.contents).found == "none yet"
     store.save_tensors(home / "features" / "a" / "0.safetensors", {"x": torch.zeros(2**18)})
+    store.save_json(home / "experiments" / "a" / "results.json", "x" * 20_000)
     store.save_json(home / "notes.json", "mine")
     found = one(cache.contents).found
     assert "features 1.0 MB" in found
+    assert "experiments 2" in found
     assert "other 4 kB" in found
     assert "runs" not in found.partition("(")[0]
 
