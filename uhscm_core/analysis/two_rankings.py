@@ -66,6 +66,18 @@ class TwoRankings:
         """What is among the first k of either side, see `uhscm_core.analysis.rankings.moves`."""
         return moves(*self.rankings, self.k)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the moves with the images' names, and whether each ``matches`` the query's labels.
+
+        Without labels there is no such column.
+        """
+        frame = self.moves.copy()
+        images = frame["image"].to_numpy()
+        frame.insert(1, "name", [self.pictures.names[image] for image in images])
+        if self.pictures.study.dataset.labels is not None:
+            frame["matches"] = self.matches(images)
+        return frame
+
     def first(self, side: int) -> Ids:
         """Return the first k images of a side."""
         return self.rankings[side].first(self.k)
