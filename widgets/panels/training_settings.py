@@ -2,92 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as ipw
 import torch
 
-from uhscm_core import TrainingConfig
-from uhscm_core.recipe import MIXING, RECIPES, checked_setting, refuse_foreign
+from uhscm_core.recipe import MIXING, refuse_foreign
 from uhscm_core.runs import Run
-from uhscm_core.support.checks import code_length, flag, one_of, real_number, text, whole_number
+from uhscm_core.support.checks import flag, one_of, real_number, text, whole_number
 from widgets.kit.choice import Choice
 from widgets.kit.field import Field
 from widgets.kit.number_box import NumberBox
 from widgets.kit.text_box import TextBox
+from widgets.states.run_settings import (
+    CHOICES,
+    FIRST,
+    MEANINGS,
+    OF_RECIPES,
+    SETTINGS,
+    Setting,
+    check_of,
+    n_changed,
+    own_values,
+    run_of,
+)
 
-__all__ = ["SETTINGS", "Setting", "TrainingSettings"]
+__all__ = ["TrainingSettings"]
 
 _EXACT = 2**53  # whole numbers up to it pass through a browser unchanged
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting.
-
-    Attributes:
-        default: ours.
-        paper: the paper's value; None where it says nothing.
-        meaning: in one line.
-    """
-
-    default: Any
-    paper: Any
-    meaning: str
-
-
-def _default(name: str) -> Any:
-    """Return the first recipe's own value, of those that have this setting."""
-    recipes = (TrainingConfig().complete().recipe, *RECIPES)
-    return next(own[name] for own in map(RECIPES.__getitem__, recipes) if name in own)
-
-
-MEANINGS = {
-    "paper": "the released code: SGD on centered features",
-    "uhscm": "the paper's objective, for a head on features",
-    "tuned": "codes keep a fixed mixture of features and concepts",
-    "adaptive": "mixes by how much the kept concepts explain",
-}
-SETTINGS = {
-    "recipe": Setting(TrainingConfig().recipe, "paper", ""),
-    "bits": Setting(64, None, "L, length of a code (the paper tries 16 to 128)"),
-    "epochs": Setting(_default("epochs"), 60, "passes over the training images"),
-    "batch_size": Setting(_default("batch_size"), 128, "images whose pairs are compared at a step"),
-    "optimizer": Setting(_default("optimizer"), "sgd", "how a gradient becomes a step"),
-    "momentum": Setting(_default("momentum"), 0.0, "share of the last step that SGD takes again"),
-    "learning_rate": Setting(_default("learning_rate"), 0.006, "length of a step"),
-    "weight_decay": Setting(_default("weight_decay"), 1e-5, "pull of all weights towards 0"),
-    "center": Setting(_default("center"), None, "read features minus their mean, at unit length"),
-    "similarity_weight": Setting(
-        _default("similarity_weight"), None, "weight of the similarity term; 0 leaves it out"
-    ),
-    "feature_share": Setting(
-        str(_default("feature_share")), None, "0: concepts alone, 1: features alone; or auto"
-    ),
-    "alpha": Setting(_default("alpha"), 0.2, "α, weight of the contrastive term"),
-    "beta": Setting(_default("beta"), 0.001, "β, weight of the quantization term"),
-    "gamma": Setting(_default("gamma"), 0.2, "γ, smaller: the nearest wrong pair counts most"),
-    "lam": Setting(_default("lam"), 0.8, "λ, pairs with at least this S are positive"),
-    "balance": Setting(_default("balance"), None, "weight of bits being on for half of the images"),
-    "independence": Setting(_default("independence"), None, "weight of bits not repeating others"),
-    "start": Setting(_default("start"), None, "of the layer: ITQ of the mixture, or random"),
-    "seed": Setting(TrainingConfig().seed, None, "of first weights and the order of images"),
-    "backbone": Setting("features", "vgg19", "features, or a timm name: fine-tuned on pixels"),
-    "pretrained": Setting(True, True, "a timm backbone starts from ImageNet weights"),
-    "device": Setting("auto", None, "where it runs; auto takes a GPU if there is one"),
-}
-
-
-_CHOICES = {
-    "recipe": tuple(RECIPES),
-    "optimizer": ("adam", "sgd"),
-    "start": ("itq", "random"),
-}
-_FIRST = ("recipe", "bits", "epochs", "lam")
-_OWN = {name for name in SETTINGS if any(name in own for own in RECIPES.values())}
 
 
 class TrainingSettings(ipw.VBox):
@@ -98,26 +41,12 @@ class TrainingSettings(ipw.VBox):
     """
 
     def __init__(self) -> None:
-        devices = ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available()
-        wide: dict[str, Any] = {"labelled": False}
-        self.controls: dict[str, Any] = {}
-        self._rows: dict[str, tuple[ipw.Widget, ...]] = {}
-        for name, setting in SETTINGS.items():
-            if name in _CHOICES:
-                control: Any = Choice(name, _CHOICES[name], **wide)
-            elif name == "device":
-                control = Choice(name, devices, **wide)
-            elif isinstance(setting.default, str):
-                control = TextBox(name, **wide)
-            elif isinstance(setting.default, bool):
-                control = ipw.Checkbox(indent=False, description=name, layout={"width": "112px"})
-            else:
-                whole = isinstance(setting.default, int)
-                control = NumberBox(name, _check(name), whole=whole, **wide)
-            control.value = setting.default
-            self.controls[name] = control
-            self._rows[name] = (ipw.Label(name), control, ipw.Label(self._said(setting)))
-        rest = [name for name in SETTINGS if name not in _FIRST]
+        self.controls: dict[str, Any] = {n: _control(n, s) for n, s in SETTINGS.items()}
+        self._rows = {
+            name: (ipw.Label(name), self.controls[name], ipw.Label(setting.words))
+            for name, setting in SETTINGS.items()
+        }
+        rest = [name for name in SETTINGS if name not in FIRST]
         self._rest = self._grid(rest)
         self.more = ipw.ToggleButton(icon="caret-right", tooltip="", layout={"width": "auto"})
         self.more.observe(self._show_rest, "value")
@@ -129,7 +58,7 @@ class TrainingSettings(ipw.VBox):
         self.note = ipw.Label("")
         self.taking = False
         """Whether a recipe is setting its values, one after the other."""
-        super().__init__([self._grid(_FIRST), self.more, self._rest, self.note])
+        super().__init__([self._grid(FIRST), self.more, self._rest, self.note])
         self.add_class("uhscm-settings")
         self.controls["recipe"].observe(self._take_recipe, "value")
         self._take_recipe()
@@ -141,12 +70,12 @@ class TrainingSettings(ipw.VBox):
         said = self._rows["recipe"][2]
         said.value = said.tooltip = MEANINGS[recipe]
         self.taking = True
-        for name in _OWN:
+        own = own_values(recipe)
+        for name in OF_RECIPES:
             for widget in self._rows[name]:
-                widget.layout.display = None if name in RECIPES[recipe] else "none"
-            if name in RECIPES[recipe]:
-                value = RECIPES[recipe][name]
-                self.controls[name].value = str(value) if name == "feature_share" else value
+                widget.layout.display = None if name in own else "none"
+            if name in own:
+                self.controls[name].value = own[name]
         self.taking = False
 
     def _grid(self, names: Sequence[str]) -> ipw.GridBox:
@@ -158,13 +87,7 @@ class TrainingSettings(ipw.VBox):
         shown = self.more.value
         self._rest.layout.display = None if shown else "none"
         self.more.icon = "caret-down" if shown else "caret-right"
-        own = {name: setting.default for name, setting in SETTINGS.items() if name not in _OWN}
-        own |= RECIPES[self.controls["recipe"].value]
-        changed = sum(
-            str(value) != str(own[name])
-            for name, value in self.values.items()
-            if name not in _FIRST
-        )
+        changed = n_changed(self.values)
         words = "Fewer settings" if shown else "More settings"
         self.more.description = f"{words}, {changed} changed" if changed else words
 
@@ -172,21 +95,11 @@ class TrainingSettings(ipw.VBox):
         if change["new"]:
             self.more.value = True
 
-    @staticmethod
-    def _said(setting: Setting) -> str:
-        words = {None: "", True: "; paper: yes"}
-        paper = words.get(setting.paper, f"; paper: {setting.paper}")
-        return f"{setting.meaning}{paper}"
-
     @property
     def values(self) -> dict[str, Any]:
         """The values set, by name; of those that the recipe has."""
-        own = RECIPES[self.controls["recipe"].value]
-        return {
-            name: control.value
-            for name, control in self.controls.items()
-            if name not in _OWN or name in own
-        }
+        own = own_values(self.controls["recipe"].value)
+        return {name: c.value for name, c in self.controls.items() if name in own}
 
     def set(self, **values: Any) -> None:
         """Set some of the values, or none of them; `run` says whether they are within range.
@@ -228,7 +141,7 @@ class TrainingSettings(ipw.VBox):
     def reset(self) -> None:
         """Set the defaults."""
         self._take_recipe()  # whose values a change of recipe alone would set
-        self.set(**{name: s.default for name, s in SETTINGS.items() if name not in _OWN})
+        self.set(**{name: s.default for name, s in SETTINGS.items() if name not in OF_RECIPES})
 
     def as_in_the_paper(self) -> None:
         """Set the paper's values, except for the backbone, which takes a GPU.
@@ -248,21 +161,7 @@ class TrainingSettings(ipw.VBox):
         for name in values:
             if isinstance(control := self.controls[name], Field) and control.error:
                 raise ValueError(control.error)
-        made = {name: values.pop(name) for name in ("bits", "backbone", "pretrained")}
-        made["bits"] = code_length(made["bits"])
-        made["backbone"] = made["backbone"].strip()
-        if made["backbone"] != "features" and values["recipe"] in MIXING:
-            raise ValueError(
-                f"recipe: {values['recipe']!r} mixes features with concepts; a backbone on pixels "
-                f"takes 'uhscm' or 'paper'"
-            )
-        if "feature_share" in values:
-            values["feature_share"] = _share_in(values["feature_share"].strip())
-        # A validation now and then: some fifteen points make a curve.
-        values["validate_every"] = max(1, round(values["epochs"] / 15))
-        # Processes that read images are forked; with a kernel's threads that pays on a GPU only.
-        values["workers"] = 0
-        return {**made, "config": TrainingConfig(**values)}
+        return run_of(values)
 
     def show(self, run: Run) -> None:
         """Show a run's settings."""
@@ -279,18 +178,19 @@ class TrainingSettings(ipw.VBox):
         self.note.value = reason
 
 
-def _check(name: str) -> Callable[[Any], object]:
-    """Return what raises an error unless a number can be the value of a setting."""
-    return code_length if name == "bits" else partial(checked_setting, name)
-
-
-def _share_in(given: str) -> float | str:
-    """Return "auto", or the number that a text is."""
-    if given == "auto":
-        return given
-    try:
-        return float(given)
-    except ValueError:
-        raise ValueError(
-            f"feature_share must be auto or a number from 0 to 1, got {given!r}"
-        ) from None
+def _control(name: str, setting: Setting) -> Any:
+    """Return the control of a setting, at its default."""
+    wide: dict[str, Any] = {"labelled": False}
+    if name in CHOICES:
+        control: Any = Choice(name, CHOICES[name], **wide)
+    elif name == "device":
+        control = Choice(name, ["auto", "cpu"] + ["cuda"] * torch.cuda.is_available(), **wide)
+    elif isinstance(setting.default, str):
+        control = TextBox(name, **wide)
+    elif isinstance(setting.default, bool):
+        control = ipw.Checkbox(indent=False, description=name, layout={"width": "112px"})
+    else:
+        whole = isinstance(setting.default, int)
+        control = NumberBox(name, check_of(name), whole=whole, **wide)
+    control.value = setting.default
+    return control

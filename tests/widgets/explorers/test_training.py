@@ -15,7 +15,7 @@ from uhscm_core.recipe import RECIPES, TrainingConfig
 from uhscm_core.runs import read_runs
 from widgets import DistributionExplorer, TrainingExplorer
 from widgets.background import snapshot as snapshots
-from widgets.panels.training_settings import SETTINGS
+from widgets.states.run_settings import SETTINGS
 
 
 @pytest.fixture

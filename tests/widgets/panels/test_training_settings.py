@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from widgets.panels.training_settings import SETTINGS, TrainingSettings
+from widgets.panels.training_settings import TrainingSettings
+from widgets.states.run_settings import SETTINGS
 
 
 def visible(settings):
