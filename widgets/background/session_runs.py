@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from uhscm_core import Study, TrainingConfig, TrainingStep
 from uhscm_core.analysis.study_runs import runs_folder
@@ -98,6 +99,15 @@ class SessionRuns:
         if run.name not in self._histories:
             self._histories[run.name] = run.history()
         return self._histories[run.name]
+
+    def to_frame(self, run: Run | None) -> pd.DataFrame:
+        """Return the steps of a run with its metrics, a row each; none without a run."""
+        rows = []
+        for step in self.history(run) if run is not None else ():
+            row = dataclasses.asdict(step)
+            metrics = row.pop("metrics") or {}
+            rows.append({**row, **metrics})
+        return pd.DataFrame(rows)
 
     def start(self, pinned: int, run: Run | None = None, **settings: Any) -> Trainer:
         """Start a run, or resume one, see `uhscm_core.runs.Run`.

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets as ipw
 
 from uhscm_core import TrainingConfig
 from uhscm_core.health import share_sentence
-from uhscm_core.recipe import RECIPES
 from uhscm_core.runs import Run
 from uhscm_core.support.devices import resolve_device
 from widgets.background.session_runs import SessionRuns
 from widgets.background.worker import Worker
 from widgets.kit.gestures import Gestures
-from widgets.kit.text_box import TextBox
 from widgets.kit.words import duration
+from widgets.panels.prompt import Prompt
 from widgets.panels.training_settings import TrainingSettings
+from widgets.states.run_settings import differences
+from widgets.states.training import Settings
 
-__all__ = ["Settings", "TrainingForm"]
-
-Settings = tuple[tuple[str, Any], ...]
-"""Values by name, in the order of the form; part of a state that can be undone."""
+__all__ = ["TrainingForm"]
 
 
 class TrainingForm(ipw.VBox):
@@ -35,7 +33,7 @@ class TrainingForm(ipw.VBox):
         worker: estimates how long a run takes.
         in_colour: returns the run that the next one is compared to.
         changed: called after a change to settings that a run can have.
-        reprompt: called with the prompt templates that were entered.
+        prompt: of the next run.
     """
 
     def __init__(
@@ -45,7 +43,7 @@ class TrainingForm(ipw.VBox):
         worker: Worker,
         in_colour: Callable[[], Run | None],
         changed: Callable[[], None],
-        reprompt: Callable[[str], object],
+        prompt: Prompt,
     ) -> None:
         self._runs, self._gestures, self._worker = runs, gestures, worker
         self._in_colour, self._changed = in_colour, changed
@@ -54,8 +52,6 @@ class TrainingForm(ipw.VBox):
         self.parent = ""
         """Name of the run that is forked; empty for none."""
         self.settings = TrainingSettings()
-        self.template = TextBox("prompt", leaving=True, layout={"width": "330px"})
-        self.template.on_submit(reprompt)
         self.buttons = {
             "defaults": gestures.button("Defaults", "undo", self.settings.reset),
             "paper": gestures.button("The paper's recipe", "book", self.settings.as_in_the_paper),
@@ -67,15 +63,11 @@ class TrainingForm(ipw.VBox):
         for control in self.settings.controls.values():
             control.observe(lambda _: self._typed(), "value")
         recipes = ipw.HBox([*self.buttons.values()], layout={"flex_flow": "row wrap"})
-        super().__init__([self.template, recipes, self.settings])
+        super().__init__([prompt, recipes, self.settings])
 
     def adopt(self, runs: SessionRuns) -> None:
         """Be the form of other runs."""
         self._runs, self.parent = runs, ""
-
-    def show_templates(self, templates: Sequence[str]) -> None:
-        """Show the prompt templates of the study."""
-        self.template.show(_in_one_line(templates))
 
     def lock(self, reason: str) -> None:
         """Say why nothing can be changed now; empty where it can."""
@@ -107,19 +99,18 @@ class TrainingForm(ipw.VBox):
         with self._as_one():
             self.settings.set(**values)
 
+    def take(self, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Set what of a change are settings of a run, and return the others."""
+        mine = {name: value for name, value in change.items() if name in self.settings.controls}
+        if mine:
+            self.set(**mine)
+        return {name: value for name, value in change.items() if name not in mine}
+
     def show_run(self, run: Run, **changes: Any) -> None:
         """Set a run's values, and then some changes to them, as one change."""
         with self._as_one():
             self.settings.show(run)
             self.settings.set(**changes)
-
-    def templates(self, text: str) -> tuple[str, ...]:
-        """Return the prompt templates that a line holds: several are separated by semicolons."""
-        before: tuple[str, ...] = self._runs.study.concepts.templates
-        if text == _in_one_line(before):
-            return before
-        parts = tuple(part.strip() for part in text.split(";"))
-        return parts if all("{}" in part for part in parts) else (text.strip(),)
 
     @contextlib.contextmanager
     def _as_one(self) -> Iterator[None]:
@@ -158,14 +149,7 @@ class TrainingForm(ipw.VBox):
         if run is None or run.is_damaged:
             self.note.value = ""
             return
-        now, before = self.settings.values, run.settings
-        other = now["recipe"] != before["recipe"]
-        changed = [
-            f"{name} {before[name]} → {value}"
-            for name, value in now.items()
-            if str(before[name]) != str(value)
-            and not (other and str(value) == str(RECIPES[now["recipe"]].get(name)))
-        ]
+        changed = differences(self.settings.values, run.settings)
         if fork is not None:
             said = f"Fork of {run.name}: {', '.join(changed) or 'change one setting'}"
         elif changed:
@@ -200,7 +184,3 @@ def _said_of_share(runs: SessionRuns, config: TrainingConfig) -> str:
     given = config.complete().feature_share
     sentence = share_sentence(runs.study, None if given == "auto" else float(given))
     return f'<div style="line-height:1.4">{sentence[0].upper()}{sentence[1:]}.</div>'
-
-
-def _in_one_line(templates: Sequence[str]) -> str:
-    return "; ".join(templates)

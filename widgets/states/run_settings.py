@@ -19,6 +19,7 @@ __all__ = [
     "SETTINGS",
     "Setting",
     "check_of",
+    "differences",
     "n_changed",
     "own_values",
     "run_of",
@@ -111,6 +112,20 @@ def n_changed(values: Mapping[str, Any]) -> int:
     """Return how many of the values that do not come first are not the recipe's own."""
     own = own_values(values["recipe"])
     return sum(str(v) != str(own[name]) for name, v in values.items() if name not in FIRST)
+
+
+def differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return such as "lam 0.8 → 0.5" for each value that differs from those of a run.
+
+    What another recipe brings of its own is no difference besides that of the recipe.
+    """
+    brought = RECIPES[now["recipe"]] if now["recipe"] != before["recipe"] else {}
+    return [
+        f"{name} {before[name]} → {value}"
+        for name, value in now.items()
+        if str(before[name]) != str(value)
+        and not (brought and str(value) == str(brought.get(name)))
+    ]
 
 
 def check_of(name: str) -> Callable[[Any], object]:

@@ -15,6 +15,7 @@ from widgets.background.worker import Worker
 from widgets.kit.gestures import Gestures
 from widgets.panels.code_charts import CodeCharts
 from widgets.panels.pinned_query import PinnedQuery
+from widgets.panels.prompt import Prompt
 from widgets.panels.run_curves import RunCurves
 from widgets.panels.run_sentence import run_sentence
 from widgets.panels.training_form import TrainingForm
@@ -46,7 +47,7 @@ class Form:
             self.worker,
             in_colour=lambda: self.colour,
             changed=lambda: self.changed.append(self.panel.values),
-            reprompt=self.typed.append,
+            prompt=Prompt(self.typed.append),
         )
 
 
@@ -92,8 +93,31 @@ def test_the_form_says_how_the_next_run_differs(runs, tmp_path):
         ("a photo of the {}", ("a photo of the {}",)),
     ],
 )
-def test_templates_are_separated_by_semicolons(runs, typed, templates):
-    assert Form(runs).panel.templates(typed) == templates
+def test_templates_are_separated_by_semicolons(study, typed, templates):
+    entered = []
+    prompt = Prompt(entered.append)
+    prompt.show_study(study)
+    prompt.value = typed
+    others = templates != study.concepts.templates
+    assert prompt.take() == others
+    assert entered == [templates] * others
+
+
+def test_a_prompt_that_does_not_work_is_insisted_on_in_vain(study):
+    prompt = Prompt(lambda templates: prompt.fail(f"{templates} has no place"))
+    prompt.show_study(study)
+    prompt.insist(lambda: pytest.fail("nothing was typed"))
+    prompt.value = "a photo"
+    waited = []
+    with pytest.raises(ValueError, match="has no place"):
+        prompt.insist(lambda: waited.append(1))
+    assert waited == [1]
+
+
+def test_a_change_that_helps_sets_what_the_form_has(runs):
+    form = Form(runs)
+    assert form.panel.take({"bits": 16, "tau": 2.0}) == {"tau": 2.0}
+    assert form.panel.settings.values["bits"] == 16
 
 
 def test_curves_are_those_of_the_runs_in_view(ended):

@@ -1,0 +1,104 @@
+"""Runs as a notebook controls them: started, paused, forked, waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from uhscm_core import Study
+from uhscm_core.analysis.validation import Validation
+from uhscm_core.support.checks import position
+from widgets.background.session_runs import SessionRuns
+from widgets.background.trainer import Trainer
+from widgets.explorers.arguments import checked
+from widgets.explorers.explorer import Explorer
+from widgets.panels.run_control import RunControl
+from widgets.panels.run_views import RunViews
+from widgets.states.training import TrainingState
+
+__all__ = ["Trainable"]
+
+
+class Trainable(Explorer[TrainingState]):
+    """An explorer that trains: what its buttons do, for cells too."""
+
+    control: RunControl
+    """Does it."""
+    views: RunViews
+    """What is seen of the runs."""
+    _runs: SessionRuns
+
+    @property
+    def trainer(self) -> Trainer | None:
+        """The run of this session that was started last, running or ended."""
+        return self._runs.trainer
+
+    @property
+    def validation(self) -> Validation:
+        """What the runs are evaluated on."""
+        return self._runs.validation
+
+    @property
+    def study(self) -> Study:
+        """The study with the network of the run in colour: the best of it, or else the last."""
+        return self._runs.trained(self.views.in_colour)
+
+    @study.setter
+    def study(self, study: Study) -> None:
+        wanted = checked(study)
+        self._open("opening another study", lambda _: wanted, each=True)
+
+    def start(self, **settings: Any) -> None:
+        """Start a run with the settings in view; it runs in the background.
+
+        Args:
+            settings: changes to them first, such as ``epochs=10``.
+
+        Raises:
+            RuntimeError: one is running.
+            TypeError, ValueError: settings that are unknown or out of range.
+        """
+        self.control.start(**settings)
+
+    def pause(self) -> None:
+        """Pause after the current batch."""
+        self.control.pause()
+
+    def resume(self) -> None:
+        """Continue after a pause, or continue the run in colour where it ended."""
+        self.control.resume()
+
+    def stop(self) -> None:
+        """End the run after the current batch; its best weights are kept."""
+        self.control.stop()
+
+    def fork(self, name: str = "", **changes: Any) -> None:
+        """Put a run's settings in view, so that the next start differs in what is changed.
+
+        Args:
+            name: of the run; empty for the one in colour, or else the one in grey.
+            changes: to its settings.
+
+        Raises:
+            ValueError: no such run.
+        """
+        self.control.fork(name, **changes)
+
+    def pin(self, image: int) -> None:
+        """Show the neighbours of another image.
+
+        Raises:
+            TypeError, IndexError: no image of the dataset.
+        """
+        n = len(self._study.dataset)
+        self.views.pin(position("image", image, n, "images of the dataset"))
+
+    def wait(self) -> None:
+        """Until the run has ended and is shown; for notebooks without a front end, and tests."""
+        self.control.wait()
+        super().wait()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The steps of the run in colour, a row each."""
+        return self._runs.to_frame(self.views.in_colour)
