@@ -6,8 +6,10 @@ an error or a kill are cached, so the next reading continues from there.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from widgets.background.errors import in_words
 from widgets.background.long_running import LongRunning, Stopped
 from widgets.background.paths import folder_from_text, path_from_text
 
-__all__ = ["PhotoReader", "PhotoSource", "Progress"]
+__all__ = ["PhotoReader", "PhotoSource", "Progress", "reader_of", "start_reader", "study_read"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,14 @@ class PhotoReader(LongRunning):
         self._model: tuple[str, VLP] | None = previous._model if previous is not None else None
         self._first = (0.0, 0)
         super().__init__("read photos")
+
+    @property
+    def doing(self) -> Progress:
+        """The current step, which a stop waits for."""
+        step = self.step
+        if not self.stopping:
+            return step
+        return dataclasses.replace(step, what=f"stopping after this step: {step.what}")
 
     def _work(self) -> None:
         try:
@@ -203,3 +213,41 @@ def _concepts(source: str | tuple[str, ...]) -> ConceptSet:
     if not path.is_file():
         raise FileNotFoundError(f"no such text file of concepts: {path}")
     return load_concepts(path)
+
+
+_READERS: dict[PhotoSource, PhotoReader] = {}  # by what the cell asked for
+_STARTING = threading.Lock()
+
+
+def reader_of(asked: PhotoSource) -> PhotoReader | None:
+    """Return the reading that this session started last for a cell that asks for this."""
+    return _READERS.get(asked)
+
+
+def start_reader(asked: PhotoSource, source: PhotoSource) -> PhotoReader | None:
+    """Start to read a source for a cell; None while a reading of the cell is active."""
+    with _STARTING:
+        before = _READERS.get(asked)
+        if before is not None and before.active:
+            return None
+        reader = _READERS[asked] = PhotoReader(source, before)
+        reader.start()
+        return reader
+
+
+def study_read(asked: PhotoSource) -> Study:
+    """Return the study of what a cell asked for.
+
+    Raises:
+        RuntimeError: it was not read, or not yet.
+    """
+    reader = reader_of(asked)
+    if reader is None:
+        raise RuntimeError("no folder was read yet: press Read")
+    if reader.study is None:
+        reasons = {
+            "reading": "the folder is still being read: photos.wait() waits for it",
+            "stopped": "the reading was stopped: press Read, and it continues from there",
+        }
+        raise RuntimeError(reasons.get(reader.state, f"the folder was not read: {reader.message}"))
+    return reader.study

@@ -12,6 +12,7 @@ import pandas as pd
 
 from uhscm_core import ImageDataset, Study
 from uhscm_core.support.notices import printable
+from widgets.background import photo_reader as readers
 from widgets.background.long_running import Follower
 from widgets.background.photo_reader import PhotoReader, PhotoSource
 from widgets.explorers.displayed import Displayed
@@ -19,15 +20,11 @@ from widgets.kit.gestures import Gestures
 from widgets.kit.progress import Progress
 from widgets.kit.stage import framed
 from widgets.kit.status import Status
-from widgets.kit.words import counted
 from widgets.panels.lead import LED_BY_ANOTHER, Lead
 from widgets.panels.photo_form import PhotoForm
-from widgets.panels.photo_result import PhotoResult, counted_images, headline, notes
+from widgets.panels.photo_result import PhotoResult, headline, in_view, notes
 
 __all__ = ["PhotosExplorer"]
-
-# The reading started last, by what the cell asked for.
-_READERS: dict[PhotoSource, PhotoReader] = {}
 
 
 class PhotosExplorer(Displayed):
@@ -91,30 +88,17 @@ class PhotosExplorer(Displayed):
         Raises:
             RuntimeError: none was read, or not yet.
         """
-        reader = self._reader
-        if reader is None:
-            raise RuntimeError("no folder was read yet: press Read")
-        if reader.study is None:
-            reasons = {
-                "reading": "the folder is still being read: photos.wait() waits for it",
-                "stopped": "the reading was stopped: press Read, and it continues from there",
-            }
-            raise RuntimeError(
-                reasons.get(reader.state, f"the folder was not read: {reader.message}")
-            )
-        return reader.study
+        return readers.study_read(self._key)
 
     def read(self) -> None:
         """Read the folder in view in the background; nothing new while one is being read."""
         self._lead.insist()
         with self._lock:
-            before = self._reader
-            if before is not None and before.active:
+            reader = readers.start_reader(self._key, self.form.source)
+            if reader is None:
                 return
             self.status.settle()
             self.form.clear()
-            reader = _READERS[self._key] = PhotoReader(self.form.source, before)
-            reader.start()
         self._follow(reader)
 
     def stop(self) -> None:
@@ -147,19 +131,14 @@ class PhotosExplorer(Displayed):
             if source is not None and study.dataset is not self._form_of:
                 self._form_of = study.dataset  # else what is typed since then stays
                 self.form.show(source)
-            self.result.show_study(study)
-            self.result.show_skipped(study.dataset.skipped)
-            with_ = f"{counted(len(study.concepts), 'concept')} with {study.vlp.name}"
-            labels = study.dataset.label_names
-            said = f"; {counted(len(labels), 'label')}" if labels else ""
-            read = counted_images(study.dataset).removesuffix(", 0 skipped")
-            self.status.say(f"{read}; {with_}{said}")
+            self.result.show(study, study.dataset.skipped)
+            self.status.say(in_view(study))
 
     # -- one reading, whichever cell looks at it -------------------------------------------------
 
     @property
     def _reader(self) -> PhotoReader | None:
-        return _READERS.get(self._key)
+        return readers.reader_of(self._key)
 
     def _take_over(self) -> None:
         """Continue the reading that an earlier run of the cell has started."""
@@ -191,9 +170,8 @@ class PhotosExplorer(Displayed):
                 return
             self._draw_buttons()
             if reader.active:
-                step = reader.step
-                what = f"stopping after this step: {step.what}" if reader.stopping else step.what
-                self.progress.show(what, step.done, step.total, step.seconds_left)
+                step = reader.doing
+                self.progress.show(step.what, step.done, step.total, step.seconds_left)
                 self.status.say(f"Reading {printable(reader.source.folder)}")
             elif self._ended is not reader:
                 self._ended = reader
@@ -209,8 +187,7 @@ class PhotosExplorer(Displayed):
     def _draw_end(self, reader: PhotoReader) -> None:
         study = reader.study
         self.progress.show()
-        self.result.show_skipped(reader.dataset.skipped if reader.dataset is not None else {})
-        self.result.show_study(study)
+        self.result.show(study, reader.dataset.skipped if reader.dataset is not None else {})
         if study is not None:
             self._form_of = study.dataset
             self._sources[study.dataset] = reader.source

@@ -17,7 +17,7 @@ from widgets.kit.stage import growing
 from widgets.kit.table import Table
 from widgets.kit.words import counted
 
-__all__ = ["PhotoResult", "counted_images", "headline", "notes"]
+__all__ = ["PhotoResult", "headline", "in_view", "notes"]
 
 _ROWS = 500  # of the table; all of them are in the CSV
 
@@ -34,8 +34,12 @@ class PhotoResult(ipw.VBox):
         self.skipped = Table()
         self.csv = Download("Skipped files as CSV", self._as_csv)
         super().__init__([self.gallery, self.skipped])
-        self.show_study(None)
-        self.show_skipped({})
+        self.show(None, {})
+
+    def show(self, study: Study | None, skipped: Mapping[str, str]) -> None:
+        """Show the images of a study, None for none, and the files that were skipped."""
+        self.show_skipped(skipped)
+        self.show_study(study)
 
     def show_study(self, study: Study | None) -> None:
         """Show the images of a study; None for none."""
@@ -79,7 +83,7 @@ def headline(reader: PhotoReader) -> str:
         names = study.dataset.label_names
         labels = f"; {counted(len(names), 'sub-folder')} taken as labels" if names else ""
         kept, all_ = len(study.kept_names), counted(len(study.concepts), "concept")
-        read = counted_images(study.dataset)
+        read = _counted_images(study.dataset)
         return f"{read}; {kept:,} of {all_} kept with {study.vlp.name}{labels}"
     if reader.state == "failed":
         return "The folder was not read."
@@ -91,7 +95,15 @@ def headline(reader: PhotoReader) -> str:
     )
 
 
-def counted_images(dataset: ImageDataset) -> str:
+def in_view(study: Study) -> str:
+    """Return what a study from elsewhere is."""
+    labels = study.dataset.label_names
+    said = f"; {counted(len(labels), 'label')}" if labels else ""
+    read = _counted_images(study.dataset).removesuffix(", 0 skipped")
+    return f"{read}; {counted(len(study.concepts), 'concept')} with {study.vlp.name}{said}"
+
+
+def _counted_images(dataset: ImageDataset) -> str:
     """Return how many images there are, and how many files were skipped."""
     return f"{counted(len(dataset), 'image')}, {len(dataset.skipped):,} skipped"
 

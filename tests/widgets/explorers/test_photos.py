@@ -19,7 +19,7 @@ from uhscm_core import features as features_module
 from uhscm_core.support import store
 from uhscm_core.vlp import VLP
 from widgets import PhotosExplorer, Workbench
-from widgets.explorers import photos as module
+from widgets.background import photo_reader as module
 
 # The run-time shape check looks at one item of a sequence: it would decode an image of ours.
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
@@ -423,3 +423,28 @@ def test_after_a_kernel_was_killed_only_the_rest_is_encoded(
     photos = read(folder, tiny_model)
     assert sum(encoded) == 60 - kept
     assert len(photos.study.image_features) == 60
+
+
+def test_letters_typed_are_no_steps_to_undo_and_a_reading_is_one(folder, trained):
+    bench = Workbench(trained)
+    bench.wait()
+    for length in range(1, 6):
+        for box in (bench.photos.folder, bench.photos.names):
+            typed = {"type": "typed", "content": "house"[:length], "view": "a browser"}
+            box._handle_custom_msg(typed, [])
+    bench.photos.concepts.value = "coco80"
+    bench.wait()
+    assert bench._undo.disabled
+    bench.photos.folder.value, bench.photos.concepts.value = str(folder), "common"
+    bench.photos.read()
+    bench.wait()
+    read_here = bench.study
+    assert read_here is not trained
+    bench.undo()
+    bench.wait()
+    assert bench.study is trained
+    assert bench._undo.disabled
+    bench.redo()
+    bench.wait()
+    assert bench.study is read_here
+    bench.close()
