@@ -397,6 +397,7 @@ def test_the_device_is_that_of_the_tensors_given():
     assert metrics._device_of([np.zeros(1), elsewhere, torch.zeros(1)]).type == "meta"
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 @each_metric
 def test_tensors_on_a_gpu_score_as_on_the_cpu(metric):

@@ -12,7 +12,8 @@ state of a random number generator needs to be saved for this: the order of an e
 (seed, epoch), dropout on (seed, step), an image's augmentation on (seed, epoch, image).
 
 The objective compares pairs of images, so several processes gather their outputs with gradients,
-and each computes the loss of the whole batch; the result equals that of one process.
+and each computes the loss of the whole batch. They gather what batch normalization reads too. The
+result equals that of one process, unless the backbone has dropout: each draws its own.
 
 Symbols: N training images, K kept concepts, B batch, L code length in bits.
 """
@@ -44,6 +45,7 @@ from uhscm_core.network import HashNetwork, PixelDataset
 from uhscm_core.objective import LossTerms, MixedLossTerms, mixed_loss, uhscm_loss
 from uhscm_core.recipe import CompleteConfig, TrainingConfig, TrainingStep
 from uhscm_core.runs import Checkpoint, RunWriter
+from uhscm_core.support.batch_norm import GatheredBatchNorm
 from uhscm_core.support.checks import function, instance
 from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.paths import as_path
@@ -181,9 +183,10 @@ class _Training:
         """Train on the rest of the epoch; yields each step's loss terms and number of images."""
         batches = self._batches()
         left = batches[self.batch :]
-        for rows, inputs in zip(left, self._inputs(left), strict=True):
+        inputs = self._inputs(left)
+        for rows in left:
             try:
-                terms = self._train_on(rows, inputs)
+                terms = self._train_on(rows, next(inputs))
             except torch.OutOfMemoryError as error:
                 raise MemoryError(
                     f"{self.fabric.device} has no memory for a batch of {self.config.batch_size}; "
@@ -235,7 +238,8 @@ class _Training:
             **reading_in(self.config.workers),
             pin_memory=self.fabric.device.type == "cuda",
         )
-        yield from (pixels.to(self.fabric.device, non_blocking=True) for pixels in loader)
+        dtype = next(self.network.parameters()).dtype
+        yield from (pixels.to(self.fabric.device, dtype, non_blocking=True) for pixels in loader)
 
     def _train_on(self, rows: Tensor, inputs: Tensor) -> dict[str, float]:
         """Take one step on a batch; returns the terms of the loss before it."""
@@ -293,14 +297,20 @@ class _Training:
         world = self.fabric.world_size
         self.network.train()  # the caller may have set eval() to look at it between two steps
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
-        with seeded(_seed(self.config.seed, self.step, self.fabric.global_rank), devices):
+        with contextlib.ExitStack() as stack:
+            seed = _seed(self.config.seed, self.step, self.fabric.global_rank)
+            stack.enter_context(seeded(seed, devices))
+            if world > 1:
+                stack.enter_context(GatheredBatchNorm(self._gather))
             outputs = self._model(inputs, mixed=self.network.mixture is not None)  # (B / world, L)
         if world == 1:
             return outputs, rows
-        # (world, B / world, L)
-        gathered = cast(Tensor, self.fabric.all_gather(outputs, sync_grads=True))
         rows = torch.cat([rows[rank::world] for rank in range(world)])
-        return gathered.reshape(-1, outputs.shape[-1]), rows
+        return self._gather(outputs).flatten(0, 1), rows
+
+    def _gather(self, tensor: Tensor) -> Tensor:
+        """Return the tensors of all processes, (world, ...), with gradients."""
+        return cast(Tensor, self.fabric.all_gather(tensor, sync_grads=True))
 
     def say_if_collapsed(self) -> None:
         """Log that the images have too few different codes, and what would help."""
