@@ -106,7 +106,9 @@ def held_out(dataset: ImageDataset, model: Path) -> Study:
     order = np.random.default_rng(0).permutation(dataset.splits["database"])
     kept = np.setdiff1d(dataset.splits["train"], order[: sum(VALIDATION)])
     splits = {**dataset.splits, "train": kept}
-    return Study(dataclasses.replace(dataset, splits=splits), load_vlp(model), "nuswide81")
+    return Study(
+        dataclasses.replace(dataset, splits=splits), load_vlp(model), "nuswide81", progress=False
+    )
 
 
 def small_network(options: argparse.Namespace) -> HashNetwork:
