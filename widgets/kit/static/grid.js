@@ -85,28 +85,39 @@ class GridView {
   layout() {
     const width = this.root.clientWidth;
     if (!width || !this.n) return; // in a hidden tab; the observer calls again
-    // Where it grows the window decides, and what is above the cells is not known yet.
-    const grows = isGrowing(this.body);
-    const edge = grows ? this.body.clientHeight : this.model.get("edge");
-    // Groups of few images have no names, and no room is kept for them.
+    const names = Math.min(this.widthOfNames(), Math.floor(width / 4));
     const longest = Math.max(0, ...this.spans().map(([from, to]) => to - from));
-    const named = (longest * Math.min(edge, width)) / this.n >= NAMED;
-    const names = named ? Math.min(this.widthOfNames(), Math.floor(width / 4)) : 0;
-    const room = Math.min(edge, width - names - (this.pictured ? PICTURE : 0) - 4);
-    const fits = room / this.n >= SMALL; // a thumbnail next to each cell
-    const thumbnail = fits ? Math.min(PICTURE, Math.floor(room / this.n)) : PICTURE;
-    this.picture = this.pictured ? thumbnail : 0;
-    const wide = Math.min(edge, width - names - this.picture - 4);
-    const level = this.spans().every(([from, to]) => ((to - from) * wide) / this.n >= 64);
-    this.left = names + this.picture;
-    this.top = this.picture + (named ? (level ? 20 : names) : 0);
-    const square = Math.max(40, grows ? Math.min(wide, edge - this.top) : wide);
+    let place = this.placeFor(width, names);
+    // Groups of few images have no names, and no room is kept for them.
+    if ((longest * place.square) / this.n < NAMED) place = this.placeFor(width, 0);
+    const { square, fits, level } = place;
     if (square !== this.square) {
-      this.square = square;
-      this.drawSides(fits, level, names);
+      Object.assign(this, { square, left: place.left, top: place.top, picture: place.picture });
+      this.drawSides(fits, level, place.names);
       this.draw();
     }
     this.request();
+  }
+
+  /**
+   * Return where the cells are, and how large, if names of this width are around them.
+   * @param {number} width of the view
+   * @param {number} names
+   */
+  placeFor(width, names) {
+    // Where it grows the window decides, and what is above the cells is not known yet.
+    const grows = isGrowing(this.body);
+    const edge = grows ? this.body.clientHeight : this.model.get("edge");
+    const room = Math.min(edge, width - names - (this.pictured ? PICTURE : 0) - 4);
+    const fits = room / this.n >= SMALL; // a thumbnail next to each cell
+    const thumbnail = fits ? Math.min(PICTURE, Math.floor(room / this.n)) : PICTURE;
+    const picture = this.pictured ? thumbnail : 0;
+    const wide = Math.min(edge, width - names - picture - 4);
+    const level = this.spans().every(([from, to]) => ((to - from) * wide) / this.n >= 64);
+    const left = names + picture;
+    const top = picture + (names ? (level ? 20 : names) : 0);
+    const square = Math.max(40, grows ? Math.min(wide, edge - top) : wide);
+    return { square, left, top, picture, fits, level, names };
   }
 
   /** Return the width of the longest name, within limits. */
@@ -127,7 +138,7 @@ class GridView {
   /**
    * @param {boolean} fits whether there is a thumbnail next to each cell
    * @param {boolean} level whether the names above the heatmap fit without being turned
-   * @param {number} width of the names
+   * @param {number} width of the names; 0 for none
    */
   drawSides(fits, level, width) {
     this.body.style.width = `${this.left + this.square}px`;
@@ -135,7 +146,7 @@ class GridView {
     this.sides.replaceChildren();
     for (const [from, to] of this.spans()) {
       // Names would overlap; the card says them.
-      if ((to - from) * this.step >= NAMED) this.addNames(from, to, level, width);
+      if (width && (to - from) * this.step >= NAMED) this.addNames(from, to, level, width);
     }
     if (!this.picture) return;
     const count = fits ? this.n : 1; // else the one of the row or column that is looked at
