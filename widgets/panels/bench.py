@@ -18,19 +18,18 @@ from widgets.background.bench_runner import BenchRunner, runner_of, start_runner
 from widgets.background.long_running import Follower
 from widgets.background.worker import Worker
 from widgets.kit.gestures import Gestures
+from widgets.kit.layout import row
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
-from widgets.kit.words import counted, duration
 from widgets.panels.bench_choices import BenchChoices
 from widgets.panels.bench_results import BenchResults
-from widgets.panels.run_buttons import RunButtons
+from widgets.panels.bench_sentences import progress_sentence, work_sentence
+from widgets.panels.run_buttons import RunButtons, Steered
 
 __all__ = ["Bench"]
 
-_SECONDS = 0.5
 
-
-class Bench(ipw.VBox):
+class Bench(Steered, ipw.VBox):
     """Choose what varies, see the time, run it in the background, and compare two settings.
 
     The work continues in the background, and a panel on the same study that is created later shows
@@ -52,24 +51,16 @@ class Bench(ipw.VBox):
         self.choices = BenchChoices(self._plan_changed)
         self._worker = Worker(self.status.set_busy, self.status.fail)
         self._follower = Follower[BenchRunner](
-            lambda _: self._draw(), self._ended, self.status.fail, _SECONDS
+            lambda _: self._draw(), self._ended, self.status.fail, seconds=0.5
         )
         gestures = Gestures(self.status.fail, self._draw_buttons, said=PlanError)
         self._run_buttons = RunButtons(self, gestures, "the results")
         self.buttons = self._run_buttons.all
         self.estimate = ipw.Label("", layout={"width": "auto"})
         self.results = BenchResults(pictures, selection, self._worker)
-        super().__init__(
-            [
-                self.choices,
-                ipw.HBox(
-                    [*self.buttons.values(), self.estimate],
-                    layout={"flex_flow": "row wrap", "align_items": "center"},
-                ),
-                self.status,
-                self.results,
-            ]
-        )
+        buttons = row(*self.buttons.values(), self.estimate)
+        buttons.layout.align_items = "center"
+        super().__init__([self.choices, buttons, self.status, self.results])
         self.add_class("uhscm-bench")
         self._draw_buttons()
 
@@ -117,20 +108,9 @@ class Bench(ipw.VBox):
         start_runner(bench_folder(self._study), runner)
         self._follow(runner)
 
-    def pause(self) -> None:
-        """Pause after the batch that is computed."""
-        if self._runner is not None:
-            self._runner.pause()
-
-    def resume(self) -> None:
-        """Continue after a pause."""
-        if self._runner is not None:
-            self._runner.resume()
-
-    def stop(self) -> None:
-        """End after the batch that is computed; what was computed is kept."""
-        if self._runner is not None:
-            self._runner.stop()
+    @property
+    def _work(self) -> BenchRunner | None:
+        return self._runner
 
     def wait(self) -> None:
         """Block until the bench has ended and is shown."""
@@ -171,21 +151,9 @@ class Bench(ipw.VBox):
         if self._runner is not None and self._runner.active:  # started meanwhile
             return
         self._experiment = experiment
-        missing = experiment.missing
         self._draw()
-        trained = sum(run.setting.trained for run in missing)
-        parts = [counted(trained, "training")] if trained else []
-        if trained < len(missing):
-            parts.append(counted(len(missing) - trained, "run") + " of baselines")
-        there = len(experiment.results)
-        said = " and ".join(parts) or "Nothing to compute"
-        tail = f", {counted(there, 'run')} found on disk" if there else ""
-        self.estimate.value = f"{said}{tail}"
-        if missing:
-            each = seconds_of(self._study)
-            left = sum(map(each, missing))
-            self.estimate.value = f"{said}, about {duration(left)}{tail}"
-        self._draw_buttons(nothing=not missing)
+        self.estimate.value = work_sentence(self._study, experiment)
+        self._draw_buttons(nothing=not experiment.missing)
 
     def _follow(self, runner: BenchRunner) -> None:
         self._leave()
@@ -222,7 +190,7 @@ class Bench(ipw.VBox):
         else:
             doing = "paused" if runner.state == "paused" else "running"
             spoken = f"Bench {doing}" if runner.active else ""  # not each run
-            self.status.say(_progress(runner), [*notes, *runner.notes], spoken)
+            self.status.say(progress_sentence(runner), [*notes, *runner.notes], spoken)
             self._draw_buttons()
         self.results.show(
             experiment, "labels" if relevant == "labels" else "the study's own concepts"
@@ -230,17 +198,3 @@ class Bench(ipw.VBox):
 
     def _draw_buttons(self, *, nothing: bool = False) -> None:
         self._run_buttons.show(self._runner, may_start=not nothing)
-
-
-def _progress(runner: BenchRunner) -> str:
-    parts = [f"{runner.done} of {counted(runner.total, 'run')} done"]
-    if runner.active:
-        doing = "paused at " if runner.state == "paused" else ""
-        parts += [f"{doing}{runner.current}"] if runner.current else []
-        if (left := runner.seconds_left) is not None:
-            parts.append(f"about {duration(left)} left")
-    elif runner.state == "stopped":
-        parts.append("stopped: Start continues where it was")
-    elif runner.state == "failed":
-        parts.append("failed")
-    return f"Bench: {'; '.join(parts)}"

@@ -12,14 +12,13 @@ from uhscm_core import Experiment
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.background.worker import Worker
 from widgets.kit.dots import Dots
-from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 from widgets.kit.words import counted
+from widgets.panels.moved_queries import MovedQueries
 
 __all__ = ["BenchResults"]
 
-_QUERIES = 60  # of those that moved most
 _NUMBERS = ("mAP", "sd", "low", "high", "seeds")
 
 
@@ -33,7 +32,7 @@ class BenchResults(ipw.VBox):
     """
 
     def __init__(self, pictures: StudyImages, selection: Selection, worker: Worker) -> None:
-        self._pictures, self._worker = pictures, worker
+        self._worker = worker
         self._lock = threading.RLock()
         self._experiment: Experiment | None = None
         self._frame = pd.DataFrame(columns=[*_NUMBERS])
@@ -54,17 +53,17 @@ class BenchResults(ipw.VBox):
             layout={"width": "270px"},
         )
         self.moved.observe(lambda _: self._compared(), "value")
-        self.queries = Gallery(pictures, [], selection=selection, edge=92, height=250)
+        self.queries = MovedQueries(pictures, selection)
         super().__init__([self.dots, self._pair, self.sentence, self.moved, self.queries])
         self._hide()
 
     def adopt(self, pictures: StudyImages) -> None:
         """Show nothing, until an experiment on these images is shown."""
         with self._lock:
-            self._pictures, self._experiment = pictures, None
+            self._experiment = None
             self._frame, self._names, self._drawn = pd.DataFrame(columns=[*_NUMBERS]), (), ()
         self._chosen = False
-        self.queries.show([], images=pictures)
+        self.queries.adopt(pictures)
         self.dots.show([], [], [], [], summary="")
         self._list([])
         self._hide()
@@ -182,27 +181,10 @@ class BenchResults(ipw.VBox):
         try:
             self.sentence.say(experiment.compare(*pair).sentence)
             if self.moved.value:
-                self._show_queries(experiment.queries(*pair))
+                self.queries.show_moved(experiment.queries(*pair))
         except ValueError as error:  # such as settings with different queries
             self.sentence.say(str(error))
 
     def _named(self, name: str) -> dict[str, Any]:
         row = self._frame.iloc[self._names.index(name)]
         return {column: row[column] for column in self._frame.columns[: -len(_NUMBERS)]}
-
-    def _show_queries(self, frame: pd.DataFrame) -> None:
-        first = frame[frame["difference"] != 0].head(_QUERIES)
-        rows = zip(first["query"], first["a"], first["b"], first["difference"], strict=True)
-        captions = [
-            f"{difference:+.2f}\naverage precision {a:.2f} with A, {b:.2f} with B\n"
-            f"{self._pictures.caption(int(query))}"
-            for query, a, b, difference in rows
-        ]
-        better, worse = (int((sign * frame["difference"] > 0).sum()) for sign in (1, -1))
-        self.queries.show(
-            first["query"].to_numpy(),
-            captions=captions,
-            marks=[bool(difference > 0) for difference in first["difference"]],
-            summary=f"A is better on {better:,} (✓) and B on {worse:,} (✗) of {len(frame):,} "
-            f"queries; those that moved most come first. Click one to ask with it.",
-        )

@@ -7,7 +7,7 @@ from typing import Protocol
 from widgets.background.long_running import Pausable
 from widgets.kit.gestures import Gestures
 
-__all__ = ["RunButtons"]
+__all__ = ["RunButtons", "Steered"]
 
 
 class _Runs(Protocol):
@@ -15,6 +15,30 @@ class _Runs(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def stop(self) -> None: ...
+
+
+class Steered:
+    """Has some long work, which its buttons steer."""
+
+    @property
+    def _work(self) -> Pausable | None:
+        """The work; None where there is none."""
+        raise NotImplementedError
+
+    def pause(self) -> None:
+        """Pause after the current batch."""
+        if self._work is not None:
+            self._work.pause()
+
+    def resume(self) -> None:
+        """Continue after a pause."""
+        if self._work is not None:
+            self._work.resume()
+
+    def stop(self) -> None:
+        """End after the current batch; what is done is kept."""
+        if self._work is not None:
+            self._work.stop()
 
 
 class RunButtons:

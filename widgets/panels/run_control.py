@@ -15,7 +15,7 @@ from widgets.background.trainer import Trainer
 from widgets.kit.gestures import Gestures
 from widgets.kit.status import Status
 from widgets.panels.lead import LED_BY_ANOTHER, Lead
-from widgets.panels.run_buttons import RunButtons
+from widgets.panels.run_buttons import RunButtons, Steered
 from widgets.panels.run_sentence import run_sentence
 from widgets.panels.run_views import RunViews
 from widgets.panels.training_form import TrainingForm
@@ -25,7 +25,7 @@ __all__ = ["RunControl"]
 _LOCKED = "A run's settings cannot change while it is running: stop it, or fork it and change one."
 
 
-class RunControl:
+class RunControl(Steered):
     """Controls the runs of a study, unless a cell that was run later does.
 
     Args:
@@ -82,26 +82,20 @@ class RunControl:
         form.parent = ""
         form.say_difference()
 
-    def pause(self) -> None:
-        """Pause after the current batch."""
-        if (trainer := self._runs.running) is not None:
-            trainer.pause()
+    @property
+    def _work(self) -> Trainer | None:
+        return self._runs.running
 
     def resume(self) -> None:
         """Continue after a pause, or continue the run in colour where it ended."""
         self._lead.insist()
-        if (trainer := self._runs.running) is not None:
-            trainer.resume()
+        if self._work is not None:
+            super().resume()
             return
         run = self._views.in_colour
         if run is None:
             raise ValueError("no run in color to continue")
         self._start(run=run, grey=self._views.pair.names[1])
-
-    def stop(self) -> None:
-        """End the run after the current batch; its best weights are kept."""
-        if (trainer := self._runs.running) is not None:
-            trainer.stop()
 
     def fork(self, name: str = "", **changes: Any) -> None:
         """Put the settings of a run in view, with some changes to them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,12 +11,12 @@ import pandas as pd
 from uhscm_core import TrainingStep
 from uhscm_core.analysis.study_runs import differences
 from uhscm_core.analysis.validation import EVALUATED_BY_LABELS
-from uhscm_core.runs import Run, RunLabel, read_label, write_label
-from widgets.kit.gestures import Gestures
+from uhscm_core.runs import Run, RunLabel, read_label
+from widgets.kit.layout import row
 from widgets.kit.table import Table
-from widgets.kit.text_box import TextBox
 from widgets.kit.words import counted
 from widgets.panels.run_deletion import RunDeletion
+from widgets.panels.run_editor import RunEditor
 
 __all__ = ["RunTable"]
 
@@ -61,27 +60,11 @@ class RunTable(ipw.VBox):
         )
         for control in (self.sort, self.largest, self.hidden):
             control.observe(lambda _: self._draw(), "value")
-        self.title = TextBox("name", placeholder="none", layout={"width": "260px"})
-        self.note = TextBox("note", placeholder="none", rows=2, layout={"width": "420px"})
-        gestures = Gestures(fail)
-        for box in (self.title, self.note):
-            box.on_submit(lambda _: gestures.do(self.save))
-        self.buttons = {
-            "save": gestures.button("Save name and note", "check", self.save),
-            "hide": gestures.button("Hide", "eye-slash", self.hide),
-            "delete": gestures.button("Delete …", "trash", self.ask_to_delete),
-        }
         self.deletion = RunDeletion(self._deleted, fail)
-        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        self._editor = ipw.HBox([self.title, self.note, *self.buttons.values()], layout=wrap)
-        super().__init__(
-            [
-                ipw.HBox([self.sort, self.largest, self.hidden], layout=wrap),
-                self.table,
-                self._editor,
-                self.deletion,
-            ]
-        )
+        self.editor = RunEditor(changed, self.deletion.ask, fail)
+        order = row(self.sort, self.largest, self.hidden)
+        order.layout.align_items = "flex-start"
+        super().__init__([order, self.table, self.editor, self.deletion])
         self.add_class("uhscm-runs")
 
     # -- what is shown ---------------------------------------------------------------------------
@@ -151,7 +134,7 @@ class RunTable(ipw.VBox):
         several = len(self._runs) > 1
         for control in (self.sort, self.largest):
             control.layout.display = "" if several else "none"
-        self._draw_editor()
+        self.editor.show(self._runs.get(self._chosen), self._labels.get(self._chosen, RunLabel()))
 
     def _sorted(self) -> pd.DataFrame:
         frame = self._frame
@@ -169,61 +152,19 @@ class RunTable(ipw.VBox):
         chosen: pd.DataFrame = frame.loc[order.index]
         return chosen
 
-    def _draw_editor(self) -> None:
-        run = self._runs.get(self._chosen)
-        self._editor.layout.display = "none" if run is None else ""
-        if run is None:
-            return
-        label = self._labels[run.name]
-        self.title.label, self.note.label = f"name of run {run.name}", "note"
-        for box, value in ((self.title, label.title), (self.note, label.note)):
-            box.show(value)
-        self.buttons["hide"].description = "Show again" if label.hidden else "Hide"
-
     # -- what a person does ----------------------------------------------------------------------
 
     def choose(self, name: str) -> None:
         """Put a run below the table, to be named, hidden or deleted."""
         self.deletion.keep()
         self._chosen = name
-        for box in (self.title, self.note):
-            box.restore("")
+        self.editor.forget()
         self._draw()
 
-    def save(self) -> None:
-        """Keep the name and the note that are typed."""
-        before = self._labels[self._chosen]
-        try:
-            label = dataclasses.replace(before, title=self.title.value.strip())
-        except ValueError as error:
-            self.title.fail(str(error))
-            return
-        try:
-            label = dataclasses.replace(label, note=self.note.value.strip())
-        except ValueError as error:
-            self.note.fail(str(error))
-            return
-        self._write(label)
-
-    def hide(self) -> None:
-        """Leave the chosen run out of the table, or show it again."""
-        before = self._labels[self._chosen]
-        self._write(dataclasses.replace(before, hidden=not before.hidden))
-
-    def ask_to_delete(self) -> None:
-        """Ask whether the chosen run is to be deleted."""
-        self.deletion.ask(self._chosen)
-
-    def _write(self, label: RunLabel) -> None:
-        write_label(self._runs[self._chosen].folder, label)
-        for box in (self.title, self.note):
-            box.restore(getattr(label, "title" if box is self.title else "note"))
-        self._changed()
-
     def _on_row(self, change: dict[str, Any]) -> None:
-        row = change["new"]
-        if row is not None and row < len(self._order):
-            name = self._order[row]
+        place = change["new"]
+        if place is not None and place < len(self._order):
+            name = self._order[place]
             self.choose(name)
             self._pick(name)
 

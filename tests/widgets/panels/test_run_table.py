@@ -62,41 +62,41 @@ def test_runs_are_sorted_by_any_column_either_way(shown):
 def test_a_name_and_a_note_are_kept_and_shown_as_text(shown):
     shown.choose("002")
     panel = shown.panel
-    panel.title.value, panel.note.value = f" {HOSTILE} ", "line one\nline two"
-    panel.save()
+    panel.editor.title.value, panel.editor.note.value = f" {HOSTILE} ", "line one\nline two"
+    panel.editor.save()
     assert read_label(shown.folder / "002") == RunLabel(HOSTILE, "line one\nline two")
     row = panel.table.rows[1]
     assert HOSTILE in row
     assert "line one / line two" in row
     shown.choose("001")
-    assert (panel.title.value, panel.note.value) == ("", "")
+    assert (panel.editor.title.value, panel.editor.note.value) == ("", "")
     shown.choose("002")
-    assert panel.title.value == HOSTILE
+    assert panel.editor.title.value == HOSTILE
 
 
 @pytest.mark.parametrize("typed", ["x" * 61, "a\tb", "\u202ereversed"])
 def test_a_name_that_does_not_work_is_said_at_its_box_and_stays_there(shown, typed):
     shown.choose("001")
-    shown.panel.title.value = typed
-    shown.panel.save()
-    assert shown.panel.title.error.startswith("title must ")
-    assert shown.panel.title.value == typed
+    shown.panel.editor.title.value = typed
+    shown.panel.editor.save()
+    assert shown.panel.editor.title.error.startswith("title must ")
+    assert shown.panel.editor.title.value == typed
     assert read_label(shown.folder / "001") == RunLabel()
-    shown.panel.title.value = "fine"
-    shown.panel.save()
-    assert shown.panel.title.error == ""
+    shown.panel.editor.title.value = "fine"
+    shown.panel.editor.save()
+    assert shown.panel.editor.title.error == ""
 
 
 def test_hidden_runs_are_counted_and_can_be_shown_again(shown):
     shown.choose("001")
-    shown.panel.hide()
+    shown.panel.editor.hide()
     assert shown.names() == ["002", "003"]
     assert "1 run hidden" in shown.panel.table.summary
     shown.panel.hidden.value = True
     assert shown.names() == ["001", "002", "003"]
     shown.choose("001")
-    assert shown.panel.buttons["hide"].description == "Show again"
-    shown.panel.hide()
+    assert shown.panel.editor.buttons["hide"].description == "Show again"
+    shown.panel.editor.hide()
     assert not read_label(shown.folder / "001").hidden
 
 
@@ -104,18 +104,18 @@ def test_nothing_is_deleted_before_the_question_is_answered(shown):
     shown.choose("002")
     write_label(shown.folder / "002", RunLabel("mine"))
     shown.show()
-    shown.panel.ask_to_delete()
+    shown.panel.editor.ask_to_delete()
     assert shown.asks()
     assert shown.panel.deletion.question.value.startswith("Delete run 002 (mine), ")
     shown.panel.deletion.keep()
     assert not shown.asks()
     shown.panel.deletion.delete()  # of nothing that is asked about
     assert shown.names() == ["001", "002", "003"]
-    shown.panel.ask_to_delete()
+    shown.panel.editor.ask_to_delete()
     shown.choose("003")  # another row takes the question away
     assert not shown.asks()
     shown.choose("002")
-    shown.panel.ask_to_delete()
+    shown.panel.editor.ask_to_delete()
     shown.panel.deletion.delete()
     assert shown.names() == ["001", "003"]
 
@@ -144,7 +144,7 @@ def test_a_size_that_is_none_is_said_at_its_box(shown, typed):
 def test_a_run_in_training_is_kept_and_it_is_said(shown):
     shown.choose("001")
     with holding(shown.folder / "001"):
-        shown.panel.ask_to_delete()
+        shown.panel.editor.ask_to_delete()
         shown.panel.deletion.delete()
     assert "run 001 is being trained" in shown.failed[0]
     assert shown.names() == ["001", "002", "003"]
@@ -163,7 +163,7 @@ def test_the_training_explorer_forgets_a_run_that_was_deleted(study):
         explorer.start(bits=8, epochs=1)
         explorer.wait()
     explorer.run_table.choose("002")
-    explorer.run_table.ask_to_delete()
+    explorer.run_table.editor.ask_to_delete()
     explorer.run_table.deletion.delete()
     explorer.wait()
     assert [run.name for run in read_runs(runs_folder(study))] == ["001"]
