@@ -60,6 +60,11 @@ class Plan:
     epochs: str = ""
     seeds: str = "3"
 
+    @classmethod
+    def of(cls, study: Study) -> Plan:
+        """Return what is chosen at first for a study: codes as long as those that it has."""
+        return cls() if study.network is None else cls(bits=str(study.network.bits))
+
 
 class PlanError(ValueError):
     """A choice that does not work.

@@ -135,7 +135,7 @@ class BenchChoices(ipw.VBox):
             self.ticks["lists"].offer(lists, [OWN_LIST])
         finally:
             self._showing = False
-        self.show(Plan())
+        self.show(Plan.of(study))
 
     @property
     def plan(self) -> Plan:

@@ -46,6 +46,16 @@ def test_it_says_how_many_trainings_and_how_long_before_it_starts(bench):
     assert runner_of(bench_folder(bench._study)) is None
 
 
+def test_codes_are_as_long_at_first_as_those_of_the_study(study, trained):
+    made = Bench(study, StudyImages(study), Selection())
+    made.reveal()
+    assert made.choices.plan.bits == "64"
+    made.adopt(trained, StudyImages(trained))
+    assert made.choices.plan.bits == str(trained.network.bits) != "64"
+    made.wait()
+    made.close()
+
+
 def test_two_settings_are_compared_in_the_sentence_of_the_experiment(bench, study):
     bench.start()
     assert bench.choices.texts["bits"].disabled
