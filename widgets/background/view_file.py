@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -20,8 +20,18 @@ from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.runs import Run, read_runs
 from uhscm_core.support import store
 from uhscm_core.support.fields import Types, check_fields
+from uhscm_core.support.paths import as_path
 
-__all__ = ["View", "read_view", "state_from", "state_values", "study_of", "write_view"]
+__all__ = [
+    "View",
+    "open_view",
+    "read_view",
+    "state_from",
+    "state_values",
+    "study_of",
+    "values_of",
+    "write_view",
+]
 
 FORMAT = 1
 
@@ -118,6 +128,40 @@ def read_view(path: Path) -> tuple[dict[str, Any], View]:
             raise ValueError(f"{path}: states: {name} must be a dict, got {str(state)[:80]!r}")
     view = View(saved["states"], selection["focus"], tuple(selection["ids"]), saved["tab"])
     return saved, view
+
+
+def open_view(
+    path: Path, source: Any, kinds: Mapping[str, type], tabs: Collection[str]
+) -> tuple[Study, dict[str, Any], View]:
+    """Read a view; return its study, the states of its explorers, and what is left.
+
+    Args:
+        path: of the file.
+        source: the data, where it is not where the view says: the folder, the dataset, or the
+            study; None to look there.
+        kinds: the types of the states that are known, by the name of an explorer.
+        tabs: that there are.
+
+    Raises:
+        FileNotFoundError: no such file, or its data or its run is not there.
+        ValueError: not a view, of a later version, or of other data.
+    """
+    saved, view = read_view(path)
+    if view.tab not in tabs:
+        raise ValueError(f"{path}: tab must be one of {', '.join(tabs)}, got {view.tab!r}")
+    given = isinstance(source, ImageDataset | Study) or source is None
+    study = study_of(path, saved, source if given else as_path("source", source))
+    states = {
+        name: state_from(kinds[name], values, f"{path}: states: {name}")
+        for name, values in view.states.items()
+        if name in kinds
+    }
+    return study, states, view
+
+
+def values_of(states: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, dict[str, Any]]:
+    """Return those states as JSON holds them whose types are known, by the name of an explorer."""
+    return {name: state_values(state) for name, state in states.items() if name in kinds}
 
 
 def study_of(

@@ -137,11 +137,11 @@ def test_what_a_tab_cannot_show_is_said_in_its_place(trained):
 
 def test_exports_are_at_hand_in_every_tab(trained):
     bench = Workbench(trained)
-    bench._export.value = True
-    bench._exports.wait()
-    assert bench._exports.status.summary.startswith("Save the 16-bit codes")
-    bench._export.value = False
-    assert bench._export_box.children == ()
+    bench.bar.export.value = True
+    bench.bar.exports.wait()
+    assert bench.bar.exports.status.summary.startswith("Save the 16-bit codes")
+    bench.bar.export.value = False
+    assert bench.bar.exports is None
     bench.close()
 
 
@@ -151,7 +151,7 @@ def test_a_closed_workbench_leaves_no_widget_behind(study, trained):
         bench = Workbench(source)
         for tab in TABS:
             go(bench, tab)
-        bench._export.value = True
+        bench.bar.export.value = True
         bench.close()
         bench.close()
         assert set(_instances) == before
