@@ -143,6 +143,13 @@ def test_states_need_no_widget():
     assert not re.search(r"import (ipywidgets|anywidget|traitlets|IPython)", text)
 
 
+def test_explorers_and_panels_stay_short():
+    files = [f for part in ("explorers", "panels") for f in (ROOT / "widgets" / part).glob("*.py")]
+    assert len(files) > 50
+    lines = {str(f): len(f.read_text(encoding="utf-8").splitlines()) for f in files}
+    assert {name: n for name, n in lines.items() if n > 200} == {}
+
+
 def test_the_doctor_starts_without_the_core():
     doctors = [name for name in MODULES if name.startswith("uhscm_doctor")]
     outside = {o for name in doctors for o in imports(name, inside_functions=False)}
