@@ -18,7 +18,7 @@ from uhscm_core.analysis.duplicates import likenesses
 
 
 def naive(bits_of, features, radius, cosine):
-    """All pairs by two loops, and their groups by merging sets."""
+    """All pairs by two loops, and their groups by merging sets and cutting what is a chain."""
     n = len(bits_of)
     pairs = {}
     groups = [{i} for i in range(n)]
@@ -33,7 +33,40 @@ def naive(bits_of, features, radius, cosine):
                 if first is not second:
                     groups.remove(second)
                     first |= second
-    return pairs, {frozenset(g) for g in groups if len(g) > 1}
+    return pairs, {part for group in groups if len(group) > 1 for part in cut(pairs, group)}
+
+
+def cut(pairs, chain):
+    """Complete linkage: merge the two sets whose least similar images are most similar."""
+    agree = {ends: value for (i, j), (_, value) in pairs.items() for ends in ((i, j), (j, i))}
+    sets = [{i} for i in sorted(chain)]
+    while True:
+        least = {
+            (a, b): min(agree.get((i, j), -9.0) for i in sets[a] for j in sets[b])
+            for a in range(len(sets))
+            for b in range(a)
+        }
+        if not least or max(least.values()) == -9.0:
+            break
+        a, b = max(least, key=least.get)
+        sets[b] |= sets.pop(a)
+    for one in sets:
+        if len(one) > 1:
+            yield frozenset(one)
+        else:
+            (i,) = one
+            near = [j for j in chain if (i, j) in agree]
+            yield frozenset({i, max(near, key=lambda j: agree[i, j])})
+
+
+def components(pairs):
+    """How many sets the pairs connect, and how many of these are no chain."""
+    sets = []
+    for pair in pairs:
+        touched = [s for s in sets if s & {*pair}]
+        sets = [s for s in sets if s not in touched] + [{*pair}.union(*touched)]
+    whole = [s for s in sets if all((i, j) in pairs for i in s for j in s if i < j)]
+    return len(sets), len(whole)
 
 
 def example(seed, n, bits, directions):
@@ -68,21 +101,17 @@ def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
         found = near_duplicates(pack_codes(signs), bits, features, min(radius, bits), cosine)
     pairs, groups = naive((signs > 0).tolist(), features, min(radius, bits), cosine)
     assert {frozenset(group) for group in found.groups} == groups
-    assert len(found.pairs) == sum(len(group) - 1 for group in groups)  # a forest
-    best = {}
-    for (i, j), (_, agree) in pairs.items():
-        for image in (i, j):
-            best[image] = max(best.get(image, -2.0), agree)
-    shown = {}
+    assert len(found.pairs) == sum(len(group) - 1 for group in found.groups)  # trees
     for (i, j), group, distance, agree in zip(
         found.pairs.tolist(), found.group_of, found.distances, found.cosines, strict=True
     ):
         assert i < j
         assert {i, j} <= set(found.groups[group])
         assert pairs[i, j] == (distance, pytest.approx(agree, abs=1e-5))
-        for image in (i, j):
-            shown[image] = max(shown.get(image, -2.0), float(agree))
-    assert shown == pytest.approx(best, abs=1e-5)  # each image's strongest pair is there
+    assert {i for group in groups for i in group} == {i for pair in pairs for i in pair}
+    assert all((i, j) in pairs for group in found.groups for i in group for j in group if i < j)
+    together, whole = components(pairs)
+    assert found.chains == together - whole
     strongest = [max(found.cosines[found.group_of == g]) for g in range(len(groups))]
     assert strongest == sorted(strongest, reverse=True)
 
@@ -112,6 +141,18 @@ def test_by_hand():
     assert frame.columns.tolist() == ["group", "i", "j", "bits", "cosine"]
     assert frame.iloc[0].tolist() == [0, 0, 1, 1, pytest.approx(1 / 1.01**0.5)]
     assert near_duplicates(pack_codes(signs), 4, features, radius=0, cosine=0.9).groups == ()
+
+
+def test_a_chain_is_cut_where_its_ends_are_not_near():
+    angles = np.deg2rad([0, 10, 21, 90])
+    features = torch.tensor(np.stack([np.cos(angles), np.sin(angles)], axis=1), dtype=torch.float32)
+    codes = torch.zeros(4, 1, dtype=torch.uint8)
+    found = near_duplicates(codes, 8, features, cosine=float(np.cos(np.deg2rad(12))))
+    assert found.groups == ((0, 1), (1, 2))  # 2 is near 1 alone, which 0 is nearer to
+    assert found.pairs.tolist() == [[0, 1], [1, 2]]
+    assert found.chains == 1
+    wider = near_duplicates(codes, 8, features, cosine=float(np.cos(np.deg2rad(22))))
+    assert (wider.groups, wider.chains) == (((0, 1, 2),), 0)
 
 
 def test_no_image_one_image_and_no_pair():

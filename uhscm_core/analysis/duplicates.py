@@ -13,17 +13,18 @@ mirrored one.
 With the defaults, on 2,000 photos, 59 % of the planted variants came back and 3 of 241 pairs were
 wrong; without the sketches there were 295,530 wrong pairs (`benchmarks/results/tidy-*.md`).
 
-Groups are the connected components of these pairs, so the ends of a long group may be less similar
-than its neighbours are. Nothing is N × N: equal codes are looked up once, cosines are computed a
-block at a time, and of a group's pairs only those that hold it together are kept: a spanning
-forest, at most N − 1 of them, with every image's strongest pair.
+All images of a group are near-duplicates of each other: where a chain of pairs has ends that are
+not, complete linkage cuts it, and an image that this leaves alone makes a group of two with the
+image nearest to it. Nothing is N × N: equal codes are looked up once, cosines are computed a block
+at a time, and of a group's pairs only those that hold it together are kept, a spanning tree of the
+largest cosines. A chain of more than 4,096 images is left whole.
 
 Symbols: N images, D embedding width, L code length in bits, p pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,10 @@ import pandas as pd
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.spatial.distance import squareform
 from torch import Tensor
 
 from uhscm_core.codes import as_codes, hamming_distance
@@ -53,6 +56,8 @@ _ROWS, _COLUMNS = 256, 2048
 _EDGE = 8  # of a sketch, in its own pixels
 _FAINT = 2.0  # gray levels
 _ROUNDING = 1e-6  # of the cosine of two equal features
+_LARGEST = 4096  # images of a chain that is cut: all pairs of them take 70 MB
+_NEVER = 9.0  # more than any 1 - cosine: two images that are in no group together
 
 Ids = npt.NDArray[np.int64]
 
@@ -68,6 +73,7 @@ class NearDuplicates:
         group_of: (p,) the group of each pair.
         distances: (p,) Hamming distances in bits.
         cosines: (p,) of the features.
+        chains: how many chains were cut, whose images are not all near each other.
     """
 
     groups: tuple[tuple[int, ...], ...]
@@ -75,6 +81,7 @@ class NearDuplicates:
     group_of: Ids
     distances: npt.NDArray[np.int32]
     cosines: npt.NDArray[np.float32]
+    chains: int = 0
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair: ``group``, ``i``, ``j``, ``bits`` apart and ``cosine``."""
@@ -110,7 +117,8 @@ def near_duplicates(
         likeness: s, the smallest likeness of two sketches, in [-1, 1].
 
     Returns:
-        The groups; none where no two images are near.
+        The groups; none where no two images are near. An image is in two of them where it is the
+        nearest to one that its own group leaves out.
 
     Raises:
         TypeError: no arrays, or a setting that is no number.
@@ -136,7 +144,18 @@ def near_duplicates(
     links = _Links(len(packed))
     for i, j, cosines in _near(packed, bits, features, radius, cosine, sketches, likeness):
         links.add(i, j, cosines)
-    i, j, group_of = links.forest()
+    i, j, component = links.forest()
+
+    def passing(ids: Ids) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        """Which of all pairs of some images pass the tests, (m, m), and their cosines."""
+        agreement = (features[ids] @ features[ids].T).numpy()
+        near = hamming_distance(packed[ids], packed[ids]).numpy() <= radius
+        near &= agreement >= cosine - _ROUNDING
+        if sketches is not None:
+            near &= likenesses(sketches[ids], sketches[ids]) >= likeness - _ROUNDING
+        return near, agreement
+
+    i, j, group_of, chains = _cut_chains(i, j, component, passing)
     distances = hamming_distance(packed[i], packed[j], paired=True).numpy()
     cosines = (features[i] * features[j]).sum(1).numpy()
     order = _strongest_first(group_of, cosines)
@@ -151,6 +170,7 @@ def near_duplicates(
         numbered,
         distances[order],
         cosines[order],
+        chains,
     )
 
 
@@ -265,6 +285,61 @@ class _Links:
         tree = minimum_spanning_tree(graph).tocoo()
         i, j = (ends.astype(np.int64) for ends in tree.coords)
         return i, j, self.component[i]
+
+
+def _cut_chains(
+    i: Ids,
+    j: Ids,
+    component: Ids,
+    passing: Callable[[Ids], tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]],
+) -> tuple[Ids, Ids, Ids, int]:
+    """Cut the components of a forest into groups all of whose pairs pass.
+
+    Args:
+        i, j: (p,) the pairs of the forest.
+        component: (p,) of each pair.
+        passing: which pairs of some images pass, and their cosines.
+
+    Returns:
+        The pairs that hold the groups together, the group of each, and how many components were
+        cut.
+    """
+    found: list[tuple[Ids, Ids]] = []
+    chains = 0
+    order = np.argsort(component, kind="stable")
+    for of_one in np.split(order, np.flatnonzero(np.diff(component[order])) + 1):
+        ids = np.unique([i[of_one], j[of_one]])
+        if 2 < len(ids) <= _LARGEST:
+            passes, cosines = passing(ids)
+            if not passes.all():
+                chains += 1
+                found += [(ids[a], ids[b]) for a, b in _groups_of(passes, cosines)]
+                continue
+        found.append((i[of_one], j[of_one]))
+    sizes = [len(first) for first, _ in found]
+    first, second = (np.concatenate(ends).astype(np.int64) for ends in zip(*found, strict=True))
+    return first, second, np.repeat(np.arange(len(found)), sizes), chains
+
+
+def _groups_of(
+    passes: npt.NDArray[np.bool_], cosines: npt.NDArray[np.float32]
+) -> Iterator[tuple[Ids, Ids]]:
+    """Yield the pairs that hold each group of one chain together, by complete linkage."""
+    apart = np.where(passes, np.clip(1.0 - cosines, 0, None), _NEVER)
+    np.fill_diagonal(apart, 0)
+    merges = linkage(squareform(apart, checks=False), "complete")
+    cluster = fcluster(merges, _NEVER / 2, "distance")
+    for name in np.unique(cluster):
+        members = np.flatnonzero(cluster == name)
+        if len(members) == 1:  # with the image nearest to it, which another group has taken
+            others = np.where(passes[members[0]], cosines[members[0]], -np.inf)
+            others[members[0]] = -np.inf
+            yield members, others.argmax(keepdims=True)
+        else:
+            # Small where the cosine is large, and never 0, which would mean no pair.
+            tree = minimum_spanning_tree(2 - cosines[np.ix_(members, members)]).tocoo()
+            a, b = tree.coords
+            yield members[a], members[b]
 
 
 def _graph(weights: npt.NDArray[np.float64], i: Ids, j: Ids, n: int) -> csr_array:

@@ -148,11 +148,23 @@ class TidyExplorer(Explorer[State]):
         if len(study.dataset) > 1 and self._changed("far", (view.far, view.k)):
             self._outliers.show(self._oddities, view.far, view.k)
         groups = counted(len(found.groups), "group")
-        images = counted(sum(map(len, found.groups)), "image")
-        self.status.summary = (
-            f"{groups} of near-duplicates, {images}: codes within {counted(view.radius, 'bit')}, "
-            f"cosine of features at least {view.cosine:.3f}"
-            f"{', and similar to look at' * view.looks}"
+        images = len({image for group in found.groups for image in group})
+        notes = []
+        if 2 * images > len(study.dataset):
+            notes.append(
+                f"{images / len(study.dataset):.0%} of all images have a near-duplicate: allow "
+                "fewer bits, or ask for a larger cosine"
+            )
+        if found.chains:
+            notes.append(
+                f"{counted(found.chains, 'chain')} of similar images cut, so that all images of a "
+                "group are similar to each other; an image may be in two groups"
+            )
+        self.status.say(
+            f"{groups} of near-duplicates, {counted(images, 'image')}: codes within "
+            f"{counted(view.radius, 'bit')}, cosine of features at least {view.cosine:.3f}"
+            f"{', and similar to look at' * view.looks}",
+            notes,
         )
 
     # -- what a person does ----------------------------------------------------------------------

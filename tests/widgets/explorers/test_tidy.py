@@ -81,6 +81,20 @@ def test_each_test_can_be_moved_and_undone(duplicates):
         assert duplicates.pairs.summary.startswith("No pair is so near")
 
 
+def test_chains_and_too_many_duplicates_are_said(duplicates):
+    put(duplicates, looks=False, cosine=0.5, radius=16)
+    images = {image for group in duplicates._found().groups for image in group}
+    chains = duplicates._found().chains
+    assert len(images) > 24
+    assert chains > 0
+    notes = " ".join(duplicates.status.notes)
+    assert f"{len(images) / 48:.0%} of all images have a near-duplicate" in notes
+    assert f"{chains} chain" in notes
+    assert f", {len(images)} images: codes within 16 bits" in duplicates.status.summary
+    put(duplicates, cosine=1.0, radius=0)
+    assert duplicates.status.notes == []
+
+
 def test_a_click_opens_the_group(duplicates):
     last = len(duplicates.pairs.ids) - 1
     duplicates.pairs._receive(
