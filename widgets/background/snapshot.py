@@ -24,6 +24,7 @@ class Snapshot:
         pinned: the image whose neighbors are shown.
         results: (k,) ids of the validation images nearest to it, nearest first.
         distances: (k,) in bits.
+        tied: how many of the validation images are as far as the last of these.
     """
 
     step: int
@@ -31,6 +32,7 @@ class Snapshot:
     pinned: int
     results: npt.NDArray[np.int64]
     distances: npt.NDArray[np.int64]
+    tied: int
 
 
 def outputs_of(study: Study, network: HashNetwork, ids: npt.NDArray[np.int64]) -> Tensor:
@@ -58,5 +60,7 @@ def take_snapshot(
     codes = pack_codes(outputs)
     distances = hamming_distance(codes[-1:], codes[:-1])[0].long().numpy()
     order = np.lexsort((validation.ids, distances))
-    order = order[validation.ids[order] != pinned][:k]
-    return Snapshot(step, outputs[:-1], pinned, validation.ids[order], distances[order])
+    order = order[validation.ids[order] != pinned]
+    first = order[:k]
+    tied = int((distances[order] == distances[first[-1:]]).sum())
+    return Snapshot(step, outputs[:-1], pinned, validation.ids[first], distances[first], tied)

@@ -13,6 +13,7 @@ from widgets.background.session_runs import SessionRuns
 from widgets.background.snapshot import Snapshot
 from widgets.kit.gallery import Gallery
 from widgets.kit.gestures import Gestures
+from widgets.kit.words import counted
 
 __all__ = ["PinnedQuery"]
 
@@ -76,7 +77,7 @@ class PinnedQuery(ipw.HBox):
         q = study.distribution
         similar = semantic_similarity(q[pinned][None], q[snapshot.results])[0].tolist()
         captions = [
-            f"{d} bits, S {s:.2f}"
+            f"{counted(d, 'bit')}\nS = {s:.2f}, by concepts"
             for d, s in zip(snapshot.distances.tolist(), similar, strict=True)
         ]
         marks, tail = None, ""
@@ -84,6 +85,10 @@ class PinnedQuery(ipw.HBox):
             mine = set(study.dataset.labels_of(pinned))
             marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in snapshot.results]
             tail = f"; {sum(marks)} of {len(marks)} share a label (no label was trained on)"
+        last = snapshot.distances[-1]
+        shown = int((snapshot.distances == last).sum())
+        if snapshot.tied > shown:
+            tail += f"; the last {shown} are any of the {snapshot.tied:,} at {counted(int(last), 'bit')}"
         self.results.show(
             snapshot.results,
             captions=captions,

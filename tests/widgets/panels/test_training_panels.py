@@ -130,8 +130,26 @@ def test_curves_are_those_of_the_runs_in_view(ended):
     assert curves.names == ["run 001", ""]
     assert {panel["name"]: panel["top"] for panel in curves.panels}["quantization"] == 8.0
     curves.show_runs(ended, None, run)
-    assert curves.names == ["", "run 001, earlier"]
+    assert curves.names == ["", "run 001, in gray"]
     assert len(curves.curves["before"]["total"][0]) > 0
+    curves.show_runs(ended, run, run)
+    assert curves.names == ["run 001", ""]
+    assert "total" not in curves.curves["before"] or not len(curves.curves["before"]["total"][0])
+
+
+def test_terms_of_another_recipe_are_not_drawn_on_the_same_axes(ended):
+    (run,) = ended.all()
+    config = dataclasses.replace(
+        run.config, recipe="uhscm" if run.config.recipe != "uhscm" else "tuned"
+    )
+    other = dataclasses.replace(run, folder=run.folder.with_name("002"), config=config)
+    history = ended.history(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ended, "history", lambda _: history)
+        curves = RunCurves()
+        curves.show_runs(ended, run, other)
+    assert len(curves.curves["now"]["total"][0]) > 0
+    assert {*curves.curves["before"]} == {"mAP by concepts", "mAP by labels"}
 
 
 def test_charts_show_a_moment_and_nothing(ended):
@@ -150,7 +168,7 @@ def test_bits_that_say_the_same_of_every_image_are_counted(runs):
     outputs[::2, 0] = -1
     charts = CodeCharts()
     ids = runs.validation.ids[:1]
-    charts.show(Snapshot(0, outputs, int(ids[0]), ids, ids), runs.validation)
+    charts.show(Snapshot(0, outputs, int(ids[0]), ids, ids, 1), runs.validation)
     assert charts.balance.summary == "3 of 4 bits say nearly the same of every image"
     assert charts.outputs.summary == "100% of the outputs lie within 0.1 of ±1"
 
@@ -171,6 +189,18 @@ def test_what_was_out_of_view_for_a_while_comes_back(runs):
     assert panel.results.ids.tolist() == found
     panel.results.selection.focus = found[2]
     assert asked == [found[2]]
+
+
+def test_a_tie_of_all_images_is_said_next_to_the_matches(runs):
+    panel = PinnedQuery(runs, lambda _: None, Gestures(lambda _: None))
+    panel.adopt(runs)
+    network = runs.study.network_for(8, TrainingConfig(recipe="uhscm"))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    panel.show(take_snapshot(runs.study, runs.validation, network, panel.image, 0))
+    others = len(runs.validation.ids) - 1  # one is the query
+    assert f"the last 8 are any of the {others} at 0 bits" in panel.results.summary
 
 
 def test_a_run_is_told_in_a_sentence(ended):
