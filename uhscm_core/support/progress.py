@@ -44,9 +44,10 @@ class _NotebookLine(io.TextIOBase):
     """A file that shows in a notebook only the last line that was written to it."""
 
     def __init__(self) -> None:
-        from IPython.display import DisplayHandle  # is there: a kernel runs
+        from IPython import display  # is there: a kernel runs
 
-        self._handle = DisplayHandle()
+        shown: Any = display  # without types
+        self._handle = shown.DisplayHandle()
         self._show = self._handle.display
 
     def write(self, text: str) -> int:

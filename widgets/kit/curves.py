@@ -39,7 +39,7 @@ def curves_of(
     width = max(1, -(-batches * epochs // _MAX_POINTS))
     steps = np.array([step.step for step in history])
     starts = np.arange(0, len(history), width)
-    weights = np.where(steps % batches == 0, n - (batches - 1) * batch_size, batch_size)
+    weights = _images(history, n, batch_size)
     ends = steps[np.minimum(starts + width, len(history)) - 1] / batches
     curves: dict[str, Curve] = {}
     for name in ("total", *history[0].terms) if len(history) else ():
@@ -55,6 +55,29 @@ def curves_of(
         table = np.array(points, np.float32).reshape(-1, 2)
         curves[name] = (table[:, 0].copy(), table[:, 1].copy())
     return curves
+
+
+def total_of_epoch(history: Sequence[TrainingStep], n: int, batch_size: int) -> float:
+    """Return the mean of the loss over the last epoch so far, each image counting the same.
+
+    The last batch of an epoch may be a few images, whose loss says little.
+
+    Args:
+        history: the steps so far, at least one.
+        n, batch_size: as in `curves_of`.
+    """
+    last = [step for step in history if step.epoch == history[-1].epoch]
+    totals = [step.total for step in last]
+    return float(np.average(totals, weights=_images(last, n, batch_size)))
+
+
+def _images(
+    history: Sequence[TrainingStep], n: int, batch_size: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the number of images in the batch of each step."""
+    batches = -(-n // batch_size)
+    steps = np.array([step.step for step in history])
+    return np.where(steps % batches == 0, n - (batches - 1) * batch_size, batch_size)
 
 
 class Curves(View):

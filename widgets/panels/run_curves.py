@@ -39,7 +39,13 @@ class RunCurves(Curves):
         self._charts = None
 
     def show_runs(self, runs: SessionRuns, now: Run | None, before: Run | None) -> None:
-        """Show what is new of two runs, either of which may be None."""
+        """Show what is new of two runs, either of which may be None; a run is drawn once.
+
+        Of a run with another recipe only the mAP is drawn in gray: its terms mean something else.
+        """
+        if now is not None and before is not None and now.name == before.name:
+            before = None
+        recipes = {run.config.recipe for run in (now, before) if run is not None}
         both = {"now": now, "before": before}
         shown = [run for run in both.values() if run is not None]
         hints = _hints(shown, by_labels=runs.by_labels)
@@ -50,15 +56,17 @@ class RunCurves(Curves):
         curves = {}
         for which, run in both.items():
             steps = () if run is None else runs.history(run)
-            key = (None if run is None else run.name, len(steps))
+            key = (None if run is None else run.name, len(steps), len(recipes))
             if self._drawn.get(which) != key:
                 self._drawn[which] = key
                 config = (run.config if run is not None else TrainingConfig()).complete()
                 curves[which] = curves_of(steps, runs.n_train, config.batch_size, config.epochs)
+                if which == "before" and len(recipes) > 1:
+                    curves[which] = {name: curves[which][name] for name in _TOPS}
         if curves:
             names = [
                 "" if now is None else f"run {now.name}",
-                "" if before is None else f"run {before.name}, earlier",
+                "" if before is None else f"run {before.name}, in gray",
             ]
             until = 0.0 if now is None else float(now.config.complete().epochs)
             self.show(**curves, names=names, until=until)

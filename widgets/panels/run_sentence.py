@@ -7,6 +7,7 @@ import numpy as np
 from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS
 from uhscm_core.runs import Run
 from widgets.background.session_runs import SessionRuns
+from widgets.kit.curves import total_of_epoch
 from widgets.kit.words import duration
 
 __all__ = ["run_sentence"]
@@ -38,8 +39,8 @@ def run_sentence(
     if not shown.is_damaged and epochs == 0:
         parts.append("no epoch asked for, so nothing was learned: these are the first weights")
     if steps:
-        last = steps[-1]
-        parts.append(f"epoch {last.epoch} of {epochs}, total {last.total:.3f}")
+        total = total_of_epoch(steps, runs.n_train, shown.config.complete().batch_size)
+        parts.append(f"epoch {steps[-1].epoch} of {epochs}, total {total:.3f}")
     validated = [(step.metrics[EVALUATED_BY_CONCEPTS], step) for step in steps if step.metrics]
     if validated:
         value, best = max(validated, key=lambda pair: pair[0])

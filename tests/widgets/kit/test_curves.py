@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uhscm_core import TrainingStep
-from widgets.kit.curves import Curves, curves_of
+from widgets.kit.curves import Curves, curves_of, total_of_epoch
 
 
 def step(number, epoch, total=1.0, **metrics):
@@ -25,6 +25,12 @@ def test_a_curve_is_the_mean_over_images_and_never_long():
     history[5] = step(6, 2, **{"mAP by concepts": 0.5})
     x, y = curves_of(history, 10, 4, 1000)["mAP by concepts"]
     assert (x.tolist(), y.tolist()) == ([2.0], [0.5])
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_images():
+    history = [step(i + 1, i // 3 + 1, (5.0, 5.0, 5.0, 1.0, 2.0, 9.0)[i]) for i in range(6)]
+    assert total_of_epoch(history, 10, 4) == 3.0
+    assert total_of_epoch(history[:5], 10, 4) == 1.5  # so far
 
 
 def test_the_curves_numbers_come_back_as_a_table():
