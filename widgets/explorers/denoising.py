@@ -56,7 +56,11 @@ class DenoisingExplorer(Explorer[Study]):
         self.max_share = NumberBox("Maximum votes, as a share of all images", step=0.05, **wide)
         self._bind(tau=self.tau, min_share=self.min_share, max_share=self.max_share)
         self._scale = ipw.Label()
-        self._reset = ipw.Button(description="Paper's settings", layout={"width": "130px"})
+        self._reset = ipw.Button(
+            description="Paper's prompt and bounds",
+            tooltip="The paper's prompt, τ and bounds; the list of names stays",
+            layout={"width": "auto"},
+        )
         self._train = self._way_to("Train", "Train with these concepts")
         self._concept = ""
         self._told: int | None = None  # the image that this explorer itself told the others of
