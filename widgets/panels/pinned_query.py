@@ -85,10 +85,11 @@ class PinnedQuery(ipw.HBox):
             mine = set(study.dataset.labels_of(pinned))
             marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in snapshot.results]
             tail = f"; {sum(marks)} of {len(marks)} share a label (no label was trained on)"
-        last = snapshot.distances[-1]
+        last = int(snapshot.distances[-1])
         shown = int((snapshot.distances == last).sum())
         if snapshot.tied > shown:
-            tail += f"; the last {shown} are any of the {snapshot.tied:,} at {counted(int(last), 'bit')}"
+            tied = f"{snapshot.tied:,} at {counted(last, 'bit')}"
+            tail += f"; the last {shown} are any of the {tied}"
         self.results.show(
             snapshot.results,
             captions=captions,
