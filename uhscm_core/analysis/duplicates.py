@@ -334,7 +334,7 @@ def _groups_of(
         if len(members) == 1:  # with the image nearest to it, which another group has taken
             others = np.where(passes[members[0]], cosines[members[0]], -np.inf)
             others[members[0]] = -np.inf
-            yield members, others.argmax(keepdims=True)
+            yield members, np.array([others.argmax()])
         else:
             # Small where the cosine is large, and never 0, which would mean no pair.
             tree = minimum_spanning_tree(2 - cosines[np.ix_(members, members)]).tocoo()

@@ -235,8 +235,12 @@ def start_reader(asked: PhotoSource, source: PhotoSource) -> PhotoReader | None:
         return reader
 
 
-def study_read(asked: PhotoSource) -> Study:
+def study_read(asked: PhotoSource, before: Study | None = None) -> Study:
     """Return the study of what a cell asked for.
+
+    Args:
+        asked: what it is.
+        before: returned if the last reading failed or was stopped; None for an error then.
 
     Raises:
         RuntimeError: it was not read, or not yet.
@@ -245,6 +249,8 @@ def study_read(asked: PhotoSource) -> Study:
     if reader is None:
         raise RuntimeError("no folder was read yet: press Read")
     if reader.study is None:
+        if before is not None and not reader.active:
+            return before
         reasons = {
             "reading": "the folder is still being read: photos.wait() waits for it",
             "stopped": "the reading was stopped: press Read, and it continues from there",

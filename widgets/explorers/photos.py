@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from os import PathLike
 
 import ipywidgets as ipw
 import pandas as pd
 
-from uhscm_core import ImageDataset, Study
+from uhscm_core import Study
 from uhscm_core.support.notices import printable
 from widgets.background import photo_reader as readers
 from widgets.background.long_running import Follower
@@ -22,7 +21,7 @@ from widgets.kit.stage import framed
 from widgets.kit.status import Status
 from widgets.panels.lead import LED_BY_ANOTHER, Lead
 from widgets.panels.photo_form import PhotoForm
-from widgets.panels.photo_result import PhotoResult, headline, in_view, notes
+from widgets.panels.photo_result import PhotoResult, in_view, not_read
 
 __all__ = ["PhotosExplorer"]
 
@@ -59,13 +58,11 @@ class PhotosExplorer(Displayed):
         self._lock = threading.RLock()
         self._lead = Lead(self._retire)
         self._ended: PhotoReader | None = None  # whose end is shown
-        self._sources = weakref.WeakKeyDictionary[ImageDataset, PhotoSource]()
-        self._form_of: ImageDataset | None = None
         self.status = Status()
         self.progress = Progress()
         self._follower = Follower[PhotoReader](self._draw, self._draw, self.status.fail)
         gestures = Gestures(self.status.fail)
-        self.form = form = PhotoForm(lambda: gestures.do(self.read))
+        self.form = form = PhotoForm(lambda: gestures.do(self.read), self._say_whether_read)
         self.folder, self.model, self.other = form.folder, form.model, form.other
         self.concepts, self.names, self.note = form.concepts, form.names, form.note
         self.result = PhotoResult()
@@ -83,12 +80,12 @@ class PhotosExplorer(Displayed):
 
     @property
     def study(self) -> Study:
-        """The study of the folder that was read.
+        """The study whose images are in view, or else of the folder that was read.
 
         Raises:
             RuntimeError: none was read, or not yet.
         """
-        return readers.study_read(self._key)
+        return readers.study_read(self._key, self.result.study)
 
     def read(self) -> None:
         """Read the folder in view in the background; nothing new while one is being read."""
@@ -127,12 +124,9 @@ class PhotosExplorer(Displayed):
             reader = self._reader
             if (reader is not None and reader.active) or study is self.result.study:
                 return
-            source = self._sources.get(study.dataset)
-            if source is not None and study.dataset is not self._form_of:
-                self._form_of = study.dataset  # else what is typed since then stays
-                self.form.show(source)
-            self.result.show(study, study.dataset.skipped)
-            self.status.say(in_view(study))
+            self.form.show_read(study.dataset)
+            self.result.show(study, study.dataset.skipped, in_view(study))
+            self.status.say(*self.result.said)
 
     # -- one reading, whichever cell looks at it -------------------------------------------------
 
@@ -185,16 +179,22 @@ class PhotosExplorer(Displayed):
         self.form.lock(active or not held)
 
     def _draw_end(self, reader: PhotoReader) -> None:
-        study = reader.study
         self.progress.show()
-        self.result.show(study, reader.dataset.skipped if reader.dataset is not None else {})
-        if study is not None:
-            self._form_of = study.dataset
-            self._sources[study.dataset] = reader.source
+        self.result.show_end(reader)
+        if reader.study is not None:
+            self.form.remember(reader.study.dataset, reader.source)
             if self._on_read is not None:
-                self._on_read(study)
+                self._on_read(reader.study)
         if reader.state == "failed":
             message = printable(reader.message)
             self.form.fail(reader.about, message)
             self.status.record(message)
-        self.status.say(headline(reader), notes(reader))  # last: what it says is on the screen
+        self.status.say(*self.result.said)  # last: what it says is on the screen
+
+    def _say_whether_read(self) -> None:
+        """Say that the form asks for something else than what is in view, as long as it does."""
+        with self._lock:
+            study, reader = self.result.study, self._reader
+            if study is not None and reader and not reader.active and self._lead.held:
+                source = self.form.unread(study.dataset)
+                self.status.say(*(self.result.said if source is None else (not_read(source),)))

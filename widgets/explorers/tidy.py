@@ -150,11 +150,9 @@ class TidyExplorer(Explorer[State]):
         groups = counted(len(found.groups), "group")
         images = len({image for group in found.groups for image in group})
         notes = []
-        if 2 * images > len(study.dataset):
-            notes.append(
-                f"{images / len(study.dataset):.0%} of all images have a near-duplicate: allow "
-                "fewer bits, or ask for a larger cosine"
-            )
+        if (share := images / len(study.dataset)) > 0.5:
+            said = f"{share:.0%} of all images have a near-duplicate: allow fewer bits, or ask for"
+            notes.append(f"{said} a larger cosine")
         if found.chains:
             notes.append(
                 f"{counted(found.chains, 'chain')} of similar images cut, so that all images of a "

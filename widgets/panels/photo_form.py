@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
 
+from uhscm_core import ImageDataset
 from widgets.background.photo_reader import PhotoSource
 from widgets.kit.choice import Choice
 from widgets.kit.field import Field
@@ -48,9 +50,10 @@ class PhotoForm(ipw.VBox):
 
     Args:
         entered: called when Enter was pressed after a path.
+        changed: called when a control has another value.
     """
 
-    def __init__(self, entered: Callable[[], object]) -> None:
+    def __init__(self, entered: Callable[[], object], changed: Callable[[], object]) -> None:
         left: dict[str, Any] = {"label_width": "70px"}
         wide = {"layout": {"width": "98%", "max_width": "900px"}, **left}
         half = {"layout": {"width": "440px"}, **left}
@@ -71,9 +74,13 @@ class PhotoForm(ipw.VBox):
             box.on_submit(lambda _: entered())
         for choice in (self.model, self.concepts):
             choice.observe(lambda _: self._draw(), "value")
+        for field in self.fields:
+            field.observe(lambda _: changed(), "value")
         choices = ipw.HBox(
             [self.model, self.other, self.concepts], layout={"flex_flow": "row wrap"}
         )
+        self._sources = weakref.WeakKeyDictionary[ImageDataset, PhotoSource]()
+        self._shown: ImageDataset | None = None  # whose source was put in view last
         super().__init__([self.folder, choices, self.note, self.names])
         self._draw()
 
@@ -110,6 +117,23 @@ class PhotoForm(ipw.VBox):
         else:
             self.concepts.value = _TYPED
             self.names.value = "\n".join(source.concepts)
+
+    def remember(self, dataset: ImageDataset, source: PhotoSource) -> None:
+        """Keep how a dataset was read, which is what the form says now."""
+        self._shown = dataset
+        self._sources[dataset] = source
+
+    def show_read(self, dataset: ImageDataset) -> None:
+        """Put in view how a dataset was read; if it was last in view, what was typed stays."""
+        source = self._sources.get(dataset)
+        if source is not None and dataset is not self._shown:
+            self._shown = dataset
+            self.show(source)
+
+    def unread(self, dataset: ImageDataset) -> PhotoSource | None:
+        """Return how a dataset was read if the form says something else; None if it does not."""
+        source = self._sources.get(dataset)
+        return None if source == self.source else source
 
     def fail(self, about: str, message: str) -> None:
         """Say what is wrong at the control that it is about: folder, model or concepts."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from uhscm_core import ImageDataset, Study
 from uhscm_core.support.notices import printable
-from widgets.background.photo_reader import PhotoReader
+from widgets.background.photo_reader import PhotoReader, PhotoSource
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
@@ -17,7 +17,7 @@ from widgets.kit.stage import growing
 from widgets.kit.table import Table
 from widgets.kit.words import counted
 
-__all__ = ["PhotoResult", "headline", "in_view", "notes"]
+__all__ = ["PhotoResult", "headline", "in_view", "not_read", "notes"]
 
 _ROWS = 500  # of the table; all of them are in the CSV
 
@@ -28,6 +28,8 @@ class PhotoResult(ipw.VBox):
     def __init__(self) -> None:
         self.study: Study | None = None
         """Whose images are in view; None for none."""
+        self.said: tuple[str, list[str]] = ("", [])
+        """What the status line says of what is in view: a headline and notes."""
         self._skipped = _frame({})
         self.gallery = Gallery([], [], height=300)
         growing(self.gallery)
@@ -36,10 +38,20 @@ class PhotoResult(ipw.VBox):
         super().__init__([self.gallery, self.skipped])
         self.show(None, {})
 
-    def show(self, study: Study | None, skipped: Mapping[str, str]) -> None:
+    def show(self, study: Study | None, skipped: Mapping[str, str], said: str = "") -> None:
         """Show the images of a study, None for none, and the files that were skipped."""
+        self.said = (said, [])
         self.show_skipped(skipped)
         self.show_study(study)
+
+    def show_end(self, reader: PhotoReader) -> None:
+        """Show what was read; if nothing was, what is in view stays."""
+        said = headline(reader)
+        if reader.study is None and self.study is not None:
+            said += " The images in view are those of before."
+        else:
+            self.show(reader.study, {} if reader.dataset is None else reader.dataset.skipped)
+        self.said = (said, notes(reader))
 
     def show_study(self, study: Study | None) -> None:
         """Show the images of a study; None for none."""
@@ -101,6 +113,12 @@ def in_view(study: Study) -> str:
     said = f"; {counted(len(labels), 'label')}" if labels else ""
     read = _counted_images(study.dataset).removesuffix(", 0 skipped")
     return f"{read}; {counted(len(study.concepts), 'concept')} with {study.vlp.name}{said}"
+
+
+def not_read(source: PhotoSource) -> str:
+    """Return what to do where the form asks for something else than this, which is in view."""
+    folder, model = printable(source.folder), printable(source.model)
+    return f"Press Read for these settings: the images in view are of {folder}, with {model}."
 
 
 def _counted_images(dataset: ImageDataset) -> str:

@@ -104,6 +104,30 @@ def test_how_the_folder_was_understood_is_said(folder, tiny_model):
     assert photos.status.notes == []  # they were those of the folder before
 
 
+def test_a_folder_that_cannot_be_read_leaves_the_images_of_before(folder, tiny_model):
+    photos = read(folder, tiny_model)
+    study = photos.study
+    photos.folder.value = str(folder / "gone")
+    photos.read()
+    photos.wait()
+    assert "was not read. The images in view are those of before." in photos.status.summary
+    assert photos.gallery.layout.display == ""
+    assert len(photos.gallery.ids) == 12
+    assert photos.study is study
+    assert "no such folder" in photos.folder.error.lower()
+
+
+def test_a_form_that_asks_for_something_else_says_so(folder, tiny_model):
+    photos = read(folder, tiny_model)
+    said = photos.status.summary
+    model = photos.model.value
+    photos.model.value = "postcards"
+    assert photos.status.summary.startswith("Press Read for these settings: the images in view")
+    assert photos.status.summary.endswith(f"with {tiny_model}.")
+    photos.model.value = model
+    assert photos.status.summary == said
+
+
 def test_all_of_the_messy_folder(public_folder, png_of_size, permissions_bite):
     folder = make_messy_folder(public_folder / "messy", png_of_size(20_000, 20_000))
     read(write(public_folder / "few", 2))  # imports what another user may have no right to read

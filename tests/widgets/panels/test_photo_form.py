@@ -10,7 +10,7 @@ from widgets.panels.photo_form import PhotoForm
 
 @pytest.fixture
 def form():
-    return PhotoForm(lambda: None)
+    return PhotoForm(lambda: None, lambda: None)
 
 
 @pytest.mark.parametrize(
