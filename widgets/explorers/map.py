@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as ipw
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study
-from uhscm_core.analysis.pairs import CONCEPTS, FEATURES, sources_of
+from uhscm_core.analysis.pairs import sources_of
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.support.checks import one_of
 from widgets.background.umap_cache import UmapCache
@@ -20,32 +19,14 @@ from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
 from widgets.kit.layout import row
 from widgets.kit.selection import Selection
-from widgets.panels.map import PCA, UMAP, MapPanel
+from widgets.panels.map import MapPanel
 from widgets.panels.picked import PickedPanel, made_of
+from widgets.states.map import CONCEPT, LABEL, PCA, UMAP, MapState
 
 __all__ = ["MapExplorer"]
 
-_CONCEPT, _LABEL = "dominant concept", "first label"
 
-
-@dataclass(frozen=True)
-class State:
-    """What is looked at.
-
-    Attributes:
-        source: what makes images similar.
-        layout: PCA, or UMAP as soon as it is there.
-        colour: what the groups are.
-        picked: images, of the database.
-    """
-
-    source: str = FEATURES
-    layout: str = UMAP
-    colour: str = _CONCEPT
-    picked: tuple[int, ...] = ()
-
-
-class MapExplorer(Explorer[State]):
+class MapExplorer(Explorer[MapState]):
     """Explore the database as a map.
 
         from widgets import MapExplorer
@@ -57,7 +38,7 @@ class MapExplorer(Explorer[State]):
     of, and how similar they are in pairs.
     """
 
-    state_type = State
+    state_type = MapState
 
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
@@ -120,26 +101,22 @@ class MapExplorer(Explorer[State]):
         self.pictures = self.pictures.in_study(study)
         self._map.adopt(self.pictures, ids)
         dominant = self.pictures.distribution[ids].argmax(1).tolist()
-        self._groups = {_CONCEPT: [study.kept_names[j] for j in dominant]}
+        self._groups = {CONCEPT: [study.kept_names[j] for j in dominant]}
         if study.dataset.labels is not None:
             labels = (study.dataset.labels_of(int(image)) for image in ids)
-            self._groups[_LABEL] = [names[0] if names else "no label" for names in labels]
+            self._groups[LABEL] = [names[0] if names else "no label" for names in labels]
         trained = self.pictures.codes is not None
         self.controls["source"].options = sources_of(self.pictures)
         self.controls["colour"].options = list(self._groups)
         self._hint.layout.display = "none" if trained else ""
 
-    def _begin(self, before: State | None) -> State:
+    def _begin(self, before: MapState | None) -> MapState:
         if before is None:
-            return State(picked=self._on_map(self.selection.ids))
-        return dataclasses.replace(
-            before,
-            source=before.source if before.source in self.controls["source"].options else CONCEPTS,
-            colour=before.colour if before.colour in self._groups else _CONCEPT,
-            picked=self._on_map(before.picked),
-        )
+            return MapState(picked=self._on_map(self.selection.ids))
+        sources = self.controls["source"].options
+        return before.in_study(sources, self._groups, self._on_map(before.picked))
 
-    def _check(self, view: State) -> None:
+    def _check(self, view: MapState) -> None:
         for name, control in self.controls.items():
             one_of(name, getattr(view, name), control.options)
         self._map.place(view.source, PCA)
@@ -152,7 +129,7 @@ class MapExplorer(Explorer[State]):
         if self._changed("map", (view.source, layout, view.colour)):
             self._map.show(view.source, layout, self._groups[view.colour])
         self._map.tell()
-        dominant = pd.Series(self._groups[_CONCEPT], index=ids)
+        dominant = pd.Series(self._groups[CONCEPT], index=ids)
         if self._changed("gallery", view.picked):
             self._picked.show_images(self.pictures, ids, view.picked, dominant)
         if self._changed("grid", (view.picked, view.source, view.colour)):

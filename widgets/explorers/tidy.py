@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as ipw
@@ -23,39 +21,12 @@ from widgets.kit.slider import Slider
 from widgets.kit.words import counted
 from widgets.panels.duplicates import DuplicatesPanel
 from widgets.panels.outliers import OutliersPanel
+from widgets.states.tidy import FAR_BY, TidyState
 
 __all__ = ["TidyExplorer"]
 
-_OF_PAIRS = ("radius", "cosine", "looks")  # the settings of near-duplicates
-_FAR = {"features (what is foreign)": "features", "codes": "codes"}
 
-
-@dataclass(frozen=True)
-class State:
-    """What is looked at.
-
-    Attributes:
-        radius: of codes in bits.
-        cosine: least cosine of features.
-        looks: whether sketches are compared too.
-        group: of near-duplicates, the one shown whole.
-        far: outliers by ``"features"`` or ``"codes"``.
-        k: which neighbour counts.
-        pair: of near-duplicates, the one that is explained; None for none.
-        without: concepts left out of that explanation.
-    """
-
-    radius: int
-    cosine: float = 0.9
-    looks: bool = True
-    group: int = 0
-    far: str = "features"
-    k: int = 5
-    pair: int | None = None
-    without: tuple[str, ...] = ()
-
-
-class TidyExplorer(Explorer[State]):
+class TidyExplorer(Explorer[TidyState]):
     """Find near-duplicates and outliers of a trained study.
 
         from widgets import TidyExplorer
@@ -66,7 +37,7 @@ class TidyExplorer(Explorer[State]):
     others by features or by codes. Both are lists: no file is moved, changed or deleted.
     """
 
-    state_type = State
+    state_type = TidyState
 
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
@@ -76,7 +47,7 @@ class TidyExplorer(Explorer[State]):
         self.cosine = Slider("features, cosine", min=0.5, max=1, step=0.005, digits=3, **wide)
         self.looks = ipw.Checkbox(description="they also look similar", indent=False)
         self.looks.layout.width = "200px"
-        self.far = Choice("far by", _FAR, **wide)
+        self.far = Choice("far by", FAR_BY, **wide)
         self.k = Slider("k-th neighbor", min=1, max=20, **wide)
         self._bind(radius=self.radius, cosine=self.cosine, looks=self.looks, far=self.far, k=self.k)
         self._duplicates = DuplicatesPanel(
@@ -125,12 +96,11 @@ class TidyExplorer(Explorer[State]):
         self.radius.max = self._oddities.bits // 2
         self.looks.disabled = not study.dataset.has_pixels  # no sketches of placeholder tiles
 
-    def _begin(self, before: State | None) -> State:
+    def _begin(self, before: TidyState | None) -> TidyState:
         bits = self._oddities.bits
         if before is None:
-            return State(radius=bits // 4, looks=self.study.dataset.has_pixels)
-        radius = min(before.radius, bits // 2)
-        return dataclasses.replace(before, radius=radius, group=0, pair=None, without=())
+            return TidyState.first(bits, has_pixels=self.study.dataset.has_pixels)
+        return before.in_study(bits)
 
     def _found(self) -> NearDuplicates:
         return self._oddities.pairs(self.state.radius, self.state.cosine, self.state.looks)
@@ -167,19 +137,14 @@ class TidyExplorer(Explorer[State]):
 
     # -- what a person does ----------------------------------------------------------------------
 
-    def _check(self, view: State) -> None:
-        one_of("far", view.far, _FAR.values())
+    def _check(self, view: TidyState) -> None:
+        one_of("far", view.far, FAR_BY.values())
         self._oddities.pairs(view.radius, view.cosine, view.looks)
         if len(self.study.dataset) > 1:
             self._oddities.far(view.far, view.k)
 
     def _set_bound(self, name: str, value: Any) -> None:
-        if name in _OF_PAIRS:  # which make other pairs and groups
-            value = round(value, 6) if name == "cosine" else value
-            if value != getattr(self.state, name):
-                self._set(**{name: value}, group=0, pair=None, without=())
-        else:
-            self._set(**{name: value})
+        self._set(**self.state.changes_of(name, value))
 
     def _pick(self, pair: int) -> None:
         if pair != self.state.pair:

@@ -21,10 +21,10 @@ from widgets.background.umap_cache import UmapCache
 from widgets.kit.map_view import MapView
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
+from widgets.states.map import PCA, UMAP
 
-__all__ = ["PCA", "UMAP", "MapPanel"]
+__all__ = ["MapPanel"]
 
-PCA, UMAP = "PCA", "UMAP"
 _SAID = {
     PCA: "PCA, the two directions in which they differ most",
     UMAP: "UMAP: similar images lie together, and distances between groups mean little",

@@ -11,8 +11,9 @@ from uhscm_core.analysis.projection import aligned, pca, unit_vectors
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.background import umap_cache
 from widgets.kit.selection import Selection
-from widgets.panels.map import PCA, UMAP, MapPanel
+from widgets.panels.map import MapPanel
 from widgets.panels.picked import PickedPanel, made_of
+from widgets.states.map import PCA, UMAP
 
 
 @pytest.fixture

@@ -1,0 +1,57 @@
+"""Which images count as near-duplicates and as outliers, and what of them is looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["FAR_BY", "TidyState"]
+
+FAR_BY = {"features (what is foreign)": "features", "codes": "codes"}
+"""What outliers are far by, by its words."""
+_OF_PAIRS = ("radius", "cosine", "looks")
+
+
+@dataclass(frozen=True)
+class TidyState:
+    """What is looked at.
+
+    Attributes:
+        radius: of codes in bits.
+        cosine: least cosine of features.
+        looks: whether sketches are compared too.
+        group: of near-duplicates, the one shown whole.
+        far: outliers by ``"features"`` or ``"codes"``.
+        k: which neighbour counts.
+        pair: of near-duplicates, the one that is explained; None for none.
+        without: concepts left out of that explanation.
+    """
+
+    radius: int
+    cosine: float = 0.9
+    looks: bool = True
+    group: int = 0
+    far: str = "features"
+    k: int = 5
+    pair: int | None = None
+    without: tuple[str, ...] = ()
+
+    @classmethod
+    def first(cls, bits: int, *, has_pixels: bool) -> TidyState:
+        """Return the state to begin with, for codes of so many bits."""
+        return cls(radius=bits // 4, looks=has_pixels)
+
+    def in_study(self, bits: int) -> TidyState:
+        """Keep what another study of the same images can show, which has other pairs."""
+        radius = min(self.radius, bits // 2)
+        return dataclasses.replace(self, radius=radius, group=0, pair=None, without=())
+
+    def changes_of(self, name: str, value: Any) -> dict[str, Any]:
+        """Return the fields that change with one of them: other pairs have other groups."""
+        if name not in _OF_PAIRS:
+            return {name: value}
+        value = round(value, 6) if name == "cosine" else value
+        if value == getattr(self, name):
+            return {}
+        return {name: value, "group": 0, "pair": None, "without": ()}
