@@ -12,7 +12,7 @@ import torch
 from uhscm_core import BASELINES, HashNetwork, Study, TrainingConfig, unpack_codes
 from uhscm_core.analysis.rankers import BOTH, CONCEPTS, FEATURES, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
-from uhscm_core.runs import new_run
+from uhscm_core.runs import RunLabel, new_run, read_runs, write_label
 from uhscm_core.support.store import save_tensors
 from widgets import CompareExplorer
 
@@ -27,8 +27,8 @@ def first_ranker(study):
 def run_of(study):
     """Makes runs on disk, as if they had been trained."""
 
-    def make(bits, weights=True, **settings):
-        run = new_run(runs_folder(study), bits, TrainingConfig(recipe="uhscm"), **settings)
+    def make(bits, weights=True, config=TrainingConfig(recipe="uhscm"), **settings):  # noqa: B008
+        run = new_run(runs_folder(study), bits, config, **settings)
         if weights:
             network = HashNetwork(bits, in_features=study.vlp.embed_dim, seed=bits)
             save_tensors(run.folder / "best.safetensors", network.state_dict(), {"epoch": 1})
@@ -130,6 +130,20 @@ def test_runs_on_disk_are_offered_by_what_differs(study, run_of):
     ]
     assert list(left_out) == ["run 003, 8 bits: backbone vgg19"]
     assert "reads pixels" in left_out["run 003, 8 bits: backbone vgg19"]
+
+
+def test_runs_are_told_apart_by_recipe_own_settings_and_titles(study, run_of):
+    run_of(8, config=TrainingConfig(recipe="tuned"))
+    run_of(8, config=TrainingConfig(recipe="uhscm", epochs=3))
+    run_of(8, config=TrainingConfig(recipe="uhscm", epochs=4))
+    first, *_ = read_runs(runs_folder(study))
+    write_label(first.folder, RunLabel(title="the first one"))
+    named, _ = rankers_of(study)
+    assert [name for name in named if name.startswith("run")] == [
+        "run 001, 8 bits: the first one",
+        "run 002, 8 bits: uhscm, epochs 3",
+        "run 003, 8 bits: uhscm, epochs 4",
+    ]
 
 
 def test_a_network_on_pixels_says_that_it_is_slow(trained, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,7 +27,8 @@ from uhscm_core.metrics import (
     cosine_average_precisions,
 )
 from uhscm_core.network import HashNetwork
-from uhscm_core.runs import Run, read_runs
+from uhscm_core.recipe import TrainingConfig
+from uhscm_core.runs import Run, read_label, read_runs
 from uhscm_core.study import Study
 from uhscm_core.support.checks import shown
 
@@ -190,8 +191,9 @@ def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
     ]
     rankers = []
     for run in runs:
-        differing = ", ".join(f"{key} {run.settings[key]}" for key in varied)
-        name = f"run {run.name}, {run.bits} bits" + (f": {differing}" if differing else "")
+        title = read_label(run.folder).title
+        said = f": {title}" if title else _differing(run, varied)
+        name = f"run {run.name}, {run.bits} bits{said}"
         if run.backbone != "features":
             left_out[name] = "its network reads pixels and would encode every image again"
         elif run.is_running():
@@ -199,6 +201,18 @@ def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
         else:
             rankers.append(Ranker(name, study, _codes_of_run(study, run)))
     return rankers
+
+
+def _differing(run: Run, varied: Sequence[str]) -> str:
+    """Return what tells a run from others: its recipe, and what is not the recipe's own."""
+    usual = dataclasses.asdict(TrainingConfig(recipe=run.config.recipe).complete())
+    said = [run.settings["recipe"]] if "recipe" in varied else []
+    said += [
+        f"{key} {run.settings[key]}"
+        for key in varied
+        if key != "recipe" and (key not in usual or run.settings[key] != usual[key])
+    ]
+    return f": {', '.join(said)}" if said else ""
 
 
 def _codes_of(study: Study) -> Callable[[], Tensor]:

@@ -86,6 +86,9 @@ class Gallery(PictureView):
     edge = traitlets.Int(84, min=16).tag(sync=True)
     """Edge of the shown squares in CSS pixels; default 84."""
 
+    mark_words = traitlets.List(traitlets.Unicode(), ["match", "no match"]).tag(sync=True)
+    """What the marks True and False say; default ["match", "no match"]."""
+
     action = traitlets.Unicode("").tag(sync=True)
     """What an image's small button, or Shift and Enter, does; empty, the default, for none."""
 

@@ -24,6 +24,7 @@ class MovedQueries(Gallery):
     def __init__(self, pictures: StudyImages, selection: Selection) -> None:
         self._pictures = pictures
         super().__init__(pictures, [], selection=selection, edge=92, height=250)
+        self.mark_words = ["A is better", "B is better"]
 
     def adopt(self, pictures: StudyImages) -> None:
         """Show no query, until some of these images are shown."""
@@ -45,5 +46,6 @@ class MovedQueries(Gallery):
             captions=captions,
             marks=[bool(difference > 0) for difference in first["difference"]],
             summary=f"A is better on {better:,} (✓) and B on {worse:,} (✗) of {len(frame):,} "
-            f"queries; those that moved most come first. Click one to ask with it.",
+            "queries; those that moved most come first. A click makes one the query of "
+            "Two rankings.",
         )

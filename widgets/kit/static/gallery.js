@@ -183,8 +183,13 @@ class GalleryView {
       line.dir = "auto";
       tile.append(line);
     }
-    const relevance = mark === null ? "" : mark ? "match, " : "no match, ";
+    const relevance = mark === null ? "" : `${this.wordOf(mark)}, `;
     tile.setAttribute("aria-label", relevance + captionOf(picture));
+  }
+
+  /** @param {boolean} mark */
+  wordOf(mark) {
+    return this.model.get("mark_words")[mark ? 0 : 1];
   }
 
   /**
@@ -239,7 +244,7 @@ class GalleryView {
     large.style.width = large.style.height = `${2 * this.edge}px`;
     const parts = [large];
     const mark = picture.mark ?? null;
-    if (mark !== null) parts.push(el("div", "", mark ? "✓ match" : "✗ no match"));
+    if (mark !== null) parts.push(el("div", "", `${mark ? "✓" : "✗"} ${this.wordOf(mark)}`));
     const words = el("div", "gallery-words", captionOf(picture));
     words.dir = "auto";
     parts.push(words);
