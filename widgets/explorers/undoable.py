@@ -117,6 +117,7 @@ class Undoable(Following[T]):
 
         def job() -> None:
             wanted = make(self.desk.study)
+            self.status.settle()
             if wanted is self.desk.study:
                 return
             self.desk.change(self.name, lambda moment: moment.with_study(wanted))

@@ -101,6 +101,22 @@ def test_a_threshold_above_every_bar_changes_nothing_and_says_why(study, denoisi
     assert denoising.status.errors == []
 
 
+@pytest.mark.parametrize("gesture", ["a change", "another study", "undo"])
+def test_an_error_leaves_the_status_line_when_the_next_gesture_works(study, denoising, gesture):
+    denoising.bars.threshold = 8.0
+    denoising.bars.threshold = 119.0
+    done(denoising, error := "no concept passed the threshold")
+    assert len(denoising.status.errors) == 1
+    if gesture == "a change":
+        denoising.bars.threshold = 7.0
+    elif gesture == "another study":
+        denoising.study = study.with_(tau=2.0)
+    else:
+        denoising.undo()
+    done(denoising, error)  # the log keeps it
+    assert denoising.status.errors == []
+
+
 def test_a_bar_shows_its_voters_and_a_dropped_one_where_they_went(study):
     few = study.with_(min_share=4.0)
     denoising = DenoisingExplorer(few)
