@@ -45,6 +45,20 @@ def test_no_recipe_differs_from_itself(recipe):
     assert settings.more.description == "More settings"
 
 
+@pytest.mark.parametrize("name", ["alpha", "beta", "lam", "learning_rate"])
+@pytest.mark.parametrize("typed", ["-3", "nan"])
+def test_a_number_that_no_training_takes_is_refused_at_its_box(name, typed):
+    settings = TrainingSettings()
+    settings.set(recipe="uhscm")
+    control = settings.controls[name]
+    before = control.value
+    control._handle_custom_msg({"type": "typed", "content": typed, "view": "a browser"}, [])
+    assert name in control.error
+    assert control.value == before
+    with pytest.raises(ValueError, match=name):
+        settings.run()
+
+
 def test_a_hidden_setting_that_does_not_work_comes_into_sight():
     settings = TrainingSettings()
     settings._open_for_an_error({"new": ""})
