@@ -150,6 +150,14 @@ def test_explorers_and_panels_stay_short():
     assert {name: n for name, n in lines.items() if n > 200} == {}
 
 
+def test_no_box_of_ipywidgets_takes_a_text():
+    """What is typed has to travel in the message that submits it, as in `Field`."""
+    boxes = re.compile(r"\b(ipw|ipywidgets)\.(Bounded)?(Text|Textarea|IntText|FloatText)\b")
+    names = [name for name in MODULES if name.startswith("widgets")]
+    found = [n for n in names if boxes.search(MODULES[n].read_text(encoding="utf-8"))]
+    assert found == []
+
+
 def test_the_doctor_starts_without_the_core():
     doctors = [name for name in MODULES if name.startswith("uhscm_doctor")]
     outside = {o for name in doctors for o in imports(name, inside_functions=False)}
