@@ -56,17 +56,17 @@ class Exports(Displayed):
         self._worker = Worker(self.status.set_busy, self.status.fail)
         self.buttons: dict[str, Download] = {}
         self._notes: dict[str, ipw.Label] = {}
-        rows: list[ipw.Widget] = []
+        self._rows: dict[str, ipw.Widget] = {}
         for name, purpose in _PURPOSES.items():
             button = Download(f"Save {name}", self._maker(name), self._worker)
             self.buttons[name], self._notes[name] = button, ipw.Label(purpose)
             holder = ipw.Box([button], layout={"width": "170px"})
             note = ipw.Box([self._notes[name]], layout={"flex": "1 1 240px"})
-            rows.append(ipw.HBox([holder, note], layout={"flex_flow": "row wrap"}))
+            self._rows[name] = ipw.HBox([holder, note], layout={"flex_flow": "row wrap"})
         if study.network is None:  # but for the run, there is nothing to save
-            for name, row in zip(_PURPOSES, rows, strict=True):
+            for name, row in self._rows.items():
                 row.layout.display = None if name == "run.zip" else "none"
-        super().__init__([self.status, *rows])
+        super().__init__([self.status, *self._rows.values()])
         self.add_class("uhscm-exports")
         network = study.network
         if network is None:
@@ -92,6 +92,11 @@ class Exports(Displayed):
         names = list(_PURPOSES)
         sizes = pd.array([self._sizes.get(name) for name in names], dtype="Int64")
         return pd.DataFrame({"name": names, "for": list(_PURPOSES.values()), "bytes": sizes})
+
+    def page_frame(self) -> pd.DataFrame:
+        """Return the files that can be saved; a page that needs no kernel has it as a table."""
+        frame = self.to_frame()
+        return frame[[self._rows[name].layout.display != "none" for name in frame["name"]]]
 
     def _maker(self, name: str) -> Callable[[], tuple[str, bytes]]:
         def make() -> tuple[str, bytes]:

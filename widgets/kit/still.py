@@ -7,6 +7,7 @@ import functools
 import html
 import io
 from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 import ipywidgets as ipw
 import numpy as np
@@ -31,6 +32,15 @@ _ROWS, _IMAGES, _EDGE = 10, 8, 96
 _COLORS = ("#b07f00", "#2f8fcb", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#858585", "#444444")
 
 
+@runtime_checkable
+class Tabled(Protocol):
+    """A box of controls, which says in a table what can be set or done with them."""
+
+    def page_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        ...
+
+
 def still_of(root: ipw.Widget) -> str:
     """Return HTML of what a widget shows now; the views beyond `MOST_BYTES` are left out."""
     parts: list[str] = []
@@ -44,7 +54,7 @@ def still_of(root: ipw.Widget) -> str:
     return "".join(parts)
 
 
-def _in_sight(widget: ipw.Widget) -> Iterator[View]:
+def _in_sight(widget: ipw.Widget) -> Iterator[View | Tabled]:
     if isinstance(widget, ipw.DOMWidget) and widget.layout.display == "none":
         return
     if isinstance(widget, View):
@@ -55,11 +65,15 @@ def _in_sight(widget: ipw.Widget) -> Iterator[View]:
     elif isinstance(widget, ipw.Box):
         for child in widget.children:
             yield from _in_sight(child)
+        if isinstance(widget, Tabled):
+            yield widget
 
 
 @functools.singledispatch
-def _picture(view: View) -> str:  # noqa: ARG001  # a control shows no result
-    return ""
+def _picture(view: View | Tabled) -> str:
+    if isinstance(view, Tabled):
+        return _table(view.page_frame())
+    return ""  # a control shows no result
 
 
 @_picture.register

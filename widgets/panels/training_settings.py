@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as ipw
+import pandas as pd
 import torch
 
 from uhscm_core.recipe import MIXING, refuse_foreign
@@ -67,10 +68,9 @@ class TrainingSettings(ipw.VBox):
     def _take_recipe(self, _change: object = None) -> None:
         """Show the settings that the recipe has, with its own values."""
         recipe = self.controls["recipe"].value
-        said = self._rows["recipe"][2]
+        said, own = self._rows["recipe"][2], own_values(recipe)
         said.value = said.tooltip = MEANINGS[recipe]
         self.taking = True
-        own = own_values(recipe)
         for name in OF_RECIPES:
             for widget in self._rows[name]:
                 widget.layout.display = None if name in own else "none"
@@ -84,10 +84,9 @@ class TrainingSettings(ipw.VBox):
 
     def _show_rest(self, _change: object = None) -> None:
         """Show the other settings or not, and how many of them are not the recipe's own."""
-        shown = self.more.value
+        shown, changed = self.more.value, n_changed(self.values)
         self._rest.layout.display = None if shown else "none"
         self.more.icon = "caret-down" if shown else "caret-right"
-        changed = n_changed(self.values)
         words = "Fewer settings" if shown else "More settings"
         self.more.description = f"{words}, {changed} changed" if changed else words
 
@@ -100,6 +99,12 @@ class TrainingSettings(ipw.VBox):
         """The values set, by name; of those that the recipe has."""
         own = own_values(self.controls["recipe"].value)
         return {name: c.value for name, c in self.controls.items() if name in own}
+
+    def page_frame(self) -> pd.DataFrame:
+        """Return the settings in sight; a page that needs no kernel has them as a table."""
+        shown = {n: value for n, value in self.values.items() if n in FIRST or self.more.value}
+        rows = [(name, str(value), self._rows[name][2].value) for name, value in shown.items()]
+        return pd.DataFrame(rows, columns=["setting", "value", "meaning"])
 
     def set(self, **values: Any) -> None:
         """Set some of the values, or none of them; `run` says whether they are within range.
@@ -190,7 +195,6 @@ def _control(name: str, setting: Setting) -> Any:
     elif isinstance(setting.default, bool):
         control = ipw.Checkbox(indent=False, description=name, layout={"width": "112px"})
     else:
-        whole = isinstance(setting.default, int)
-        control = NumberBox(name, check_of(name), whole=whole, **wide)
+        control = NumberBox(name, check_of(name), whole=isinstance(setting.default, int), **wide)
     control.value = setting.default
     return control

@@ -9,6 +9,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 import widgets as w
+from tests.browser.test_access import VIEWS
 from widgets.explorers import displayed
 from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
@@ -30,6 +31,8 @@ MADE = {
     "Workbench": lambda study: w.Workbench(study),
 }
 PICTURED = set(MADE) - {"Exports", "TrainingExplorer"}  # these show numbers and sentences alone
+
+TABLED = {"Exports": ("codes.npz", "run.zip"), "TrainingExplorer": ("bits", "64")}
 
 
 def photos(study):
@@ -62,6 +65,7 @@ def test_every_class_that_is_displayed_is_tried():
     explorers = {name for name in w.__all__ if name.endswith("Explorer")}
     assert explorers | {"Exports", "Workbench"} == set(MADE)
     assert issubclass(Explorer, displayed.Displayed)
+    assert set(VIEWS) == set(MADE)  # of the tests that look for what axe finds, in a browser
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -78,6 +82,8 @@ def test_a_page_shows_what_the_explorer_showed_last(trained, outputs, name):
     page = exported(outputs)
     assert explorer.status.summary[:20] in page
     assert ('src="data:image' in page) == (name in PICTURED)
+    for cell in TABLED.get(name, ()):
+        assert f"<td>{cell}</td>" in page
     assert "In the\nnotebook, once its cells are run" in page
     explorer.close()
 

@@ -83,6 +83,9 @@ def test_without_a_network_the_run_alone_is_saved(study):
     exports = Exports(study)
     exports.wait()
     assert exports.status.summary == "No network is trained yet, so there are no codes to save"
+    rows = dict(zip(FILES, exports.children[1:], strict=True))
+    assert [name for name, row in rows.items() if row.layout.display != "none"] == ["run.zip"]
+    assert exports.page_frame()["name"].tolist() == ["run.zip"]
     for name in ("codes.parquet", "codes.npz", "index.faiss", "results.html"):
         assert pressed(exports, name) is None
     assert len(exports.status.errors) == 1  # each says the same
