@@ -123,7 +123,7 @@ def test_the_marks_are_doubled_by_a_sign_and_a_frame(page):
 def test_what_moved_is_clicked_through(page):
     box = explorer(page)
     _, left, right, _, came, *_ = galleries(box)
-    came.scroll_into_view_if_needed()
+    tab(box, "What moved")
     tile = came.locator(".gallery-tile").first
     tile.locator("img").wait_for()
     assert re.match(r"↑ [\d,.]+( ~)?", tile.locator(".gallery-caption").text_content())
@@ -131,7 +131,7 @@ def test_what_moved_is_clicked_through(page):
     cells = column(box, "picked: ")
     assert all(re.fullmatch(r"#\d+(–\d+)? · \d+ bits?", cell) for cell in cells)
     name = box.locator(".uhscm-table th", has_text="picked: ").inner_text()
-    right.locator("[aria-selected=true]").wait_for()
+    right.locator("[aria-selected=true]").wait_for(state="attached")
     assert not left.locator("[aria-selected=true]").count()
     page.mouse.move(5, 5)
     tile.hover()
@@ -145,6 +145,7 @@ def test_what_moved_is_clicked_through(page):
     assert not left.locator(f"[aria-label*='{name},']").count()
     page.click("button:has-text('Undo') >> nth=0")
     until(box, f" for {re.escape(before)}, and ")
+    tab(box, "Results")
 
 
 def test_a_losing_query_becomes_the_query(page):
@@ -169,7 +170,7 @@ def test_a_losing_query_becomes_the_query(page):
     assert shown == pytest.approx([was, now], abs=0.006)
     page.click("button:has-text('Undo') >> nth=0")
     until(box, f" for {re.escape(before)}, and ")
-    tab(box, "What moved")
+    tab(box, "Results")
 
 
 def test_a_choice_that_can_not_be_had_says_so_at_its_list(page):

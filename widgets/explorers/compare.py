@@ -87,11 +87,13 @@ class CompareExplorer(Explorer[CompareState]):
         )
         self.ask, self.numbers, self.why = result.ask, result.numbers, result.why
         self.bench = Bench(self.study, pictures, self.asked)
-        titles = ["What moved", "Gains and losses", "Why near"]
-        looked_at = ipw.Tab([self._results.moved, self._gains, result], titles=titles)
+        looked_at = ipw.Tab(
+            [self._results, self._results.moved, self._results.both, self._gains, result],
+            titles=["Results", "What moved", "In both", "Gains and losses", "Why near"],
+        )
         numbers = row(self._query, self.numbers)
         bar = self._bar(self.random, self.ask)
-        rankings = ipw.VBox([bar, self._sides, numbers, self._results, looked_at])
+        rankings = ipw.VBox([bar, self._sides, numbers, looked_at])
         self.tabs = ipw.Tab([rankings, self.bench], titles=["Two rankings", "Bench"])
         self.tabs.observe(self._opened, "selected_index")
         self._lay_out(self.tabs)

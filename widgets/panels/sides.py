@@ -32,9 +32,9 @@ class SidesPanel(ipw.VBox):
     def __init__(
         self, study: Study, others: Mapping[str, Study] | None, swap: Callable[[], object]
     ) -> None:
-        self.left = Choice("left", layout={"width": "330px"})
-        self.right = Choice("right", layout={"width": "330px"})
-        self.k = Slider("first", min=1, layout={"width": "280px"})
+        self.left = Choice("left", layout={"width": "250px"})
+        self.right = Choice("right", layout={"width": "250px"})
+        self.k = Slider("first", min=1, layout={"width": "220px"})
         self.swap = ipw.Button(description="Swap", icon="exchange", layout={"width": "90px"})
         self.swap.on_click(lambda _: swap())
         self.rankers: dict[str, Ranker] = {}

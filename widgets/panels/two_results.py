@@ -12,6 +12,7 @@ from uhscm_core.analysis.two_rankings import TwoRankings
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import halves
 from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
 
 __all__ = ["TwoResults"]
 
@@ -24,7 +25,7 @@ _MOVES = {
 
 
 class TwoResults(ipw.VBox):
-    """The first k of each side; `moved` stands elsewhere, and shows what changed sides.
+    """The first k of each side; `moved` and `both` stand elsewhere: what one side has, or both.
 
     Args:
         pictures: to show from.
@@ -43,7 +44,8 @@ class TwoResults(ipw.VBox):
         self.results = tuple(Gallery(pictures, [], height=150, **shown) for _ in range(2))
         self.moves = {change: Gallery(pictures, [], height=250, **shown) for change in _MOVES}
         went_out, came_in, in_both = self.moves.values()
-        self.moved = ipw.VBox([halves(went_out, came_in), in_both])
+        growing(*self.results, *self.moves.values())
+        self.moved, self.both = halves(went_out, came_in), in_both
         super().__init__([halves(*self.results)])
 
     def show(self, both: TwoRankings) -> None:
