@@ -2,7 +2,7 @@
 
 Variants of some images are planted among thousands, one variant per original (half the size and
 back, JPEG at quality 40, a sixteenth cropped at each side, mirrored), and strangers (noise, plain
-colours, pictures of the other collection). Recall is the share of variants that pass the tests with
+colors, pictures of the other collection). Recall is the share of variants that pass the tests with
 their original; wrong pairs are other images that pass, some of which are real near-duplicates
 within the collection.
 
@@ -78,7 +78,7 @@ def strangers(
     colours = [tuple(c) for c in generator.integers(0, 256, (STRANGERS, 3)).tolist()]
     return {
         "noise": [Image.fromarray(pixels) for pixels in noise],
-        "plain colour": [Image.new("RGB", size, colour) for colour in colours],
+        "plain color": [Image.new("RGB", size, colour) for colour in colours],
         "of the other collection": [image.resize(size) for image in foreign],
     }
 

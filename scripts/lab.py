@@ -186,6 +186,6 @@ def run_all(page: Page, theme: str, cells: int, timeout: float = 240_000) -> Non
 
     begin(page, ask)
     page.wait_for_function(ENDED, arg=cells, timeout=timeout)
-    # JupyterLab shows exceptions as coloured error output.
+    # JupyterLab shows exceptions as colored error output.
     if page.locator("[data-mime-type$=stderr] .ansi-red-fg").count():
         raise RuntimeError(page.locator("[data-mime-type$=stderr]").last.inner_text())

@@ -1,4 +1,4 @@
-"""Explorers that show results, by keyboard, by ear, and in colours that people set themselves.
+"""Explorers that show results, by keyboard, by ear, and in colors that people set themselves.
 
 And what axe-core finds in them, light and dark.
 """
@@ -69,7 +69,7 @@ LUMINANCE = """
         return (high + 0.05) / (low + 0.05);
     };
 """
-# The colours of bars, lines and marks against the ground of an explorer.
+# The colors of bars, lines and marks against the ground of an explorer.
 COLORS = f"""() => {{{LUMINANCE}
     const style = getComputedStyle(document.querySelector('.uhscm'));
     const ground = style.getPropertyValue('--ground');

@@ -27,7 +27,7 @@ explorer
     "votes_figure": "w.votes_figure(study.concepts.names, study.mined)",
     "doctor": "import uhscm_doctor\nuhscm_doctor.doctor()",
 }
-# WCAG asks for 4.5, and for 3 of large text and of signs. Some of ours lie between: a figure's grey
+# WCAG asks for 4.5, and for 3 of large text and of signs. Some of ours lie between: a figure's gray
 # on white has 4.0, the doctor's bold green 3.1; JupyterLab's own tabs have 4.2.
 LEAST = 3
 # Of each text in sight: its contrast with its ground as WCAG 2 defines it, whether it is the

@@ -58,7 +58,7 @@ def points(page):
 
 
 def curves(page):
-    """Wait until the run in colour has its curves."""
+    """Wait until the run in color has its curves."""
     page.wait_for_function("document.querySelectorAll('.uhscm-curves polyline.now').length >= 4")
 
 
@@ -120,7 +120,7 @@ def test_a_run_is_started_paused_resumed_and_stopped(page):
 def test_a_fork_with_another_lambda_is_compared(page):
     explorer(page)
     run = start(page, 2, "finished")
-    press(page, "Fork the run in colour")
+    press(page, "Fork the run in color")
     set_number(page, "lam", 0.5)
     page.locator(f".widget-label:has-text('Fork of {run}: lam 0.8 → 0.5')").wait_for()
     fork = start(page, 40)

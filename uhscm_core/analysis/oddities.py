@@ -40,7 +40,7 @@ class Oddities:
 
     @functools.cached_property
     def sketches(self) -> Tensor:
-        """(N, side, side) small grey pictures of all images.
+        """(N, side, side) small gray pictures of all images.
 
         Raises:
             OSError, ValueError: an image cannot be read any more; the message names it.

@@ -27,7 +27,7 @@ __all__ = ["equal_images", "labels_of_copies"]
 # What is added to the name of a copy: 1_thumb.jpg, 1-150x150.jpg, 1_s.jpg, 1@2x.jpg
 _SIZE = re.compile(r"[-_.@ ](?:thumb(?:nail)?|small|medium|large|\d+x\d*|\d+(?:px|w)|[a-z])$")
 _COMPARED = 6  # pairs of pictures
-_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey that a picture becomes
+_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the gray that a picture becomes
 _SIDE = 16  # pixels of what is compared of them
 _LEAST = 0.98  # correlation; copies that were made smaller and saved as JPEG have 0.99 and more
 
@@ -106,7 +106,7 @@ def _apart_from(name: str, label: str) -> str:
 
 
 def _are_versions(images: Sequence[Image.Image], first: int, second: int) -> bool:
-    """Whether two images show the same picture, in two sizes or one in color and one in grey."""
+    """Whether two images show the same picture, in two sizes or one in color and one in gray."""
     try:
         pair = [images[first], images[second]]
     except OSError:  # gone meanwhile; the encoding will say so

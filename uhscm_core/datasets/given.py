@@ -97,7 +97,7 @@ class GivenImages(Sequence[Image.Image]):
 
 
 def _tile(name: str) -> Image.Image:
-    """Return a grey tile with a name, a long one cut in its middle."""
+    """Return a gray tile with a name, a long one cut in its middle."""
     tile = Image.new("RGB", (_TILE, _TILE), _GROUND)
     text = name.encode("ascii", "replace").decode()  # Pillow's own font may know no more
     if len(text) > 14:

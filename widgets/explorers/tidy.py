@@ -33,7 +33,7 @@ class TidyExplorer(Explorer[TidyState]):
         TidyExplorer(study.train(bits=64))
 
     Pairs whose codes lie within some bits, of these the ones whose features agree, and of these,
-    unless unticked, the ones that look similar in a small grey sketch. Outliers are far from all
+    unless unticked, the ones that look similar in a small gray sketch. Outliers are far from all
     others by features or by codes. Both are lists: no file is moved, changed or deleted.
     """
 

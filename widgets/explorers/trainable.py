@@ -41,7 +41,7 @@ class Trainable(Explorer[TrainingState]):
 
     @property
     def study(self) -> Study:
-        """The study with the network of the run in colour: the best of it, or else the last."""
+        """The study with the network of the run in color: the best of it, or else the last."""
         return self._runs.trained(self.views.in_colour)
 
     @study.setter
@@ -66,7 +66,7 @@ class Trainable(Explorer[TrainingState]):
         self.control.pause()
 
     def resume(self) -> None:
-        """Continue after a pause, or continue the run in colour where it ended."""
+        """Continue after a pause, or continue the run in color where it ended."""
         self.control.resume()
 
     def stop(self) -> None:
@@ -77,7 +77,7 @@ class Trainable(Explorer[TrainingState]):
         """Put a run's settings in view, so that the next start differs in what is changed.
 
         Args:
-            name: of the run; empty for the one in colour, or else the one in grey.
+            name: of the run; empty for the one in color, or else the one in gray.
             changes: to its settings.
 
         Raises:
@@ -100,5 +100,5 @@ class Trainable(Explorer[TrainingState]):
         super().wait()
 
     def to_frame(self) -> pd.DataFrame:
-        """The steps of the run in colour, a row each."""
+        """The steps of the run in color, a row each."""
         return self._runs.to_frame(self.views.in_colour)

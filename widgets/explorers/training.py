@@ -35,7 +35,7 @@ class TrainingExplorer(Trainable):
     two. The network learns without labels; where there are any they evaluate it and decide
     nothing. The work is done in the background: a cell that is run again finds the run that is
     still running, and a run is on disk after the session has ended. `explorer.study` has the
-    network of the run in colour.
+    network of the run in color.
     """
 
     state_type = TrainingState
@@ -147,7 +147,7 @@ class TrainingExplorer(Trainable):
         self.desk.change(self.name, lambda moment: self._with_state(moment, self._in_view()))
 
     def _look_for_faults(self) -> None:
-        """Show what `Study.health` finds, of the run in colour if there is one."""
+        """Show what `Study.health` finds, of the run in color if there is one."""
 
         def job() -> None:
             if self._runs.running is None:
@@ -173,10 +173,10 @@ class TrainingExplorer(Trainable):
             self._open("changing the study", lambda study: _mined(study.with_(**of_study)))
 
     def _put_in_view(self) -> None:
-        """Make the run in colour the network of the study in view."""
+        """Make the run in color the network of the study in view."""
         trained = self.study
         if trained.network is None:
-            raise ValueError("no run in colour to ask with: choose one, or press Start")
+            raise ValueError("no run in color to ask with: choose one, or press Start")
         self.desk.change(self.name, lambda moment: moment.with_study(trained))
 
 

@@ -35,7 +35,7 @@ def similarity_figure(similarity: Tensor, groups: Sequence[str]) -> go.Figure:
     within = values[inside].mean()
     across = f", across groups {values[~inside].mean():+.2f}" if not inside.all() else ""
     made = figure(f"Mean similarity within a group {within:+.2f}{across}", height=560, width=600)
-    # One byte a cell travels as binary; the colour bar shows the similarity it stands for.
+    # One byte a cell travels as binary; the color bar shows the similarity it stands for.
     made.add_heatmap(
         z=np.rint((values + 1) * 127.5).astype(np.uint8),
         customdata=values.round(2),

@@ -1,8 +1,8 @@
 """One look for all figures, legible on both JupyterLab's light and dark backgrounds.
 
-The colours are those of Okabe and Ito, which most colour-blind people can distinguish, sky and
+The colors are those of Okabe and Ito, which most color-blind people can distinguish, sky and
 orange darker so that they stand out from white by 3 to 1; a pattern, a shape or a word always says
-the same as the colour does.
+the same as the color does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Curves that grow while a network learns, in small charts, with an earlier run in grey."""
+"""Curves that grow while a network learns, in small charts, with an earlier run in gray."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Curves(View):
     until = traitlets.Float(0.0).tag(sync=True)
     """Where the horizontal axis ends, unless a curve is longer; default 0."""
     names = traitlets.List(traitlets.Unicode(), ["", ""]).tag(sync=True)
-    """What the colored curve is, and what the grey one is; default empty."""
+    """What the colored curve is, and what the gray one is; default empty."""
     _now = traitlets.Bytes().tag(sync=True)
     _now_sizes = traitlets.List(traitlets.Int()).tag(sync=True)
     _before = traitlets.Bytes().tag(sync=True)
@@ -130,7 +130,7 @@ class Curves(View):
 
         Args:
             now: the colored curves, by the name of their chart.
-            before: the grey curves, by the name of their chart.
+            before: the gray curves, by the name of their chart.
             traits: any trait of `Curves` to change in the same message.
         """
         with self.hold_sync():

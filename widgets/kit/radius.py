@@ -36,7 +36,7 @@ class Radius(View):
     """Number of those that match; empty, the default, where that is not known."""
 
     mean_of = traitlets.Unicode("").tag(sync=True)
-    """What the grey curve is, such as ``"mean of 1,000 queries"``; default empty."""
+    """What the gray curve is, such as ``"mean of 1,000 queries"``; default empty."""
 
     _mean = traitlets.Bytes().tag(sync=True)
 
@@ -61,7 +61,7 @@ class Radius(View):
             names: name of each distance.
             found, matches: counts within each distance; None where matches are not known.
             radius: a position in `names`; larger ones become the last.
-            mean: (2, levels) precision and recall to draw in grey; NaN where undefined.
+            mean: (2, levels) precision and recall to draw in gray; NaN where undefined.
             mean_of: what they are the mean of, in words.
             summary: one sentence about the query.
         """

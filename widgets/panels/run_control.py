@@ -34,7 +34,7 @@ class RunControl(Steered):
         views: of the runs.
         status: where the sentence stands.
         gestures: which make the buttons.
-        on: leads on with the run in colour.
+        on: leads on with the run in color.
         prepare: called before a run is started; takes over what was typed, or raises.
         started: called when a run was started and is in view.
         ended: called when a run has ended and is shown.
@@ -60,7 +60,7 @@ class RunControl(Steered):
         self._lead = Lead(self._retire)
         self._follower = Follower[Trainer](lambda _: self.draw(), self._ended, status.fail)
         self._run_buttons = RunButtons(self, gestures, "the best")
-        self.fork_button = gestures.button("Fork the run in colour", "code-fork", self.fork)
+        self.fork_button = gestures.button("Fork the run in color", "code-fork", self.fork)
         self.buttons = {
             **self._run_buttons.all,
             **form.buttons,
@@ -87,7 +87,7 @@ class RunControl(Steered):
         return self._runs.running
 
     def resume(self) -> None:
-        """Continue after a pause, or continue the run in colour where it ended."""
+        """Continue after a pause, or continue the run in color where it ended."""
         self._lead.insist()
         if self._work is not None:
             super().resume()

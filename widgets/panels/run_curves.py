@@ -1,4 +1,4 @@
-"""The loss curves of two runs: one in colour, an earlier one in grey."""
+"""The loss curves of two runs: one in color, an earlier one in gray."""
 
 from __future__ import annotations
 

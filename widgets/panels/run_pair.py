@@ -1,4 +1,4 @@
-"""Which two runs are compared: one in colour and one in grey."""
+"""Which two runs are compared: one in color and one in gray."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunPair(ipw.HBox):
 
     @property
     def names(self) -> tuple[str, str]:
-        """The run in colour and the run in grey; empty for none."""
+        """The run in color and the run in gray; empty for none."""
         colour, grey = self.colour.value, self.grey.value
         return ("" if colour == _NONE else colour, "" if grey == _NONE else grey)
 

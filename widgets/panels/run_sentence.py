@@ -22,8 +22,8 @@ def run_sentence(
 
     Args:
         runs: of the study.
-        shown: the run in colour.
-        grey: the run in grey, which is said where there is none in colour.
+        shown: the run in color.
+        grey: the run in gray, which is said where there is none in color.
 
     Returns:
         The sentence, notes on what is wrong, and what of it screen readers say; empty for all.
@@ -31,7 +31,7 @@ def run_sentence(
     if shown is None:
         if grey is None:
             return "No run yet: press Start.", [], ""
-        earlier = f"Run {grey.name} of earlier in grey ({runs.state_of(grey)})"
+        earlier = f"Run {grey.name} of earlier in gray ({runs.state_of(grey)})"
         return f"{earlier}. Press Start.", [], ""
     trainer, steps = runs.trainer_of(shown), runs.history(shown)
     parts = [f"Run {shown.name} {runs.state_of(shown)}"]

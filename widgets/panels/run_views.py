@@ -23,9 +23,9 @@ __all__ = ["RunViews"]
 
 
 class RunViews(ipw.Tab):
-    """What is seen of the run in colour and the run in grey.
+    """What is seen of the run in color and the run in gray.
 
-    `pair`, which chooses them, and `pinned`, a query of the run in colour, stand where the explorer
+    `pair`, which chooses them, and `pinned`, a query of the run in color, stand where the explorer
     lays them out.
 
     Args:
@@ -66,12 +66,12 @@ class RunViews(ipw.Tab):
 
     @property
     def in_colour(self) -> Run | None:
-        """The run in colour."""
+        """The run in color."""
         return self._runs.named(self.pair.names[0])
 
     @property
     def in_grey(self) -> Run | None:
-        """The run in grey."""
+        """The run in gray."""
         return self._runs.named(self.pair.names[1])
 
     # -- which runs ------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class RunViews(ipw.Tab):
         self._gestures.do(lambda: self._told(*self.pair.names))
 
     def _picked(self, name: str) -> None:
-        """A row of the table: in colour, and what was in colour goes to grey."""
+        """A row of the table: in color, and what was in color goes to gray."""
         colour, _ = self.pair.names
         if name == colour:
             return

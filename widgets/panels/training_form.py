@@ -1,4 +1,4 @@
-"""The settings of the next run: how long it takes, and how it differs from the run in colour."""
+"""The settings of the next run: how long it takes, and how it differs from the run in color."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class TrainingForm(ipw.VBox):
             self.estimate.value = ""
 
     def say_difference(self) -> None:
-        """Say how the settings differ from those of the run that is forked, or is in colour."""
+        """Say how the settings differ from those of the run that is forked, or is in color."""
         fork = self._runs.named(self.parent)
         run = fork or self._in_colour()
         if run is None or run.is_damaged:

@@ -153,7 +153,7 @@ def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, expl
     monkeypatch.setattr(trainers, "_TRAINERS", {})  # another session
     later = TrainingExplorer(study)
     later.wait()
-    assert later.status.summary == "Run 001 of earlier in grey (stopped). Press Start."
+    assert later.status.summary == "Run 001 of earlier in gray (stopped). Press Start."
     assert len(later.curves.curves["before"]["total"][0]) > 0
     assert later.settings.values["epochs"] == 400
     later.colour.value = "001"

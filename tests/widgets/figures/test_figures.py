@@ -41,7 +41,7 @@ def test_votes_are_sorted_counted_and_split_at_the_threshold(mined):
     assert (list(kept.x), list(array(kept.y))) == (["sun", "sea"], [3, 2])
     assert (list(dropped.x), list(array(dropped.y))) == ([html.escape(HOSTILE), "elk"], [1, 0])
     assert made.layout.shapes[0].y0 == pytest.approx(1.05)
-    assert kept.marker.pattern.shape != dropped.marker.pattern.shape  # not by colour alone
+    assert kept.marker.pattern.shape != dropped.marker.pattern.shape  # not by color alone
 
 
 def test_votes_of_many_concepts_show_the_first_and_count_all(mined):

@@ -14,7 +14,7 @@ from widgets.kit.selection import Selection
 
 
 class Images:
-    """Images of one grey each, so that one can tell them apart; 77 cannot be read."""
+    """Images of one gray each, so that one can tell them apart; 77 cannot be read."""
 
     def __init__(self, n=200):
         self.n, self.reads = n, []

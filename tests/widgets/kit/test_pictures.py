@@ -19,7 +19,7 @@ from widgets.kit.thumbnails import Thumbnails
 
 
 class Greys:
-    """Images of one grey each; the seventh cannot be read."""
+    """Images of one gray each; the seventh cannot be read."""
 
     def __len__(self):
         return 40
@@ -38,7 +38,7 @@ def shown_of(ids, paged=4, thumbnails=THUMBNAILS):
 
 
 def greys(answer):
-    """The greys of an answer's pictures, None for one that is not there."""
+    """The grays of an answer's pictures, None for one that is not there."""
     message, (joined,) = answer
     json.dumps(message)  # numpy's numbers do not travel
     found, start = [], 0

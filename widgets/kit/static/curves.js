@@ -1,5 +1,5 @@
 // Curves over one horizontal axis, a small chart each: the present run in color, an earlier one in
-// grey behind it.
+// gray behind it.
 
 /** @typedef {{ x: Float32Array, y: Float32Array }} Curve */
 

@@ -2,7 +2,7 @@
 
 const RINGED = 60; // picked points that have a ring at most; more could not be told apart
 
-// Okabe and Ito's, with black or white for the eighth; "other" is grey.
+// Okabe and Ito's, with black or white for the eighth; "other" is gray.
 // biome-ignore format: a list of colors
 const COLORS = [
   "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442", "ink", "#999999",

@@ -42,7 +42,7 @@ function drawCounts(chart, { names, found, matches }, radius) {
 }
 
 /**
- * Draw precision against recall: of this query, and in grey the mean of others.
+ * Draw precision against recall: of this query, and in gray the mean of others.
  * @param {Chart} chart
  * @param {Counts} counts with matches
  * @param {number} radius
