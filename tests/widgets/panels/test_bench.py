@@ -56,6 +56,16 @@ def test_codes_are_as_long_at_first_as_those_of_the_study(study, trained):
     made.close()
 
 
+def test_a_recipe_that_is_ticked_right_before_start_is_in_its_plan(bench):
+    bench.choices.ticks["recipes"]._boxes["tuned"].set_state({"value": True})
+    bench.buttons["start"].click()
+    runner = runner_of(bench_folder(bench._study))
+    assert runner.plan.recipes == ("uhscm", "tuned")
+    assert len(runner.experiment.to_frame()) == 4
+    runner.stop()
+    bench.wait()
+
+
 def test_two_settings_are_compared_in_the_sentence_of_the_experiment(bench, study):
     bench.start()
     assert bench.choices.texts["bits"].disabled
