@@ -57,6 +57,7 @@ __all__ = [
     "collapse_of",
     "effective_number",
     "findings_of",
+    "findings_of_mining",
     "share_sentence",
     "spread",
 ]
@@ -106,6 +107,11 @@ def findings_of(study: Stages) -> tuple[HealthFinding, ...]:
     if study.network is not None:
         checks = [_codes, _images, *checks]
     return tuple(finding for check in checks for finding in check(study))
+
+
+def findings_of_mining(study: Stages) -> tuple[HealthFinding, ...]:
+    """Return the findings about distributions and the threshold, which are quick to find."""
+    return (*_concepts(study), *_threshold(study))
 
 
 def _codes(study: Stages) -> Iterator[HealthFinding]:

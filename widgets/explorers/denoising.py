@@ -11,6 +11,7 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, vote_frame
 from uhscm_core.concepts import DEFAULT_TEMPLATE
+from uhscm_core.health import findings_of_mining
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.explorer import Explorer
@@ -114,7 +115,8 @@ class DenoisingExplorer(Explorer[Study]):
             self.selection.focus = first
         self.stepper.show(study)
         self.templates.show(study)
-        self.status.summary = counts(study)  # last: what it says is on the screen
+        notes = [finding.message for finding in findings_of_mining(study)]
+        self.status.say(counts(study), notes)  # last: what it says is on the screen
 
     def _show_bound(self) -> None:
         study = self.study

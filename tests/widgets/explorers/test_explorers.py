@@ -256,6 +256,15 @@ def test_what_is_no_selection_is_refused(study):
         Selection(ids=("a", 1))
 
 
+def test_what_is_wrong_with_the_mining_is_said_where_it_is_seen(study):
+    explorer = DenoisingExplorer(only(study, 12))
+    done(explorer)
+    assert any("a single image of 12 keeps one" in note for note in explorer.status.notes)
+    explorer.tau.value = 0.01
+    done(explorer)
+    assert any("weigh all concepts almost equally" in note for note in explorer.status.notes)
+
+
 def test_one_image(study):
     denoising = DenoisingExplorer(only(study, 1))
     done(denoising)
