@@ -71,9 +71,9 @@ def _in_sight(widget: ipw.Widget) -> Iterator[View | Tabled]:
 
 @functools.singledispatch
 def _picture(view: View | Tabled) -> str:
-    if isinstance(view, Tabled):
-        return _table(view.page_frame())
-    return ""  # a control shows no result
+    if isinstance(view, View):
+        return ""  # a control shows no result
+    return _table(view.page_frame())
 
 
 @_picture.register
