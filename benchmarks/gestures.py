@@ -233,6 +233,7 @@ def retrieval(page: Page) -> dict[str, list[float]]:
         page.get_by_role("tab", name="Bits").click()
         bit = page.locator(".uhscm-code .column").nth(5 * repeat)
         record("flip a bit: click to all pictures (500)", "click", answered(), bit.click)
+        page.get_by_role("tab", name="Radius").click()
         slider = page.locator(".uhscm-radius input[type=range]")
         slider.focus()
         key = "ArrowRight" if repeat % 2 == 0 else "ArrowLeft"

@@ -76,7 +76,9 @@ def test_a_query_is_answered_at_first_glance(page):
     assert sum(counts) == DATABASE
     assert shelves(page).locator(".gallery-tile.good .gallery-mark:text('✓')").count()
     assert "expected" in page.locator(".uhscm-radius .uhscm-summary").text_content()
-    page.locator(".uhscm-radius .key.mean").wait_for()  # the mean of all queries has come
+    page.locator(".uhscm-radius .key.mean").wait_for(
+        state="attached"
+    )  # the mean of all queries has come
     kept(page, "first")
 
 
@@ -170,6 +172,7 @@ def test_a_flipped_bit_moves_the_results(page):
 
 
 def test_the_radius_goes_along_the_curve(page):
+    page.get_by_role("tab", name="Radius").click()
     reading = page.locator(".uhscm-radius .reading")
     point = page.locator(".uhscm-radius .point")
     slider = page.locator(".uhscm-radius input[type=range]")
@@ -200,6 +203,7 @@ def test_the_radius_goes_along_the_curve(page):
     box = page.locator(".uhscm-radius svg").first.bounding_box()  # and by a click in the chart
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4)
     page.wait_for_function("() => document.querySelector('.gallery-shelf:not(.beyond)')")
+    page.get_by_role("tab", name="Why near").click()
 
 
 def test_a_text_is_asked(page):

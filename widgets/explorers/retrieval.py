@@ -70,7 +70,8 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         self.shelves, self.radius = self._results.shelves, self._results.radius
         self._watch(self.selection, self._focused, "focus")
 
-        tabs = ipw.Tab([self._pair, self._bits], titles=["Why near", "Bits"])
+        looked_at = [self._pair, self._bits, self.radius]
+        tabs = ipw.Tab(looked_at, titles=["Why near", "Bits", "Radius"])
         self._lay_out(
             self._bar(self.random, self.text, self.ask, self.upload),
             columns([self._query, tabs], [self._results], (49, 49)),

@@ -21,7 +21,9 @@ __all__ = ["ShelvedResults"]
 
 
 class ShelvedResults(ipw.VBox):
-    """A shelf per distance, all images of a shelf tied, above precision and recall by radius.
+    """A shelf per distance, all images of a shelf tied.
+
+    `radius`, precision and recall by radius, stands elsewhere.
 
     Args:
         pictures: to show from.
@@ -38,7 +40,7 @@ class ShelvedResults(ipw.VBox):
         move: Callable[[int], object],
     ) -> None:
         self.shelves = Shelves(
-            pictures, edge=72, height=480, action="More like this", on_action=like
+            pictures, edge=84, height=480, action="More like this", on_action=like
         )
         self.radius = Radius()
         self._mean: npt.NDArray[np.float64] | None = None  # (2, L + 1), of all queries
@@ -49,7 +51,7 @@ class ShelvedResults(ipw.VBox):
         growing(self.shelves)
         self.shelves.selection.on_focus(pick)
         self.radius.observe(lambda change: move(change["new"]), "radius")
-        super().__init__([self.shelves, self.radius])
+        super().__init__([self.shelves])
 
     def adopt(self) -> None:
         """Show another study from now on, whose mean curve is not known yet."""
