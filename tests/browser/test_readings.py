@@ -14,8 +14,10 @@ import ipywidgets as ipw
 import numpy as np
 from widgets.kit.bars import Bars
 from widgets.kit.code_view import CodeView
+from widgets.kit.curves import Curves
 from widgets.kit.grid import Grid
 from widgets.kit.histogram import Histogram
+from widgets.kit.radius import Radius
 code = CodeView(lambda bit: None, names=["query", "result"])
 code.show([0, 1, 1, 0], other=[0, 0, 1, 0], flipped=[2],
           shares=[0.0, 0.43, 0.998, 0.002],
@@ -27,13 +29,22 @@ bars = Bars(height=120)
 bars.show(names, np.linspace(1, 0, 60))
 other = ipw.Button(description="another query")
 other.on_click(lambda _: bars.show(names[::-1], np.linspace(1, 0, 60)))
-votes = Bars(height=120, root=True)
-votes.show(names, np.linspace(900, 0, 60), threshold=6.2, ceiling=12.0, draggable=True)
+votes = [Bars(height=120, root=True) for _ in range(3)]
+for view, at in zip(votes, (6.2, 300.0, 880.0)):
+    view.show(names, np.linspace(900, 0, 60), threshold=at, ceiling=1.5 * at, draggable=True)
+curves = Curves({"total": "of the loss", "mAP": ""})
+epochs = np.linspace(0, 60, 61)
+curves.show({"total": (epochs, 3 - epochs / 30), "mAP": (epochs, epochs / 61)}, until=60)
+radius = Radius()
+found = np.arange(0, 16_500, 500)
+radius.show([f"{i} bits" for i in range(33)], found, found // 3, radius=7)
 grid = Grid(edge=200)
 grid.show(np.linspace(-1, 1, 36).reshape(6, 6), range(6))
-for view, name in ((bars, "plain"), (votes, "votes")):
-    view.add_class(name)
-ipw.VBox([code, bins, bars, other, votes, grid], layout={"width": "420px"})
+bars.add_class("plain")
+for view in votes:
+    view.add_class("votes")
+views = [code, bins, bars, other, *votes, curves, radius, grid]
+ipw.VBox(views, layout={"width": "420px"})
 """
 
 
@@ -90,8 +101,35 @@ def test_bars_of_another_query_begin_at_the_top(page):
     assert bars.locator(".number").first.inner_text() == "1"
 
 
-def test_no_label_of_a_threshold_lies_over_another(page):
-    votes = page.locator(".votes")
+def test_a_wheel_over_the_threshold_scrolls_the_bars(page):
+    votes = page.locator(".votes").first
+    votes.scroll_into_view_if_needed()
+    scroll, line = votes.locator(".scroll"), votes.locator(".threshold:not(.upper)").bounding_box()
+    scroll.evaluate("box => { box.scrollTop = 0; }")
+    for beside in (0, 8):
+        page.mouse.move(line["x"] + 1 + beside, line["y"] + line["height"] / 2)
+        before = scroll.evaluate("box => box.scrollTop")
+        page.mouse.wheel(0, 60)
+        page.wait_for_function(
+            "([box, before]) => box.scrollTop > before", arg=[scroll.element_handle(), before]
+        )
+    page.mouse.move(3, 3)
+
+
+def overlaps(boxes):
+    """Pairs of boxes that lie over one another, each (left, right, top, bottom)."""
+    return [
+        (one, other)
+        for i, one in enumerate(boxes)
+        for other in boxes[i + 1 :]
+        if min(one[1], other[1]) - max(one[0], other[0]) > 1
+        and min(one[3], other[3]) - max(one[2], other[2]) > 1
+    ]
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_no_label_of_a_threshold_lies_over_another(page, at):
+    votes = page.locator(".votes").nth(at)
     votes.scroll_into_view_if_needed()
     boxes = votes.evaluate(
         """box => {
@@ -99,18 +137,28 @@ def test_no_label_of_a_threshold_lies_over_another(page):
             const after = getComputedStyle(box.querySelector('.upper'), '::after');
             const top = upper.top + parseFloat(after.top);
             const left = upper.left + parseFloat(after.left);
-            const words = { left, right: left + parseFloat(after.width), top,
-                            bottom: top + parseFloat(after.height) };
+            const words = box.querySelector('.upper').checkVisibility() ? [
+                { left, right: left + parseFloat(after.width), top,
+                  bottom: top + parseFloat(after.height) }] : [];
             const found = [...box.querySelectorAll('.tick, .handle-text')]
                 .map((e) => e.getBoundingClientRect());
-            return [words, ...found].map((b) => [b.left, b.right, b.top, b.bottom]);
+            return [...words, ...found].map((b) => [b.left, b.right, b.top, b.bottom]);
         }"""
     )
     assert len(boxes) >= 4
-    for i, (left, right, top, bottom) in enumerate(boxes):
-        for l2, r2, t2, b2 in boxes[i + 1 :]:
-            assert right <= l2 + 1 or r2 <= left + 1 or bottom <= t2 + 1 or b2 <= top + 1
+    assert overlaps(boxes) == []
     shot(page, "readings_light")
+
+
+@pytest.mark.parametrize("kind", ["curves", "histogram", "radius"])
+def test_no_label_of_a_chart_lies_over_another(page, kind):
+    for chart in page.locator(f".uhscm-{kind} svg:visible").all():
+        boxes = chart.evaluate(
+            """svg => [...svg.querySelectorAll('text')].map((e) => e.getBoundingClientRect())
+                .map((b) => [b.left, b.right, b.top, b.bottom])"""
+        )
+        assert len(boxes) >= 4
+        assert overlaps(boxes) == []
 
 
 def test_similarity_stands_out_from_the_ground_in_either_theme(page):

@@ -146,11 +146,11 @@ function rowOf(scale, i) {
 /**
  * Let the threshold be dragged, and moved by keys. `settle` gets the value once it rests.
  * @param {BarScale} scale
- * @param {{ handle: HTMLElement, line: HTMLElement, body: HTMLElement }} parts
+ * @param {Record<"handle" | "line" | "grip" | "body", HTMLElement>} parts
  * @param {() => void} redraw
  * @param {(value: number) => void} settle
  */
-function makeDraggable(scale, { handle, line, body }, redraw, settle) {
+function makeDraggable(scale, { handle, line, grip, body }, redraw, settle) {
   let waiting = 0;
   const valueAt = (/** @type {PointerEvent} */ event) => {
     const x = pointOf(event, body)[0] - scale.nameWidth;
@@ -162,7 +162,7 @@ function makeDraggable(scale, { handle, line, body }, redraw, settle) {
     settle(value);
   };
 
-  for (const part of [handle, line]) {
+  for (const part of [handle, line, grip]) {
     part.addEventListener("pointerdown", (event) => {
       event.preventDefault();
       handle.focus();
@@ -230,9 +230,11 @@ function buildParts() {
   scroll.setAttribute("role", "listbox");
   const line = el("div", "threshold");
   const upper = el("div", "threshold upper");
-  scroll.append(rows);
+  // What the pointer drags next to the rows scrolls with them, so a wheel over it moves them too.
+  const grip = el("div", "grip");
+  scroll.append(rows, grip);
   body.append(scroll, line, upper);
-  return { head, legend, axis, ticks, handle, handleText, body, scroll, rows, line, upper };
+  return { head, legend, axis, ticks, handle, handleText, body, scroll, rows, line, grip, upper };
 }
 
 /**
@@ -240,14 +242,15 @@ function buildParts() {
  * @param {BarScale} scale
  * @param {ReturnType<typeof buildParts>} parts
  */
-function drawThreshold(scale, { axis, ticks, handle, handleText, line, upper }) {
+function drawThreshold(scale, { axis, ticks, handle, handleText, line, grip, upper }) {
   const low = scale.threshold;
   const high = scale.model.get("ceiling");
-  axis.hidden = line.hidden = low === null;
+  axis.hidden = line.hidden = grip.hidden = low === null;
   upper.hidden = low === null || high === null || high > scale.top;
   if (low === null) return;
   const left = scale.x(Math.min(low, scale.top));
-  line.style.left = handle.style.left = `${left}px`;
+  line.style.left = grip.style.left = handle.style.left = `${left}px`;
+  grip.style.height = `${scale.count * ROW}px`;
   if (!upper.hidden) upper.style.left = `${scale.x(high)}px`;
   ticks.replaceChildren();
   // Where texts would lie over one another, the upper bound's and the first ticks stay.
