@@ -28,6 +28,29 @@ CUT = """() => [...document.querySelectorAll(
         return words.getBoundingClientRect().right > room + 0.1;  // less is cut already
     })
     .map((part) => part.textContent)"""
+# Boxes that can scroll, and views that do though they are no list.
+SCROLLING = """() => [...document.querySelectorAll('.uhscm-explorer *')]
+    .filter((e) => e.checkVisibility() && (e.matches('.widget-box, .widget-tab-contents')
+        ? getComputedStyle(e).overflowY !== 'visible'
+        : ['auto', 'scroll'].includes(getComputedStyle(e).overflowY)
+            && e.scrollHeight > e.clientHeight
+            && !e.closest('.gallery-list, .scroll, .rows, textarea, .uhscm-table, .log')))
+    .map((e) => e.className)"""
+LINES = """() => [...document.querySelectorAll('.uhscm-settings .widget-label')]
+    .filter((label) => label.checkVisibility())
+    .map((label) => {
+        const words = document.createRange();
+        words.selectNodeContents(label);
+        const tops = [...words.getClientRects()].map(({ top }) => Math.round(top));
+        return [new Set(tops).size, label.textContent];
+    })
+    .filter(([lines]) => lines > 2)"""
+BEYOND = """() => {
+    const { right } = document.querySelector('.uhscm-explorer').getBoundingClientRect();
+    return [...document.querySelectorAll('.uhscm-explorer *')]
+        .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > right + 1)
+        .map((e) => [e.tagName, String(e.className.baseVal ?? e.className)]);
+}"""
 pytestmark = pytest.mark.browser
 
 
@@ -105,12 +128,34 @@ def test_a_wheel_at_the_end_of_the_shelves_moves_the_page(page):
 
 
 def test_no_box_of_an_explorer_scrolls(page):
-    scrolling = page.evaluate(
-        """() => [...document.querySelectorAll(
-            '.uhscm-explorer .widget-box, .uhscm-explorer .widget-tab-contents')]
-            .filter((box) => getComputedStyle(box).overflowY !== 'visible').length"""
-    )
-    assert scrolling == 0
+    assert page.evaluate(SCROLLING) == []
+
+
+def test_no_box_around_a_heatmap_or_a_map_scrolls(browser, lab, saved_study):
+    cells = (STUDY, "w.DistributionExplorer(study)", "w.MapExplorer(study)")
+    with opened(browser, lab, cells, width=1280, height=720) as page:
+        heatmaps = explorer(page)
+        heatmaps.get_by_role("tab", name="Heatmap").click()
+        heatmaps.locator(".grid canvas:visible").first.wait_for()
+        assert page.evaluate(SCROLLING) == []
+        explorer(page, 1).locator(".map canvas:visible").first.wait_for()
+        assert page.evaluate(SCROLLING) == []
+
+
+def test_training_stays_within_a_narrow_window_and_says_each_setting_in_two_lines(
+    browser, lab, saved_study
+):
+    with opened(browser, lab, (STUDY, "w.TrainingExplorer(study)"), width=1280, height=720) as page:
+        until(page, "[Pp]ress Start")
+        training = explorer(page)
+        training.get_by_role("button", name="More settings").click()
+        training.locator(".widget-label:visible", has_text="where it runs").wait_for()
+        shot(page, "stage_settings")
+        assert page.evaluate(LINES) == []
+        page.set_viewport_size({"width": 800, "height": 720})
+        page.wait_for_timeout(1000)
+        shot(page, "stage_settings_narrow")
+        assert page.evaluate(BEYOND) == []
 
 
 def test_a_name_is_cut_in_its_middle(page):
