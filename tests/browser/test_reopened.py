@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 from scripts.lab import end_kernels, go
 from tests.browser.pages import STUDY, opened, shot, until
 from tests.browser.test_access import SHOWING, VIEWS
+from widgets.explorers import displayed
 
 CELL = (
     STUDY
@@ -81,6 +84,25 @@ def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab
         assert "an explorer, alive" in again.inner_text()
         assert "run the cells above and this one again" in again.inner_text()
         assert "everything here can be changed" not in again.inner_text()
+
+
+def test_a_page_made_of_a_notebook_speaks_to_its_readers(browser):
+    again = displayed._PAGE.replace("__STILL__", "<p>81 concepts</p>")
+    outputs = [
+        nbformat.v4.new_output("display_data", {"text/plain": "an explorer"}),
+        nbformat.v4.new_output("display_data", {"text/html": again}),
+    ]
+    cell = nbformat.v4.new_code_cell("explorer", outputs=outputs)
+    made, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    page = browser.new_page(java_script_enabled=False, offline=True)  # it asks others for scripts
+    try:
+        page.set_content(made, wait_until="domcontentloaded")
+        box = page.locator(".uhscm-again")
+        assert box.get_by_text("81 concepts").is_visible()
+        assert box.locator(".reader").is_visible()
+        assert not box.locator(".owner").is_visible()
+    finally:
+        page.close()
 
 
 def test_each_explorer_greys_out_without_its_kernel_and_leaves_a_picture(browser, lab, saved_study):
