@@ -92,14 +92,27 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def page(browser, lab, saved_study):
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: npm install")
     cells = (STUDY + SHOWING, *(cell for cell, _ in VIEWS.values()))
     with opened(browser, lab, cells, width=1280) as page:
         for view, (_, said) in VIEWS.items():
             until(output(page, view), said, 180_000)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
+            open_what_is_folded(output(page, view))
         yield page
+
+
+@pytest.fixture(scope="module")
+def axe(page):
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm install")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+
+
+def open_what_is_folded(box):
+    """Press the buttons that show more controls."""
+    folded = box.locator(".widget-toggle-button:visible:not(.mod-active):has(.fa-caret-right)")
+    for button in folded.all():
+        button.click()
+        button.locator(".fa-caret-down").wait_for()
 
 
 def output(page, view):
@@ -112,6 +125,7 @@ def output(page, view):
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.usefixtures("axe")
 def test_axe_finds_nothing_serious_in_any_tab(page, view, theme):
     set_theme(page, theme)
     box = output(page, view)
@@ -120,6 +134,7 @@ def test_axe_finds_nothing_serious_in_any_tab(page, view, theme):
     for tab in reversed(tabs.all()) if view != "Workbench" else ():  # its tabs are the others
         tab.click()
         page.wait_for_timeout(200)
+        open_what_is_folded(box)
         found |= set(box.evaluate(FOUND))
     assert sorted(found) == []
 
@@ -190,10 +205,14 @@ def test_the_headline_is_seen_and_what_is_heard_is_said_apart(page):
 
 def test_what_the_pointer_hits_is_large_enough(page):
     small = page.evaluate(
-        """() => [...document.querySelectorAll('.uhscm-explorer :is(' +
+        """() => [...document.querySelectorAll(
+            ':is(.uhscm-explorer, .uhscm-workbench, .uhscm-exports) :is(' +
             'button, [role=slider], [role=option], tr.row, .uhscm-field > *, summary, ' +
-            'input[type=range], .gallery-action)')]
-            .filter((e) => e.checkVisibility() && !e.matches('label, .wrong, output'))
+            'input, .lm-TabBar-tab, .gallery-action)')]
+            // A click on the name of a tick box ticks it.
+            .map((e) => e.matches('[type=checkbox], [type=radio]') ? e.closest('label') ?? e : e)
+            .filter((e) => e.checkVisibility()
+                && !e.matches('.uhscm-field > label, .wrong, output'))
             .map((e) => {
                 const { width, height } = e.getBoundingClientRect();
                 const more = (name) => getComputedStyle(e, '::before').position === 'absolute'

@@ -31,8 +31,8 @@ explorer
 # on white has 4.0, the doctor's bold green 3.1; JupyterLab's own tabs have 4.2.
 LEAST = 3
 # Of each text in sight: its contrast with its ground as WCAG 2 defines it, whether it is the
-# lighter of the two, and the text. Left out are signs and single letters, disabled controls, which
-# WCAG excepts, and JupyterLab's own prompts.
+# lighter of the two, and the text. Left out are signs and single letters but for the
+# marks of a table, disabled controls, which WCAG excepts, and JupyterLab's own prompts.
 CONTRASTS = r"""box => {
     const pen = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
     const parts = (color) => {
@@ -67,19 +67,26 @@ CONTRASTS = r"""box => {
     };
     const LEFT_OUT = ':disabled, style, option, .jp-OutputPrompt';
     const found = [];
+    const judge = (element, color, text) => {
+        const { x, y, width, height } = element.getBoundingClientRect();
+        const behind = ground(element, x + width / 2, y + height / 2);
+        const [own, under] = [over(color, behind), behind].map(luminance);
+        const ratio = (Math.max(own, under) + 0.05) / (Math.min(own, under) + 0.05);
+        found.push([ratio, own > under, text]);
+    };
+    const isSeen = (element) => !element.closest(LEFT_OUT)
+        && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
     const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const element = texts.currentNode.parentElement;
         const text = texts.currentNode.data.trim();
-        if (!/[\p{L}\p{N}]{2}/u.test(text) || element.closest(LEFT_OUT)
-            || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) {
-            continue;
-        }
-        const { x, y, width, height } = element.getBoundingClientRect();
-        const behind = ground(element, x + width / 2, y + height / 2);
-        const [own, under] = [over(ink(element), behind), behind].map(luminance);
-        const ratio = (Math.max(own, under) + 0.05) / (Math.min(own, under) + 0.05);
-        found.push([ratio, own > under, text]);
+        const isRead = /[\p{L}\p{N}]{2}/u.test(text) || (text && element.matches('.mark'));
+        if (isRead && isSeen(element)) judge(element, ink(element), text);
+    }
+    for (const field of box.querySelectorAll(':placeholder-shown[placeholder*=" "]')) {
+        const style = getComputedStyle(field, '::placeholder');
+        const [r, g, b, a] = parts(style.color);
+        if (isSeen(field)) judge(field, [r, g, b, a * style.opacity], field.placeholder);
     }
     return found;
 }"""
