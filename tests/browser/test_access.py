@@ -110,9 +110,12 @@ def axe(page):
 def open_what_is_folded(box):
     """Press the buttons that show more controls."""
     folded = box.locator(".widget-toggle-button:visible:not(.mod-active):has(.fa-caret-right)")
-    for button in folded.all():
-        button.click()
-        button.locator(".fa-caret-down").wait_for()
+    while left := folded.count():
+        folded.first.click()
+        for _ in range(100):
+            if folded.count() != left:
+                break
+            box.page.wait_for_timeout(100)
 
 
 def output(page, view):
