@@ -67,7 +67,7 @@ CONTRASTS = r"""box => {
     };
     const LEFT_OUT = ':disabled, style, option, .jp-OutputPrompt';
     const found = [];
-    const judge = (element, color, text) => {
+    const weigh = (element, color, text) => {
         const { x, y, width, height } = element.getBoundingClientRect();
         const behind = ground(element, x + width / 2, y + height / 2);
         const [own, under] = [over(color, behind), behind].map(luminance);
@@ -81,12 +81,12 @@ CONTRASTS = r"""box => {
         const element = texts.currentNode.parentElement;
         const text = texts.currentNode.data.trim();
         const isRead = /[\p{L}\p{N}]{2}/u.test(text) || (text && element.matches('.mark'));
-        if (isRead && isSeen(element)) judge(element, ink(element), text);
+        if (isRead && isSeen(element)) weigh(element, ink(element), text);
     }
     for (const field of box.querySelectorAll(':placeholder-shown[placeholder*=" "]')) {
         const style = getComputedStyle(field, '::placeholder');
         const [r, g, b, a] = parts(style.color);
-        if (isSeen(field)) judge(field, [r, g, b, a * style.opacity], field.placeholder);
+        if (isSeen(field)) weigh(field, [r, g, b, a * style.opacity], field.placeholder);
     }
     return found;
 }"""
