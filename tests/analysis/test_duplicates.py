@@ -155,6 +155,15 @@ def test_a_chain_is_cut_where_its_ends_are_not_near():
     assert (wider.groups, wider.chains) == (((0, 1, 2),), 0)
 
 
+def test_a_chain_that_is_too_long_is_left_whole(monkeypatch):
+    angles = np.deg2rad([0, 10, 21])
+    features = torch.tensor(np.stack([np.cos(angles), np.sin(angles)], axis=1), dtype=torch.float32)
+    monkeypatch.setattr(module, "LONGEST_CHAIN", 2)
+    codes = torch.zeros(3, 1, dtype=torch.uint8)
+    found = near_duplicates(codes, 8, features, cosine=float(np.cos(np.deg2rad(12))))
+    assert (found.groups, found.chains) == (((0, 1, 2),), 0)
+
+
 def test_no_image_one_image_and_no_pair():
     for n in (0, 1, 2):
         features = torch.eye(4)[:n]

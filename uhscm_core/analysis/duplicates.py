@@ -15,9 +15,9 @@ wrong; without the sketches there were 295,530 wrong pairs (`benchmarks/results/
 
 All images of a group are near-duplicates of each other: where a chain of pairs has ends that are
 not, complete linkage cuts it, and an image that this leaves alone makes a group of two with the
-image nearest to it. Nothing is N × N: equal codes are looked up once, cosines are computed a block
-at a time, and of a group's pairs only those that hold it together are kept, a spanning tree of the
-largest cosines. A chain of more than 4,096 images is left whole.
+image nearest to it. Equal codes are looked up once, cosines are computed a block at a time, and of
+a group's pairs only those that hold it together are kept, a spanning tree of the largest cosines.
+Only of one chain at a time are all pairs held; one of more than 4,096 images is left whole.
 
 Symbols: N images, D embedding width, L code length in bits, p pairs.
 """
@@ -49,14 +49,15 @@ from uhscm_core.support.checks import (
     whole_number,
 )
 
-__all__ = ["NearDuplicates", "likenesses", "near_duplicates", "sketch"]
+__all__ = ["LONGEST_CHAIN", "NearDuplicates", "likenesses", "near_duplicates", "sketch"]
 
 # Images whose cosines are held at a time: 2 MB of them.
 _ROWS, _COLUMNS = 256, 2048
+LONGEST_CHAIN = 4096
+"""Images of a chain that is cut: an array of all their pairs takes 70 MB, and there are several."""
 _EDGE = 8  # of a sketch, in its own pixels
 _FAINT = 2.0  # gray levels
 _ROUNDING = 1e-6  # of the cosine of two equal features
-_LARGEST = 4096  # images of a chain that is cut: all pairs of them take 70 MB
 _NEVER = 9.0  # more than any 1 - cosine: two images that are in no group together
 
 Ids = npt.NDArray[np.int64]
@@ -309,7 +310,7 @@ def _cut_chains(
     order = np.argsort(component, kind="stable")
     for of_one in np.split(order, np.flatnonzero(np.diff(component[order])) + 1):
         ids = np.unique([i[of_one], j[of_one]])
-        if 2 < len(ids) <= _LARGEST:
+        if 2 < len(ids) <= LONGEST_CHAIN:
             passes, cosines = passing(ids)
             if not passes.all():
                 chains += 1

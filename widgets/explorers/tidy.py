@@ -19,7 +19,7 @@ from widgets.kit.layout import row
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
 from widgets.kit.words import counted
-from widgets.panels.duplicates import DuplicatesPanel
+from widgets.panels.duplicates import DuplicatesPanel, n_duplicates, notes
 from widgets.panels.outliers import OutliersPanel
 from widgets.states.tidy import FAR_BY, TidyState
 
@@ -118,21 +118,12 @@ class TidyExplorer(Explorer[TidyState]):
         if len(study.dataset) > 1 and self._changed("far", (view.far, view.k)):
             self._outliers.show(self._oddities, view.far, view.k)
         groups = counted(len(found.groups), "group")
-        images = len({image for group in found.groups for image in group})
-        notes = []
-        if (share := images / len(study.dataset)) > 0.5:
-            said = f"{share:.0%} of all images have a near-duplicate: allow fewer bits, or ask for"
-            notes.append(f"{said} a larger cosine")
-        if found.chains:
-            notes.append(
-                f"{counted(found.chains, 'chain')} of similar images cut, so that all images of a "
-                "group are similar to each other; an image may be in two groups"
-            )
+        images = counted(n_duplicates(found), "image")
         self.status.say(
-            f"{groups} of near-duplicates, {counted(images, 'image')}: codes within "
+            f"{groups} of near-duplicates, {images}: codes within "
             f"{counted(view.radius, 'bit')}, cosine of features at least {view.cosine:.3f}"
             f"{', and similar to look at' * view.looks}",
-            notes,
+            notes(found, len(study.dataset)),
         )
 
     # -- what a person does ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ import ipywidgets as ipw
 from PIL import Image, ImageOps
 
 from uhscm_core import NearDuplicates, Study
+from uhscm_core.analysis.duplicates import LONGEST_CHAIN
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import columns
@@ -17,7 +18,7 @@ from widgets.kit.stage import growing
 from widgets.kit.words import counted
 from widgets.panels.why import WhyPanel
 
-__all__ = ["DuplicatesPanel"]
+__all__ = ["DuplicatesPanel", "n_duplicates", "notes"]
 
 
 class _Halves(ImagePairs):
@@ -93,3 +94,29 @@ class DuplicatesPanel(ipw.VBox):
             return
         i, j = found.pairs[pair].tolist()
         self.why.show(StudyImages(study, from_pixels=True), i, j, without=without)
+
+
+def n_duplicates(found: NearDuplicates) -> int:
+    """Return how many images have a near-duplicate; one may be in two groups."""
+    return len({image for group in found.groups for image in group})
+
+
+def notes(found: NearDuplicates, n_images: int) -> list[str]:
+    """Return what is to be known of the groups that were found among so many images."""
+    said = []
+    if (share := n_duplicates(found) / n_images) > 0.5:
+        said.append(
+            f"{share:.0%} of all images have a near-duplicate: allow fewer bits, or ask for a "
+            "larger cosine"
+        )
+    if found.chains:
+        said.append(
+            f"{counted(found.chains, 'chain')} of similar images cut, so that all images of a "
+            "group are similar to each other; an image may be in two groups"
+        )
+    if (largest := max(map(len, found.groups), default=0)) > LONGEST_CHAIN:
+        said.append(
+            f"a group of {largest:,} images is too large to be cut, and its images may be similar "
+            "in a chain only"
+        )
+    return said

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 
+from uhscm_core import NearDuplicates
 from uhscm_core.analysis.oddities import Oddities
 from widgets.kit.selection import Selection
-from widgets.panels.duplicates import DuplicatesPanel
+from widgets.panels import duplicates as module
+from widgets.panels.duplicates import DuplicatesPanel, n_duplicates, notes
 from widgets.panels.outliers import OutliersPanel
 
 
@@ -52,3 +57,17 @@ def test_outliers_stand_above_the_neighbours_of_one(oddities, done):
     assert panel.near.ids[1:].tolist() == oddities.near(first, "codes", 5)[0]
     panel.outliers.selection.focus = int(panel.outliers.ids[2])
     assert done == [int(panel.outliers.ids[2])]
+
+
+def test_what_is_to_be_known_of_groups_is_said(monkeypatch):
+    groups = ((0, 1), (1, 2), (5, 6, 7))
+    none = np.zeros(0, np.int64)
+    numbers = none.astype(np.int32), none.astype(np.float32)
+    found = NearDuplicates(groups, none.reshape(0, 2), none, *numbers, chains=1)
+    assert n_duplicates(found) == 6
+    assert notes(dataclasses.replace(found, chains=0), 12) == []
+    many, chain = notes(found, 11)
+    assert many.startswith("55% of all images have a near-duplicate")
+    assert chain.startswith("1 chain of similar images cut")
+    monkeypatch.setattr(module, "LONGEST_CHAIN", 2)
+    assert notes(found, 12)[-1].startswith("a group of 3 images is too large to be cut")
