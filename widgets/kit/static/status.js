@@ -76,7 +76,7 @@ function render({ model, el: host }) {
     } else if (!waiting) {
       const since = new Date().toLocaleTimeString();
       waiting = setTimeout(() => {
-        away.textContent = `No connection to the kernel since ${since}. It keeps working; this view follows when the connection is back.`;
+        away.textContent = `No connection to the kernel since ${since}. What you see is as it was then; it follows when the connection is back.`;
       }, PATIENCE);
     }
   };
