@@ -84,18 +84,17 @@ class PinnedQuery(ipw.HBox):
         if study.dataset.labels is not None:
             mine = set(study.dataset.labels_of(pinned))
             marks = [bool(mine & set(study.dataset.labels_of(int(i)))) for i in snapshot.results]
-            tail = f"; {sum(marks)} of {len(marks)} share a label (no label was trained on)"
+            tail = f"; {sum(marks)} of {len(marks)} share a label"
         last = int(snapshot.distances[-1])
         shown = int((snapshot.distances == last).sum())
         if snapshot.tied > shown:
-            tied = f"{snapshot.tied:,} at {counted(last, 'bit')}"
-            tail += f"; the last {shown} are any of the {tied}"
+            tail += f"; the last {shown} are of {snapshot.tied:,} at {counted(last, 'bit')}"
         self.results.show(
             snapshot.results,
             captions=captions,
             marks=marks,
-            summary=f"Its nearest among {len(runs.validation.ids):,} validation images{tail}; "
-            "click one to pin it",
+            summary=f"Nearest of {len(runs.validation.ids):,} validation images{tail}. "
+            "Click one to pin it.",
         )
 
     def _clicked(self, image: int) -> None:
