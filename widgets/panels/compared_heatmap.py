@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as ipw
 
@@ -30,10 +29,9 @@ class ComparedHeatmap(ipw.VBox):
     """
 
     def __init__(self, pick: Callable[[tuple[int, int]], object]) -> None:
-        wide: dict[str, Any] = {"layout": {"width": "188px"}, "label_width": "66px"}
-        sample_of, order = Choice("images", SAMPLES, **wide), Choice("order", **wide)
-        source = Choice("similar by", **wide)
-        minus = Choice("compared with", **{**wide, "label_width": "98px"})
+        sample_of, order = _choice("images", 172, 54), _choice("order", 214, 46)
+        sample_of.options = SAMPLES
+        source, minus = _choice("similar by", 170, 64), _choice("compared with", 216, 104)
         self.controls = {"sample": sample_of, "order": order, "source": source, "minus": minus}
         """By the fields of a state."""
         self.heatmap = HeatmapPanel(pick, edge=420)
@@ -81,3 +79,8 @@ class ComparedHeatmap(ipw.VBox):
             summary=said,
         )
         return (source, minus) if compared else (CONCEPTS, FEATURES)
+
+
+def _choice(label: str, width: int, label_width: int) -> Choice:
+    """Return a list as wide as its options need, in px: two of them fill a row at 1280 px."""
+    return Choice(label, layout={"width": f"{width}px"}, label_width=f"{label_width}px")

@@ -13,9 +13,9 @@ from uhscm_core.support.checks import one_of, position
 __all__ = ["NOTHING", "SAMPLES", "DistributionState", "orders_of"]
 
 SAMPLES = {
-    "of frequent concepts": "concepts",
+    "by concept": "concepts",
     "at random": "random",
-    "similar to the image": "similar",
+    "similar ones": "similar",
 }
 """Which images the heatmap compares, by their words."""
 NOTHING = "nothing"
