@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
 from widgets.kit.stage import growing
+from widgets.kit.words import with_capital
 from widgets.panels.concept_editor import ConceptEditor
 from widgets.panels.stepper import Stepper
 from widgets.panels.template_comparison import TemplateComparison
@@ -57,6 +59,7 @@ class DenoisingExplorer(Explorer[Study]):
         self.max_share = NumberBox("Maximum votes, as a share of all images", step=0.05, **wide)
         self._bind(tau=self.tau, min_share=self.min_share, max_share=self.max_share)
         self._scale = ipw.Label()
+        self._findings = ipw.HTML()  # below the settings: what comes and goes moves no bar
         self._reset = ipw.Button(
             description="Paper's prompt and bounds",
             tooltip="The paper's prompt, τ and bounds; the list of names stays",
@@ -77,7 +80,7 @@ class DenoisingExplorer(Explorer[Study]):
             titles=["Voters", "Step by step", "Two templates"],
         )
         tabs.observe(self._hide_answers, "selected_index")
-        settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share])
+        settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share, self._findings])
         self._lay_out(
             ipw.HBox([self._undo, self._redo, self._reset, self._csv, self._train]),
             columns([self.bars], [tabs, self.editor, settings]),
@@ -115,8 +118,9 @@ class DenoisingExplorer(Explorer[Study]):
             self.selection.focus = first
         self.stepper.show(study)
         self.templates.show(study)
-        notes = [finding.message for finding in findings_of_mining(study)]
-        self.status.say(counts(study), notes)  # last: what it says is on the screen
+        found = [f"{with_capital(finding.message)}." for finding in findings_of_mining(study)]
+        self._findings.value = "<br>".join(map(html.escape, found))
+        self.status.summary = counts(study)  # last: what it says is on the screen
 
     def _show_bound(self) -> None:
         study = self.study

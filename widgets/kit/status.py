@@ -9,6 +9,7 @@ import pandas as pd
 import traitlets
 
 from widgets.kit.view import View, static
+from widgets.kit.words import with_capital
 
 __all__ = ["Status"]
 
@@ -57,7 +58,7 @@ class Status(View):
             spoken: what a screen reader says instead, where the headline changes several times a
                 second: it is said again only when it is another one.
         """
-        self.notes = [_with_capital(note) for note in notes]
+        self.notes = [with_capital(note) for note in notes]
         with self.hold_sync():
             self.spoken = spoken
             self.summary = headline
@@ -69,8 +70,3 @@ class Status(View):
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "dismiss":
             self.errors = [e for e in self.errors if e != content.get("error")]
-
-
-def _with_capital(note: str) -> str:
-    """Return the note as a sentence, unless it begins with the name of a file or an argument."""
-    return note[:1].upper() + note[1:] if note.partition(" ")[0].isalpha() else note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "duration", "file_size"]
+__all__ = ["counted", "duration", "file_size", "with_capital"]
 
 
 def counted(n: int, noun: str) -> str:
@@ -24,3 +24,8 @@ def file_size(size: int) -> str:
     if size < 1_000_000:
         return f"{max(1, round(size / 1000))} kB"
     return f"{size / 1e6:,.1f} MB"
+
+
+def with_capital(note: str) -> str:
+    """Return the note as a sentence, unless it begins with the name of a file or an argument."""
+    return note[:1].upper() + note[1:] if note.partition(" ")[0].isalpha() else note
