@@ -87,9 +87,9 @@ def test_the_threshold_is_dragged_and_undone(denoising):
     bars.locator(".handle").focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "least => document.querySelector('.handle').getAttribute('aria-valuenow') > least",
-        arg=TRAIN * 0.5 / 81 + 3,
+    page.wait_for_function(  # all five are drawn
+        "to => Math.abs(document.querySelector('.handle').getAttribute('aria-valuenow') - to) < .1",
+        arg=round(TRAIN * 0.5 / 81) + 5,
     )
     preview = bars.locator(".handle-text").inner_text()
     until(page, re.search(r"\d+ kept", preview)[0])  # no key is on its way to Python any more
@@ -106,14 +106,19 @@ def test_a_threshold_above_all_says_why_not(denoising):
     page.mouse.down()
     page.mouse.move(spot["x"] + 900, spot["y"] + 5, steps=4)
     page.mouse.up()
-    error = box.locator(".uhscm-status .error")
-    error.wait_for()
-    assert "no concept passed the threshold" in error.inner_text()
+    error = box.locator(".uhscm-bars .wrong").first
+    error.filter(has_text="no concept passed the threshold").wait_for()
     shot(page, "explorer_denoising_error")
     assert sentence(page) == before
-    assert abs(handle.bounding_box()["x"] - spot["x"]) < 1  # the line went back
-    error.locator("button").click()
-    error.wait_for(state="detached")
+    assert handle.bounding_box()["x"] > spot["x"] + 100  # what does not work stays
+    assert handle.get_attribute("aria-invalid") == "true"
+    assert error.inner_text() in page.get_by_role("alert").all_inner_texts()
+    handle.focus()
+    page.keyboard.press("Home")  # keeps every concept that has a vote
+    error.wait_for(state="hidden")
+    until(page, "concepts")
+    page.click("button:has-text('Undo') >> nth=0")
+    until(page, f"^{before}$")
 
 
 def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):

@@ -168,11 +168,12 @@ class DenoisingExplorer(Explorer[Study]):
 
     def _dragged(self, change: dict[str, Any]) -> None:
         study, votes = self.study, change["new"]
-        if votes is None or math.isclose(votes, study.mined.min_votes):
+        same = votes is not None and math.isclose(votes, study.mined.min_votes)
+        if votes is None or (same and not self.bars.error):
             return
         n = len(study.dataset.splits["train"])
         share = round(votes * len(study.concepts) / n, 6)
-        self._change("changing min_share", lambda s: s.with_(min_share=share))
+        self._change("changing min_share", lambda s: s.with_(min_share=share), at=self.bars)
 
     def _set_bound(self, name: str, value: Any) -> None:
         setting = {name: value}

@@ -9,9 +9,8 @@ from uhscm_core import Study
 from widgets.explorers.arguments import checked
 from widgets.explorers.desk import Desk
 from widgets.explorers.following import Following
-from widgets.kit.field import Field
 from widgets.kit.selection import Selection
-from widgets.panels.failures import Failures
+from widgets.panels.failures import Control, Failures
 
 __all__ = ["Undoable"]
 
@@ -59,7 +58,7 @@ class Undoable(Following[T]):
         *,
         each: bool = False,
         step: bool = True,
-        at: Field | None = None,
+        at: Control | None = None,
     ) -> None:
         """Change the value in view, or keep it and say why.
 
@@ -93,7 +92,7 @@ class Undoable(Following[T]):
         self._worker.submit(what, self._failures.guarded(job, at, change), each=each)
 
     def _attempt(
-        self, what: str, job: Callable[[], None], *, each: bool = False, at: Field | None = None
+        self, what: str, job: Callable[[], None], *, each: bool = False, at: Control | None = None
     ) -> None:
         """Run a job in the background, and say what goes wrong at the control that asks for it."""
         self._worker.submit(what, self._failures.guarded(job, at), each=each)
@@ -104,7 +103,7 @@ class Undoable(Following[T]):
         make: Callable[[Study], Study],
         *,
         each: bool = False,
-        at: Field | None = None,
+        at: Control | None = None,
     ) -> None:
         """Show another study, or stay and say why not.
 

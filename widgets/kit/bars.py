@@ -34,6 +34,8 @@ class Bars(View):
     """A bar above it is kept. With None, the default, `kept` of `show` says which are."""
     draggable = traitlets.Bool(False).tag(sync=True)
     """Whether the threshold can be dragged; default False."""
+    error = traitlets.Unicode("").tag(sync=True)
+    """What is wrong with the threshold, shown below it; empty, the default, if it works."""
     ceiling = traitlets.Float(None, allow_none=True).tag(sync=True)
     """A bar above it is dropped too; None, the default, for no such bound."""
     root = traitlets.Bool(False).tag(sync=True)
@@ -51,6 +53,7 @@ class Bars(View):
         super().__init__(**traits)
         self.values: npt.NDArray[np.float32] = np.zeros((1, 0), np.float32)
         self.kept: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._worked = self.threshold
 
     def show(
         self,
@@ -62,6 +65,8 @@ class Bars(View):
         **traits: Any,
     ) -> None:
         """Replace the bars; none of the new ones is chosen.
+
+        A threshold that does not work stays while the one given is as before.
 
         Args:
             labels: n names.
@@ -75,6 +80,11 @@ class Bars(View):
         self.values = np.array([np.asarray(values) for values in series], np.float32)
         self.kept = np.ones(len(labels), bool) if kept is None else np.asarray(kept, dtype=bool)
         traits = {"chosen": None, "summary": summary, **traits}
+        if "threshold" in traits:
+            if self.error and traits["threshold"] == self._worked:
+                del traits["threshold"]
+            else:
+                self._worked, traits["error"] = traits["threshold"], ""
         with self.hold_sync(), self.hold_trait_notifications():  # one message, one event a trait
             self.set_trait("labels", list(labels))
             self.set_trait("series", list(names))
@@ -82,6 +92,16 @@ class Bars(View):
             self.set_trait("_kept", self.kept.tobytes())
             for name, value in traits.items():
                 self.set_trait(name, value)
+
+    def fail(self, message: str) -> None:
+        """Say what is wrong with the threshold, which is kept."""
+        self.error = message
+
+    def restore(self) -> None:
+        """Put the threshold that worked last in place of one that does not."""
+        with self.hold_sync():
+            self.error = ""
+            self.threshold = self._worked
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per name, a column per series, and whether each is kept."""

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from widgets.kit.field import Field
-
-__all__ = ["Failures"]
+__all__ = ["Control", "Failures"]
 
 T = TypeVar("T")
+
+
+class Control(Protocol):
+    """What holds a value that a person sets, and says what is wrong with it."""
+
+    error: str
+
+    def fail(self, message: str) -> None:
+        """Say what is wrong with the value, which is kept."""
+
+    def restore(self) -> None:
+        """Put the value that worked last into the control."""
 
 
 class Failures(Generic[T]):
@@ -22,16 +32,16 @@ class Failures(Generic[T]):
 
     def __init__(self, check: Callable[[T], None], record: Callable[[str], None]) -> None:
         self._check, self._record = check, record
-        self._changes: dict[Field, Callable[[T], T] | None] = {}
+        self._changes: dict[Control, Callable[[T], T] | None] = {}
 
-    def add(self, at: Field, message: str, change: Callable[[T], T] | None = None) -> None:
+    def add(self, at: Control, message: str, change: Callable[[T], T] | None = None) -> None:
         """Say at a control what is wrong with its value, and keep it in the log."""
         at.fail(message)
         self._changes[at] = change
         self._record(message)
 
     def guarded(
-        self, job: Callable[[], None], at: Field | None, change: Callable[[T], T] | None = None
+        self, job: Callable[[], None], at: Control | None, change: Callable[[T], T] | None = None
     ) -> Callable[[], None]:
         """Return a job that says what goes wrong at the control that asks for it.
 
@@ -53,7 +63,7 @@ class Failures(Generic[T]):
 
         return run
 
-    def changed(self, state: T, change: Callable[[T], T], at: Field | None) -> T:
+    def changed(self, state: T, change: Callable[[T], T], at: Control | None) -> T:
         """Return the changed state; with what other controls ask for, if that works by now.
 
         Args:

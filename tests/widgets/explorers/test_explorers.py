@@ -92,21 +92,47 @@ def test_the_dragged_threshold_denoises_anew(study, denoising):
     assert frame["kept"].tolist() == (frame["value"] > 8).tolist()
 
 
-def test_a_threshold_above_every_bar_changes_nothing_and_says_why(study, denoising):
-    denoising.bars.threshold = 119.0
-    done(denoising, "no concept passed the threshold")
+def test_a_threshold_above_every_bar_changes_nothing_and_says_why_there(study, denoising):
+    bars = denoising.bars
+    bars.threshold = 119.0
+    done(denoising, error := "no concept passed the threshold")
     assert denoising.study is study
-    assert denoising.bars.threshold == study.mined.min_votes  # the line goes back
-    denoising.status._receive(None, {"type": "dismiss", "error": denoising.status.errors[0]}, [])
+    assert error in bars.error
+    assert bars.threshold == 119.0  # stays, as what is typed does
     assert denoising.status.errors == []
+    denoising.tau.value = 2.0  # something else that works
+    done(denoising, error)
+    assert denoising.study.tau == 2.0
+    assert (bars.threshold, denoising.study.min_share) == (119.0, study.min_share)
+    assert error in bars.error
+
+
+@pytest.mark.parametrize("gesture", ["a change", "the same", "another study", "undo"])
+def test_an_error_of_the_threshold_is_over_when_a_value_works(study, denoising, gesture):
+    bars = denoising.bars
+    bars.threshold = 8.0
+    done(denoising)
+    bars.threshold = 119.0
+    done(denoising, error := "no concept passed the threshold")
+    assert bars.error
+    if gesture == "a change":
+        bars.threshold = 7.0
+    elif gesture == "the same":
+        bars.threshold = denoising.study.mined.min_votes
+    elif gesture == "another study":
+        denoising.study = study.with_(min_share=1.0)
+    else:
+        denoising.undo()
+    done(denoising, error)  # the log keeps it
+    assert bars.error == ""
+    assert bars.threshold == denoising.study.mined.min_votes
 
 
 @pytest.mark.parametrize("gesture", ["a change", "another study", "undo"])
 def test_an_error_leaves_the_status_line_when_the_next_gesture_works(study, denoising, gesture):
     denoising.bars.threshold = 8.0
-    denoising.bars.threshold = 119.0
-    done(denoising, error := "no concept passed the threshold")
-    assert len(denoising.status.errors) == 1
+    done(denoising)
+    denoising.status.fail(error := "something went wrong")
     if gesture == "a change":
         denoising.bars.threshold = 7.0
     elif gesture == "another study":

@@ -223,6 +223,9 @@ function buildParts() {
   handle.setAttribute("role", "slider");
   handle.setAttribute("aria-label", "threshold");
   axis.append(ticks, handle);
+  const wrong = el("div", "wrong");
+  wrong.id = uniqueId("wrong");
+  wrong.setAttribute("role", "alert");
   const body = el("div", "body");
   const rows = el("div", "rows");
   const scroll = el("div", "scroll");
@@ -234,7 +237,8 @@ function buildParts() {
   const grip = el("div", "grip");
   scroll.append(rows, grip);
   body.append(scroll, line, upper);
-  return { head, legend, axis, ticks, handle, handleText, body, scroll, rows, line, grip, upper };
+  const list = { head, legend, body, scroll, rows };
+  return { ...list, axis, ticks, handle, handleText, line, grip, upper, wrong };
 }
 
 /**
@@ -278,10 +282,10 @@ function drawThreshold(scale, { axis, ticks, handle, handleText, line, grip, upp
 function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-bars");
   const parts = buildParts();
-  const { head, legend, axis, handle, body, rows, scroll } = parts;
+  const { head, legend, axis, handle, body, rows, scroll, wrong } = parts;
   root.removeAttribute("tabindex"); // the list has the focus: its rows are announced one by one
   // By Tab the threshold comes after the rows: a click on one is followed by a look at the other.
-  root.append(head, legend, body, axis);
+  root.append(head, legend, wrong, body, axis);
   const id = uniqueId("bars");
   const scale = new BarScale(model);
   let cursor = 0;
@@ -345,6 +349,13 @@ function render({ model, el: host }) {
     setActive(scroll, cursor >= first && cursor < last ? `${id}-${cursor}` : null);
     scroll.setAttribute("aria-label", model.get("summary") || "Bars");
     drawThreshold(scale, parts);
+    const error = model.get("error");
+    root.classList.toggle("is-wrong", Boolean(error));
+    handle.setAttribute("aria-invalid", String(Boolean(error)));
+    if (error) handle.setAttribute("aria-describedby", wrong.id);
+    else handle.removeAttribute("aria-describedby");
+    // Only when it is another one, because screen readers say it again each time.
+    if (wrong.textContent !== error) wrong.textContent = error;
   }
   const redraw = eachFrame(draw);
 
@@ -384,7 +395,7 @@ function render({ model, el: host }) {
   for (const event of ["focus", "blur", "scroll"]) scroll.addEventListener(event, redraw);
 
   const bars = ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "unit"];
-  const state = ["digits", "height", "chosen", "draggable", "summary"];
+  const state = ["digits", "height", "chosen", "draggable", "summary", "error"];
   draw();
   return endAll(
     makeDraggable(scale, parts, redraw, (value) => {
