@@ -191,3 +191,18 @@ def test_without_labels_nothing_is_evaluated(trained):
     ranker.rank(0)
     with pytest.raises(ValueError, match="evaluation needs labels"):
         ranker.average_precision(0, "expected")
+
+
+def test_a_ranker_says_what_an_experiment_varies_to_get_it(study, run_of):
+    run_of(8)
+    run_of(16, config=TrainingConfig(recipe="tuned", seed=3, epochs=5, workers=0))
+    run_of(16, config=TrainingConfig(recipe="tuned", learning_rate=0.1))
+    rankers = rankers_of(study)[0]
+    plain, tuned, other = (
+        ranker.setting for name, ranker in rankers.items() if name.startswith("run ")
+    )
+    assert plain == {"recipe": "uhscm", "bits": 8, "epochs": 60, "lam": 0.8}
+    assert tuned == {"recipe": "tuned", "bits": 16, "epochs": 5}
+    assert other == {}  # no experiment of a bench varies the learning rate
+    assert rankers["ITQ, 64 bits"].setting == {"method": "ITQ", "bits": 64}
+    assert rankers[FEATURES].setting == {"method": FEATURES}

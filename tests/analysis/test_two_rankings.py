@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy import stats
 
-from uhscm_core.analysis.rankers import FEATURES
+from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, rankers_of
 from uhscm_core.analysis.rankings import moves
 from uhscm_core.analysis.study_images import StudyImages
 
@@ -54,3 +55,24 @@ def test_precisions_are_those_of_the_rankers(both, trained):
 def test_the_headline_names_both_sides(both):
     assert both.headline.startswith(f"UHSCM, 16 bits and {FEATURES} share ")
     assert f"of their first 30 for {both.pictures.names[both.query]}, and" in both.headline
+
+
+def test_the_verdict_of_two_cosines_is_a_paired_interval_over_queries(both, trained):
+    rankers, _ = rankers_of(trained)
+    cosines = dataclasses.replace(both, rankers=(rankers[FEATURES], rankers[CONCEPTS]))
+    assert cosines.verdict() == ""  # not evaluated yet
+    left, right = (ranker.average_precisions() for ranker in cosines.rankers)
+    gain = right - left
+    half = stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
+    said = cosines.verdict()
+    assert f"95% interval {gain.mean() - half:+.3f} to {gain.mean() + half:+.3f}" in said
+    assert f"over {len(gain)} queries" in said
+    swapped = dataclasses.replace(cosines, rankers=cosines.rankers[::-1])
+    assert f"{-gain.mean() - half:+.3f} to {-gain.mean() + half:+.3f}" in swapped.verdict()
+
+
+def test_the_verdict_on_one_training_says_that_its_seed_is_not_known(both):
+    for ranker in both.rankers:
+        ranker.average_precisions()
+    assert both.verdict().startswith("Nothing can be said: R has ")
+    assert "with one seed" in both.verdict()

@@ -7,7 +7,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from uhscm_core.metrics import (
     cosine_average_precisions,
 )
 from uhscm_core.network import HashNetwork
-from uhscm_core.recipe import TrainingConfig
+from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig
 from uhscm_core.runs import Run, read_label, read_runs
 from uhscm_core.study import Study
 from uhscm_core.support.checks import shown
@@ -37,6 +37,7 @@ __all__ = ["Ranker", "rankers_of"]
 FEATURES = "cosine of features"
 CONCEPTS = "cosine of concepts"
 BOTH = "cosine of both"
+_NO_MATTER = tuple(RESUMABLE_WITH - {"epochs"})  # to what is computed
 _BITS = 64  # of the baselines of a study without a network
 
 Ids = npt.NDArray[np.int64]
@@ -53,12 +54,15 @@ class Ranker:
         compute: returns (N, ⌈L/8⌉) packed codes of all images, or (N, D) vectors; called once, when
             first needed.
         unit: Hamming distances in bits, or one minus the cosine of the vectors.
+        setting: what an `Experiment` varies to get it, by name, as far as its names go; empty where
+            that is not known.
     """
 
     name: str
     study: Study
     compute: Callable[[], Tensor]
     unit: Literal["bits", "cosine"] = "bits"
+    setting: Mapping[str, Any] = field(default_factory=dict)
     _computed: dict[str, Tensor | Floats] = field(default_factory=dict, init=False, repr=False)
     # Two locks: a query is answered while all of them are being evaluated.
     _computing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -156,10 +160,11 @@ def rankers_of(
     bits = _BITS if network is None else network.bits
     for name in BASELINES:
         compute = functools.partial(study.baseline_codes, name, bits)
-        rankers.append(Ranker(f"{name}, {bits} bits", study, compute))
+        setting = {"method": name, "bits": bits}
+        rankers.append(Ranker(f"{name}, {bits} bits", study, compute, setting=setting))
     for name in (FEATURES, CONCEPTS, BOTH):
         compute = functools.partial(REFERENCES[name].vectors_of, study)
-        rankers.append(Ranker(name, study, compute, "cosine"))
+        rankers.append(Ranker(name, study, compute, "cosine", {"method": name}))
     return _by_name(rankers), left_out
 
 
@@ -199,8 +204,21 @@ def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
         elif run.is_running():
             left_out[name] = "it is still running"
         else:
-            rankers.append(Ranker(name, study, _codes_of_run(study, run)))
+            codes = _codes_of_run(study, run)
+            rankers.append(Ranker(name, study, codes, setting=_setting_of(run)))
     return rankers
+
+
+def _setting_of(run: Run) -> dict[str, Any]:
+    """Return what a bench varies to get such a run; empty where it takes more than that."""
+    config = run.config.complete()
+    usual = TrainingConfig(recipe=config.recipe).complete()
+    said = {"epochs": config.epochs, "lam": config.lam}
+    unsaid = {"seed": usual.seed, **{name: getattr(usual, name) for name in (*_NO_MATTER, *said)}}
+    if dataclasses.replace(config, **unsaid) != usual:
+        return {}
+    known = {name: value for name, value in said.items() if value is not None}
+    return {"recipe": config.recipe, "bits": run.bits, **known}
 
 
 def _differing(run: Run, varied: Sequence[str]) -> str:

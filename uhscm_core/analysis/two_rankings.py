@@ -18,6 +18,8 @@ from uhscm_core.analysis.rankings import (
     rank_biased_overlap,
 )
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.experiments.sentences import sentence
+from uhscm_core.experiments.statistics import Sample, estimate_difference
 
 __all__ = ["TwoRankings"]
 
@@ -127,6 +129,22 @@ class TwoRankings:
             f"{self.pictures.names[self.query]}, and "
             f"{rank_biased_overlap(left, right, self.k):.0%} where the first ones count most"
         )
+
+    def verdict(self) -> str:
+        """Say which side answers all queries better, and whether it would again; empty if unknown.
+
+        A side is one training, or a baseline drawn once: what another seed would change is not
+        known, and that is said. Only two cosines, which draw nothing, are told apart for good.
+        """
+        left, right = (ranker.known() for ranker in self.rankers)
+        if left is None or right is None:
+            return ""
+        samples = [
+            Sample(values[None], (0,) if ranker.unit == "bits" else ())
+            for values, ranker in ((right, self.rankers[1]), (left, self.rankers[0]))
+        ]
+        share = float((right - left > 0).mean())
+        return sentence("R", "L", estimate_difference(*samples), share)
 
     def has(self, image: int) -> bool:
         """Return whether an image is in the rankings; the query is not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,6 +64,28 @@ class Plan:
     def of(cls, study: Study) -> Plan:
         """Return what is chosen at first for a study: codes as long as those that it has."""
         return cls() if study.network is None else cls(bits=str(study.network.bits))
+
+    @classmethod
+    def of_two(cls, settings: Sequence[Mapping[str, Any]]) -> Plan | None:
+        """Return the plan that trains two settings, given by what an `Experiment` varies.
+
+        Two values of one name and two of another make four settings. None where what tells the two
+        apart is not known here, such as another learning rate or seed.
+        """
+        if settings[0] == settings[1] or not all(settings):
+            return None
+
+        def each(name: str) -> tuple[Any, ...]:
+            return tuple(dict.fromkeys(one[name] for one in settings if name in one))
+
+        def typed(name: str) -> str:
+            trained = [one for one in settings if "recipe" in one]
+            usual = all(one.get(name) == RECIPES[one["recipe"]].get(name) for one in trained)
+            return "" if usual else ", ".join(map(str, each(name)))
+
+        bits = ", ".join(map(str, each("bits"))) or cls().bits
+        numbers = {"bits": bits, "epochs": typed("epochs"), "lam": typed("lam")}
+        return cls(recipes=each("recipe"), methods=each("method"), **numbers)
 
 
 class PlanError(ValueError):

@@ -14,6 +14,7 @@ from uhscm_core import Study
 from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.two_rankings import TwoRankings
+from widgets.background.bench_plan import Plan
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
@@ -59,7 +60,9 @@ class CompareExplorer(Explorer[CompareState]):
         super().__init__(study, selection)
         self.pictures = pictures = StudyImages(self.study)
         self._ranked = functools.lru_cache(1)(TwoRankings)  # not again for what is asked again
-        self._sides = sides = SidesPanel(self.study, others, self._swap)
+        self._sides = sides = SidesPanel(
+            self.study, others, lambda: self._change("swapping", CompareState.swapped)
+        )
         self.left, self.right, self.k, self.swap = sides.left, sides.right, sides.k, sides.swap
         self._bind(left=self.left, right=self.right, k=self.k)
         self.asked = Selection()  # of the galleries of queries
@@ -80,6 +83,7 @@ class CompareExplorer(Explorer[CompareState]):
             self.asked,
             lambda: self._worker.submit("showing what was evaluated", self._show_evaluated),
             self.status.fail,
+            self._try,
         )
         self.better = self._gains.better
         self._result = result = PickedResult(
@@ -91,8 +95,7 @@ class CompareExplorer(Explorer[CompareState]):
             [self._results, self._results.moved, self._results.both, self._gains, result],
             titles=["Results", "What moved", "In both", "Gains and losses", "Why near"],
         )
-        numbers = row(self._query, self.numbers)
-        bar = self._bar(self.random, self.ask)
+        bar, numbers = self._bar(self.random, self.ask), row(self._query, self.numbers)
         rankings = ipw.VBox([bar, self._sides, numbers, looked_at])
         self.tabs = ipw.Tab([rankings, self.bench], titles=["Two rankings", "Bench"])
         self.tabs.observe(self._opened, "selected_index")
@@ -119,11 +122,6 @@ class CompareExplorer(Explorer[CompareState]):
         """All that can be compared, by name."""
         return self._sides.rankers
 
-    @property
-    def left_out(self) -> dict[str, str]:
-        """Why each of the others cannot be compared, by name."""
-        return self._sides.left_out
-
     def _adopt(self, study: Study) -> None:
         self._sides.adopt(study)
         self.pictures = self.pictures.in_study(study)
@@ -132,10 +130,10 @@ class CompareExplorer(Explorer[CompareState]):
         self._query.ids = askable(study)
 
     def _begin(self, before: CompareState | None) -> CompareState:
-        if before is not None and {before.left, before.right} <= self.rankers.keys():
+        if before and {before.left, before.right} <= self.rankers.keys():
             return before
         left, right = self._sides.first_pair(self.study)
-        if before is not None:
+        if before:
             return dataclasses.replace(before, left=left, right=right)
         focus = focus_of(self.selection, self.study)
         first = int(self._query.ids[0]) if focus is None else focus
@@ -163,14 +161,14 @@ class CompareExplorer(Explorer[CompareState]):
         if self._changed("results", dataclasses.replace(view, without=())):
             self._results.show(both)
         self._result.show(both, view.without)
-        self._gains.show(both.rankers)
+        self._gains.show(both)
         self.status.summary = both.headline
 
     def _show_evaluated(self) -> None:
         both = self._both(self.state)
         if all(ranker.known() is not None for ranker in both.rankers):
             self._result.show_numbers(both)
-            self._gains.show(both.rankers)
+            self._gains.show(both)
 
     # -- what a person does ----------------------------------------------------------------------
 
@@ -182,14 +180,15 @@ class CompareExplorer(Explorer[CompareState]):
         if change["new"] == 1:
             self.bench.reveal()
 
+    def _try(self, plan: Plan) -> None:
+        self.tabs.selected_index = 1
+        self.bench.choices.offer(plan)
+
     def _at(self, value: CompareState, image: int) -> CompareState:
         return dataclasses.replace(value, query=image)
 
     def _ask_with(self, image: int) -> None:
         self._set(query=image)
-
-    def _swap(self) -> None:
-        self._change("swapping", lambda view: view.swapped())
 
     def _pointed(self, _: Any) -> None:
         if self.state.without:  # what was left out was of another pair

@@ -157,8 +157,13 @@ class BenchChoices(ipw.VBox):
 
     def set(self, **changes: Any) -> None:
         """Change some of the choices, named as in `Plan`."""
-        self.show(dataclasses.replace(self.plan, **changes))
-        self._changed()
+        self.offer(dataclasses.replace(self.plan, **changes))
+
+    def offer(self, plan: Plan) -> None:
+        """Choose what a plan says, unless nothing may be changed now."""
+        if not any(control.disabled for control in self._controls()):
+            self.show(plan)
+            self._changed()
 
     def fail(self, error: PlanError) -> None:
         """Say what is wrong at the control that it is about, and nowhere else."""

@@ -1,7 +1,8 @@
-"""The queries that one of two rankings answers better than the other."""
+"""Which of two rankings answers the queries better, whether that is real, and which queries."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 import ipywidgets as ipw
@@ -9,7 +10,9 @@ import numpy as np
 
 from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.analysis.two_rankings import TwoRankings
 from uhscm_core.evaluation import Evaluated, evaluated_images
+from widgets.background.bench_plan import Plan
 from widgets.background.worker import Worker
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import halves
@@ -18,16 +21,19 @@ from widgets.kit.selection import Selection
 __all__ = ["GainsPanel"]
 
 _QUERIES = 60  # that gain or lose most, a side
+_TRAINS = "Train both with several seeds, which tells what is real"
+_SAME = "The Bench varies the recipe, bits, epochs and λ; these two differ in something else"
 
 
 class GainsPanel(ipw.VBox):
-    """A gallery per side; all queries are evaluated first, in the background.
+    """A sentence and a gallery per side; all queries are evaluated first, in the background.
 
     Args:
         pictures: to show from.
         asked: its focus is the query, which a click changes.
         known: called when the queries have been evaluated, in another thread.
         fail: called with what goes wrong.
+        train: called with the plan of a bench that trains both with several seeds.
     """
 
     def __init__(
@@ -36,9 +42,10 @@ class GainsPanel(ipw.VBox):
         asked: Selection,
         known: Callable[[], object],
         fail: Callable[[str], None],
+        train: Callable[[Plan], object],
     ) -> None:
         self.better = tuple(
-            Gallery(pictures, [], selection=asked, edge=92, height=250) for _ in range(2)
+            Gallery(pictures, [], selection=asked, edge=92, height=206) for _ in range(2)
         )
         self.evaluated: Evaluated | None = None
         """The queries and what they are evaluated on; None where that cannot be."""
@@ -47,9 +54,12 @@ class GainsPanel(ipw.VBox):
         self._known = known
         self._shown: tuple[Ranker, Ranker] | None = None
         self._worker = Worker(lambda _: None, fail)  # a table of the explorer says what is to come
-        self._said = ipw.Label("")
+        self._said = ipw.HTML(layout={"flex": "1 1 0"})
+        self._plan: Plan | None = None
+        self.bench = ipw.Button(description="Try both in the Bench", layout={"width": "auto"})
+        self.bench.on_click(lambda _: train(self._plan) if self._plan else None)
         self._both = halves(*self.better)
-        super().__init__([self._said, self._both])
+        super().__init__([ipw.HBox([self._said, self.bench]), self._both])
 
     def adopt(self, pictures: StudyImages) -> None:
         """Show another study from now on."""
@@ -59,14 +69,18 @@ class GainsPanel(ipw.VBox):
             self.evaluated = evaluated_images(pictures.study.dataset)
         except ValueError as error:
             self.why_not = str(error)
-        self._said.value = f"{self.why_not}." if self.why_not else ""
-        self._said.layout.display = "" if self.why_not else "none"
-        self._both.layout.display = "none" if self.why_not else ""
+        self._said.value = f"{html.escape(self.why_not)}." if self.why_not else ""
+        self._both.layout.display = self.bench.layout.display = "none" if self.why_not else ""
 
-    def show(self, rankers: tuple[Ranker, Ranker]) -> None:
-        """Show what each of two rankers answers better, or have the queries evaluated first."""
+    def show(self, both: TwoRankings) -> None:
+        """Show what each side answers better, or have the queries evaluated first."""
         if self.evaluated is None:
             return
+        rankers = both.rankers
+        self._said.value = html.escape(both.verdict())
+        self._plan = Plan.of_two([ranker.setting for ranker in rankers])
+        self.bench.disabled = self._plan is None
+        self.bench.tooltip = _TRAINS if self._plan else _SAME
         before, after = (ranker.known() for ranker in rankers)
         if before is None or after is None:
             self._shown = None

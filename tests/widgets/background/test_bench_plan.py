@@ -127,3 +127,37 @@ def test_benches_of_one_study_share_a_folder_and_others_have_their_own(study, ho
     assert bench_folder(study) == bench_folder(study.with_())
     assert bench_folder(study.with_(tau=1.0)) != bench_folder(study)
     assert bench_folder(study).is_relative_to(home / "experiments")
+
+
+UHSCM = {"recipe": "uhscm", "bits": 16, "epochs": 60, "lam": 0.8}
+TUNED = {"recipe": "tuned", "bits": 16, "epochs": 8}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (UHSCM, TUNED, Plan(("uhscm", "tuned"), bits="16")),
+        (UHSCM, {**UHSCM, "bits": 32}, Plan(("uhscm",), bits="16, 32")),
+        (UHSCM, {**UHSCM, "lam": -1.0}, Plan(("uhscm",), bits="16", lam="0.8, -1.0")),
+        (TUNED, {**TUNED, "epochs": 3}, Plan(("tuned",), bits="16", epochs="8, 3")),
+        (TUNED, {"method": "ITQ", "bits": 16}, Plan(("tuned",), ("ITQ",), bits="16")),
+        (
+            {"method": "ITQ", "bits": 32},
+            {"method": "cosine of features"},
+            Plan((), ("ITQ", "cosine of features"), bits="32"),
+        ),
+    ],
+)
+def test_two_settings_make_the_plan_that_trains_both(study, one, other, expected):
+    plan = Plan.of_two([one, other])
+    assert plan == expected
+    found = experiment_of(study, plan).to_frame()
+    assert len(found) == 2
+    for setting in (one, other):
+        wanted = {name: value for name, value in setting.items() if name in found}
+        assert any(all(row[k] == v for k, v in wanted.items()) for _, row in found.iterrows())
+
+
+def test_two_settings_that_a_bench_cannot_tell_apart_make_no_plan():
+    assert Plan.of_two([UHSCM, dict(UHSCM)]) is None
+    assert Plan.of_two([UHSCM, {}]) is None

@@ -372,3 +372,21 @@ def test_a_dataset_whose_queries_have_no_label_says_so(trained):
     done(compare)
     assert "none of the 20 queries has one" in compare.numbers.summary
     assert not any("mAP" in column for column in compare.numbers.columns)
+
+
+def test_two_rankings_are_tried_with_several_seeds_in_the_bench(compare):
+    compare.left.value, compare.right.value = "LSH, 16 bits", ITQ
+    done(compare)
+    gains = compare._gains
+    assert "with one seed" in gains._said.value
+    assert not gains.bench.disabled
+    gains.bench.click()
+    assert compare.tabs.selected_index == 1
+    plan = compare.bench.choices.plan
+    assert (plan.recipes, plan.methods, plan.bits) == ((), ("LSH", "ITQ"), "16")
+    compare.bench.start()
+    compare.bench.wait()
+    assert compare.bench.to_frame()["seeds"].tolist() == [3, 3]
+    compare.left.value = UHSCM  # which settings it was trained with is not known
+    done(compare)
+    assert gains.bench.disabled

@@ -35,21 +35,28 @@ def test_all_galleries_point_at_one_result(both):
 
 
 def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
-    known = []
-    panel = GainsPanel(both.pictures, Selection(), lambda: known.append(True), known.append)
+    known, plans = [], []
+    panel = GainsPanel(
+        both.pictures, Selection(), lambda: known.append(True), known.append, plans.append
+    )
     panel.adopt(both.pictures)
-    panel.show(both.rankers)
+    panel.show(both)
+    assert panel._said.value == ""
     assert "being evaluated" in panel.better[0].summary
     panel.wait()
     assert known == [True]
-    panel.show(both.rankers)
+    panel.show(both)
     before, after = (ranker.average_precisions() for ranker in both.rankers)
     queries = trained.dataset.splits["query"]
     order = np.argsort(before - after, kind="stable")
     assert panel.better[1].ids.tolist() == [int(queries[i]) for i in order if after[i] > before[i]]
     drawn = panel.better[1].generation
-    panel.show(both.rankers)
+    panel.show(both)
     assert panel.better[1].generation == drawn
+    assert f"{after.mean() - before.mean():+.3f}" in panel._said.value
+    assert "with one seed" in panel._said.value
+    panel.bench.click()
+    assert plans == []  # how the study's own network was trained is not known
     panel.close()
 
 
