@@ -84,8 +84,13 @@ class Plan:
             return "" if usual else ", ".join(map(str, each(name)))
 
         bits = ", ".join(map(str, each("bits"))) or cls().bits
-        numbers = {"bits": bits, "epochs": typed("epochs"), "lam": typed("lam")}
-        return cls(recipes=each("recipe"), methods=each("method"), **numbers)
+        return cls(
+            recipes=each("recipe"),
+            methods=each("method"),
+            bits=bits,
+            epochs=typed("epochs"),
+            lam=typed("lam"),
+        )
 
 
 class PlanError(ValueError):
