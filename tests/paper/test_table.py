@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import re
+import shutil
+import subprocess
 
 import pandas as pd
 import pytest
@@ -57,6 +59,54 @@ def test_latex_is_a_table_of_booktabs_whose_lines_have_one_width():
     assert rows[2] == r"k-means \& 50\% of\_\#1 & \textbf{0.600} & -- \\"
     assert all(re.fullmatch(r"[\x20-\x7e]*", line) for line in body), "plain ASCII for any engine"
     assert "% command: run_paper('x_y')" in source.splitlines()
+
+
+HOSTILE = {
+    r"a_b & 50% #1 ~ \x {": r"a\_b \& 50\% \#1 \textasciitilde{} \textbackslash{}x \{",
+    "[1cm]*": "{[}1cm]{*}",
+    "<x> | ^2 $": r"\textless{}x\textgreater{} \textbar{} \textasciicircum{}2 \$",
+    "two\n\nlines\x07": "two lines",
+}
+
+
+def hostile_table():
+    """Each name as a dataset, a method, a published method and its source."""
+    rows = [
+        row
+        for dataset in HOSTILE
+        for name in HOSTILE
+        for row in (
+            PaperRow(dataset, 1000, name, 32, 0.5, 0.01, 3),
+            PaperRow(dataset, 1000, f"{name} (published)", 32, 0.4, NAN, 0, f"from {name}"),
+        )
+    ]
+    return PaperTable(tuple(rows), tuple(HOSTILE), {"command": r"x % \ { # \end{document}"})
+
+
+def test_latex_escapes_hostile_names_of_datasets_and_methods():
+    lines = hostile_table().to_latex().splitlines()
+    rows = [line for line in lines if line.endswith(r"\\") and not line.startswith("%")]
+    expected = []
+    for title in HOSTILE.values():
+        expected.append(rf"{title}, mAP@1000 & 32 bits \\")
+        for name in HOSTILE.values():
+            expected.append(rf"{name} & \textbf{{0.500 $\pm$ 0.010}} \\")
+            expected.append(rf"{name} (published) & 0.400 \\")
+    assert rows == expected
+
+
+def test_latex_compiles(tmp_path):
+    if shutil.which("pdflatex") is None or shutil.which("kpsewhich") is None:
+        pytest.skip("there is no pdflatex here")
+    if subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True).returncode:
+        pytest.skip("this LaTeX has no booktabs")
+    empty = PaperTable((), ("nothing is there",), {"seeds": "0"})
+    tables = "\n\n".join(table.to_latex() for table in (TABLE, hostile_table(), empty))
+    page = f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{tables}"
+    (tmp_path / "page.tex").write_text(page + "\\end{document}\n", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
 
 
 def test_csv_reads_back_with_its_provenance_as_comments():

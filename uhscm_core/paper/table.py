@@ -23,6 +23,13 @@ _ESCAPED = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # Other letters than these in the default encoding.
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # At the start of a row they would be read as arguments of the line break before it.
+    "[": "{[}",
+    "*": "{*}",
     "\u00b1": r"$\pm$",
     "\u2013": "--",
 }
@@ -80,15 +87,20 @@ class PaperTable:
             rows = [heads, ["---"] * len(heads)]
             rows += [[method, *(_bold(c, "**", "**") for c in cells)] for method, cells in lines]
             table = "\n".join("| " + " | ".join(map(_one_line, row)) + " |" for row in rows)
-            parts.append(f"## {title}\n\n{table}")
+            parts.append(f"## {_one_line(title)}\n\n{table}")
         parts += [f"- {_one_line(said)}" for said in self.remarks()]
         parts.append("\n".join(f"- {k}: {_one_line(v)}" for k, v in self.provenance.items()))
         return "\n\n".join(parts) + "\n"
 
     def to_latex(self) -> str:
-        r"""Return a LaTeX table that needs ``\usepackage{booktabs}``, a block per dataset."""
+        r"""Return a LaTeX table that needs ``\usepackage{booktabs}``, a block per dataset.
+
+        Names are escaped. Those in other than Latin letters need XeLaTeX or LuaLaTeX, and a font
+        that has them.
+        """
         said = [f"{name}: {value}" for name, value in self.provenance.items()]
-        lines = [f"% {_one_line(line)}" for line in (*self.remarks(), *said)]
+        lines = [r"% needs \usepackage{booktabs}"]
+        lines += [f"% {_one_line(line)}" for line in (*self.remarks(), *said)]
         blocks = list(self._blocks())
         width = max((len(bits) for _, _, bits, _ in blocks), default=0)
         lines += [rf"\begin{{tabular}}{{l{'r' * width}}}", r"\toprule"]
@@ -218,4 +230,6 @@ def _one_line(said: str) -> str:
 
 
 def _escaped(said: str) -> str:
-    return "".join(_ESCAPED.get(sign, sign) for sign in said)
+    return "".join(
+        _ESCAPED.get(sign, sign) for sign in " ".join(said.split()) if sign.isprintable()
+    )
