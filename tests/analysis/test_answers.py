@@ -101,6 +101,15 @@ def test_a_text_is_answered_by_similarity_in_steps_of_a_tenth(trained):
     assert answer.named(19) == "S ≥ −1.0"
 
 
+def test_a_concept_of_the_text_that_hardly_counts_is_said(trained):
+    said = answer_to_text(trained, "boats by a castle").notes
+    assert len(said) == 1
+    assert "'boats' hardly counts: the text is read as 'castle' at 100%" in said[0]
+    assert answer_to_text(trained, "a castle").notes == ()
+    both = answer_to_text(trained, "Boats and flowers by a castle").notes[0]
+    assert both.startswith("'boats' and 'flowers' hardly count:")
+
+
 def test_steps_take_in_their_edges(trained, monkeypatch):
     similarity = torch.tensor([1.0, 0.9, 0.899, 0.0, -1.0])
     result = trained.search("a castle", 5)._replace(distances=(1 - similarity) / 2)

@@ -244,6 +244,8 @@ def test_the_table_is_saved_as_csv(denoising):
     with page.expect_download() as download:
         box.locator("button:has-text('Save as CSV')").click()
     assert download.value.suggested_filename == "denoising.csv"
+    box.locator("button:has-text('Saved')").wait_for()
+    box.locator("button:has-text('Save as CSV')").wait_for()
     with Path(download.value.path()).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sum(int(row["votes"]) for row in rows) == TRAIN

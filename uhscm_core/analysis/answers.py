@@ -39,6 +39,7 @@ __all__ = [
 
 Ids = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_HARDLY = 0.05  # the share of a distribution below which a concept does not change an answer
 STEPS = 20  # levels of a text's answer, a tenth of S each
 
 
@@ -129,7 +130,30 @@ def answer_to_text(study: Study, text: str, match: Flags | None = None) -> Answe
     level = np.floor(np.clip(found.distances.double().numpy() * STEPS - 1e-6, 0, STEPS - 1))
     ids = found.ids.numpy()
     match = None if match is None else match[ids]
-    return Answer(ids, level.astype(np.int64), STEPS, True, match, reading.notes)
+    notes = (*reading.notes, *_not_heard(study, text, reading.distribution))
+    return Answer(ids, level.astype(np.int64), STEPS, True, match, notes)
+
+
+def _not_heard(study: Study, text: str, distribution: Tensor) -> tuple[str, ...]:
+    """Say which kept concepts a text names that hardly count next to another one."""
+    names, shares = study.kept_names, distribution.flatten().tolist()
+    main = int(np.argmax(shares))
+    lost = [
+        name
+        for name, share in zip(names, shares, strict=True)
+        if share < _HARDLY and name != names[main] and _is_named(name, text)
+    ]
+    if not lost:
+        return ()
+    heard = " and ".join(f"{name!r}" for name in lost)
+    return (
+        f"{heard} hardly count{'s' * (len(lost) == 1)}: the text is read as {names[main]!r} at "
+        f"{shares[main]:.0%}, so ask for one concept at a time",
+    )
+
+
+def _is_named(name: str, text: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(name)}s?(?!\w)", text, re.IGNORECASE))
 
 
 def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None]:
@@ -139,11 +163,7 @@ def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None
         Their names, and (N,) flags; the flags are None if no label is named.
     """
     labels = study.dataset.labels
-    names = tuple(
-        name
-        for name in study.dataset.label_names
-        if re.search(rf"(?<!\w){re.escape(name)}s?(?!\w)", text, re.IGNORECASE)
-    )
+    names = tuple(name for name in study.dataset.label_names if _is_named(name, text))
     if labels is None or not names:
         return (), None
     columns = [study.dataset.label_names.index(name) for name in names]

@@ -62,7 +62,7 @@ class MapExplorer(Explorer[MapState]):
         self._watch(self.selection, self._selected, "ids")
         self.map.observe(lambda _: self.start(), "shown")
 
-        self._hint = ipw.Label("A trained study, study.train(bits=64), has a map of its codes too.")
+        self._hint = ipw.Label("Once a network is trained, there is a map of its codes too.")
         for panel, share, width in ((self._map, 56, 340), (self._picked, 40, 300)):
             panel.layout.flex = f"1 1 {share}%"
             panel.layout.min_width = f"min({width}px, 100%)"

@@ -35,7 +35,7 @@ class ComparedHeatmap(ipw.VBox):
         self.controls = {"sample": sample_of, "order": order, "source": source, "minus": minus}
         """By the fields of a state."""
         self.heatmap = HeatmapPanel(pick, edge=420)
-        self._hint = ipw.Label("A trained study, study.train(bits=64), compares by codes too.")
+        self._hint = ipw.Label("Once a network is trained, codes can be compared too.")
         rows = [ipw.HBox(pair) for pair in ([sample_of, order], [source, minus])]
         super().__init__([*rows, self._hint, self.heatmap])
 

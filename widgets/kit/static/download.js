@@ -6,7 +6,10 @@ function render({ model, el: host }) {
   root.removeAttribute("tabindex");
   const button = el("button", "", model.get("label"));
   button.addEventListener("click", () => model.send({ type: "ask" }));
-  root.append(button);
+  const said = el("span", "unseen");
+  said.setAttribute("role", "status");
+  root.append(button, said);
+  let shown = 0;
 
   /**
    * @param {{ type: string, name: string }} content
@@ -19,9 +22,19 @@ function render({ model, el: host }) {
     link.download = content.name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    button.style.minWidth = `${button.offsetWidth}px`; // what stands beside it stays where it is
+    button.textContent = said.textContent = "Saved ✓";
+    clearTimeout(shown);
+    shown = setTimeout(() => {
+      button.textContent = model.get("label");
+      said.textContent = "";
+    }, 2500);
   }
   model.on("msg:custom", saveFile);
-  return () => model.off("msg:custom", saveFile);
+  return () => {
+    clearTimeout(shown);
+    model.off("msg:custom", saveFile);
+  };
 }
 
 export default { render };
