@@ -44,7 +44,7 @@ from uhscm_core.support.progress import progress_bar
 from uhscm_core.support.shards import SHARD, Shards
 from uhscm_core.vlp import BATCH
 
-__all__ = ["encode_dataset", "encoder_key", "ship_features"]
+__all__ = ["encode_dataset", "encode_keyed", "encoder_key", "ship_features"]
 
 SAVE_SECONDS = 5.0  # between saves of an unfinished chunk: a large model encodes ten images/second
 SHIPPED = Path(__file__).parent / "shipped"
@@ -75,6 +75,18 @@ def encode_dataset(
             image.
     """
     keys = keys_of(dataset.images, dataset.digest)
+    return encode_keyed(dataset.images, keys, encoder, workers=workers, progress=progress)
+
+
+def encode_keyed(
+    images: Sequence[Image.Image],
+    keys: Sequence[str],
+    encoder: Encoder,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Float32[Tensor, "n d"]:
+    """Do what `encode_dataset` does, for N images with their N content keys."""
     wanted = _Wanted(keys, encoder.embed_dim)
     wanted.take_from(Shards(SHIPPED / encoder_key(encoder), _FEATURES, encoder.embed_dim))
     if wanted.missing():
@@ -83,7 +95,7 @@ def encode_dataset(
         wanted.take_from(shards)
         if wanted.missing():
             _say_what_is_left_behind(features)
-            _encode(wanted, shards, dataset.images, encoder, workers, progress)
+            _encode(wanted, shards, images, encoder, workers, progress)
     return wanted.features_of(keys)
 
 
