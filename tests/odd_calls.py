@@ -443,6 +443,7 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
             "version": 2,
             "texts": False,
             "trains": False,
+            "augments": False,
         },
         {
             "fit": "object",
@@ -451,6 +452,7 @@ def core_edges(study: core.Study, folder: Path) -> Iterator[Edge]:
             "version": "whole",
             "texts": "flag",
             "trains": "flag",
+            "augments": "flag",
         },
     )
     near = {"codes": codes, "bits": BITS, "features": x}

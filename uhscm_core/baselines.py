@@ -9,6 +9,7 @@ r"""Other unsupervised hashing, to compare the method with.
   so it shows how much of a result the concepts have of their own.
 - **CIBHash**, **CroVCA**, **DUH-EG**, **k-means + OrthoHash**: newer methods that train a network
   on features, see `uhscm_core.peers`. `Study.compare` has them if they are asked for by name.
+  Their two views of an image are its features with noise, or the features of augmented copies.
 
 `BASELINES` is the only list of them. To add a baseline, register it under its name; it then appears
 in `Study.compare`, in the comparison explorer and in the benchmarks' tables::
@@ -48,6 +49,7 @@ from uhscm_core.support.checks import (
     code_length,
     flag,
     function,
+    instance,
     one_of,
     seed_number,
     whole_number,
@@ -86,6 +88,8 @@ class Baseline:
         texts: whether `fit` also takes the text features of the kept concepts.
         trains: whether it trains a network, which takes seconds or minutes: `Study.compare` then
             has it only if it is asked for by name.
+        augments: whether `fit` also takes ``copies=``, (C, n, D) float32 features of augmented
+            copies of the training images, or None for views of another kind.
     """
 
     fit: Callable[..., Project]
@@ -94,6 +98,7 @@ class Baseline:
     version: int = 1
     texts: bool = False
     trains: bool = False
+    augments: bool = False
 
     def __post_init__(self) -> None:
         function("fit", self.fit)
@@ -102,6 +107,7 @@ class Baseline:
         whole_number("version", self.version, 1, MANY)
         flag("texts", self.texts)
         flag("trains", self.trains)
+        flag("augments", self.augments)
 
     @property
     def reads_concepts(self) -> bool:
@@ -154,6 +160,7 @@ def fit_baseline(
     seed: int = 0,
     *,
     texts: Float[Tensor, "k d"] | None = None,
+    copies: Float[Tensor, "c n d"] | None = None,
 ) -> BaselineHash:
     """Fit a baseline on training images.
 
@@ -164,6 +171,8 @@ def fit_baseline(
             rows differ.
         seed: of LSH's projections, ITQ's first rotation, and whatever a training draws.
         texts: (K, D) text features of the kept concepts, for a baseline that reads them too.
+        copies: (C, N, D) features of at least two augmented copies of each image, for a baseline
+            that takes views of them (`uhscm_core.peers.augmenting`); None for views of `x`.
 
     Returns:
         The fitted hash function.
@@ -171,8 +180,9 @@ def fit_baseline(
     Raises:
         TypeError: an argument of another kind.
         ValueError: the name is unknown, the baseline reads texts and there are none or the other
-            way round, the baseline cannot give so many bits, such as any of rows
-            that are all equal (`TooManyBitsError`), or a value is not finite.
+            way round, copies of another shape or for a baseline without views, the baseline cannot
+            give so many bits, such as any of rows that are all equal (`TooManyBitsError`), or a
+            value is not finite.
     """
     baseline = BASELINES[one_of("name", name, BASELINES)]
     check_features(x=x)
@@ -187,7 +197,8 @@ def fit_baseline(
             f"not {bits}"
         )
     more = _texts(name, x, texts)
-    return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed, *more))
+    views = _copies(name, x, copies)
+    return BaselineHash(name, bits, width, baseline.fit(rows, bits, seed, *more, **views))
 
 
 def _texts(name: str, x: Tensor, texts: Tensor | None) -> tuple[np.ndarray, ...]:
@@ -198,6 +209,22 @@ def _texts(name: str, x: Tensor, texts: Tensor | None) -> tuple[np.ndarray, ...]
         return ()
     check_features(x=x, texts=texts)
     return (np.ascontiguousarray(texts.cpu().numpy(), dtype=np.float32),)
+
+
+def _copies(name: str, x: Tensor, copies: Tensor | None) -> dict[str, np.ndarray]:
+    if copies is None:
+        return {}
+    if not BASELINES[name].augments:
+        raise ValueError(f"copies: {name} takes no views of images")
+    instance("copies", copies, Tensor, "(C, N, D) features")
+    if copies.ndim != 3 or copies.shape[0] < 2 or copies.shape[1:] != x.shape:
+        n, width = x.shape
+        raise ValueError(
+            f"copies must have shape (C, {n}, {width}) with C of 2 or more, got "
+            f"{tuple(copies.shape)}"
+        )
+    check_features(x=x, copies=copies.flatten(0, 1))
+    return {"copies": np.ascontiguousarray(copies.cpu().numpy(), dtype=np.float32)}
 
 
 def _lsh(x: np.ndarray, bits: int, seed: int) -> Project:
@@ -300,13 +327,17 @@ def _any_number(n: int, width: int) -> int:
     return MOST_BITS if n and width else 0
 
 
+def _peer(fit: Callable[..., Project], version: int = 1, texts: bool = False) -> Baseline:
+    return Baseline(fit, "features", _any_number, version, texts, trains=True, augments=True)
+
+
 BASELINES: dict[str, Baseline] = {
     "LSH": Baseline(_lsh, max_bits=lambda n, width: width if n else 0),
     "PCA sign": Baseline(_pca_sign),
     "ITQ": Baseline(_itq, max_bits=_any_number),
     "ITQ of concepts": Baseline(_itq, "concepts", _any_number),
-    "CIBHash": Baseline(fit_cibhash, max_bits=_any_number, trains=True),
-    "CroVCA": Baseline(fit_crovca, max_bits=_any_number, trains=True),
-    "DUH-EG": Baseline(fit_duheg, max_bits=_any_number, version=2, texts=True, trains=True),
-    "k-means + OrthoHash": Baseline(fit_orthohash, max_bits=_any_number, trains=True),
+    "CIBHash": _peer(fit_cibhash),
+    "CroVCA": _peer(fit_crovca),
+    "DUH-EG": _peer(fit_duheg, version=2, texts=True),
+    "k-means + OrthoHash": _peer(fit_orthohash),
 }

@@ -24,14 +24,24 @@ from uhscm_core.codes import bit_concepts, pack_codes
 from uhscm_core.concepts import DEFAULT_TEMPLATE, ConceptSet, load_concepts
 from uhscm_core.coverage import Coverage
 from uhscm_core.datasets import ImageDataset
+from uhscm_core.datasets.content import keys_of
 from uhscm_core.encoder import Encoder, ReadingEncoder, checked_rows
 from uhscm_core.features import encode_dataset
-from uhscm_core.health import HealthFinding, findings_of
+from uhscm_core.health import HealthFinding, findings_of, spread
 from uhscm_core.index import HammingIndex
 from uhscm_core.lazy import computed_from
 from uhscm_core.mining import MinedConcepts, mine_concepts, mining_settings, top_concepts
 from uhscm_core.mixing import explained_share
 from uhscm_core.network import HashNetwork
+from uhscm_core.peers.augmenting import (
+    BORNE,
+    COPIES,
+    RECOGNIZED_AMONG,
+    VIEWS,
+    Views,
+    augmented_features,
+    recognized_share,
+)
 from uhscm_core.precomputed import PrecomputedEncoder
 from uhscm_core.recipe import TrainingConfig, TrainingStep
 from uhscm_core.results import TextReading
@@ -163,25 +173,91 @@ class Stages:
         """Return the concept distribution (K,) of a text; see `read_text`, which says more."""
         return self.read_text(text).distribution
 
-    def baseline_codes(self, name: str, bits: int, seed: int = 0) -> UInt8[Tensor, "n bytes"]:
+    @computed_from(*_FEATURES)
+    def augmented_copies(self) -> Float[Tensor, "c n d"]:
+        """(C, n_train, D) of augmented copies of the training images, from the cache if there.
+
+        The first time, C times as many images are encoded as there are to train on.
+        """
+        ids = np.arange(len(self.dataset.splits["train"]))
+        return self._augmented(ids, COPIES)
+
+    @computed_from(*_FEATURES)
+    def recognized(self) -> float:
+        """The share of training images that the encoder recognizes by an augmented copy.
+
+        Of one copy each of at most 1,000 training images, among these; see
+        `uhscm_core.peers.augmenting`.
+        """
+        train = self.dataset.splits["train"]
+        ids = spread(len(train), RECOGNIZED_AMONG)
+        return recognized_share(self.image_features[train[ids]], self._augmented(ids, 1))
+
+    def _augmented(self, ids: npt.NDArray[np.int64], copies: int) -> Tensor:
+        """Return (copies, n, D) features of augmented copies of n of the training images."""
+        if isinstance(self.vlp, PrecomputedEncoder):
+            raise ValueError(
+                "views: a study made from features has no encoder for augmented images; use "
+                "views='noised'"
+            )
+        self._check_pixels()
+        rows = self.dataset.splits["train"][ids]
+        keys = keys_of(self.dataset.images, self.dataset.digest)
+        return augmented_features(
+            self.dataset.images.take(rows.tolist()),
+            [keys[row] for row in rows],
+            self.vlp,
+            copies,
+            progress=self.progress,
+        )
+
+    def baseline_codes(
+        self, name: str, bits: int, seed: int = 0, *, views: Views = "noised"
+    ) -> UInt8[Tensor, "n bytes"]:
         """Compute the codes of all images by a baseline fitted on the training images.
 
         Args:
             name: one of `BASELINES`, which also says whether it reads features or distributions.
             bits: L.
             seed: of what the baseline draws at random.
+            views: what a newer method (`uhscm_core.peers`) takes as two views of a training image:
+                ``"noised"`` features of it; features of ``"augmented"`` copies of the image; or
+                ``"auto"`` for augmented copies if the encoder recognizes at least 30% of the
+                images by them (`recognized`), and noise otherwise, which is said with a
+                `UHSCMWarning`, as it is if you ask for copies that it does not recognize.
 
         Returns:
             (N, ⌈L/8⌉) packed codes.
 
         Raises:
-            ValueError: the name is unknown, or there are more bits than directions.
+            OSError: a training image can no longer be read, or is another one than before.
+            ValueError: the name or the views are unknown, there are more bits than directions, the
+                baseline takes no views, or a study made from features has no images to augment.
         """
         baseline = BASELINES[one_of("name", name, BASELINES)]
+        if one_of("views", views, VIEWS) != "noised" and not baseline.augments:
+            raise ValueError(f"views: {name} takes no views of images; leave out views={views!r}")
         vectors = self.distribution if baseline.space == "concepts" else self.image_features
         train = vectors[self.dataset.splits["train"]]
         texts = self.mined.text_features if baseline.texts else None
-        return fit_baseline(name, train, bits, seed, texts=texts).encode(vectors)
+        copies = self.augmented_copies if self._augments(views) else None
+        return fit_baseline(name, train, bits, seed, texts=texts, copies=copies).encode(vectors)
+
+    def _augments(self, views: Views) -> bool:
+        """Return whether views are of augmented copies; what is wrong with them is said."""
+        if views == "noised":
+            return False
+        if self.recognized >= BORNE:
+            return True
+        chosen = {
+            "augmented": "codes learned from them may be worse than with views='noised'",
+            "auto": "views are features with noise instead",
+        }
+        say(
+            f"{self.vlp.name} recognizes {self.recognized:.0%} of the training images by an "
+            f"augmented copy, of {BORNE:.0%} that are expected: {chosen[views]}"
+        )
+        return views == "augmented"
 
     @property
     def training_data(self) -> Tensor | Sequence[Image.Image]:

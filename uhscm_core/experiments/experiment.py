@@ -68,7 +68,8 @@ class Experiment:
         vary: name -> values. A name is a setting of `Study.with_` or of training (a field of
             `TrainingConfig`, ``"bits"``, ``"backbone"``, ``"pretrained"``), or ``"method"``, whose
             values are ``"UHSCM"``, the names of `BASELINES`, and those of the references of
-            `Study.compare`. What is not varied is as in the study and in `Study.train`.
+            `Study.compare`; or ``"views"`` of `Study.baseline_codes`, which the newer methods among
+            them read. What is not varied is as in the study and in `Study.train`.
         seeds: S, how many seeds. A seed decides a network's first weights, and the order of images
             in its training; of a baseline, what it draws at random. A reference has none.
         folder: keep everything here. None for a folder that is gone with the experiment.

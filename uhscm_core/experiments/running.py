@@ -135,7 +135,7 @@ def _computed_codes(run: Run, records: Records, folder: Path | None, watch: Watc
     setting = run.setting
     seed = 0 if run.seed is None else run.seed
     if not setting.trained:
-        return setting.study.baseline_codes(setting.method, setting.bits, seed)
+        return setting.study.baseline_codes(setting.method, setting.bits, seed, views=setting.views)
     watched = {} if watch is None else {"on_step": functools.partial(watch, run)}
     if folder is not None and folder.exists():
         try:

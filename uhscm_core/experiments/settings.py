@@ -19,6 +19,7 @@ from uhscm_core.comparison import REFERENCES
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.datasets import ImageDataset
 from uhscm_core.features import encoder_key
+from uhscm_core.peers.augmenting import AUGMENTATION, BORNE, COPIES, VIEWS, Views
 from uhscm_core.recipe import TrainingConfig
 from uhscm_core.study import Study
 from uhscm_core.support import store
@@ -32,7 +33,8 @@ _FEATURES = ("dataset", "vlp")
 _MINING = ("concepts", "text_features", "template", "tau", "min_share", "max_share")
 _NETWORK = ("backbone", "pretrained")
 _TRAINING = tuple(f.name for f in dataclasses.fields(TrainingConfig) if f.name != "seed")
-_NAMES = ("method", *_FEATURES, *_MINING, "bits", *_NETWORK, *_TRAINING)
+_OF_UHSCM = ("method", *_FEATURES, *_MINING, "bits", *_NETWORK, *_TRAINING)
+_NAMES = (*_OF_UHSCM, "views")
 _ELSEWHERE = {
     "seed": "the seeds of an experiment are its argument seeds=...",
     "network": "an experiment trains its own networks",
@@ -57,6 +59,7 @@ class Setting:
         config: of the training; its seed is replaced in each run.
         backbone, pretrained: of `HashNetwork`.
         key: a digest of everything that decides the result, except the seed.
+        views: of a baseline that takes views of images, as in `Study.baseline_codes`.
     """
 
     values: Mapping[str, Any]
@@ -67,6 +70,7 @@ class Setting:
     backbone: str
     pretrained: bool
     key: str
+    views: Views = "noised"
 
     @property
     def seeded(self) -> bool:
@@ -157,10 +161,11 @@ def _method(chosen: Mapping[str, Any]) -> str:
 def _read_names(method: str) -> tuple[str, ...]:
     """Return the names that change a method's result."""
     if method == TRAINED:
-        return _NAMES
+        return _OF_UHSCM
     if method in BASELINES:
         mining = _MINING if BASELINES[method].reads_concepts else ()
-        return ("method", *_FEATURES, *mining, "bits")
+        views = ("views",) if BASELINES[method].augments else ()
+        return ("method", *_FEATURES, *mining, "bits", *views)
     mining = () if method in _READS_FEATURES_ALONE else _MINING
     return ("method", *_FEATURES, *mining)
 
@@ -177,8 +182,11 @@ def _setting(study: Study, used: Mapping[str, Any]) -> Setting:
     backbone = text("backbone", used.get("backbone", "features"))
     pretrained = flag("pretrained", used.get("pretrained", True))
     identity: list[Any] = [method, *study_identity(study, _read_names(method)).items(), bits]
+    views: Any = one_of("views", used.get("views", "noised"), VIEWS)
     if method in BASELINES:
         identity.append(BASELINES[method].version)
+        if views != "noised":
+            identity.append([views, COPIES, AUGMENTATION, BORNE if views == "auto" else None])
     elif method in REFERENCES:
         identity.append(REFERENCES[method].version)
     else:
@@ -187,7 +195,7 @@ def _setting(study: Study, used: Mapping[str, Any]) -> Setting:
             del training[name]
         identity += [training, backbone, pretrained]
     key = store.digest_of(*identity)
-    return Setting(used, study, method, bits, config, backbone, pretrained, key)
+    return Setting(used, study, method, bits, config, backbone, pretrained, key, views)
 
 
 def study_identity(study: Study, read: Iterable[str] = _MINING) -> dict[str, Any]:

@@ -4,9 +4,10 @@ Qiu, Su, Ou, Yu and Chen, "Unsupervised Hashing with Contrastive Information Bot
 2021, https://arxiv.org/abs/2105.06138, equations 4 to 8 and 15.
 
 What differs from the publication: features of the vision-language model in place of those of VGG16;
-views of features in place of augmented images; a hidden layer of 512 units in place of 1024; 20
-epochs in batches of 256 in place of 100 in batches of 64; and a temperature of 0.5 in place of 0.3.
-Bits are taken at :math:`p > 1/2` in place of drawn from p, as in the released code.
+views of features, or of few augmented copies, in place of images augmented each time; a hidden
+layer of 512 units in place of 1024; 20 epochs in batches of 256 in place of 100 in batches of 64;
+and a temperature of 0.5 in place of 0.3. Bits are taken at :math:`p > 1/2` in place of drawn from
+p, as in the released code.
 
 Symbols: B batch, L code length in bits.
 """
@@ -74,16 +75,17 @@ def _divergence(p: Tensor, q: Tensor) -> Tensor:
     return (p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()).sum(1).mean()
 
 
-def fit_cibhash(x: np.ndarray, bits: int, seed: int) -> Project:
+def fit_cibhash(x: np.ndarray, bits: int, seed: int, copies: np.ndarray | None = None) -> Project:
     """Fit CIBHash to (N, D) features; see `uhscm_core.baselines.Baseline`."""
-    inputs = Inputs(x)
+    inputs = Inputs(x, copies)
     network = made_from(
         seed,
         lambda: nn.Sequential(nn.Linear(x.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, bits)),
     )
 
     def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
-        p, other = (torch.sigmoid(network(inputs.view(rows, _NOISE, generator))) for _ in range(2))
+        views = inputs.two_views(rows, _NOISE, generator)
+        p, other = (torch.sigmoid(network(view)) for view in views)
         return cibhash_loss(p, other)
 
     fit_network(network, len(x), loss, _SCHEDULE, seed)

@@ -3,9 +3,10 @@ r"""CroVCA: each view predicts the bits of the other, and codes are kept apart b
 Moummad, Zaher, Goëau and Joly, "Image Hashing via Cross-View Code Alignment in the Age of
 Foundation Models", 2026, https://arxiv.org/abs/2510.27584, equations 1 to 5.
 
-What differs from the publication: views of features in place of augmented images; 50 epochs in
-place of 5, because there are 5,000 training images and not 10,000 and more; and noise of 0.5. The
-network is its small HashCoder, as a probe on a frozen encoder: it has no LoRA variant here.
+What differs from the publication: views of features, or of few augmented copies, in place of images
+augmented each time; 50 epochs in place of 5, because there are 5,000 training images and not 10,000
+and more; and noise of 0.5. The network is its small HashCoder, as a probe on a frozen encoder: it
+has no LoRA variant here.
 
 Symbols: B batch, L code length in bits.
 """
@@ -73,9 +74,9 @@ def coding_rate_penalty(z: Float[Tensor, "b l"], epsilon: float = 0.05) -> Float
     return -(bits + batch) / (bits * batch) * half
 
 
-def fit_crovca(x: np.ndarray, bits: int, seed: int) -> Project:
+def fit_crovca(x: np.ndarray, bits: int, seed: int, copies: np.ndarray | None = None) -> Project:
     """Fit CroVCA to (N, D) features; see `uhscm_core.baselines.Baseline`."""
-    inputs, width = Inputs(x), x.shape[1]
+    inputs, width = Inputs(x, copies), x.shape[1]
     network = made_from(
         seed,
         lambda: nn.Sequential(
@@ -84,7 +85,7 @@ def fit_crovca(x: np.ndarray, bits: int, seed: int) -> Project:
     )
 
     def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
-        z, other = (network(inputs.view(rows, _NOISE, generator)) for _ in range(2))
+        z, other = map(network, inputs.two_views(rows, _NOISE, generator))
         return crovca_loss(z, other)
 
     fit_network(network, len(x), loss, _SCHEDULE, seed)

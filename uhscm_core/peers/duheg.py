@@ -11,9 +11,10 @@ network for images and one for external features learn to agree on which pairs a
 What differs from the publication: the nouns are the kept concepts of the study in place of clusters
 of WordNet's nouns; their mean is taken off, as text features of few concepts can have so large a
 common part that nearly all pairs of images would be positive (92% of them on CIFAR-10 with the
-development model); views of features in place of augmented images; 20 epochs at a rate of 0.001 in
-batches of 256 in place of 60 at 0.0001 in batches of 512. The released evaluation ranks by the real
-outputs, so that its published figures are not those of binary codes; here it is signs.
+development model); views of features, or of few augmented copies, in place of images augmented each
+time; 20 epochs at a rate of 0.001 in batches of 256 in place of 60 at 0.0001 in batches of 512. The
+released evaluation ranks by the real outputs, so that its published figures are not those of binary
+codes; here it is signs.
 
 Symbols: N training images, K kept concepts, D embedding width, B batch, L code length in bits.
 """
@@ -102,7 +103,9 @@ def agreement_loss(
     return (scores.logsumexp(1) - chosen.logsumexp(1)).mean()
 
 
-def fit_duheg(x: np.ndarray, bits: int, seed: int, texts: np.ndarray) -> Project:
+def fit_duheg(
+    x: np.ndarray, bits: int, seed: int, texts: np.ndarray, copies: np.ndarray | None = None
+) -> Project:
     """Fit DUH-EG to (N, D) features and (K, D) text features; see `Baseline`.
 
     Raises:
@@ -112,12 +115,12 @@ def fit_duheg(x: np.ndarray, bits: int, seed: int, texts: np.ndarray) -> Project
         raise TooManyBitsError(
             f"texts: DUH-EG needs at least two concepts to tell images apart, got {len(texts)}"
         )
-    inputs, width = Inputs(x), x.shape[1]
+    inputs, width = Inputs(x, copies), x.shape[1]
     external = external_features(torch.from_numpy(x), torch.from_numpy(texts))  # (N, D)
     images, words = made_from(seed, lambda: (_network(width, bits), _network(width, bits)))
 
     def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
-        z, other = (images(inputs.view(rows, _NOISE, generator)) for _ in range(2))
+        z, other = map(images, inputs.two_views(rows, _NOISE, generator))
         e = external[rows]
         positive = e @ e.T > _SIMILAR
         return duheg_loss(z, other, words(e), positive | torch.eye(len(e), dtype=torch.bool))

@@ -1,6 +1,7 @@
 r"""What the peers share: two views of a feature, one loop of training, and codes afterwards.
 
-The publications make two views of an image by augmenting it twice. On frozen features, a view is
+The publications make two views of an image by augmenting it twice. Views of frozen features are
+those of augmented copies of the image (`uhscm_core.peers.augmenting`), or features with noise:
 
 .. math:: x' = m \odot (x + \sigma \varepsilon \odot s) / 0.9
 
@@ -14,7 +15,8 @@ number of threads give the same codes; more threads round sums otherwise, and a 
 of that. The batches of an epoch are as even as they can be, because one image has nothing to be
 compared to.
 
-Symbols: N training images, D embedding width, B batch, L code length in bits.
+Symbols: N training images, C augmented copies of each, D embedding width, B batch, L code length in
+bits.
 """
 
 from __future__ import annotations
@@ -77,12 +79,14 @@ class Inputs:
 
     Args:
         x: (N, D) features.
+        copies: (C, N, D) features of augmented copies, of which views are taken; None for views
+            with noise.
 
     Raises:
         TooManyBitsError: all rows are equal.
     """
 
-    def __init__(self, x: np.ndarray) -> None:
+    def __init__(self, x: np.ndarray, copies: np.ndarray | None = None) -> None:
         self.mean = x.mean(0, dtype=np.float64)
         spread = (x - self.mean).std(0, dtype=np.float64)
         if not len(x) or spread.max() <= _ROUNDING * np.abs(x).max():
@@ -92,9 +96,10 @@ class Inputs:
         self.scale = float(np.sqrt(np.square(spread).mean()))
         self.rows = self.read(x)  # (N, D)
         self._spread = torch.from_numpy(spread / self.scale).float()
+        self._copies = None if copies is None else self.read(copies)  # (C, N, D)
 
     def read(self, x: np.ndarray) -> Tensor:
-        """Return (n, D) features as the network reads them."""
+        """Return (..., D) features as the network reads them."""
         return torch.from_numpy(((x - self.mean) / self.scale).astype(np.float32))
 
     def view(self, rows: Tensor, noise: float, generator: torch.Generator) -> Tensor:
@@ -102,13 +107,34 @@ class Inputs:
 
         Args:
             rows: (B,) their positions.
-            noise: σ, as a share of each number's standard deviation.
+            noise: σ, as a share of each number's standard deviation; of no use with copies.
             generator: draws the view.
         """
+        if self._copies is not None:
+            return self._copies[_drawn(self._copies, rows, generator), rows]
         x = self.rows[rows]
         x = x + noise * self._spread * torch.randn(x.shape, generator=generator)
         kept = torch.rand(x.shape, generator=generator) >= _DROPPED
         return x * kept / (1 - _DROPPED)
+
+    def two_views(
+        self, rows: Tensor, noise: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return two random views (B, D); with copies, they are of two different ones.
+
+        Args: as `view`.
+        """
+        if self._copies is None:
+            return self.view(rows, noise, generator), self.view(rows, noise, generator)
+        first = _drawn(self._copies, rows, generator)
+        further = torch.randint(1, len(self._copies), rows.shape, generator=generator)
+        second = (first + further) % len(self._copies)
+        return self._copies[first, rows], self._copies[second, rows]
+
+
+def _drawn(copies: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the number of a random copy for each of (B,) rows."""
+    return torch.randint(len(copies), rows.shape, generator=generator)
 
 
 def made_from(seed: int, make: Callable[[], T]) -> T:

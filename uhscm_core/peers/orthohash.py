@@ -6,7 +6,8 @@ the centers are its Bernoulli codebook.
 
 What differs from the publication: it learns from labels; here, as it proposes for unsupervised
 hashing, clusters take their place, found by k-means among the training images. A head with a hidden
-layer on features in place of AlexNet; views of features in place of augmented images.
+layer on features in place of AlexNet; views of features, or of few augmented copies, in place of
+images augmented each time.
 
 Symbols: N training images, C clusters, B batch, L code length in bits.
 """
@@ -61,9 +62,9 @@ def orthohash_loss(
     return cross_entropy(scale * (cosines - margin * one_hot(labels, len(centers))), labels)
 
 
-def fit_orthohash(x: np.ndarray, bits: int, seed: int) -> Project:
+def fit_orthohash(x: np.ndarray, bits: int, seed: int, copies: np.ndarray | None = None) -> Project:
     """Fit clusters and their codes to (N, D) features; see `uhscm_core.baselines.Baseline`."""
-    inputs = Inputs(x)
+    inputs = Inputs(x, copies)
     labels, clusters = _clusters(inputs.rows.numpy(), seed)
     generator = torch.Generator().manual_seed(seed)
     centers = torch.randint(2, (clusters, bits), generator=generator) * 2.0 - 1
