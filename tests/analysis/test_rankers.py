@@ -204,5 +204,5 @@ def test_a_ranker_says_what_an_experiment_varies_to_get_it(study, run_of):
     assert plain == {"recipe": "uhscm", "bits": 8, "epochs": 60, "lam": 0.8}
     assert tuned == {"recipe": "tuned", "bits": 16, "epochs": 5}
     assert other == {}  # no experiment of a bench varies the learning rate
-    assert rankers["ITQ, 64 bits"].setting == {"method": "ITQ", "bits": 64}
+    assert rankers["ITQ, 16 bits"].setting == {"method": "ITQ", "bits": 16}
     assert rankers[FEATURES].setting == {"method": FEATURES}

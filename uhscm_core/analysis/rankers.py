@@ -133,9 +133,9 @@ def rankers_of(
     """List what can rank a study's database, and what cannot and why; nothing is computed yet.
 
     Args:
-        study: trained or not. Its own network, its runs on disk, the `BASELINES` at as many bits as
-            its codes have (64 without a network), and the references without codes, which are no
-            upper bounds, are offered.
+        study: trained or not. Its own network, its runs on disk, the `BASELINES` and the references
+            without codes, which are no upper bounds, are offered. Baselines have as many bits as
+            its codes, or without a network as those of its newest run, or else 64.
         others: trained studies of the same images by name, such as one of another code length.
 
     Raises:
@@ -156,8 +156,10 @@ def rankers_of(
     for name, other in (others or {}).items():
         note = _note(_network_of(study, name, other))
         rankers.append(Ranker(f"{name}{note}", study, _codes_of(other)))
-    rankers += _runs(study, left_out)
-    bits = _BITS if network is None else network.bits
+    runs = read_runs(runs_folder(study))
+    rankers += _rankers_of_runs(study, runs, left_out)
+    lengths = [run.bits for run in runs if not run.is_damaged]
+    bits = (lengths or [_BITS])[-1] if network is None else network.bits
     for name in BASELINES:
         compute = functools.partial(study.baseline_codes, name, bits)
         setting = {"method": name, "bits": bits}
@@ -184,8 +186,7 @@ def _note(network: HashNetwork) -> str:
     return " (reads pixels: slow at first)" if network.on_pixels else ""
 
 
-def _runs(study: Study, left_out: dict[str, str]) -> list[Ranker]:
-    found = read_runs(runs_folder(study))
+def _rankers_of_runs(study: Study, found: Sequence[Run], left_out: dict[str, str]) -> list[Ranker]:
     left_out |= {f"run {run.name}": run.message for run in found if run.is_damaged}
     runs = [run for run in found if not run.is_damaged]
     settings = [run.settings for run in runs]

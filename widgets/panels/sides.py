@@ -74,11 +74,18 @@ class SidesPanel(ipw.VBox):
         return [run.name for run in runs] != [run.name for run in self._runs]
 
     def first_pair(self, study: Study) -> tuple[str, str]:
-        """Return the study's network, or else its features, and the first of the others, or ITQ."""
+        """Return what was trained, or else the features, and the first of the others, or ITQ.
+
+        Trained is the study's network, or else the newest run.
+        """
         names = list(self.rankers)
         network = study.network
-        left = FEATURES if network is None or network.on_pixels else names[0]
-        if handed := next((name for name in names if name in (self._others or {})), ""):
+        handed_in = self._others or {}
+        runs = [name for name in names if name.startswith("run ") and name not in handed_in]
+        left = (runs or [FEATURES])[-1]
+        if network is not None and not network.on_pixels:
+            left = names[0]
+        if handed := next((name for name in names if name in handed_in), ""):
             return left, handed
         right = next(name for name in names if name.startswith("ITQ,"))
         try:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from uhscm_core import HashNetwork, TrainingConfig
 from uhscm_core.analysis.rankers import FEATURES
+from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.runs import new_run
+from uhscm_core.support.store import save_tensors
 from widgets.panels.sides import SidesPanel
 
 
@@ -16,6 +20,16 @@ def test_a_network_is_compared_with_itq_or_with_what_was_handed_in(trained, stud
     assert handed.first_pair(trained) == ("UHSCM, 16 bits", "mine")
     panel.adopt(study)
     assert panel.first_pair(study) == (FEATURES, "ITQ, 64 bits")
+
+
+def test_the_newest_run_is_compared_with_itq_of_as_many_bits(study):
+    for bits in (8, 16):
+        run = new_run(runs_folder(study), bits, TrainingConfig(recipe="uhscm"))
+        network = HashNetwork(bits, in_features=study.vlp.embed_dim)
+        save_tensors(run.folder / "best.safetensors", network.state_dict(), {"epoch": 1})
+    panel = SidesPanel(study, None, lambda: None)
+    panel.adopt(study)
+    assert panel.first_pair(study) == ("run 002, 16 bits", "ITQ, 16 bits")
 
 
 def test_what_was_computed_of_a_study_is_kept(trained):
