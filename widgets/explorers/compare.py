@@ -130,8 +130,8 @@ class CompareExplorer(Explorer[CompareState]):
         self._query.ids = askable(study)
 
     def _begin(self, before: CompareState | None) -> CompareState:
-        if before and {before.left, before.right} <= self.rankers.keys():
-            return before
+        if before and (now := self._sides.as_now_called(before)):
+            return now
         left, right = self._sides.first_pair(self.study)
         if before:
             return dataclasses.replace(before, left=left, right=right)

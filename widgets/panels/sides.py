@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import ipywidgets as ipw
@@ -9,11 +10,12 @@ import ipywidgets as ipw
 from uhscm_core import Study
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
-from uhscm_core.runs import Run, read_runs
+from uhscm_core.runs import read_label, read_runs
 from widgets.kit.choice import Choice
 from widgets.kit.layout import row
 from widgets.kit.slider import Slider
 from widgets.kit.view import close_all
+from widgets.states.compare import CompareState
 
 __all__ = ["SidesPanel"]
 
@@ -43,7 +45,7 @@ class SidesPanel(ipw.VBox):
         """Why each of the others cannot."""
         self._others, self._images = others, study.dataset.digest
         self._study: Study | None = None
-        self._runs: list[Run] = []
+        self._runs: list[tuple[str, str]] = []
         self._said = ipw.VBox([])
         super().__init__([row(self.left, self.swap, self.right, self.k), self._said])
 
@@ -60,7 +62,7 @@ class SidesPanel(ipw.VBox):
         known = self.rankers if study is self._study else {}
         found, self.left_out = rankers_of(study, others)
         self.rankers = {name: known.get(name, ranker) for name, ranker in found.items()}
-        self._study, self._runs = study, read_runs(runs_folder(study))
+        self._study, self._runs = study, _names_of_runs(study)
         self.left.options = self.right.options = list(self.rankers)
         self.k.max = min(_MOST, n - 1)
         said = [f"Left out: {name}, {why}." for name, why in self.left_out.items()]
@@ -69,9 +71,14 @@ class SidesPanel(ipw.VBox):
             close_all(label)
 
     def is_old(self, study: Study) -> bool:
-        """Return whether a study has other runs by now."""
-        runs = read_runs(runs_folder(study))
-        return [run.name for run in runs] != [run.name for run in self._runs]
+        """Return whether a study has other runs by now, or runs of other names."""
+        return _names_of_runs(study) != self._runs
+
+    def as_now_called(self, state: CompareState) -> CompareState | None:
+        """Return the same sides by the names they have now; None if one is not there any more."""
+        known = {_without_title(name): name for name in self.rankers}
+        left, right = (known.get(_without_title(name)) for name in (state.left, state.right))
+        return dataclasses.replace(state, left=left, right=right) if left and right else None
 
     def first_pair(self, study: Study) -> tuple[str, str]:
         """Return what was trained, or else the features, and the first of the others, or ITQ.
@@ -93,3 +100,13 @@ class SidesPanel(ipw.VBox):
         except ValueError:  # features that are all equal
             right = CONCEPTS
         return left, right
+
+
+def _names_of_runs(study: Study) -> list[tuple[str, str]]:
+    runs = read_runs(runs_folder(study))
+    return [(run.name, "" if run.is_damaged else read_label(run.folder).title) for run in runs]
+
+
+def _without_title(name: str) -> str:
+    """Return the part of a run's name that a new title leaves; of others, the whole name."""
+    return name.partition(":")[0] if name.startswith("run ") else name
