@@ -28,7 +28,7 @@ from uhscm_core.metrics import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig
-from uhscm_core.runs import Run, read_label, read_runs
+from uhscm_core.runs import Run, read_runs, title_of
 from uhscm_core.study import Study
 from uhscm_core.support.checks import shown
 
@@ -197,7 +197,7 @@ def _rankers_of_runs(study: Study, found: Sequence[Run], left_out: dict[str, str
     ]
     rankers = []
     for run in runs:
-        title = read_label(run.folder).title
+        title = title_of(run.folder)
         said = f": {title}" if title else _differing(run, varied)
         name = f"run {run.name}, {run.bits} bits{said}"
         if run.backbone != "features":

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from uhscm_core.runs.checkpoint import Checkpoint
 from uhscm_core.runs.deleting import delete_run, delete_runs, oldest_beyond, run_size
-from uhscm_core.runs.label import RunLabel, read_label, write_label
+from uhscm_core.runs.label import RunLabel, read_label, title_of, write_label
 from uhscm_core.runs.reading import read_history, read_network
 from uhscm_core.runs.run import Run
 from uhscm_core.runs.run_list import new_run, read_runs
@@ -46,5 +46,6 @@ __all__ = [
     "read_network",
     "read_runs",
     "run_size",
+    "title_of",
     "write_label",
 ]

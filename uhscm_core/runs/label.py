@@ -13,7 +13,7 @@ from uhscm_core.support import store
 from uhscm_core.support.checks import flag, shown
 from uhscm_core.support.fields import FORMAT, Types, check_fields, check_format
 
-__all__ = ["LONGEST_NOTE", "LONGEST_TITLE", "RunLabel", "read_label", "write_label"]
+__all__ = ["LONGEST_NOTE", "LONGEST_TITLE", "RunLabel", "read_label", "title_of", "write_label"]
 
 LONGEST_TITLE = 60  # characters: one column of a table
 LONGEST_NOTE = 2_000
@@ -59,6 +59,14 @@ def _check(name: str, value: object, longest: int, line: object) -> None:
             f"{name} must hold printable characters alone, got {odd!r}; leave it out"
             + (", or use the note for several lines" if name == "title" else "")
         )
+
+
+def title_of(folder: Path) -> str:
+    """Return the title of a run, for names; empty also where its label cannot be read."""
+    try:
+        return read_label(folder).title
+    except (OSError, ValueError):  # the table of runs says it
+        return ""
 
 
 def read_label(folder: Path) -> RunLabel:

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 from uhscm_core import Study
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
-from uhscm_core.runs import read_label, read_runs
+from uhscm_core.runs import read_runs, title_of
 from widgets.kit.choice import Choice
 from widgets.kit.layout import row
 from widgets.kit.slider import Slider
@@ -103,8 +103,7 @@ class SidesPanel(ipw.VBox):
 
 
 def _names_of_runs(study: Study) -> list[tuple[str, str]]:
-    runs = read_runs(runs_folder(study))
-    return [(run.name, "" if run.is_damaged else read_label(run.folder).title) for run in runs]
+    return [(run.name, title_of(run.folder)) for run in read_runs(runs_folder(study))]
 
 
 def _without_title(name: str) -> str:

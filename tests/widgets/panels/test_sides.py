@@ -40,6 +40,9 @@ def test_the_newest_run_is_compared_with_itq_of_as_many_bits(study):
     panel.adopt(study)
     now = panel.as_now_called(state)
     assert (now.left, now.right) == ("run 001, 8 bits", "run 002, 16 bits: the long one")
+    (run.folder / "label.json").write_text("no label")
+    panel.adopt(study)
+    assert "run 002, 16 bits" in panel.rankers
     assert panel.as_now_called(dataclasses.replace(state, left="run 003, 8 bits")) is None
 
 
