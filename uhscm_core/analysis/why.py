@@ -147,8 +147,10 @@ class CodeStatistics:
         similarity, distance = np.empty(len(left)), np.empty(len(left))
         for start in range(0, len(left), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            similarity[rows] = 2 * (q[left[rows]] * q[right[rows]]).sum(1) - 1
-            distance[rows] = hamming_distance(codes[left[rows]], codes[right[rows]], paired=True)
+            similarity[rows] = (2 * (q[left[rows]] * q[right[rows]]).sum(1) - 1).numpy()
+            distance[rows] = hamming_distance(
+                codes[left[rows]], codes[right[rows]], paired=True
+            ).numpy()
         order = np.argsort(similarity, kind="stable")
         return similarity[order].round(6), distance[order]  # rounded: S of equal images is 1
 
