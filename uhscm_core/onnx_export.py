@@ -145,7 +145,7 @@ def _exported(model: nn.Module, example: Tensor, what: str, about: Mapping[str, 
                 (example,),
                 input_names=[given],
                 output_names=names[: len(model(example))],
-                dynamic_shapes={"x": {0: torch.export.Dim("n")}},
+                dynamic_shapes=({0: torch.export.Dim("n")},),
                 dynamo=True,
                 verbose=False,
             )
