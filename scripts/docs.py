@@ -33,6 +33,10 @@ PAGES = {
 PACKAGES = ("uhscm_core", "widgets")
 _LINK = re.compile(r"(?<!!)\[([^]]+)\]\(([^)#\s]+)(#[^)]*)?\)")
 _PICTURE = re.compile(r"""((?:src|srcset)=["']|!\[[^]]*\]\()(docs/)""")
+_BACK = (
+    '<p class="about jp-RenderedHTMLCommon"><a href="../index.html">UHSCM explorer</a> / '
+    '<a href="index.html">Lessons</a></p>'
+)
 # What a browser fetches by itself when it shows a page.
 _FETCHED = re.compile(
     r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\bsrc(?:set)?=["']?(?:https?:)?//[^\s"'>]+"""
@@ -108,7 +112,8 @@ def write_reference(folder: Path) -> None:
         lines += ["", f"## {package}", "", "| module | names |", "|---|---|"]
         for module, names in modules_of(package).items():
             links = ", ".join(f"[`{n}`]({module}.md#{module}.{n})" for n in names)
-            lines.append(f"| [`{module}`]({module}.md) | {links} |")
+            # The heading has the package; the whole name would be broken within a word.
+            lines.append(f"| [`{module.removeprefix(f'{package}.')}`]({module}.md) | {links} |")
             members = ", ".join(names)
             page = f"# {module}\n\n::: {module}\n    options:\n      members: [{members}]\n"
             (folder / f"{module}.md").write_text(page, encoding="utf-8")
@@ -126,9 +131,9 @@ def write_lessons(folder: Path, *, executed: bool) -> None:
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = cell.source.replace(".ipynb)", ".html)")
-        (folder / f"{source.stem}.html").write_text(
-            as_page(notebook, f"UHSCM: {name}", source.name), encoding="utf-8"
-        )
+        page = as_page(notebook, f"UHSCM: {name}", source.name)
+        page = page.replace("<main>", f"<main>{_BACK}", 1)
+        (folder / f"{source.stem}.html").write_text(page, encoding="utf-8")
         lines.append(f"\n- [{name}]({source.stem}.html)")
     (folder / "index.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -93,6 +93,23 @@ def test_what_a_page_fetches_only_when_asked_is_left_alone(text, tmp_path):
     assert docs.fetched_from_elsewhere(tmp_path) == []
 
 
+def test_each_lesson_leads_back_to_the_list(tmp_path):
+    docs.write_lessons(tmp_path / "lessons", executed=False)
+    pages = list((tmp_path / "lessons").glob("*.html"))
+    assert len(pages) > 5
+    for page in pages:
+        body = page.read_text(encoding="utf-8").split("<main>")[1]
+        assert 'href="../index.html"' in body[:300]
+        assert 'href="index.html"' in body[:300]
+
+
+def test_the_list_of_modules_names_each_below_its_package(tmp_path):
+    docs.write_reference(tmp_path / "api")
+    text = (tmp_path / "api" / "index.md").read_text(encoding="utf-8")
+    assert "| [`mining`](uhscm_core.mining.md) | [`" in text
+    assert "| [`kit.gallery`](widgets.kit.gallery.md) | [`" in text
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("mkdocs", "material", "mkdocstrings"))),
