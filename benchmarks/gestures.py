@@ -78,8 +78,11 @@ class Traffic:
         self.received += len(data)
 
 
-def opened(page: Page, traffic: Traffic, address: str) -> tuple[int, float]:
-    """Run a notebook's two cells; return bytes and seconds from the second to its pictures."""
+def opened(page: Page, traffic: Traffic, address: str, pictures: bool) -> tuple[int, float]:
+    """Run a notebook's two cells; return bytes and seconds from the second to its pictures.
+
+    With `pictures` False, to its sentence: it opens without any.
+    """
     go(page, address)
 
     def ask() -> None:
@@ -91,7 +94,8 @@ def opened(page: Page, traffic: Traffic, address: str) -> tuple[int, float]:
     page.locator(".jp-Cell .cm-content").nth(1).click()
     before, begun = traffic.received, time.perf_counter()
     page.keyboard.press("Shift+Enter")
-    page.wait_for_function(f"() => {LOADED}", timeout=120_000)
+    seen = LOADED if pictures else "document.querySelector('.uhscm-status .sentence')"
+    page.wait_for_function(f"() => {seen}", timeout=120_000)
     seconds = time.perf_counter() - begun
     page.locator(".uhscm-explorer").evaluate("box => box.scrollIntoView()")
     page.wait_for_timeout(2000)
@@ -323,11 +327,87 @@ def mapping(page: Page) -> dict[str, list[float]]:
     return times
 
 
+def training(page: Page) -> dict[str, list[float]]:
+    """What steers a run; it trains longer than all of it takes."""
+    times: dict[str, list[float]] = {}
+    sentence = text(".uhscm-status .sentence")
+    setting = ".uhscm-settings .widget-label:text-is({!r}) + * >> css=input, select"
+    page.locator(setting.format("recipe")).first.select_option("uhscm")
+    page.locator(setting.format("epochs")).first.fill("1000")
+    for _ in range(REPEATS):
+        for button, word, target in (
+            ("Start", "running", 500),
+            ("Pause", "paused", 200),
+            ("Resume", "running", 200),
+            ("Stop, keep the best", "stopped", 200),
+        ):
+            said = f"{sentence}.split(';')[0].includes({word!r})"
+            name = f"training: {button.split(',')[0]} to {word} ({target})"
+            press = page.locator(f"button:has-text({button!r})").first
+            times.setdefault(name, []).append(timed(page, "click", said, press.click))
+            if word == "running":
+                page.wait_for_function(f"() => {sentence}.includes('epoch')")
+            page.wait_for_timeout(1000)
+    return times
+
+
+def comparing(page: Page) -> dict[str, list[float]]:
+    """Another ranking on a side, and another query, once the codes of all are there."""
+    times: dict[str, list[float]] = {}
+    side = page.locator(".uhscm-field", has_text="right").locator("select").first
+    rankings = ("LSH, 64 bits", "cosine of features", "ITQ, 64 bits")
+    ask = page.locator("button:has-text('A query at random')").first
+    seen = "[...document.querySelectorAll('.gallery-tile')].filter((t) => t.offsetParent)"
+    there = f"{seen}.every((t) => t.querySelector('img')?.naturalWidth)"
+    for ranking in rankings:
+        side.select_option(label=ranking)
+        page.wait_for_timeout(3000)
+    for repeat in range(REPEATS):
+        label = rankings[repeat % 3]
+        for name, event, gesture in (
+            (
+                "another ranking to its results",
+                "change",
+                lambda label=label: side.select_option(label=label),
+            ),
+            ("another query to all pictures", "click", ask.click),
+        ):
+            shown = f"{changed(page, '.uhscm-status .sentence')} && {there}"
+            took = timed(page, event, shown, gesture)
+            times.setdefault(f"compare: {name} (500)", []).append(took)
+            page.wait_for_timeout(1500)
+    return times
+
+
+def tidying(page: Page) -> dict[str, list[float]]:
+    """Another radius, and a pair to its group."""
+    times: dict[str, list[float]] = {}
+    slider = page.locator(".uhscm-field", has_text="bits").locator("input[type=range]").first
+    card = ".uhscm-pair"
+    for repeat in range(REPEATS):
+        slider.focus()
+        key = "ArrowRight" if repeat % 2 == 0 else "ArrowLeft"
+        shown = changed(page, ".uhscm-status .sentence")
+        times.setdefault("duplicates: another distance to its groups (300)", []).append(
+            timed(page, "keydown", shown, lambda key=key: page.keyboard.press(key))
+        )
+        page.wait_for_timeout(1500)
+        tile = page.locator(".gallery-list").first.locator(".gallery-tile").nth(repeat + 1)
+        times.setdefault("duplicates: click to the card of the pair (500)", []).append(
+            timed(page, "click", changed(page, card), tile.click)
+        )
+        page.wait_for_timeout(1500)
+    return times
+
+
 EXPLORERS = {
     "DenoisingExplorer": denoising,
     "DistributionExplorer": distribution,
     "RetrievalExplorer": retrieval,
     "MapExplorer": mapping,
+    "TrainingExplorer": training,
+    "CompareExplorer": comparing,
+    "TidyExplorer": tidying,
 }
 
 
@@ -359,7 +439,7 @@ def main() -> None:
             for explorer, gestures in parts:
                 page = browser.new_page(viewport={"width": 1400, "height": 1000})
                 where = address.format(f"{explorer}.ipynb")
-                received, seconds = opened(page, Traffic(page), where)
+                received, seconds = opened(page, Traffic(page), where, gestures is not training)
                 for gesture, times in gestures(page).items():
                     print(f"| {gesture} | {np.median(times):.0f} | {max(times):.0f} |", flush=True)
                 page.keyboard.press("Control+s")
