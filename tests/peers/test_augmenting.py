@@ -21,9 +21,10 @@ from uhscm_core import (
     load_vlp,
     stages,
 )
-from uhscm_core.experiments.settings import read_settings
+from uhscm_core.experiments.settings import read_settings, study_identity
 from uhscm_core.peers.augmenting import AugmentedImages, augmented_features, recognized_share
 from uhscm_core.peers.fitting import Inputs
+from uhscm_core.support import store
 
 pytestmark = pytest.mark.usefixtures("quick_peers")
 
@@ -104,6 +105,7 @@ def test_copies_are_encoded_once_and_found_again(tiny_model):
     assert torch.equal(again, found)
 
 
+@pytest.mark.usefixtures("as_users_run_it")  # the check of a sequence reads one of its items
 def test_a_photo_that_was_painted_over_is_refused(photo_study):
     images = photo_study.dataset.images
     assert len(images.keys) == 48
@@ -267,6 +269,9 @@ def test_views_make_a_setting_of_the_methods_that_read_them():
     kept = [s.key for s in settings if s.views == "noised"]
     assert kept == [s.key for s in before]  # so that their codes are found again
     assert len({s.key for s in settings}) == 6
+    identity = study_identity(study, ())
+    earlier = store.digest_of("CIBHash", *identity.items(), 64, BASELINES["CIBHash"].version)
+    assert settings[2].key == earlier  # so that the codes of earlier versions are found too
 
 
 @pytest.mark.usefixtures("borne")
