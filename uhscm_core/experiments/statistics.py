@@ -121,7 +121,8 @@ class Estimate:
         if not variance > 0:
             return float(variance == 0)
         bound = stats.t.ppf((1 + CONFIDENCE) / 2, df)
-        return float(stats.nct.sf(bound, df, difference / np.sqrt(variance)))
+        with np.errstate(divide="ignore"):  # SciPy 1.13 warns of it, and its value is right
+            return float(stats.nct.sf(bound, df, difference / np.sqrt(variance)))
 
     def seeds_for(self, difference: float) -> int | None:
         """Return how many seeds per setting show a difference `POWER` of the times.
