@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 
 import ipywidgets as ipw
@@ -45,7 +44,7 @@ class GainsPanel(ipw.VBox):
         train: Callable[[Plan], object],
     ) -> None:
         self.better = tuple(
-            Gallery(pictures, [], selection=asked, edge=92, height=206) for _ in range(2)
+            Gallery(pictures, [], selection=asked, edge=92, height=192) for _ in range(2)
         )
         self.evaluated: Evaluated | None = None
         """The queries and what they are evaluated on; None where that cannot be."""
@@ -54,7 +53,8 @@ class GainsPanel(ipw.VBox):
         self._known = known
         self._shown: tuple[Ranker, Ranker] | None = None
         self._worker = Worker(lambda _: None, fail)  # a table of the explorer says what is to come
-        self._said = ipw.HTML(layout={"flex": "1 1 0"})
+        self._said = ipw.Label(layout={"flex": "1 1 0"})
+        self._said.add_class("uhscm-note")
         self._plan: Plan | None = None
         self.bench = ipw.Button(description="Try both in the Bench", layout={"width": "auto"})
         self.bench.on_click(lambda _: train(self._plan) if self._plan else None)
@@ -69,7 +69,7 @@ class GainsPanel(ipw.VBox):
             self.evaluated = evaluated_images(pictures.study.dataset)
         except ValueError as error:
             self.why_not = str(error)
-        self._said.value = f"{html.escape(self.why_not)}." if self.why_not else ""
+        self._said.value = f"{self.why_not}." if self.why_not else ""
         self._both.layout.display = self.bench.layout.display = "none" if self.why_not else ""
 
     def show(self, both: TwoRankings) -> None:
@@ -77,7 +77,7 @@ class GainsPanel(ipw.VBox):
         if self.evaluated is None:
             return
         rankers = both.rankers
-        self._said.value = html.escape(both.verdict())
+        self._said.value = both.verdict()
         self._plan = Plan.of_two([ranker.setting for ranker in rankers])
         self.bench.disabled = self._plan is None
         self.bench.tooltip = _TRAINS if self._plan else _SAME
