@@ -277,10 +277,18 @@ def test_views_make_a_setting_of_the_methods_that_read_them():
 @pytest.mark.usefixtures("borne")
 def test_an_experiment_compares_views_and_continues(photo_study, tmp_path, monkeypatch):
     vary = {"method": PEERS, "views": ["noised", "augmented"], "bits": [8]}
+    asked, of_study = [], Study.baseline_codes
+
+    def spied(*given, views="not given"):
+        asked.append(views)
+        return of_study(*given, views=views)
+
+    monkeypatch.setattr(Study, "baseline_codes", spied)
     first = next(iter(Experiment(photo_study, vary, 1, tmp_path / "runs")))
     again = Experiment(photo_study, vary, 1, tmp_path / "runs")
     assert len(again.missing) == 7
     assert len(list(again)) == 7
+    assert asked == ["noised", "augmented"] * 4
     frame = again.to_frame()
     assert list(frame["views"]) == ["noised", "augmented"] * 4
     assert frame["mAP"][0] == first.mAP

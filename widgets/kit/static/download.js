@@ -22,7 +22,7 @@ function render({ model, el: host }) {
     link.download = content.name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-    button.style.minWidth = `${button.offsetWidth}px`; // what stands beside it stays where it is
+    button.style.minWidth = `${button.offsetWidth}px`; // what stands next to it stays where it is
     button.textContent = said.textContent = "Saved ✓";
     clearTimeout(shown);
     shown = setTimeout(() => {
