@@ -392,7 +392,14 @@ function render({ model, el: host }) {
     event.preventDefault();
     redraw();
   });
-  for (const event of ["focus", "blur", "scroll"]) scroll.addEventListener(event, redraw);
+  scroll.addEventListener("scroll", redraw);
+  // Not drawn anew: a row that is gone before the pointer is up is not clicked.
+  const mark = () => {
+    const row = document.getElementById(`${id}-${cursor}`);
+    row?.classList.toggle("cursor", document.activeElement === scroll);
+  };
+  scroll.addEventListener("focus", mark);
+  scroll.addEventListener("blur", mark);
 
   const bars = ["labels", "series", "_values", "_kept", "threshold", "ceiling", "root", "unit"];
   const state = ["digits", "height", "chosen", "draggable", "summary", "error"];

@@ -30,8 +30,13 @@ function rowsOf(list, count, choose, redraw) {
     redraw();
     document.getElementById(`${id}-${cursor}`)?.scrollIntoView({ block: "nearest" });
   });
-  list.addEventListener("focus", redraw);
-  list.addEventListener("blur", redraw);
+  // Not drawn anew: a row that is gone before the pointer is up is not clicked.
+  const mark = () => {
+    const row = document.getElementById(`${id}-${cursor}`);
+    row?.classList.toggle("cursor", document.activeElement === list);
+  };
+  list.addEventListener("focus", mark);
+  list.addEventListener("blur", mark);
   return {
     /**
      * Make an element the row of this number.
