@@ -33,7 +33,7 @@ CONNECTED = """document.querySelector('[data-status=idle]')
 REST = """async (find) => {
     let element, over;
     for (let turn = 0, before = ''; turn < 150; turn++) {
-        element = find() ?? element; // rows are drawn anew when their list scrolls
+        element = find() ?? element; // rows are drawn again when their list scrolls
         element.scrollIntoView({ block: 'nearest' }); // JupyterLab may scroll in the meantime
         const { left, top, width, height } = element.getBoundingClientRect();
         const [x, y] = [Math.round(left + width / 2), Math.round(top + height / 2)];
@@ -133,7 +133,7 @@ class Firefox:
         self.act("key", *strokes)
 
     def click(self, place: str) -> None:
-        """Click the middle of what a JavaScript expression gives, brought into sight."""
+        """Click the middle of what a JavaScript expression gives, scrolled into sight."""
         self.until(f"Boolean({place})")
         x, y = self.run(f"({REST})(() => {place})")
         moves = {"type": "pointerMove", "x": x, "y": y}

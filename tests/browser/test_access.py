@@ -163,7 +163,7 @@ def test_after_a_click_on_a_bar_the_arrows_choose_and_tab_leads_to_the_threshold
     bars = output(page, "DenoisingExplorer").locator(".uhscm-bars").first
     name = bars.locator(".row .name").nth(8)  # in sight, wherever the list is scrolled to
     chosen = name.inner_text()
-    name.click(delay=200)  # as slow as a hand: nothing may be drawn anew before the button is up
+    name.click(delay=200)  # as slow as a hand: nothing may be drawn again before the button is up
     first = active(page)
     assert first.startswith(f"{chosen}: ")
     page.keyboard.press("ArrowDown")

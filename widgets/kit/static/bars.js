@@ -393,7 +393,7 @@ function render({ model, el: host }) {
     redraw();
   });
   scroll.addEventListener("scroll", redraw);
-  // Not drawn anew: a row that is gone before the pointer is up is not clicked.
+  // Not drawn again: a row that is gone before the pointer is up is not clicked.
   const mark = () => {
     const row = document.getElementById(`${id}-${cursor}`);
     row?.classList.toggle("cursor", document.activeElement === scroll);

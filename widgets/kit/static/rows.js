@@ -30,7 +30,7 @@ function rowsOf(list, count, choose, redraw) {
     redraw();
     document.getElementById(`${id}-${cursor}`)?.scrollIntoView({ block: "nearest" });
   });
-  // Not drawn anew: a row that is gone before the pointer is up is not clicked.
+  // Not drawn again: a row that is gone before the pointer is up is not clicked.
   const mark = () => {
     const row = document.getElementById(`${id}-${cursor}`);
     row?.classList.toggle("cursor", document.activeElement === list);
