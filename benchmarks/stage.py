@@ -2,6 +2,7 @@
 
     python -m benchmarks.stage                       # prints the table, in Markdown
     python -m benchmarks.stage --shots build/stage   # and keeps a picture of each, light and dark
+    python -m benchmarks.stage --workbench           # the tabs of a workbench instead
 
 Drives every explorer in JupyterLab in headless Chromium, in windows of several sizes. The height
 needed is the explorer's own, the height there is that of the notebook in its window. The main
@@ -203,6 +204,13 @@ MEASURE = """() => {
 }"""
 
 
+WHOLE = """() => {
+    const bench = document.querySelector('.uhscm-workbench');
+    const page = bench.closest('.jp-WindowedPanel-outer');
+    return [bench.offsetHeight, page.clientHeight];
+}"""
+
+
 def seen_together(page: Page, case: Case, measured: dict[str, float]) -> bool:
     """Return whether the control and all that it changes lie in the window."""
     root = page.locator(".uhscm-explorer").first
@@ -265,12 +273,44 @@ def pages(
             page.close()
 
 
+def measure_workbench(browser: Browser, folder: Path) -> None:
+    """Print how high a workbench is with each of its tabs open."""
+    environment = {"UHSCM_HOME": str(folder / "home")}
+    os.environ.update(environment)
+    given = saved(folder)
+    write_notebook(folder / "Workbench.ipynb", [OPEN.format(**given), "w.Workbench(study)"])
+    print("| tab | window | height needed | height there |")
+    print("|---|---|---|---|")
+    with jupyterlab(folder, environment) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        go(page, address.format("Workbench.ipynb"))
+        run_all(page, "light", 2)
+        tabs = page.locator(".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li")
+        for tab in range(tabs.count()):
+            page.set_viewport_size({"width": 1280, "height": 720})
+            tabs.nth(tab).click()
+            page.wait_for_timeout(4000)  # until it has been made
+            for window in WINDOWS:
+                page.set_viewport_size({"width": window.width, "height": window.height})
+                page.wait_for_timeout(1500)
+                needed, there = page.evaluate(WHOLE)
+                name = tabs.nth(tab).text_content()
+                print(f"| {name} | {window.name} | {needed} | {there} |", flush=True)
+
+
 def main() -> None:
     """Measure all explorers in all windows."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shots", type=Path, help="a folder for pictures of each")
     parser.add_argument("--only", default="", help="only explorers with this in their name")
+    parser.add_argument("--workbench", action="store_true", help="the tabs of a workbench instead")
     options = parser.parse_args()
+    if options.workbench:
+        with tempfile.TemporaryDirectory() as name, chromium() as browser:
+            if browser is None:
+                raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
+            measure_workbench(browser, Path(name))
+        return
     print("| explorer, gesture | window | width | height needed | height there | in one window |")
     print("|---|---|---|---|---|---|")
 
