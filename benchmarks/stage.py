@@ -211,6 +211,10 @@ WHOLE = """() => {
 }"""
 
 
+READY = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
+    (e) => e.checkVisibility() && e.offsetHeight > 300)"""
+
+
 def seen_together(page: Page, case: Case, measured: dict[str, float]) -> bool:
     """Return whether the control and all that it changes lie in the window."""
     root = page.locator(".uhscm-explorer").first
@@ -289,7 +293,9 @@ def measure_workbench(browser: Browser, folder: Path) -> None:
         for tab in range(tabs.count()):
             page.set_viewport_size({"width": 1280, "height": 720})
             tabs.nth(tab).click()
-            page.wait_for_timeout(4000)  # until it has been made
+            page.wait_for_timeout(4000)  # until it has been begun
+            page.wait_for_function(READY, timeout=60_000)
+            page.wait_for_timeout(2000)
             for window in WINDOWS:
                 page.set_viewport_size({"width": window.width, "height": window.height})
                 page.wait_for_timeout(1500)

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Dialog, Locator, Page
 from scripts.lab import end_kernels, go, run_all, write_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
+# Anywidget says so after 2 seconds, which a busy machine may take; a model that fails says more.
+SLOW = "[anywidget] Failed to initialize model"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 STUDY = """
 import os
