@@ -87,3 +87,23 @@ def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(browser, lab, 
         press(page, "Open next to the notebook")
         page.wait_for_function("document.querySelectorAll('.uhscm-workbench').length === 2")
         assert page.locator(".jp-LinkedOutputView").count() == 1
+        assert_next_to_the_notebook(page)
+
+
+def test_a_cell_low_in_the_notebook_opens_next_to_it_too(browser, lab, saved_study):
+    cells = (STUDY, *(f"print('cell {n}')" for n in range(12)), WORKBENCH)
+    with opened(browser, lab, cells, width=1280, height=720) as page:
+        page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+        press(page, "Open next to the notebook")
+        page.locator(".jp-LinkedOutputView .uhscm-workbench").wait_for()
+        assert_next_to_the_notebook(page)
+
+
+def assert_next_to_the_notebook(page):
+    page.wait_for_function(
+        """() => {
+            const [notebook, view] = [".jp-NotebookPanel", ".jp-LinkedOutputView"].map(
+                (name) => document.querySelector(name).getBoundingClientRect());
+            return view.left >= notebook.right && Math.abs(view.bottom - notebook.bottom) < 40;
+        }"""
+    )

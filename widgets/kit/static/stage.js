@@ -13,8 +13,13 @@ const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one
 const LARGEST = 1.4; // by that much at most
 
 /**
- * JupyterLab's commands, where its server lets pages use them.
- * @typedef {{ commands: { execute: (command: string) => Promise<unknown> } }} Lab
+ * JupyterLab's commands and its panels, where its server lets pages use them.
+ * @typedef {{ id: string }} Panel
+ * @typedef {{
+ *   widgets: (area: string) => Iterable<Panel>,
+ *   add: (panel: Panel, area: string, options: { ref: string, mode: string }) => void,
+ * }} Shell
+ * @typedef {{ commands: { execute: (command: string) => Promise<unknown> }, shell: Shell }} Lab
  */
 
 /** Return the size of text and pictures that was chosen in this page, 1 at first. */
@@ -35,6 +40,19 @@ function chooseSize(size) {
     // It lasts as long as nothing is drawn again.
   }
   document.dispatchEvent(new CustomEvent(KEPT, { detail: size }));
+}
+
+/**
+ * Open a cell's output in a panel to the right of its notebook. JupyterLab's command splits the
+ * window across, so that both would have half of its height.
+ * @param {Lab} lab
+ * @param {Element | null} notebook
+ */
+async function openNextTo({ commands, shell }, notebook) {
+  const before = new Set(shell.widgets("main"));
+  await commands.execute("notebook:create-output-view");
+  const opened = [...shell.widgets("main")].find((panel) => !before.has(panel));
+  if (opened && notebook) shell.add(opened, "main", { ref: notebook.id, mode: "split-right" });
 }
 
 /**
@@ -156,7 +174,7 @@ function render({ model, el: host }) {
   });
   next.button.addEventListener("click", () => {
     const lab = /** @type {{ jupyterapp?: Lab }} */ (/** @type {unknown} */ (window)).jupyterapp;
-    if (lab) lab.commands.execute("notebook:create-output-view").catch(fail);
+    if (lab) openNextTo(lab, root.closest(".jp-NotebookPanel")).catch(fail);
     else said.textContent = BY_HAND;
   });
   document.addEventListener(KEPT, onSize);
