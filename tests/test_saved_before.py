@@ -107,11 +107,12 @@ def test_the_folder_of_a_studys_runs_is_renamed_once(study, home):
     assert runs_folder(study) == folder
 
 
-def test_a_folder_where_a_run_is_being_trained_keeps_its_name(study, home):
+def test_a_run_that_is_being_trained_stays_where_it_is(study, home):
     (old,) = (home / "runs").iterdir()
     with filelock.FileLock(old / "001" / "run.lock"):
-        assert runs_folder(study) == old
-    assert runs_folder(study) != old
+        assert read_runs(runs_folder(study)) == []
+    assert [run.name for run in read_runs(runs_folder(study))] == ["001"]
+    assert not old.exists()
 
 
 def test_a_run_is_listed_with_its_history_and_best_weights(study, run):

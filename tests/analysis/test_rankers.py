@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from uhscm_core import BASELINES, HashNetwork, Study, TrainingConfig, unpack_codes
+from uhscm_core import BASELINES, ConceptSet, HashNetwork, Study, TrainingConfig, unpack_codes
 from uhscm_core.analysis.rankers import BOTH, CONCEPTS, FEATURES, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
-from uhscm_core.runs import RunLabel, new_run, read_runs, write_label
+from uhscm_core.runs import MiningSettings, RunLabel, new_run, read_runs, write_label
 from uhscm_core.support.store import save_tensors
 from widgets import CompareExplorer
 
@@ -146,6 +146,38 @@ def test_runs_are_told_apart_by_recipe_own_settings_and_titles(study, run_of):
     ]
 
 
+def test_a_run_ranks_by_the_prompt_and_concepts_that_it_was_trained_with(study, run_of):
+    prompted = study.with_(template="a drawing of the {}")
+    listed = study.with_(concepts=["sky", "sea", "house", "tree", "road", "car"], min_share=0.1)
+    run_of(8)
+    network = run_of(16, mining=MiningSettings.of(prompted))
+    run_of(8, mining=MiningSettings.of(listed))
+    found, _ = rankers_of(study)
+    own, of_prompt, of_list = (one for name, one in found.items() if name.startswith("run "))
+    assert of_prompt.name == "run 002, 16 bits: prompt “a drawing of the {}”"
+    assert of_list.name == "run 003, 8 bits: 6 concepts (sky, sea, house, ...), min_share 0.1"
+    assert own.study is study
+    assert of_prompt.study.concepts == prompted.concepts
+    assert torch.equal(of_prompt.vectors, prompted.with_(network=network).codes)
+    assert of_prompt.setting["template"] == ("a drawing of the {}",)
+    assert of_list.setting == {}  # a list that has no name, so no bench varies it
+    title = RunLabel(title="as drawn")
+    write_label(read_runs(runs_folder(study))[1].folder, title)
+    assert "run 002, 16 bits: as drawn, prompt “a drawing of the {}”" in rankers_of(study)[0]
+
+
+def test_a_run_whose_concepts_have_no_features_is_left_out_and_it_is_said(run_of):
+    rows = np.eye(12, dtype=np.float32)
+    study = Study.from_features(rows, ["a", "b", "c"], rows[:3])
+    mining = dataclasses.replace(MiningSettings.of(study), concepts=ConceptSet(("d", "e")))
+    new_run(runs_folder(study), 8, TrainingConfig(), mining=mining)
+    found, left_out = rankers_of(study)
+    assert not any(name.startswith("run ") for name in found)
+    ((name, why),) = left_out.items()
+    assert name == "run 001, 8 bits: 2 concepts (d, e)"
+    assert "text_features" in why
+
+
 def test_a_network_on_pixels_says_that_it_is_slow(trained, monkeypatch):
     monkeypatch.setattr(trained.network, "on_pixels", True)
     names = list(rankers_of(trained, {"other": trained})[0])
@@ -201,8 +233,9 @@ def test_a_ranker_says_what_an_experiment_varies_to_get_it(study, run_of):
     plain, tuned, other = (
         ranker.setting for name, ranker in rankers.items() if name.startswith("run ")
     )
-    assert plain == {"recipe": "uhscm", "bits": 8, "epochs": 60, "lam": 0.8}
-    assert tuned == {"recipe": "tuned", "bits": 16, "epochs": 5}
+    prompt = {"template": ("a photo of the {}",)}
+    assert plain == {"recipe": "uhscm", "bits": 8, "epochs": 60, "lam": 0.8, **prompt}
+    assert tuned == {"recipe": "tuned", "bits": 16, "epochs": 5, **prompt}
     assert other == {}  # no experiment of a bench varies the learning rate
     assert rankers["ITQ, 16 bits"].setting == {"method": "ITQ", "bits": 16}
     assert rankers[FEATURES].setting == {"method": FEATURES}

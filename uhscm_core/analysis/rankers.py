@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from uhscm_core.analysis.rankings import Ranking
-from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.analysis.study_runs import runs_folder, study_of, trained_of, unlike
 from uhscm_core.baselines import BASELINES
 from uhscm_core.codes import hamming_distance
 from uhscm_core.comparison import REFERENCES
+from uhscm_core.concepts import ConceptSet
 from uhscm_core.evaluation import evaluated_images
 from uhscm_core.metrics import (
     COSINE_DECIMALS,
@@ -28,7 +29,7 @@ from uhscm_core.metrics import (
 )
 from uhscm_core.network import HashNetwork
 from uhscm_core.recipe import RESUMABLE_WITH, TrainingConfig
-from uhscm_core.runs import Run, read_runs, title_of
+from uhscm_core.runs import MiningSettings, Run, read_runs, title_of
 from uhscm_core.study import Study
 from uhscm_core.support.checks import shown
 
@@ -133,9 +134,10 @@ def rankers_of(
     """List what can rank a study's database, and what cannot and why; nothing is computed yet.
 
     Args:
-        study: trained or not. Its own network, its runs on disk, the `BASELINES` and the references
-            without codes, which are no upper bounds, are offered. Baselines have as many bits as
-            its codes, or without a network as those of its newest run, or else 64.
+        study: trained or not. Its own network, the runs on its images, the `BASELINES` and the
+            references without codes, which are no upper bounds, are offered. Baselines have as many
+            bits as its codes, or without a network as those of the newest run, or else 64. A run
+            that was trained with another prompt or other concepts ranks by these.
         others: trained studies of the same images by name, such as one of another code length.
 
     Raises:
@@ -198,19 +200,26 @@ def _rankers_of_runs(study: Study, found: Sequence[Run], left_out: dict[str, str
     rankers = []
     for run in runs:
         title = title_of(run.folder)
-        said = f": {title}" if title else _differing(run, varied)
+        parts = [title] if title else _differing(run, varied)
+        parts += [other] if (other := unlike(run, study)) else []
+        said = f": {', '.join(parts)}" if parts else ""
         name = f"run {run.name}, {run.bits} bits{said}"
         if run.backbone != "features":
             left_out[name] = "its network reads pixels and would encode every image again"
         elif run.is_running():
             left_out[name] = "it is still running"
         else:
+            try:
+                trained_on = study_of(run, study)
+            except ValueError as error:  # no features of its concepts
+                left_out[name] = str(error)
+                continue
             codes = _codes_of_run(study, run)
-            rankers.append(Ranker(name, study, codes, setting=_setting_of(run)))
+            rankers.append(Ranker(name, trained_on, codes, setting=_setting_of(run, study)))
     return rankers
 
 
-def _setting_of(run: Run) -> dict[str, Any]:
+def _setting_of(run: Run, study: Study) -> dict[str, Any]:
     """Return what a bench varies to get such a run; empty where it takes more than that."""
     config = run.config.complete()
     usual = TrainingConfig(recipe=config.recipe).complete()
@@ -219,10 +228,15 @@ def _setting_of(run: Run) -> dict[str, Any]:
     if dataclasses.replace(config, **unsaid) != usual:
         return {}
     known = {name: value for name, value in said.items() if value is not None}
-    return {"recipe": config.recipe, "bits": run.bits, **known}
+    own = MiningSettings.of(study)
+    mining = run.mining or own
+    prompted = ConceptSet(own.concepts.names, mining.concepts.templates)
+    if mining != dataclasses.replace(own, concepts=prompted):
+        return {}
+    return {"recipe": config.recipe, "bits": run.bits, **known, "template": prompted.templates}
 
 
-def _differing(run: Run, varied: Sequence[str]) -> str:
+def _differing(run: Run, varied: Sequence[str]) -> list[str]:
     """Return what tells a run from others: its recipe, and what is not the recipe's own."""
     usual = dataclasses.asdict(TrainingConfig(recipe=run.config.recipe).complete())
     said = [run.settings["recipe"]] if "recipe" in varied else []
@@ -231,7 +245,7 @@ def _differing(run: Run, varied: Sequence[str]) -> str:
         for key in varied
         if key != "recipe" and (key not in usual or run.settings[key] != usual[key])
     ]
-    return f": {', '.join(said)}" if said else ""
+    return said
 
 
 def _codes_of(study: Study) -> Callable[[], Tensor]:
@@ -240,10 +254,10 @@ def _codes_of(study: Study) -> Callable[[], Tensor]:
 
 def _codes_of_run(study: Study, run: Run) -> Callable[[], Tensor]:
     def codes() -> Tensor:
-        network = run.network(study.vlp.embed_dim)
-        if network is None:
+        trained = trained_of(run, study)
+        if trained is None:
             raise ValueError(f"run {run.name} ended before it had any weights")
-        return study.with_(network=network).codes
+        return trained.codes
 
     return codes
 

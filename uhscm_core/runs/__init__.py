@@ -9,8 +9,9 @@ Only this package knows the files of a run:
 - ``run.lock``: held by the process that trains here;
 - ``label.json``: what the user calls the run;
 - ``run.json`` and ``best.safetensors``: the description of a `Run` and its best weights. Only runs
-  that belong to a study have them, in folders ``<home>/runs/<digest of the study>/<number>``. Such
-  a folder is also where the study is saved, so `Study.load` reads it.
+  that belong to a study have them, in folders ``<home>/runs/<digest>/<number>``.
+  Those on the same images are numbered through, whatever prompt and concepts each was trained with.
+  Such a folder is also where the study is saved, so `Study.load` reads it.
 
 `RunWriter` writes while `uhscm_core.train` trains; `read_history`, `read_network` and `Run` read. A
 process that is killed leaves a folder that can be read and resumed: every file is replaced whole,
@@ -26,6 +27,7 @@ from __future__ import annotations
 from uhscm_core.runs.checkpoint import Checkpoint
 from uhscm_core.runs.deleting import delete_run, delete_runs, oldest_beyond, run_size
 from uhscm_core.runs.label import RunLabel, read_label, title_of, write_label
+from uhscm_core.runs.mining_settings import MiningSettings
 from uhscm_core.runs.reading import read_history, read_network
 from uhscm_core.runs.run import Run
 from uhscm_core.runs.run_list import new_run, read_runs
@@ -33,6 +35,7 @@ from uhscm_core.runs.writer import RunWriter, holding
 
 __all__ = [
     "Checkpoint",
+    "MiningSettings",
     "Run",
     "RunLabel",
     "RunWriter",

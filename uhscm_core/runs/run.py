@@ -25,6 +25,7 @@ from uhscm_core.runs.files import (
     read_config,
     save_file,
 )
+from uhscm_core.runs.mining_settings import MiningSettings
 from uhscm_core.runs.reading import read_history
 from uhscm_core.support import store
 from uhscm_core.support.fields import FORMAT, Types, check_fields, check_format
@@ -37,6 +38,7 @@ _DESCRIPTION: dict[str, Types] = {
     **dict.fromkeys(("backbone", "status", "message", "parent", "device"), str),
     "pretrained": bool,
     "seconds": (int, float),
+    "mining": dict,
     "format": int,
 }
 
@@ -57,6 +59,7 @@ class Run:
         parent: the run it was forked from; empty for none.
         seconds: spent training, without pauses.
         device: that it ran on, such as ``"cpu, 32-true"``.
+        mining: the concepts and the prompt that it was trained on; None where nothing says it.
     """
 
     folder: Path
@@ -69,6 +72,7 @@ class Run:
     parent: str = ""
     seconds: float = 0.0
     device: str = ""
+    mining: MiningSettings | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -83,16 +87,22 @@ class Run:
         check_format(path, values)
         check_fields(path, values, {"bits": int, "config": dict}, _DESCRIPTION)
         values.pop("format", None)
+        mining = values.pop("mining", None)
         try:
             config = config_from(values["config"])
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
-        return cls(folder, **{**values, "config": config})
+        if mining is not None:
+            mining = MiningSettings.read(mining, f"{path}: mining")
+        return cls(folder, **{**values, "config": config, "mining": mining})
 
     def save(self) -> None:
         """Write the description of the run to its folder."""
         values = {"format": FORMAT, **dataclasses.asdict(self)}
         del values["folder"]
+        del values["mining"]
+        if self.mining is not None:
+            values["mining"] = self.mining.values
         store.save_json(self.folder / RUN, values)
 
     @property

@@ -66,7 +66,7 @@ class Plan:
         return cls() if study.network is None else cls(bits=str(study.network.bits))
 
     @classmethod
-    def of_two(cls, settings: Sequence[Mapping[str, Any]]) -> Plan | None:
+    def of_two(cls, settings: Sequence[Mapping[str, Any]], study: Study) -> Plan | None:
         """Return the plan that trains two settings, given by what an `Experiment` varies.
 
         Two values of one name and two of another make four settings. None where what tells the two
@@ -84,9 +84,12 @@ class Plan:
             return "" if usual else ", ".join(map(str, each(name)))
 
         bits = ", ".join(map(str, each("bits"))) or cls().bits
+        prompts = each("template")
+        own = prompts in ((), (study.concepts.templates,))
         return cls(
             recipes=each("recipe"),
             methods=each("method"),
+            templates="" if own else "\n".join(" | ".join(prompt) for prompt in prompts),
             bits=bits,
             epochs=typed("epochs"),
             lam=typed("lam"),

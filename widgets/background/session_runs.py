@@ -1,4 +1,4 @@
-"""The runs of a study: those on disk, and that of this session as it is now."""
+"""The runs on a study's images: those on disk, and that of this session as it is now."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from uhscm_core import Study, TrainingConfig, TrainingStep
-from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.analysis.study_runs import runs_folder, runs_key, study_of, unlike
 from uhscm_core.analysis.validation import Validation
-from uhscm_core.runs import Run, read_runs
+from uhscm_core.runs import MiningSettings, Run, read_runs
 from widgets.background import trainer as trainers
 from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
@@ -24,13 +24,18 @@ class SessionRuns:
     """What a view of runs asks for. It may be asked from any thread.
 
     Args:
-        study: whose images, concepts and mining settings the runs have.
+        study: whose images and model the runs have. A run may have been trained with another prompt
+            or other concepts; what is computed of it is computed with those.
+
+    Attributes:
+        key: tells this study from those with another prompt or other concepts.
     """
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.folder = runs_folder(study)
+        self.folder, self.key = runs_folder(study), runs_key(study)
         self.validation = Validation.of(study)
+        self._others: dict[MiningSettings, tuple[Study, Validation]] = {}
         self._stored: list[Run] = []
         self._histories: dict[str, tuple[TrainingStep, ...]] = {}
 
@@ -55,6 +60,23 @@ class SessionRuns:
         """Whether there are labels to evaluate by."""
         labels = self.study.dataset.labels
         return labels is not None and bool(labels.any())
+
+    def unlike(self, run: Run) -> str:
+        """Return in words what a run was trained on where it is not this study; else empty."""
+        return unlike(run, self.study)
+
+    def trained_on(self, run: Run) -> tuple[Study, Validation]:
+        """Return the study that a run was trained on, and what it is evaluated on.
+
+        Raises:
+            ValueError: there are no features of its concepts.
+        """
+        if run.mining is None or not self.unlike(run):
+            return self.study, self.validation
+        if run.mining not in self._others:
+            study = study_of(run, self.study)
+            self._others[run.mining] = study, Validation.of(study)
+        return self._others[run.mining]
 
     def reread(self) -> None:
         """Look at the disk again."""
@@ -120,21 +142,21 @@ class SessionRuns:
         Raises:
             RuntimeError: a run of this study is running.
         """
-        trainer = trainers.start(
-            self.study, self.folder, self.validation, pinned, run=run, **settings
-        )
+        study, validation = (self.study, self.validation) if run is None else self.trained_on(run)
+        trainer = trainers.start(study, self.folder, validation, pinned, run=run, **settings)
         self._histories.pop(trainer.run.name, None)
         return trainer
 
     def trained(self, run: Run | None) -> Study:
-        """Return the study with the network of a run: the best of it, or else the last."""
+        """Return the study that a run was trained on with its network: the best, or the last."""
         if run is None:
             return self.study
         trainer = self.trainer_of(run)
         if trainer is not None:
             return trainer.result()
-        network = run.network(self.study.vlp.embed_dim)
-        return self.study.with_(network=network, history=self.history(run))
+        study, _ = self.trained_on(run)
+        network = run.network(study.vlp.embed_dim)
+        return study.with_(network=network, history=self.history(run))
 
     def look(self, run: Run, pinned: int) -> Snapshot | None:
         """Apply the network of a run that is not training to the validation images.
@@ -149,7 +171,7 @@ class SessionRuns:
             network = trainer.network if trainer.active else trainer.result().network
         if network is None:
             return None
-        snapshot = take_snapshot(self.study, self.validation, network, pinned, 0)
+        snapshot = take_snapshot(*self.trained_on(run), network, pinned, 0)
         if trainer is not None and snapshot is not None:
             trainer.snapshot = snapshot
         return snapshot

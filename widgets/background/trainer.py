@@ -22,7 +22,7 @@ from torch import Tensor
 from uhscm_core import HashNetwork, Study, TrainingConfig, TrainingStep, pack_codes, train
 from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, Validation
 from uhscm_core.health import collapse_of
-from uhscm_core.runs import Run, holding, new_run
+from uhscm_core.runs import MiningSettings, Run, holding, new_run
 from uhscm_core.support.devices import resolve_device
 from widgets.background.long_running import Pausable
 from widgets.background.snapshot import Snapshot, outputs_of, take_snapshot
@@ -318,7 +318,7 @@ def start(
     """Start a run, or resume one; never two runs of one study at once.
 
     Args:
-        study, validation, pinned: of `Trainer`.
+        study, validation, pinned: of `Trainer`; the study is the one that `run` was begun on.
         folder: of the study's runs.
         run: to resume; None for a new one with these `settings` of `Run`.
 
@@ -331,7 +331,7 @@ def start(
         if earlier is not None and earlier.active:
             raise RuntimeError(f"run {earlier.run.name} is running; stop it first")
         if run is None:
-            run = new_run(folder, **settings)
+            run = new_run(folder, mining=MiningSettings.of(study), **settings)
         elif run.is_damaged:
             raise RuntimeError(f"run {run.name} is damaged: {run.message}")
         elif run.is_running():  # its process owns the folder, the description and best weights too

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from uhscm_core import Study
-from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.analysis.study_runs import runs_key
 from widgets.background.session_runs import SessionRuns
 from widgets.explorers.desk import Desk
 from widgets.explorers.trainable import Trainable
@@ -54,7 +54,9 @@ class TrainingExplorer(Trainable):
             changed=self._take_settings,
             prompt=self.template,
         )
-        self.views = RunViews(runs, self._worker, gestures, self.status.fail, self._compared)
+        self.views = RunViews(
+            runs, self._worker, gestures, self.status.fail, self._compared, self._use
+        )
         self._ask = self._way_to("Retrieve", "Ask with this run", self._put_in_view)
         self.control = RunControl(
             runs,
@@ -105,7 +107,7 @@ class TrainingExplorer(Trainable):
 
     def _adopt(self, study: Study) -> None:
         runs = self._runs
-        if runs.study.dataset is not study.dataset or runs.folder != runs_folder(study):
+        if runs.study.dataset is not study.dataset or runs.key != runs_key(study):
             self._runs = SessionRuns(study)
         self._runs.study = study
         self.template.show_study(study)
@@ -116,12 +118,12 @@ class TrainingExplorer(Trainable):
             self._look_for_faults()
 
     def _begin(self, before: TrainingState | None) -> TrainingState:
-        same = before is not None and before.runs == self._runs.folder.name
+        same = before is not None and before.runs == self._runs.key
         return before if before and same and self._runs.running is None else self._in_view()
 
     def _in_view(self) -> TrainingState:
         """The state that the controls show."""
-        return TrainingState(self._runs.folder.name, self.form.values, *self.views.pair.names)
+        return TrainingState(self._runs.key, self.form.values, *self.views.pair.names)
 
     def _show(self) -> None:
         view = self.state
@@ -166,6 +168,13 @@ class TrainingExplorer(Trainable):
             lambda study: _mined(study.with_(template=templates)),
             at=self.template,
         )
+
+    def _use(self, name: str) -> None:
+        """Put the prompt, the concepts and the settings of a run in view."""
+        run = self._runs.named(name)
+        if run is not None:
+            self._open("using a run's prompt", lambda _: _mined(self._runs.trained_on(run)[0]))
+            self._attempt("using a run's settings", lambda: self.control.fork(name))
 
     def _change_what_helps(self, change: Mapping[str, Any]) -> None:
         """Make the change of a finding, in the form or in the study."""

@@ -21,7 +21,7 @@ __all__ = ["GainsPanel"]
 
 _QUERIES = 60  # that gain or lose most, a side
 _TRAINS = "Train both with several seeds, which tells what is real"
-_SAME = "The Bench varies the recipe, bits, epochs and λ; these two differ in something else"
+_SAME = "The Bench varies recipe, prompt, bits, epochs and λ; these two differ in something else"
 
 
 class GainsPanel(ipw.VBox):
@@ -78,7 +78,8 @@ class GainsPanel(ipw.VBox):
             return
         rankers = both.rankers
         self._said.value = both.verdict()
-        self._plan = Plan.of_two([ranker.setting for ranker in rankers])
+        settings = [ranker.setting for ranker in rankers]
+        self._plan = Plan.of_two(settings, self._pictures.study)
         self.bench.disabled = self._plan is None
         self.bench.tooltip = _TRAINS if self._plan else _SAME
         before, after = (ranker.known() for ranker in rankers)

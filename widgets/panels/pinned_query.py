@@ -8,7 +8,7 @@ from collections.abc import Callable
 import ipywidgets as ipw
 import numpy as np
 
-from uhscm_core import semantic_similarity
+from uhscm_core import Study, semantic_similarity
 from widgets.background.session_runs import SessionRuns
 from widgets.background.snapshot import Snapshot
 from widgets.kit.gallery import Gallery
@@ -54,8 +54,13 @@ class PinnedQuery(ipw.HBox):
         for gallery in (self.query, self.results):
             gallery.show([], images=runs.study.dataset.images)
 
-    def show(self, snapshot: Snapshot | None) -> None:
-        """Show what a network finds at one moment, unless it is in view; None for nothing."""
+    def show(self, snapshot: Snapshot | None, study: Study) -> None:
+        """Show what a network finds at one moment, unless it is in view; None for nothing.
+
+        Args:
+            snapshot: of a network.
+            study: that it was trained on.
+        """
         runs = self._runs
         if snapshot is None:
             if self._drawn != "nothing":
@@ -63,7 +68,7 @@ class PinnedQuery(ipw.HBox):
                 said = "The pinned query's nearest images appear with a run"
                 self.results.show([], summary=said)
             return
-        study, pinned = runs.study, snapshot.pinned
+        pinned = snapshot.pinned
         if self.query.ids.tolist() != [pinned]:
             said = "\n".join(study.dataset.labels_of(pinned)) if runs.by_labels else ""
             self.query.show([pinned], captions=[said], summary="The pinned query")

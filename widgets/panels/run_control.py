@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as ipw
@@ -57,6 +58,7 @@ class RunControl(Steered):
         self._prepare, self._started, self._told_of_end = prepare, started, ended
         self._on = on
         self._lock = threading.RLock()
+        self._opened: Path | None = None  # the folder of the runs that were adopted last
         self._lead = Lead(self._retire)
         self._follower = Follower[Trainer](lambda _: self.draw(), self._ended, status.fail)
         self._run_buttons = RunButtons(self, gestures, "the best")
@@ -113,12 +115,14 @@ class RunControl(Steered):
 
     def adopt(self, runs: SessionRuns) -> None:
         """Show what there is on disk, or the run that an earlier cell has started."""
-        self._runs = runs
+        opened, self._opened, self._runs = self._opened, runs.folder, runs
         self._follower.leave()
         self._lead.take(runs.folder)
         runs.reread()
         trainer = runs.trainer
-        if trainer is not None and (trainer.active or trainer.steps):
+        if trainer is not None and (
+            trainer.active or (trainer.steps and not runs.unlike(trainer.run))
+        ):
             mine = trainer.run
             others = [run.name for run in runs.all() if run.name != mine.name]
             self._form.show_run(mine)
@@ -127,7 +131,7 @@ class RunControl(Steered):
             self._follower.follow(trainer)
         else:
             whole = [run for run in runs.all() if not run.is_damaged]
-            if whole:
+            if whole and runs.folder != opened:  # with another prompt, what is set stays
                 self._form.show_run(whole[-1])
             self._views.offer("", whole[-1].name if whole else "")
         self._form.look_again()

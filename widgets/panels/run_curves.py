@@ -23,6 +23,7 @@ _HINTS = {
     EVALUATED_BY_CONCEPTS: "chooses the best",
     EVALUATED_BY_LABELS: "evaluation only",
 }
+_UNLIKE = " (trained with another prompt or other concepts: only mAP by labels compares)"
 _TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}  # and quantization: L
 
 
@@ -42,12 +43,14 @@ class RunCurves(Curves):
         """Show what is new of two runs, either of which may be None; a run is drawn once.
 
         Of a run with another recipe only the mAP is drawn in gray: its terms mean something else.
+        Of one with another prompt or other concepts, only the mAP by labels, if there are any.
         """
         if now is not None and before is not None and now.name == before.name:
             before = None
         recipes = {run.config.recipe for run in (now, before) if run is not None}
         both = {"now": now, "before": before}
         shown = [run for run in both.values() if run is not None]
+        unlike = len({runs.unlike(run) for run in shown}) > 1
         hints = _hints(shown, by_labels=runs.by_labels)
         bits = max((run.bits for run in shown), default=0)
         if self._charts != (hints, bits):
@@ -56,17 +59,18 @@ class RunCurves(Curves):
         curves = {}
         for which, run in both.items():
             steps = () if run is None else runs.history(run)
-            key = (None if run is None else run.name, len(steps), len(recipes))
+            key = (None if run is None else run.name, len(steps), len(recipes), unlike)
             if self._drawn.get(which) != key:
                 self._drawn[which] = key
                 config = (run.config if run is not None else TrainingConfig()).complete()
                 curves[which] = curves_of(steps, runs.n_train, config.batch_size, config.epochs)
-                if which == "before" and len(recipes) > 1:
-                    curves[which] = {name: curves[which][name] for name in _TOPS}
+                if which == "before" and (unlike or len(recipes) > 1):
+                    kept = [EVALUATED_BY_LABELS] if unlike else _TOPS
+                    curves[which] = {name: curves[which][name] for name in kept}
         if curves:
             names = [
                 "" if now is None else f"run {now.name}",
-                "" if before is None else f"run {before.name}, in gray",
+                "" if before is None else f"run {before.name}, in gray{_UNLIKE if unlike else ''}",
             ]
             until = 0.0 if now is None else float(now.config.complete().epochs)
             self.show(**curves, names=names, until=until)

@@ -1,4 +1,4 @@
-"""What can be done to one run: named, noted, hidden, deleted."""
+"""What can be done to one run: used again, named, noted, hidden, deleted."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class RunEditor(ipw.HBox):
         changed: called after a run was named, noted or hidden.
         delete: called with the name of the run that is to be deleted.
         fail: called with what went wrong.
+        use: called with the name of the run whose prompt and settings are wanted.
     """
 
     def __init__(
@@ -29,8 +30,9 @@ class RunEditor(ipw.HBox):
         changed: Callable[[], None],
         delete: Callable[[str], None],
         fail: Callable[[str], None],
+        use: Callable[[str], None],
     ) -> None:
-        self._changed, self._delete = changed, delete
+        self._changed, self._delete, self._use = changed, delete, use
         self._run: Run | None = None
         self._label = RunLabel()
         self.title = TextBox("name", placeholder="none", layout={"width": "260px"})
@@ -39,6 +41,7 @@ class RunEditor(ipw.HBox):
         for box in (self.title, self.note):
             box.on_submit(lambda _: gestures.do(self.save))
         self.buttons = {
+            "use": gestures.button("Use its prompt and settings", "reply", self.use),
             "save": gestures.button("Save name and note", "check", self.save),
             "hide": gestures.button("Hide", "eye-slash", self.hide),
             "delete": gestures.button("Delete …", "trash", self.ask_to_delete),
@@ -55,12 +58,18 @@ class RunEditor(ipw.HBox):
         self.title.label, self.note.label = f"name of run {run.name}", "note"
         for box, value in ((self.title, label.title), (self.note, label.note)):
             box.show(value)
+        self.buttons["use"].disabled = run.is_damaged
         self.buttons["hide"].description = "Show again" if label.hidden else "Hide"
 
     def forget(self) -> None:
         """Forget what is typed, because another run is to be shown."""
         for box in (self.title, self.note):
             box.restore("")
+
+    def use(self) -> None:
+        """Put the prompt and the settings of the run in view."""
+        if self._run is not None:
+            self._use(self._run.name)
 
     def save(self) -> None:
         """Keep the name and the note that are typed."""

@@ -31,10 +31,14 @@ def run_sentence(
     if shown is None:
         if grey is None:
             return "No run yet: press Start.", [], ""
-        earlier = f"Run {grey.name} of earlier in gray ({runs.state_of(grey)})"
+        other = runs.unlike(grey)
+        said = f"{runs.state_of(grey)}, with {other}" if other else runs.state_of(grey)
+        earlier = f"Run {grey.name} of earlier in gray ({said})"
         return f"{earlier}. Press Start.", [], ""
     trainer, steps = runs.trainer_of(shown), runs.history(shown)
-    parts = [f"Run {shown.name} {runs.state_of(shown)}"]
+    other = runs.unlike(shown)
+    with_other = f", trained with {other}" if other else ""
+    parts = [f"Run {shown.name} {runs.state_of(shown)}{with_other}"]
     epochs = shown.config.complete().epochs
     if not shown.is_damaged and epochs == 0:
         parts.append("no epoch asked for, so nothing was learned: these are the first weights")

@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as ipw
 import pandas as pd
 
-from uhscm_core import TrainingStep
-from uhscm_core.analysis.study_runs import differences
+from uhscm_core import Study, TrainingStep
+from uhscm_core.analysis.study_runs import TRAINED_WITH, differences
 from uhscm_core.analysis.validation import EVALUATED_BY_LABELS
 from uhscm_core.runs import Run, RunLabel, read_label
 from widgets.kit.layout import row
@@ -22,6 +22,10 @@ __all__ = ["RunTable"]
 
 _UNSEEN = ("seconds", "validate_every", "workers")
 _BY_NUMBER = "number"
+_OWN_CONCEPTS = (
+    "mAP by concepts is by those of each run, so compare it only where the prompt and the concepts "
+    "are the same"
+)
 
 
 class RunTable(ipw.VBox):
@@ -31,6 +35,7 @@ class RunTable(ipw.VBox):
         pick: called with the name of a run that is chosen.
         changed: called after a run was named or hidden, or runs were deleted.
         fail: called with what went wrong.
+        use: called with the name of the run whose prompt and settings are wanted.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class RunTable(ipw.VBox):
         pick: Callable[[str], None],
         changed: Callable[[], None],
         fail: Callable[[str], None],
+        use: Callable[[str], None],
     ) -> None:
         self._pick, self._changed, self._fail = pick, changed, fail
         self._frame = pd.DataFrame()
@@ -61,7 +67,7 @@ class RunTable(ipw.VBox):
         for control in (self.sort, self.largest, self.hidden):
             control.observe(lambda _: self._draw(), "value")
         self.deletion = RunDeletion(self._deleted, fail)
-        self.editor = RunEditor(changed, self.deletion.ask, fail)
+        self.editor = RunEditor(changed, self.deletion.ask, fail, use)
         order = row(self.sort, self.largest, self.hidden)
         order.layout.align_items = "flex-start"
         super().__init__([order, self.table, self.editor, self.deletion])
@@ -74,6 +80,7 @@ class RunTable(ipw.VBox):
         runs: Sequence[Run],
         histories: Mapping[str, Sequence[TrainingStep]],
         marks: Mapping[str, str],
+        study: Study,
         *,
         by_labels: bool,
     ) -> None:
@@ -83,12 +90,13 @@ class RunTable(ipw.VBox):
             runs: oldest first.
             histories: their steps, by name.
             marks: a sign for each run that is in view elsewhere, by name.
+            study: in view; a run says with what else it was trained.
             by_labels: whether there are labels to evaluate by.
         """
         self._runs, self._marks = {run.name: run for run in runs}, marks
         self._labels = {run.name: self._label(run) for run in runs}
         self.deletion.show(runs, self._labels)
-        frame = differences(runs, histories) if runs else pd.DataFrame()
+        frame = differences(runs, histories, study) if runs else pd.DataFrame()
         unseen = _UNSEEN if by_labels else (*_UNSEEN, f"last {EVALUATED_BY_LABELS}")
         self._frame = frame.drop(columns=[*unseen], errors="ignore")
         if runs:
@@ -119,7 +127,9 @@ class RunTable(ipw.VBox):
         self.hidden.description = f"show hidden runs ({number})"
         self.hidden.layout.display = "" if number else "none"
         self._order = frame["run"].tolist() if len(frame) else []
-        said = "Runs on this study: ● in color, ○ in gray, and the settings in which they differ"
+        said = "Runs on these images: ● in color, ○ in gray, and the settings in which they differ"
+        if TRAINED_WITH in self._frame:
+            said += f"; {_OWN_CONCEPTS}"
         if number and not self.hidden.value:
             said += f"; {counted(number, 'run')} hidden"
         place = self._order.index(self._chosen) if self._chosen in self._order else None
@@ -127,7 +137,7 @@ class RunTable(ipw.VBox):
         self.table.show(
             frame,
             marks=[self._marks.get(name, "") for name in self._order],
-            summary=said if self._runs else "No run on this study yet.",
+            summary=said if self._runs else "No run on these images yet.",
             chosen=place,
         )
         self.table.observe(self._on_row, "chosen")

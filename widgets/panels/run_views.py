@@ -34,6 +34,7 @@ class RunViews(ipw.Tab):
         gestures: which make its buttons, and draw after a change.
         fail: called with what went wrong.
         compared: called after other runs were chosen, with the names of both; empty for none.
+        use: called with the name of the run whose prompt and settings are wanted.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class RunViews(ipw.Tab):
         gestures: Gestures,
         fail: Callable[[str], None],
         compared: Callable[[str, str], None],
+        use: Callable[[str], None],
     ) -> None:
         self._runs, self._worker, self._gestures = runs, worker, gestures
         self._told = compared
@@ -53,7 +55,7 @@ class RunViews(ipw.Tab):
         self.curves = RunCurves()
         growing(self.curves)
         self.charts = CodeCharts()
-        self.run_table = RunTable(self._picked, self._runs_changed, fail)
+        self.run_table = RunTable(self._picked, self._runs_changed, fail, use)
         super().__init__(
             [self.curves, self.charts, self.run_table], titles=["Curves", "Codes", "Runs"]
         )
@@ -145,8 +147,14 @@ class RunViews(ipw.Tab):
         self._worker.submit("looking", job)
 
     def _draw_snapshot(self, snapshot: Snapshot | None) -> None:
-        self.charts.show(snapshot, self._runs.validation)
-        self.pinned.show(snapshot)
+        run = self.in_colour
+        study, validation = (
+            (self._runs.study, self._runs.validation)
+            if run is None or snapshot is None
+            else self._runs.trained_on(run)
+        )
+        self.charts.show(snapshot, validation)
+        self.pinned.show(snapshot, study)
 
     def _draw_table(self) -> None:
         runs = self._runs.all()
@@ -156,4 +164,5 @@ class RunViews(ipw.Tab):
         shown = ([(r.name, r.status, len(histories[r.name]) // 50) for r in runs], marks)
         if shown != self._table_shown:
             self._table_shown = shown
-            self.run_table.show(runs, histories, marks, by_labels=self._runs.by_labels)
+            study, by_labels = self._runs.study, self._runs.by_labels
+            self.run_table.show(runs, histories, marks, study, by_labels=by_labels)

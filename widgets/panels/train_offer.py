@@ -8,7 +8,7 @@ from pathlib import Path
 import ipywidgets as ipw
 
 from uhscm_core import Study, TrainingConfig
-from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.analysis.study_runs import runs_folder, trained_of, unlike
 from uhscm_core.analysis.validation import Validation
 from uhscm_core.runs import Run, read_runs
 from widgets.background import trainer as trainers
@@ -63,10 +63,13 @@ class TrainOffer(ipw.VBox):
         self._follower.leave()
         self.progress.show()
         runs = [run for run in read_runs(self._folder(study)) if _can_be_taken(run)]
+        runs.sort(key=lambda run: not unlike(run, study))  # those with this prompt come last
         self._earlier = runs[-1] if runs else None
         self.take.layout.display = "" if runs else "none"
         if runs:
-            self.take.description = f"Use run {runs[-1].name}: {runs[-1].bits} bits"
+            other = unlike(runs[-1], study)
+            said = f", trained with {other}" if other else ""
+            self.take.description = f"Use run {runs[-1].name}: {runs[-1].bits} bits{said}"
         self.time.value = ""
         running = self._running(study)
         self._draw_buttons(running is not None)
@@ -125,10 +128,10 @@ class TrainOffer(ipw.VBox):
     def _take(self) -> None:
         study, run = self._study, self._earlier
         if study is not None and run is not None:
-            network = run.network(study.vlp.embed_dim)
-            if network is None:
+            trained = trained_of(run, study)
+            if trained is None:
                 raise ValueError(f"run {run.name} has kept no network: train again")
-            self._trained(study.with_(network=network, history=run.history()))
+            self._trained(trained)
 
     def _draw(self, trainer: Trainer) -> None:
         if self.wanted:

@@ -156,7 +156,8 @@ class TrainingForm(ipw.VBox):
             said = f"The next run differs from run {run.name} in color: {', '.join(changed)}"
         else:
             said = f"The settings are those of run {run.name} in color"
-        self.note.value = said
+        other = self._runs.unlike(run)
+        self.note.value = f"{said}; that one was trained with {other}" if other else said
 
     def _estimate(self) -> None:
         runs = self._runs

@@ -16,7 +16,7 @@ class TrainingState:
     """What is set and looked at.
 
     Attributes:
-        runs: the folder's name of the runs on these images, concepts and mining settings.
+        runs: tells the study that the next run is trained on from those of another prompt.
         settings: of the next run, by name.
         colour, grey: names of the runs that are compared; empty for none.
     """

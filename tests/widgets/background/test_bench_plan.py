@@ -149,7 +149,7 @@ TUNED = {"recipe": "tuned", "bits": 16, "epochs": 8}
     ],
 )
 def test_two_settings_make_the_plan_that_trains_both(study, one, other, expected):
-    plan = Plan.of_two([one, other])
+    plan = Plan.of_two([one, other], study)
     assert plan == expected
     found = experiment_of(study, plan).to_frame()
     assert len(found) == 2
@@ -158,6 +158,24 @@ def test_two_settings_make_the_plan_that_trains_both(study, one, other, expected
         assert any(all(row[k] == v for k, v in wanted.items()) for _, row in found.iterrows())
 
 
-def test_two_settings_that_a_bench_cannot_tell_apart_make_no_plan():
-    assert Plan.of_two([UHSCM, dict(UHSCM)]) is None
-    assert Plan.of_two([UHSCM, {}]) is None
+def test_two_settings_that_a_bench_cannot_tell_apart_make_no_plan(study):
+    assert Plan.of_two([UHSCM, dict(UHSCM)], study) is None
+    assert Plan.of_two([UHSCM, {}], study) is None
+
+
+@pytest.mark.parametrize(
+    ("prompts", "typed"),
+    [
+        ([("a photo of the {}",), ("a {}", "the {}")], "a photo of the {}\na {} | the {}"),
+        ([("a {}",), ("a {}",)], "a {}"),
+        ([("a photo of the {}",)] * 2, ""),  # the study's own
+    ],
+)
+def test_the_plan_of_two_prompts_has_both(study, prompts, typed):
+    settings = [
+        {**UHSCM, "bits": bits, "template": one}
+        for bits, one in zip((16, 32), prompts, strict=True)
+    ]
+    plan = Plan.of_two(settings, study)
+    assert plan.templates == typed
+    assert len(experiment_of(study, plan).to_frame()) == 2 * max(len(typed.splitlines()), 1)

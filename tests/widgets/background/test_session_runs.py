@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import pytest
+import torch
 
-from uhscm_core import TrainingConfig
+from uhscm_core import TrainingConfig, semantic_similarity
 from widgets.background import trainer as trainers
 from widgets.background.session_runs import SessionRuns
 
@@ -35,6 +37,31 @@ def test_a_study_without_a_run_has_none(runs):
     assert runs.named("001") is None
     assert runs.trainer is runs.running is None
     assert runs.trained(None) is runs.study
+
+
+def test_a_run_with_another_prompt_is_listed_and_gives_what_it_was_trained_on(study, runs):
+    short = TrainingConfig(recipe="uhscm", epochs=1, workers=0)
+    runs.start(int(runs.validation.ids[0]), bits=8, config=short).wait()
+    other = SessionRuns(study.with_(template="a drawing of the {}"))
+    other.reread()
+    assert (other.folder, other.key == runs.key) == (runs.folder, False)
+    pinned = int(other.validation.ids[0])
+    trainer = other.start(pinned, bits=8, config=short)
+    trainer.wait()
+    first, second = other.all()
+    assert (first.name, second.name) == ("001", "002")
+    assert (other.unlike(first), other.unlike(second)) == ("prompt “a photo of the {}”", "")
+    assert other.trained(first).concepts == study.concepts
+    assert other.trained(second).concepts == other.study.concepts
+    trained_on, validation = other.trained_on(first)
+    assert trained_on.kept_names == study.kept_names
+    similarity = semantic_similarity(study.distribution[validation.ids[:3]])
+    assert torch.allclose(validation.similarity[:3, :3], similarity)
+    longer = dataclasses.replace(first, config=dataclasses.replace(short, epochs=2))
+    trainer = other.start(pinned, run=longer)
+    trainer.wait()
+    assert trainer.study.concepts == study.concepts
+    assert trainer.run.status == "finished"
 
 
 def test_the_run_of_this_session_is_as_it_is_now(runs):

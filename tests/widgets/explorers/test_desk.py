@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import ipywidgets as ipw
 import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from uhscm_core import ImageDataset, Study
+from uhscm_core import ImageDataset, Study, TrainingConfig
+from uhscm_core.analysis.study_runs import runs_folder
+from uhscm_core.analysis.validation import Validation
 from uhscm_core.datasets.images import ArrayImages
 from widgets import (
     CompareExplorer,
@@ -21,6 +24,7 @@ from widgets import (
     TidyExplorer,
 )
 from widgets.background import history
+from widgets.background import trainer as trainers
 from widgets.background.worker import Line, Worker
 from widgets.explorers.desk import Desk
 
@@ -206,6 +210,33 @@ def test_an_offer_trains_and_the_run_is_one_of_the_study(study, home):
     asking.wait()
     assert asking.study.network is not None
     assert asking.study.history
+
+
+def test_the_offer_takes_a_run_of_another_prompt_with_that_prompt(study, home):
+    prompted = study.with_(template="a painting of the {}")
+    config = TrainingConfig(epochs=1, workers=0)
+    start = functools.partial(_started, pinned=0, bits=16, config=config)
+    start(prompted)
+    asking = RetrievalExplorer(study)
+    asking.wait()
+    offer = asking._offer
+    said = "Use run 001: 16 bits, trained with prompt “a painting of the {}”"
+    assert offer.take.description == said
+    offer.take.click()
+    asking.wait()
+    assert asking.study.concepts == prompted.concepts
+    assert asking.study.network.bits == 16
+    asking.undo()
+    asking.wait()
+    start(study)
+    start(prompted)
+    offer.show(study)
+    assert offer.take.description == "Use run 002: 16 bits"  # the newest with this prompt
+    asking.wait()
+
+
+def _started(study, **settings):
+    trainers.start(study, runs_folder(study), Validation.of(study), **settings).wait()
 
 
 def test_studies_of_the_past_are_bounded(monkeypatch):

@@ -424,11 +424,14 @@ def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
     explorer.wait()
     templates = ("a painting of the {}", "a view of the {}")
     assert explorer.study.concepts.templates == templates
-    assert explorer.status.summary == "No run yet: press Start."
+    assert explorer.status.summary == (
+        "Run 001 of earlier in gray (finished, with prompt “a photo of the {}”). Press Start."
+    )
+    assert explorer.settings.values["bits"] == 8
     explorer.start(bits=16, epochs=1)
     explorer.wait()
     assert explorer.study.concepts.templates == templates
-    assert names(explorer) == ["001"]
+    assert names(explorer) == ["001", "002"]
     explorer.undo()  # the start
     explorer.undo()  # the bits that it took
     explorer.undo()
@@ -437,6 +440,35 @@ def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
     assert explorer.template.value == "a photo of the {}"
     assert explorer.status.summary.startswith("Run 001 finished")
     assert explorer.study.network.bits == 8
+
+
+def test_a_run_of_another_prompt_is_in_view_by_its_own_and_used_again(study, explorer):
+    explorer.start(bits=8, epochs=1)
+    explorer.wait()
+    enter(explorer.template, "a painting of the {}")
+    explorer.wait()
+    explorer.start(bits=16, epochs=2)
+    explorer.wait()
+    assert (explorer.colour.value, explorer.grey.value) == ("002", "001")
+    assert explorer.note.value.startswith("The settings are those of run 002 in color")
+    explorer.colour.value = "001"
+    explorer.wait()
+    assert "trained with prompt “a photo of the {}”" in explorer.status.summary
+    assert explorer.note.value.endswith("; that one was trained with prompt “a photo of the {}”")
+    assert explorer.study.concepts == study.concepts
+    assert explorer._study.concepts.templates == ("a painting of the {}",)
+    explorer.views.run_table.choose("001")
+    explorer.views.run_table.editor.buttons["use"].click()
+    explorer.wait()
+    assert explorer.template.value == "a photo of the {}"
+    assert explorer._study.concepts == study.concepts
+    wanted = explorer.settings.values
+    assert (wanted["bits"], wanted["epochs"]) == (8, 1)
+    assert explorer.note.value.startswith("Fork of 001: change one setting")
+    explorer.start()
+    explorer.wait()
+    assert names(explorer) == ["001", "002", "003"]
+    assert explorer.study.concepts == study.concepts
 
 
 @pytest.mark.usefixtures("as_users_run_it")

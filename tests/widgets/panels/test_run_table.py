@@ -6,7 +6,15 @@ import pytest
 
 from uhscm_core import TrainingConfig
 from uhscm_core.analysis.study_runs import runs_folder
-from uhscm_core.runs import RunLabel, holding, new_run, read_label, read_runs, write_label
+from uhscm_core.runs import (
+    MiningSettings,
+    RunLabel,
+    holding,
+    new_run,
+    read_label,
+    read_runs,
+    write_label,
+)
 from widgets import TrainingExplorer
 from widgets.panels.run_table import RunTable
 
@@ -16,14 +24,16 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 class Shown:
     """A table over a folder of runs, shown again after each change."""
 
-    def __init__(self, folder):
-        self.folder, self.picked, self.failed = folder, [], []
-        self.panel = RunTable(self.picked.append, self.show, self.failed.append)
+    def __init__(self, folder, study):
+        self.folder, self.study = folder, study
+        self.picked, self.failed, self.used = [], [], []
+        self.panel = RunTable(self.picked.append, self.show, self.failed.append, self.used.append)
         self.show()
 
     def show(self):
         runs = read_runs(self.folder)
-        self.panel.show(runs, {run.name: () for run in runs}, {}, by_labels=True)
+        histories = {run.name: () for run in runs}
+        self.panel.show(runs, histories, {}, self.study, by_labels=True)
 
     def names(self):
         return [row[0] for row in self.panel.table.rows]
@@ -37,11 +47,27 @@ class Shown:
 
 
 @pytest.fixture
-def shown(tmp_path):
+def shown(tmp_path, study):
     for bits, size in ((32, 3000), (16, 1000), (64, 2000)):
         run = new_run(tmp_path, bits, TrainingConfig())
         (run.folder / "weights.safetensors").write_bytes(bytes(size))
-    return Shown(tmp_path)
+    return Shown(tmp_path, study)
+
+
+def test_a_run_says_its_prompt_where_it_is_another_and_can_be_used_again(shown):
+    panel = shown.panel
+    assert "trained with" not in panel.table.columns
+    assert "compare it only" not in panel.table.summary
+    other = shown.study.with_(template="a drawing of the {}")
+    new_run(shown.folder, 16, TrainingConfig(), mining=MiningSettings.of(other))
+    shown.show()
+    column = [*panel.table.columns].index("trained with")
+    said = [row[column] for row in panel.table.rows]
+    assert said == ["", "", "", "prompt “a drawing of the {}”"]
+    assert "mAP by concepts is by those of each run" in panel.table.summary
+    shown.choose("004")
+    panel.editor.buttons["use"].click()
+    assert shown.used == ["004"]
 
 
 def test_runs_are_sorted_by_any_column_either_way(shown):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from unittest import mock
 
 import pytest
 import torch
 
 from uhscm_core import TrainingConfig
-from uhscm_core.runs import new_run
+from uhscm_core.runs import MiningSettings, new_run
 from widgets.background.session_runs import SessionRuns
 from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.worker import Worker
@@ -152,6 +153,17 @@ def test_terms_of_another_recipe_are_not_drawn_on_the_same_axes(ended):
     assert {*curves.curves["before"]} == {"mAP by concepts", "mAP by labels"}
 
 
+def test_of_a_run_with_another_prompt_only_what_compares_is_drawn(ended, study):
+    (run,) = ended.all()
+    mining = MiningSettings.of(study.with_(template="a drawing of the {}"))
+    other = dataclasses.replace(run, folder=run.folder.with_name("002"), mining=mining)
+    curves = RunCurves()
+    with mock.patch.object(SessionRuns, "history", return_value=ended.history(run)):
+        curves.show_runs(ended, run, other)
+    assert {*curves.curves["before"]} == {"mAP by labels"}
+    assert "only mAP by labels compares" in curves.names[1]
+
+
 def test_charts_show_a_moment_and_nothing(ended):
     (run,) = ended.all()
     charts = CodeCharts()
@@ -179,13 +191,13 @@ def test_what_was_out_of_view_for_a_while_comes_back(runs):
     panel.adopt(runs)
     network = runs.study.network_for(8, TrainingConfig(recipe="uhscm"))
     snapshot = take_snapshot(runs.study, runs.validation, network, panel.image, 0)
-    panel.show(snapshot)
+    panel.show(snapshot, runs.study)
     found = panel.results.ids.tolist()
     assert panel.query.ids.tolist() == [panel.image]
     assert len(found) == 8
-    panel.show(None)
+    panel.show(None, runs.study)
     assert panel.results.ids.tolist() == []
-    panel.show(snapshot)
+    panel.show(snapshot, runs.study)
     assert panel.results.ids.tolist() == found
     panel.results.selection.focus = found[2]
     assert asked == [found[2]]
@@ -198,7 +210,8 @@ def test_a_tie_of_all_images_is_said_next_to_the_matches(runs):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-    panel.show(take_snapshot(runs.study, runs.validation, network, panel.image, 0))
+    snapshot = take_snapshot(runs.study, runs.validation, network, panel.image, 0)
+    panel.show(snapshot, runs.study)
     others = len(runs.validation.ids) - 1  # one is the query
     assert f"the last 8 are of {others} at 0 bits" in panel.results.summary
 
