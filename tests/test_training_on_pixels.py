@@ -10,7 +10,9 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
+from benchmarks.gpu import no_memory
 from uhscm_core import (
     HashNetwork,
     TrainingConfig,
@@ -293,14 +295,21 @@ def test_a_device_without_memory_for_the_pixels_of_a_batch_says_so_too(monkeypat
         next(train(net, images(), mined(), CONFIG))
 
 
+def test_a_device_without_memory_for_the_network_says_so(monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Fabric, "setup", full)
+    net = HashNetwork(L, "test_resnet", pretrained=False)
+    with pytest.raises(MemoryError, match="cpu has no memory for the network"):
+        train(net, images(), mined(), CONFIG)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_a_full_gpu_says_which_setting_to_reduce():
-    torch.cuda.set_per_process_memory_fraction(0.0001)
-    try:
-        config = dataclasses.replace(CONFIG, device="cuda")
-        net = HashNetwork(L, "test_resnet", pretrained=False)
-        with pytest.raises(MemoryError, match=f"cuda.* has no memory for a batch of {B}"):
-            list(train(net, images(), mined(), config))
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
+    config = dataclasses.replace(CONFIG, device="cuda")
+    run = train(HashNetwork(L, "test_resnet", pretrained=False), images(), mined(), config)
+    next(run)
+    with no_memory("cuda"), pytest.raises(MemoryError, match=f"no memory for a batch of {B}"):
+        next(run)

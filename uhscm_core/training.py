@@ -89,7 +89,7 @@ def train(
             mined; a folder that contains a run with different settings or data.
         BlockingIOError: another process is training in this folder.
         FloatingPointError: the loss is not finite; the weights are those before that step.
-        MemoryError: the device has no memory for a batch.
+        MemoryError: the device has no memory for the network, or for a batch.
     """
     instance("network", network, HashNetwork, "such as HashNetwork(64, in_features=512)")
     instance("mined", mined, MinedConcepts, "from mine_concepts")
@@ -165,12 +165,18 @@ class _Training:
             self.optimizer = torch.optim.SGD(
                 groups, momentum=config.momentum, weight_decay=config.weight_decay
             )
-        self._model, self._optimizer = fabric.setup(network, self.optimizer)
         self._rates = [group["lr"] for group in groups]
-        self.distribution = mined.distribution.to(fabric.device)  # (N, K)
         self.data = data
-        if isinstance(data, Tensor):
-            self.data = data.to(fabric.device, next(network.parameters()).dtype)
+        try:
+            self._model, self._optimizer = fabric.setup(network, self.optimizer)
+            self.distribution = mined.distribution.to(fabric.device)  # (N, K)
+            if isinstance(data, Tensor):
+                self.data = data.to(fabric.device, next(network.parameters()).dtype)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"{fabric.device} has no memory for the network and what it trains on; end other "
+                f"programs that use it, or train with device='cpu'"
+            ) from error
         self.epoch = 0  # epochs done
         self.batch = 0  # batches done of the current epoch
         self.step = 0  # batches done in all
