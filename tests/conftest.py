@@ -31,6 +31,7 @@ import numpy as np
 import open_clip
 import pytest
 import safetensors.torch
+import timm
 import torch
 from hypothesis import settings
 from PIL import Image
@@ -53,6 +54,15 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     monkeypatch.setenv("UHSCM_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def weights_of_test_resnet(home):
+    """Weights of the smallest backbone of timm, where pretrained ones are looked for."""
+    (home / "weights").mkdir(parents=True)
+    path = home / "weights" / "test_resnet.safetensors"
+    safetensors.torch.save_file(timm.create_model("test_resnet").state_dict(), path)
+    return path
 
 
 @pytest.fixture(autouse=True)

@@ -139,10 +139,9 @@ def test_weights_that_a_package_has_say_which_to_install():
             HashNetwork(8, name)
 
 
-def test_local_imagenet_weights_are_used(home, offline):
-    whole = timm.create_model("test_resnet", pretrained=False)
-    (home / "weights").mkdir(parents=True)
-    safetensors.torch.save_file(whole.state_dict(), home / "weights" / "test_resnet.safetensors")
+@pytest.mark.usefixtures("offline")
+def test_local_imagenet_weights_are_used(weights_of_test_resnet):
+    expected = safetensors.torch.load_file(weights_of_test_resnet)
     net = HashNetwork(8, "test_resnet")
     name, weight = next(net.backbone.named_parameters())
-    assert torch.equal(weight, whole.state_dict()[name])
+    assert torch.equal(weight, expected[name])

@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from uhscm_core import Experiment, Study, load_vlp, run_paper
-from uhscm_core.paper import METHODS
+from uhscm_core.paper import METHODS, running
 from uhscm_core.paper.protocol import BENCHMARKS, dataset_of, rank_of
+from uhscm_core.paper.running import PIXELS
 from uhscm_core.recipe import RECIPES
 
 pytestmark = pytest.mark.usefixtures("quick_peers")
@@ -40,7 +41,7 @@ def test_every_method_has_a_row_on_postcards(tmp_path):
     frame = table.to_frame()
     names = [f"UHSCM, {m}" if m in RECIPES else m for m in METHODS]
     assert list(dict.fromkeys(frame["method"])) == names
-    computed = frame[frame["method"] != "VGG19 on pixels"]
+    computed = frame[~frame["method"].isin(PIXELS)]
     assert (computed["seeds"] == 2).all()
     assert computed["mAP"].between(0, 1).all()
     assert (frame["rank"] == 5000).all(), "postcards have several labels"
@@ -72,6 +73,18 @@ def test_pixels_need_a_gpu_and_the_row_says_so(tmp_path, monkeypatch):
     table = run_paper(tmp_path, methods=["VGG19 on pixels"], **QUICK)
     assert table.to_frame()["mAP"].isna().all()
     assert table.remarks() == ("postcards, VGG19 on pixels: fine-tuning on pixels needs a GPU",)
+
+
+@pytest.mark.usefixtures("weights_of_test_resnet")
+def test_a_backbone_on_pixels_has_a_row(tmp_path, monkeypatch):
+    monkeypatch.setitem(running.PIXELS, "VGG19 on pixels", "test_resnet")
+    monkeypatch.setattr(running, "_has_gpu", lambda: True)
+    monkeypatch.setattr(running.os, "cpu_count", lambda: 1)
+    options = QUICK | {"bits": [8], "seeds": 1, "methods": ["VGG19 on pixels", "paper"]}
+    on_pixels, on_features = run_paper(tmp_path, **options).rows
+    assert on_pixels.method == "VGG19 on pixels"
+    assert 0 < on_pixels.mAP < 1
+    assert on_pixels.mAP != on_features.mAP
 
 
 def test_missing_datasets_say_where_to_get_them_and_the_others_run(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
@@ -36,8 +37,12 @@ from uhscm_core.vlp import load_vlp
 
 __all__ = ["METHODS", "run_paper"]
 
-PIXELS = "VGG19 on pixels"
-METHODS = (*BASELINES, *RECIPES, PIXELS)
+PIXELS = {  # title -> backbone
+    "VGG19 on pixels": "vgg19",  # the paper's
+    "EfficientNet-Lite0 on pixels": "tf_efficientnet_lite0",  # its weights are in a package
+}
+METHODS = (*BASELINES, *RECIPES, *PIXELS)
+_READERS = 8  # processes that read images for a backbone, at most
 _PACKAGES = ("uhscm-explorer", "torch", "numpy", "faiss-cpu", "open_clip_torch", "timm")
 _REAL = ("ViT-B-16", "openai")  # the paper's model
 
@@ -74,8 +79,8 @@ def run_paper(
         datasets: of ``"cifar10"``, ``"flickr25k"``, ``"nuswide"``, ``"postcards"``, and paths of
             folders of photos; see `uhscm_core.paper.protocol` for splits and ranks.
         root: the folder that contains the folders ``cifar10``, ``flickr25k`` and ``nuswide``.
-        methods: of `METHODS`: baselines, peers, recipes of a head on features, and VGG19 on pixels,
-            which needs a GPU.
+        methods: of `METHODS`: baselines, peers, recipes of a head on features, and backbones on
+            pixels, which need a GPU.
         bits: code lengths.
         seeds: how many.
         concepts: what `load_concepts` takes.
@@ -121,7 +126,7 @@ def run_paper(
         + f", Python {platform.python_version()}",
         "seeds": f"0 to {seeds - 1}" if seeds > 1 else "0",
         "evaluation": "expected over ties, as the order of equal distances is arbitrary",
-        "training device": "cuda" if torch.cuda.is_available() else "cpu",
+        "training device": "cuda" if _has_gpu() else "cpu",
     }
     if published is not None:
         published_rows(published, {})
@@ -174,12 +179,13 @@ def _rows(
     if method in BASELINES:
         vary["method"] = [method]
     else:
-        vary["recipe"] = ["paper" if method == PIXELS else method]
-        shown_as = method if method == PIXELS else f"UHSCM, {method}"
+        vary["recipe"] = ["paper" if method in PIXELS else method]
+        shown_as = method if method in PIXELS else f"UHSCM, {method}"
     missing = ""
-    if method == PIXELS:
-        vary["backbone"] = ["vgg19"]
-        missing = "" if torch.cuda.is_available() else "fine-tuning on pixels needs a GPU"
+    if method in PIXELS:
+        vary["backbone"] = [PIXELS[method]]
+        vary["workers"] = [min(_READERS, os.cpu_count() or 1)]
+        missing = "" if _has_gpu() else "fine-tuning on pixels needs a GPU"
     if not missing:
         try:
             experiment = Experiment(study, vary, seeds, folder, workers, top_k=rank)
@@ -197,6 +203,10 @@ def _rows(
         note = "" if row["seeds"] else "it gives no codes of all these lengths here"
         values = (int(row["bits"]), row["mAP"], row["sd"], int(row["seeds"]))
         yield PaperRow(title, rank, shown_as, *values, note)
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available()
 
 
 def _model(name: str, model: str | None, pretrained: str | None) -> Any:
