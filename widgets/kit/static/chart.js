@@ -14,8 +14,9 @@ function svg(tag, attributes, parent = undefined) {
 }
 
 /**
- * A chart whose inside spans 0 to 1 both ways, y upwards. `clear` begins a new drawing, in the size
- * that the chart has in the page by then, so that text has its own size in any chart.
+ * A chart whose inside spans 0 to 1 both ways, y upwards. It is drawn in the size that it has in the
+ * page, so that text has its own size in any chart: `onResize` says when that is another one, so that
+ * no drawing has to ask, for which the browser would lay out the whole page again.
  * Screen readers get what a view says in words instead.
  */
 class Chart {
@@ -65,9 +66,21 @@ class Chart {
     return (x - this.left) / (this.right - this.left);
   }
 
+  /**
+   * Call back when the chart has another size in the page; return the function that ends it.
+   * @param {() => void} callback
+   */
+  onResize(callback) {
+    return onResize(this.element, () => {
+      const { clientWidth, clientHeight } = this.element;
+      if (!clientWidth) return; // in a hidden tab
+      this.resize(clientWidth, clientHeight);
+      callback();
+    });
+  }
+
+  /** Begin a new drawing. */
   clear() {
-    const { clientWidth, clientHeight } = this.element;
-    if (clientWidth) this.resize(clientWidth, clientHeight); // not in a hidden tab
     this.element.replaceChildren();
   }
 

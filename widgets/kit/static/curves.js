@@ -95,6 +95,7 @@ function render({ model, el: host }) {
   const curves = { now: [], before: [] };
   /** @type {Chart[]} */
   let charts = [];
+  let unfollow = () => {};
   /** @type {number | null} */
   let cursor = null;
 
@@ -133,6 +134,8 @@ function render({ model, el: host }) {
       figures.append(figure);
       charts.push(chart);
     }
+    unfollow();
+    unfollow = endAll(...charts.map((chart) => chart.onResize(redraw)));
     update();
   }
 
@@ -195,7 +198,7 @@ function render({ model, el: host }) {
   return endAll(
     onChange(model, ["until", "names", "unit", ...data], update),
     onChange(model, ["panels"], build),
-    onResize(figures, redraw),
+    () => unfollow(),
     redraw.cancel,
   );
 }

@@ -213,7 +213,7 @@ function onChange(model, names, callback) {
 /**
  * Call back when the element's size changes, also when a hidden tab is opened; return the function
  * that ends it.
- * @param {HTMLElement} element
+ * @param {Element} element
  * @param {() => void} callback
  */
 function onResize(element, callback) {

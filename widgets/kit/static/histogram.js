@@ -108,7 +108,7 @@ function render({ model, el: host }) {
   draw();
   return endAll(
     onChange(model, [...axes, "series", "_values", "summary"], redraw),
-    onResize(root, redraw),
+    chart.onResize(redraw),
     redraw.cancel,
   );
 }

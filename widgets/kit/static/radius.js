@@ -170,7 +170,8 @@ function render({ model, el: host }) {
   draw();
   return endAll(
     onChange(model, ["radius", "names", "found", "matches", "_mean", "mean_of"], update),
-    onResize(charts, redraw),
+    counts.onResize(redraw),
+    precision.onResize(redraw),
     redraw.cancel,
     () => clearTimeout(waiting),
   );
