@@ -14,6 +14,7 @@ from uhscm_core import HashNetwork, TrainingConfig, TrainingStep
 from uhscm_core.runs import (
     Checkpoint,
     Run,
+    RunReader,
     RunWriter,
     delete_runs,
     holding,
@@ -186,6 +187,39 @@ def logged(tmp_path):
     with RunWriter(run.folder, IDENTITY, trained.checkpoint) as writer:
         trained.train(writer, 12)
     return run
+
+
+def test_a_run_is_read_again_only_when_it_has_changed(logged, monkeypatch):
+    read, reader = [], RunReader(logged.folder.parent)
+    history = Run.history
+    monkeypatch.setattr(Run, "history", lambda run: read.append(run.name) or history(run))
+    for _ in range(2):
+        assert reader.read() == [logged]
+        assert reader.history(logged) == read_history(logged.folder)
+    assert read == ["001"]
+    more = Trained()
+    with RunWriter(logged.folder, IDENTITY, more.checkpoint) as writer:
+        more.step = writer.restored.step
+        more.train(writer, 1)
+    second = new_run(logged.folder.parent, 16, TrainingConfig())
+    assert reader.read() == [logged, second]
+    assert len(reader.history(logged)) == 13
+    assert read == ["001", "001", "002"]
+    (second.folder / "run.json").write_text("{torn")
+    assert [run.status for run in reader.read()] == ["new", "damaged"]
+    (second.folder / "run.json").unlink()
+    assert reader.read() == [logged]
+
+
+def test_what_a_reader_is_told_of_is_not_read_until_it_changes(logged, monkeypatch):
+    reader, steps = RunReader(logged.folder.parent), logged.history()
+    reader.know(logged, steps)
+    monkeypatch.setattr(Run, "history", lambda _: ())
+    assert reader.read() == [logged]
+    assert reader.history(logged) == steps
+    logged.save()
+    reader.read()
+    assert reader.history(logged) == ()
 
 
 def damaged_log(run):

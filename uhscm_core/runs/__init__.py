@@ -30,7 +30,7 @@ from uhscm_core.runs.label import RunLabel, read_label, title_of, write_label
 from uhscm_core.runs.mining_settings import MiningSettings
 from uhscm_core.runs.reading import read_history, read_network
 from uhscm_core.runs.run import Run
-from uhscm_core.runs.run_list import new_run, read_runs
+from uhscm_core.runs.run_list import RunReader, new_run, read_runs
 from uhscm_core.runs.writer import RunWriter, holding
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "MiningSettings",
     "Run",
     "RunLabel",
+    "RunReader",
     "RunWriter",
     "delete_run",
     "delete_runs",

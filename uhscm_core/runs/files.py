@@ -32,6 +32,7 @@ __all__ = [
     "read_config",
     "save_file",
     "saved_step",
+    "stamp_of",
     "step_of",
 ]
 
@@ -131,3 +132,13 @@ def saved_step(folder: Path) -> int:
     except (FileNotFoundError, store.DamagedFileError):  # which says so to who loads it
         return 0
     return step if type(step) is int else 0
+
+
+def stamp_of(folder: Path) -> tuple[Any, ...]:
+    """Return what differs once the description of a run, its log or its checkpoint does."""
+    found = []
+    for name in (RUN, CONFIG, METRICS, CHECKPOINT):
+        with contextlib.suppress(OSError):
+            about = (folder / name).stat()
+            found.append((name, about.st_ino, about.st_mtime_ns, about.st_size))
+    return tuple(found)

@@ -12,7 +12,7 @@ import pandas as pd
 from uhscm_core import Study, TrainingConfig, TrainingStep
 from uhscm_core.analysis.study_runs import runs_folder, runs_key, study_of, unlike
 from uhscm_core.analysis.validation import Validation
-from uhscm_core.runs import MiningSettings, Run, read_runs
+from uhscm_core.runs import MiningSettings, Run, RunReader
 from widgets.background import trainer as trainers
 from widgets.background.snapshot import Snapshot, take_snapshot
 from widgets.background.trainer import Trainer
@@ -37,7 +37,7 @@ class SessionRuns:
         self.validation = Validation.of(study)
         self._others: dict[MiningSettings, tuple[Study, Validation]] = {}
         self._stored: list[Run] = []
-        self._histories: dict[str, tuple[TrainingStep, ...]] = {}
+        self._reader = RunReader(self.folder)
 
     @property
     def trainer(self) -> Trainer | None:
@@ -80,11 +80,7 @@ class SessionRuns:
 
     def reread(self) -> None:
         """Look at the disk again."""
-        self._stored = read_runs(self.folder)
-
-    def forget(self) -> None:
-        """Read histories again: a name may be another run's by now."""
-        self._histories.clear()
+        self._stored = self._reader.read()
 
     def all(self) -> list[Run]:
         """Return all runs, oldest first."""
@@ -116,11 +112,7 @@ class SessionRuns:
     def history(self, run: Run) -> Sequence[TrainingStep]:
         """Return the steps of a run."""
         trainer = self.trainer_of(run)
-        if trainer is not None:
-            return tuple(trainer.steps)
-        if run.name not in self._histories:
-            self._histories[run.name] = run.history()
-        return self._histories[run.name]
+        return self._reader.history(run) if trainer is None else tuple(trainer.steps)
 
     def to_frame(self, run: Run | None) -> pd.DataFrame:
         """Return the steps of a run with its metrics, a row each; none without a run."""
@@ -142,9 +134,11 @@ class SessionRuns:
         Raises:
             RuntimeError: a run of this study is running.
         """
+        earlier = self.trainer
         study, validation = (self.study, self.validation) if run is None else self.trained_on(run)
         trainer = trainers.start(study, self.folder, validation, pinned, run=run, **settings)
-        self._histories.pop(trainer.run.name, None)
+        if earlier is not None and earlier.run.folder != trainer.run.folder and earlier.run.exists:
+            self._reader.know(earlier.run, earlier.steps)
         return trainer
 
     def trained(self, run: Run | None) -> Study:

@@ -115,7 +115,6 @@ class RunViews(ipw.Tab):
 
     def _runs_changed(self) -> None:
         """Runs were named or deleted."""
-        self._runs.forget()
         self.offer(*self.pair.names)
         self._compared()
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from uhscm_core import TrainingConfig, semantic_similarity
+from uhscm_core.runs import Run
 from widgets.background import trainer as trainers
 from widgets.background.session_runs import SessionRuns
 
@@ -97,6 +98,20 @@ def test_a_run_of_an_earlier_session_is_read_from_disk(runs, monkeypatch):
     assert runs.trained(run).network.bits == 8
     assert len(runs.history(run)) == len(runs.trained(run).history) > 0
     assert runs.look(run, 0).outputs.shape == (len(runs.validation.ids), 8)
+
+
+def test_what_this_session_trained_is_not_read_from_disk_for_the_next_run(runs, monkeypatch):
+    config = TrainingConfig(recipe="uhscm", epochs=1, workers=0)
+    pinned = int(runs.validation.ids[0])
+    first = runs.start(pinned, bits=8, config=config)
+    first.wait()
+    read = []
+    monkeypatch.setattr(Run, "history", lambda run: read.append(run.name) or ())
+    runs.start(pinned, bits=8, config=config).wait()
+    runs.reread()
+    assert [run.name for run in runs.all()] == ["001", "002"]
+    assert "001" not in read
+    assert runs.history(runs.named("001")) == tuple(first.steps) != ()
 
 
 def test_the_time_of_a_run_on_pixels_is_known_after_one(runs):
