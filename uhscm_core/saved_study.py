@@ -101,7 +101,7 @@ def save_study(study: Study, folder: Path) -> None:
         "tau": study.tau,
         "min_share": study.min_share,
         "max_share": study.max_share,
-        "history": [dataclasses.asdict(step) for step in study.history],
+        "history": [vars(step) for step in study.history],
         "weights": None,
     }
     new: list[Path] = []
