@@ -46,7 +46,7 @@ class BenchRunner(Pausable):
         self, experiment: Experiment, seconds_of: Callable[[Run], float], plan: Any
     ) -> None:
         self.experiment, self.plan = experiment, plan
-        self.state, self.message, self.current = "running", "", ""
+        self.message, self.current = "", ""
         self.notes: list[str] = []
         self.followers: set[int] = set()
         self.done = len(experiment.results)
@@ -57,7 +57,7 @@ class BenchRunner(Pausable):
         self._asked: set[str] = set()
         self._spent, self._expected = 0.0, 0.0  # seconds of the runs that ended here
         self._started = time.monotonic()
-        super().__init__("bench")
+        super().__init__("bench", "running")
 
     @property
     def seconds_left(self) -> float | None:

@@ -20,11 +20,15 @@ class LongRunning:
 
     Args:
         name: of the thread.
+        state: what it does at first.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, state: str = "") -> None:
         self._must_stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._state, self._over = state, False
+        self._changes = 0  # of the state, and the end
+        self._changed = threading.Condition()
 
     def start(self) -> None:
         """Begin, and return at once."""
@@ -41,7 +45,27 @@ class LongRunning:
     @property
     def active(self) -> bool:
         """Whether it is working, or waiting in a pause."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self._over
+
+    @property
+    def state(self) -> str:
+        """What it does, in a word."""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._state = state
+        self._tell()
+
+    @property
+    def changes(self) -> int:
+        """How often its state has changed; its end counts too."""
+        return self._changes
+
+    def wait_for_change(self, since: int, seconds: float) -> None:
+        """Block until there are more `changes` than `since`, or for so many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes > since, seconds)
 
     @property
     def stopping(self) -> bool:
@@ -51,12 +75,24 @@ class LongRunning:
     def _work(self) -> None:
         raise NotImplementedError
 
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._over = True
+            self._tell()
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()
+
 
 class Pausable(LongRunning):
     """Work that can be paused too: between two batches it waits for `_may_run`."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, state: str = "") -> None:
+        super().__init__(name, state)
         self._may_run = threading.Event()
         self._may_run.set()
 
@@ -83,13 +119,13 @@ W = TypeVar("W", bound=LongRunning)
 
 
 class Follower(Generic[W]):
-    """Shows how far some long work is, again and again, until it has ended.
+    """Shows how far some long work is, again and again and at each change, until it has ended.
 
     Args:
         show: called with the work, a last time after its end.
         ended: called with the work after that.
         fail: called with the sentence of an error in either.
-        seconds: from one time to the next.
+        seconds: from one time to the next, unless the state of the work changes earlier.
     """
 
     def __init__(
@@ -120,13 +156,14 @@ class Follower(Generic[W]):
 
     def _look(self, work: W, turn: object) -> None:
         while self._turn is turn:
-            active = work.active  # asked first, so that the last of it is shown too
+            # Asked first, so that the last of it is shown too.
+            active, changes = work.active, work.changes
             self._safely(self._show, work)
             if not active:
                 if self._turn is turn:
                     self._safely(self._ended, work)
                 return
-            work.wait(self._seconds)
+            work.wait_for_change(changes, self._seconds)
 
     def _safely(self, act: Callable[[W], object], work: W) -> None:
         try:

@@ -101,14 +101,13 @@ class PhotoReader(LongRunning):
     def __init__(self, source: PhotoSource, previous: PhotoReader | None = None) -> None:
         self.source = source
         self.step = Progress("beginning")
-        self.state = "reading"  # then done, stopped or failed
         self.message = ""
         self.about = "folder"  # what the message is about: folder, model or concepts
         self.dataset: ImageDataset | None = None
         self.study: Study | None = None
         self._model: tuple[str, VLP] | None = previous._model if previous is not None else None
         self._first = (0.0, 0)
-        super().__init__("read photos")
+        super().__init__("read photos", "reading")  # then done, stopped or failed
 
     @property
     def doing(self) -> Progress:

@@ -64,7 +64,6 @@ class Trainer(Pausable):
         self.best_step: TrainingStep | None = None
         self.paused_after: float | None = None
         self.collapse = ""
-        self.state = "preparing"
         self._best: dict[str, Tensor] | None = None
         self._last_finite: dict[str, Tensor] | None = None  # a fallback while there is no best
         self._seconds = run.seconds  # spent training until the clock was last stopped
@@ -72,7 +71,7 @@ class Trainer(Pausable):
         self._pause_asked_at = 0.0
         self._next_snapshot = 0.0
         self._steps_before = 0  # how many of `steps` are of earlier sessions
-        super().__init__(f"train {run.name}")
+        super().__init__(f"train {run.name}", "preparing")
 
     # -- called from other threads ---------------------------------------------------------------
 
@@ -198,9 +197,9 @@ class Trainer(Pausable):
             precision = "mixed" if network.on_pixels and device.startswith("cuda") else "32-true"
         self.run = dataclasses.replace(self.run, status="running", device=f"{device}, {precision}")
         self.run.save()
+        self.state = "running"
         self._save_study()
         self._take_snapshot(network, 0)
-        self.state = "running"
 
     def _add(self, step: TrainingStep) -> None:
         """Append a step, in place of those that were logged after the checkpoint."""

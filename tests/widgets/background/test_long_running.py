@@ -87,6 +87,29 @@ def test_the_end_is_shown_and_then_told_of():
     assert seen[-2:] == [3, "end"]
 
 
+def test_another_state_and_the_end_are_shown_at_once():
+    seen = []
+    shown = threading.Event()
+
+    def show(of):
+        seen.append(of.state)
+        shown.set()
+
+    work = Counting()
+    work.let.release(2)
+    work.start()
+    follower = Follower(show, lambda _: seen.append("end"), seen.append, seconds=10 * SOON)
+    follower.follow(work)
+    for state in ("half", "more"):
+        assert shown.wait(SOON)
+        shown.clear()
+        work.state = state
+    assert shown.wait(SOON)
+    work.let.release()
+    follower._thread.join(SOON)
+    assert seen == ["", "half", "more", "more", "end"]
+
+
 def test_an_error_in_a_view_is_said_and_the_end_still_told():
     said, told = [], []
 
