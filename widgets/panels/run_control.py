@@ -78,7 +78,8 @@ class RunControl(Steered):
         self._runs.refuse_a_second()
         self._prepare()
         form, runs = self._form, self._runs  # what was typed may have led to other runs
-        form.set(**settings)
+        if settings:
+            form.set(**settings)
         wanted, parent = form.settings.run(), form.parent
         self._start(grey=parent or runs.last_name(), parent=parent, **wanted)
         form.parent = ""
@@ -170,11 +171,11 @@ class RunControl(Steered):
     def draw(self) -> None:
         """Show what is new of the runs, what can be done now, and the sentence."""
         with self._lock:
-            self._views.draw()
-            if self._lead.held:
-                self._draw_buttons()
+            if self._lead.held:  # first, because it answers what was pressed
                 colour, grey = self._views.in_colour, self._views.in_grey
                 self._status.say(*run_sentence(self._runs, colour, grey))
+                self._draw_buttons()
+            self._views.draw()
 
     def _draw_buttons(self) -> None:
         running, run = self._runs.running, self._views.in_colour

@@ -79,6 +79,22 @@ def test_a_run_is_shown_whole(study, explorer):
     assert DistributionExplorer(explorer.study).pictures.codes is not None
 
 
+def test_what_was_pressed_is_answered_before_the_charts_are_drawn(explorer, monkeypatch):
+    order = []
+    say, draw = explorer.status.say, explorer.views.draw
+    monkeypatch.setattr(explorer.status, "say", lambda *said: order.append("said") or say(*said))
+    monkeypatch.setattr(explorer.views, "draw", lambda: order.append("drawn") or draw())
+    explorer.control.draw()
+    assert order == ["said", "drawn"]
+
+
+def test_a_start_with_the_settings_in_view_estimates_nothing_again(explorer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(explorer.form, "look_again", lambda: asked.append(True))
+    explorer.start()
+    assert not asked
+
+
 def test_settings_are_locked_while_it_runs_and_a_second_run_is_refused(explorer):
     started = time.perf_counter()
     explorer.start(bits=16, epochs=900)
