@@ -28,6 +28,15 @@ CUT = """() => [...document.querySelectorAll(
         return words.getBoundingClientRect().right > room + 0.1;  // less is cut already
     })
     .map((part) => part.textContent)"""
+# Counts in window.asked who asks a chart for its size, for which a browser lays out the page.
+COUNT_ASKED = """() => {
+    const { get } = Object.getOwnPropertyDescriptor(Element.prototype, 'clientWidth');
+    window.asked = 0;
+    Object.defineProperty(Element.prototype, 'clientWidth', { configurable: true, get() {
+        window.asked += this instanceof SVGElement;
+        return get.call(this);
+    } });
+}"""
 # Boxes that can scroll, and views that do though they are no list.
 SCROLLING = """() => [...document.querySelectorAll('.uhscm-explorer *')]
     .filter((e) => e.checkVisibility() && (e.matches('.widget-box, .widget-tab-contents')
@@ -89,6 +98,20 @@ def test_text_on_axes_has_11_pixels_or_more(page):
     sizes = page.evaluate(TEXTS)
     assert len(sizes) > 4
     assert min(sizes) >= 10.9  # charts have whole pixels
+    page.get_by_role("tab", name="Why near").click()
+
+
+def test_a_chart_that_is_drawn_again_asks_for_no_size(page):
+    page.get_by_role("tab", name="Radius").click()
+    page.locator(".uhscm-radius input").focus()
+    page.wait_for_timeout(500)  # until it has the size of its tab
+    page.evaluate(COUNT_ASKED)
+    before = page.locator(".uhscm-radius .reading").inner_text()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        f"document.querySelector('.uhscm-radius .reading').textContent !== {before!r}"
+    )
+    assert page.evaluate("window.asked") == 0
     page.get_by_role("tab", name="Why near").click()
 
 
