@@ -207,7 +207,7 @@ MEASURE = """() => {
 WHOLE = """() => {
     const bench = document.querySelector('.uhscm-workbench');
     const page = bench.closest('.jp-WindowedPanel-outer');
-    return [bench.offsetHeight, page.clientHeight];
+    return [Math.round(bench.getBoundingClientRect().height), page.clientHeight];
 }"""
 
 

@@ -60,6 +60,14 @@ BEYOND = """() => {
         .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > right + 1)
         .map((e) => [e.tagName, String(e.className.baseVal ?? e.className)]);
 }"""
+TABS = ".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li"
+SHOWN = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
+    (e) => e.checkVisibility() && e.offsetHeight > 300)"""
+FITS = """() => {
+    const bench = document.querySelector('.uhscm-workbench');
+    const page = bench.closest('.jp-WindowedPanel-outer');
+    return bench.getBoundingClientRect().height <= page.clientHeight;
+}"""
 pytestmark = pytest.mark.browser
 
 
@@ -203,3 +211,34 @@ def test_words_on_buttons_and_in_front_of_controls_are_whole(browser, lab, saved
         explorer(page)
         shot(page, f"stage_words_{kind}")
         assert page.evaluate(CUT) == []
+
+
+def train(page):
+    page.locator(".uhscm-explorer button:has-text('Start'):visible").click()
+    until(page.locator(".uhscm-explorer:visible"), "finished")
+
+
+def ask_and_pick(page):
+    page.get_by_placeholder("ask by text").fill("a castle by the ocean")
+    page.keyboard.press("Enter")
+    until(page.locator(".uhscm-explorer:visible"), "answered by its concepts")
+    page.locator(".gallery-shelf .gallery-tile:visible").first.click()
+    page.locator(".uhscm-pair .parts:visible li").first.wait_for()
+    page.mouse.move(3, 3)
+
+
+def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, "w.Workbench(study)"), width=1280, height=720) as page:
+        tabs = page.locator(TABS)
+        page.locator(".gallery-tile img").first.wait_for()
+        for tab in range(tabs.count()):
+            name = tabs.nth(tab).text_content()
+            tabs.nth(tab).click()
+            page.wait_for_timeout(500)  # until the tab that was open has gone
+            page.wait_for_function(SHOWN)
+            if act := {"Train": train, "Retrieve": ask_and_pick}.get(name):
+                act(page)
+            page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+            page.wait_for_timeout(2000)  # until charts and pictures have followed
+            shot(page, f"stage_tab_{name.lower()}")
+            assert page.evaluate(FITS), name

@@ -80,6 +80,7 @@ class TrainingExplorer(Trainable):
         self.balance, self.outputs = charts.balance, charts.outputs
         self.distances = charts.distances
         self.run_table, self.table = views.run_table, views.run_table.table
+        form.settings.bar.children += (buttons["fork"],)
         work = [buttons[name] for name in ("start", "pause", "resume", "stop")]
         self._lay_out(
             row(*work, self._ask, self._undo, self._redo, self._csv, self.estimate),
@@ -87,7 +88,7 @@ class TrainingExplorer(Trainable):
             self.note,
             self.health,
             columns(
-                [self.form, self.views.pair, buttons["fork"], self.views.pinned],
+                [self.form, self.views.pair, self.views.pinned],
                 [self.views],
                 (42, 54),
             ),

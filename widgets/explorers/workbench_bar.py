@@ -39,11 +39,11 @@ class WorkbenchBar(ipw.VBox):
         worker: Worker,
     ) -> None:
         self.status = status
-        self.steps = Steps(undo, redo, "90px")
+        self.steps = Steps(undo, redo, "76px")
         self.exports: Exports | None = None
         """Those in view."""
         self.export = ipw.ToggleButton(
-            description="Exports", icon="download", tooltip="", layout={"width": "100px"}
+            description="Exports", icon="download", tooltip="", layout={"width": "90px"}
         )
         self.save = Download("Save this view", view, worker)
         self._desk = desk
@@ -51,9 +51,10 @@ class WorkbenchBar(ipw.VBox):
         self.export.observe(self._show_exports, "value")
         row = ipw.HBox(
             [self.steps.undo, self.steps.redo, self.export, self.save, Stage(), status],
-            layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 6px"},
+            layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 4px"},
         )
         super().__init__([row, self._below])
+        self.add_class("uhscm-bench-bar")
 
     def say(self, desk: Desk | None) -> None:
         """Say what is in view, and what can be undone; None where no study is in view yet."""

@@ -10,6 +10,7 @@ from uhscm_core.analysis.answers import concepts_in_words
 from uhscm_core.analysis.questions import Question
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.kit.bars import Bars
+from widgets.kit.stage import growing
 from widgets.panels.pair import PairPanel
 
 __all__ = ["AskedPair"]
@@ -26,6 +27,7 @@ class AskedPair(ipw.VBox):
     def __init__(self, pictures: StudyImages, leave_out: Callable[[tuple[str, ...]], None]) -> None:
         self.pair = PairPanel(pictures, leave_out)
         self.parts = Bars(height=130, digits=3)
+        growing(self.parts)
         super().__init__([self.pair, self.parts])
 
     def show(self, asked: Question, picked: int | None, without: Collection[str]) -> None:

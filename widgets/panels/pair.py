@@ -24,7 +24,7 @@ class PairPanel(ipw.VBox):
     """
 
     def __init__(self, pictures: StudyImages, leave_out: Callable[[tuple[str, ...]], None]) -> None:
-        self.gallery = Gallery(pictures, [], edge=64, height=104)
+        self.gallery = Gallery(pictures, [], edge=56, height=94)
         self.why = WhyPanel(leave_out)
         self._drawn: tuple[StudyImages, list[int], str] | None = None
         super().__init__([self.gallery, self.why])
@@ -46,12 +46,14 @@ class PairPanel(ipw.VBox):
         """
         self._show_images(pictures, [x for x in (i, j) if not isinstance(x, Embedding)], summary)
         self.why.layout.display = ""
+        self.add_class("uhscm-two")
         return self.why.show(pictures, i, j, without=without, flipped=flipped)
 
     def show_one(self, pictures: StudyImages, image: int | None, summary: str) -> None:
         """Show an image that is compared with none yet; None for a text."""
         self._show_images(pictures, [] if image is None else [image], summary)
         self.why.layout.display = "none"
+        self.remove_class("uhscm-two")
         self.why.clear("Pick a result to see why it is near")
 
     def _show_images(self, pictures: StudyImages, ids: list[int], summary: str) -> None:

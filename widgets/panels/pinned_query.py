@@ -13,6 +13,7 @@ from widgets.background.session_runs import SessionRuns
 from widgets.background.snapshot import Snapshot
 from widgets.kit.gallery import Gallery
 from widgets.kit.gestures import Gestures
+from widgets.kit.stage import growing
 from widgets.kit.words import counted
 
 __all__ = ["PinnedQuery"]
@@ -37,6 +38,7 @@ class PinnedQuery(ipw.HBox):
         """The pinned image."""
         self.query = Gallery([], [], edge=60, height=82)
         self.results = Gallery([], [], edge=60, height=94)
+        growing(self.results)
         self.results.selection.on_focus(self._clicked)
         self.other = gestures.button("Another query", "random", self._another)
         as_wide_as_its_words = {"width": "min-content", "min_width": "134px"}

@@ -37,8 +37,8 @@ _EXACT = 2**53  # whole numbers up to it pass through a browser unchanged
 class TrainingSettings(ipw.VBox):
     """One line per setting: its name, its value, what it means and the paper's value.
 
-    Those that an experiment is about come first; a button shows the others, and says how many of
-    them are not the recipe's own.
+    Those that an experiment is about come first; a button, in `bar`, shows the others, and says how
+    many of them are not the recipe's own.
     """
 
     def __init__(self) -> None:
@@ -48,18 +48,18 @@ class TrainingSettings(ipw.VBox):
             for name, setting in SETTINGS.items()
         }
         rest = [name for name in SETTINGS if name not in FIRST]
-        self._rest = self._grid(rest)
+        self._rest = self._grid(rest, 112)
         self.more = ipw.ToggleButton(icon="caret-right", tooltip="", layout={"width": "auto"})
+        self.bar = ipw.HBox([self.more])
         self.more.observe(self._show_rest, "value")
-        for name in rest:
-            control = self.controls[name]
+        for control in map(self.controls.__getitem__, rest):
             control.observe(self._show_rest, "value")
             if control.has_trait("error"):
                 control.observe(self._open_for_an_error, "error")
         self.note = ipw.Label("")
         self.taking = False
         """Whether a recipe is setting its values, one after the other."""
-        super().__init__([self._grid(FIRST), self.more, self._rest, self.note])
+        super().__init__([self._grid(FIRST, 52), self.bar, self._rest, self.note])
         self.add_class("uhscm-settings")
         self.controls["recipe"].observe(self._take_recipe, "value")
         self._take_recipe()
@@ -78,9 +78,9 @@ class TrainingSettings(ipw.VBox):
                 self.controls[name].value = own[name]
         self.taking = False
 
-    def _grid(self, names: Sequence[str]) -> ipw.GridBox:
-        cells = [widget for name in names for widget in self._rows[name]]
-        return ipw.GridBox(cells, layout={"grid_template_columns": "112px 96px minmax(0, 1fr)"})
+    def _grid(self, names: Sequence[str], name: int) -> ipw.GridBox:
+        cells = [widget for row in map(self._rows.__getitem__, names) for widget in row]
+        return ipw.GridBox(cells, layout={"grid_template_columns": f"{name}px 96px minmax(0, 1fr)"})
 
     def _show_rest(self, _change: object = None) -> None:
         """Show the other settings or not, and how many of them are not the recipe's own."""

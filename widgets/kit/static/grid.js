@@ -3,6 +3,7 @@
 const SMALL = 12; // CSS px of a cell below which thumbnails no longer fit next to it
 const NAMED = 13; // CSS px that a group takes at least to be named
 const PICTURE = 48; // CSS px of the largest thumbnail along a side
+const SHARE = 8; // of a low heatmap's height, one part at most is a thumbnail's
 const NAME = 96; // CSS px at most for the groups' names
 
 class GridView {
@@ -108,9 +109,10 @@ class GridView {
     // Where it grows the window decides, and what is above the cells is not known yet.
     const grows = isGrowing(this.body);
     const edge = grows ? this.body.clientHeight : this.model.get("edge");
-    const room = Math.min(edge, width - names - (this.pictured ? PICTURE : 0) - 4);
+    const largest = Math.min(PICTURE, Math.floor(edge / SHARE));
+    const room = Math.min(edge, width - names - (this.pictured ? largest : 0) - 4);
     const fits = room / this.n >= SMALL; // a thumbnail next to each cell
-    const thumbnail = fits ? Math.min(PICTURE, Math.floor(room / this.n)) : PICTURE;
+    const thumbnail = fits ? Math.min(largest, Math.floor(room / this.n)) : largest;
     const picture = this.pictured ? thumbnail : 0;
     const wide = Math.min(edge, width - names - picture - 4);
     const level = this.spans().every(([from, to]) => ((to - from) * wide) / this.n >= 64);
