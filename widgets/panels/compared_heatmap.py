@@ -9,6 +9,7 @@ import ipywidgets as ipw
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, sources_of
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.kit.choice import Choice
+from widgets.kit.layout import row
 from widgets.panels.heatmap import HeatmapPanel
 from widgets.states.distribution import NOTHING, SAMPLES, orders_of
 
@@ -29,14 +30,17 @@ class ComparedHeatmap(ipw.VBox):
     """
 
     def __init__(self, pick: Callable[[tuple[int, int]], object]) -> None:
-        sample_of, order = _choice("images", 172, 54), _choice("order", 214, 46)
+        names = ("images", "order", "similar by", "compared with")
+        # As wide as its options: what does not fit next to another one is below it, and whole.
+        sample_of, order, source, minus = (
+            Choice(name, layout={"flex": "1 1 auto", "width": "auto"}) for name in names
+        )
         sample_of.options = SAMPLES
-        source, minus = _choice("similar by", 170, 64), _choice("compared with", 216, 104)
         self.controls = {"sample": sample_of, "order": order, "source": source, "minus": minus}
         """By the fields of a state."""
         self.heatmap = HeatmapPanel(pick, edge=420)
         self._hint = ipw.Label("Once a network is trained, codes can be compared too.")
-        rows = [ipw.HBox(pair) for pair in ([sample_of, order], [source, minus])]
+        rows = [row(sample_of, order), row(source, minus)]
         super().__init__([*rows, self._hint, self.heatmap])
 
     def adopt(self, pictures: StudyImages) -> None:
@@ -79,8 +83,3 @@ class ComparedHeatmap(ipw.VBox):
             summary=said,
         )
         return (source, minus) if compared else (CONCEPTS, FEATURES)
-
-
-def _choice(label: str, width: int, label_width: int) -> Choice:
-    """Return a list as wide as its options need, in px: two of them fill a row at 1280 px."""
-    return Choice(label, layout={"width": f"{width}px"}, label_width=f"{label_width}px")
