@@ -67,6 +67,37 @@ def test_what_is_there_is_not_computed_again(study, tmp_path, trainings):
     assert first.to_frame().equals(Experiment(study, vary, 2, tmp_path / "e").to_frame())
 
 
+def test_a_setting_gives_its_codes_and_its_network_without_another_training(
+    study, tmp_path, trainings
+):
+    vary = {
+        "method": ["UHSCM", "ITQ"],
+        "tau": [1.0, 3.0],
+        **FAST,
+    }
+    experiment = Experiment(study, vary, seeds=2, folder=tmp_path / "e")
+    assert experiment.first_runs == {}
+    list(experiment)
+    trainings.clear()
+    runs = experiment.first_runs
+    assert list(runs) == list(experiment.names)
+    assert {run.seed for run in runs.values()} == {0}
+    first, second, itq, *_ = runs.values()
+    assert torch.equal(experiment.codes(itq), study.baseline_codes("ITQ", 8))
+    trained = experiment.trained(second)
+    assert trained.tau == 3.0
+    assert torch.equal(trained.codes, experiment.codes(second))
+    with pytest.raises(ValueError, match="ITQ has no network"):
+        experiment.trained(itq)
+    assert trainings == []
+    for path in (tmp_path / "e" / "networks").iterdir():
+        path.unlink()
+    assert torch.equal(experiment.trained(first).codes, experiment.codes(first))
+    assert trainings == [0]
+    experiment.trained(first)
+    assert trainings == [0]
+
+
 def test_another_rank_or_relevance_trains_nothing(study, tmp_path, trainings):
     for settings in ({}, {"top_k": 5}, {"relevant": "concepts"}):
         experiment = Experiment(study, FAST, seeds=2, folder=tmp_path / "e", **settings)

@@ -33,7 +33,7 @@ from uhscm_core.runs import MiningSettings, Run, read_runs, title_of
 from uhscm_core.study import Study
 from uhscm_core.support.checks import shown
 
-__all__ = ["Ranker", "rankers_of"]
+__all__ = ["Ranker", "rankers_of", "setting_of"]
 
 FEATURES = "cosine of features"
 CONCEPTS = "cosine of concepts"
@@ -215,25 +215,33 @@ def _rankers_of_runs(study: Study, found: Sequence[Run], left_out: dict[str, str
                 left_out[name] = str(error)
                 continue
             codes = _codes_of_run(study, run)
-            rankers.append(Ranker(name, trained_on, codes, setting=_setting_of(run, study)))
+            setting = setting_of(run.config, run.bits, trained_on, study)
+            rankers.append(Ranker(name, trained_on, codes, setting=setting))
     return rankers
 
 
-def _setting_of(run: Run, study: Study) -> dict[str, Any]:
-    """Return what a bench varies to get such a run; empty where it takes more than that."""
-    config = run.config.complete()
+def setting_of(
+    config: TrainingConfig, bits: int, trained_on: Study, study: Study
+) -> dict[str, Any]:
+    """Return what a bench varies to get such a training; empty where it takes more than that.
+
+    Args:
+        config, bits: of the training.
+        trained_on: its study.
+        study: of the bench.
+    """
+    config = config.complete()
     usual = TrainingConfig(recipe=config.recipe).complete()
     said = {"epochs": config.epochs, "lam": config.lam}
     unsaid = {"seed": usual.seed, **{name: getattr(usual, name) for name in (*_NO_MATTER, *said)}}
     if dataclasses.replace(config, **unsaid) != usual:
         return {}
     known = {name: value for name, value in said.items() if value is not None}
-    own = MiningSettings.of(study)
-    mining = run.mining or own
+    own, mining = MiningSettings.of(study), MiningSettings.of(trained_on)
     prompted = ConceptSet(own.concepts.names, mining.concepts.templates)
     if mining != dataclasses.replace(own, concepts=prompted):
         return {}
-    return {"recipe": config.recipe, "bits": run.bits, **known, "template": prompted.templates}
+    return {"recipe": config.recipe, "bits": bits, **known, "template": prompted.templates}
 
 
 def _differing(run: Run, varied: Sequence[str]) -> list[str]:

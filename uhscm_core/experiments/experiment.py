@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from uhscm_core.baselines import TooManyBitsError
 from uhscm_core.experiments.naming import find_setting, name_of, row_of
 from uhscm_core.experiments.records import Records
 from uhscm_core.experiments.relevance import Evaluation, Relevance
 from uhscm_core.experiments.results import Comparison, RunResult
-from uhscm_core.experiments.running import Run, Runner, Watch
+from uhscm_core.experiments.running import Run, Runner, Watch, codes_of, trained_of
 from uhscm_core.experiments.sentences import sentence
 from uhscm_core.experiments.settings import (
     Setting,
@@ -175,6 +176,28 @@ class Experiment:
         """The runs that were computed so far, by this experiment or by another in its folder."""
         found = (self._stored(run) for run in self._runs())
         return tuple(result for result in found if result is not None)
+
+    @property
+    def first_runs(self) -> dict[str, Run]:
+        """The run with the lowest seed of each setting that has a result, by the setting's name."""
+        runs = {setting: self._runs_of(setting) for setting in self._settings}
+        found = {s: next((r for r in each if self._stored(r)), None) for s, each in runs.items()}
+        return {self._name(setting): run for setting, run in found.items() if run is not None}
+
+    def codes(self, run: Run) -> Tensor:
+        """Return the (N, ⌈L/8⌉) packed codes of all images in a run, computed if they are gone."""
+        return codes_of(run, self._runner.records, self._runner.resumes)[0]
+
+    def trained(self, run: Run) -> Study:
+        """Return the study of a run with the network that it has trained.
+
+        The network is trained again, with the same seed, where it reads pixels or the run was
+        computed before networks were kept.
+
+        Raises:
+            ValueError: the method of the run trains no network.
+        """
+        return trained_of(run, self._runner.records)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per setting.

@@ -2,6 +2,7 @@
 
 - ``experiment.json``: the study that the folder belongs to, by digests and settings;
 - ``codes/<key>.safetensors``: the codes of all images in one run;
+- ``networks/<key>.safetensors``: the network of a run that trained one on features;
 - ``results/<key>.safetensors``: the average precision of each query in one run;
 - ``training/<key>/``: the folder of a training in progress (`uhscm_core.runs`), gone once its codes
   are kept;
@@ -78,7 +79,7 @@ class Records:
         """Return the tensors and the metadata of a file; None if it is missing or damaged.
 
         Args:
-            kind: ``"codes"`` or ``"results"``.
+            kind: ``"codes"``, ``"networks"`` or ``"results"``.
             key: of the run.
         """
         path = self._path(kind, key)

@@ -20,11 +20,12 @@ from uhscm_core.experiments.records import Records
 from uhscm_core.experiments.relevance import Evaluation
 from uhscm_core.experiments.results import RunResult
 from uhscm_core.experiments.settings import Setting
+from uhscm_core.network import network_from
 from uhscm_core.recipe import TrainingStep
 from uhscm_core.study import Study
 from uhscm_core.support import store
 
-__all__ = ["Run", "Runner", "Watch", "codes_of"]
+__all__ = ["Run", "Runner", "Watch", "codes_of", "trained_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +140,35 @@ def _computed_codes(run: Run, records: Records, folder: Path | None, watch: Watc
     watched = {} if watch is None else {"on_step": functools.partial(watch, run)}
     if folder is not None and folder.exists():
         try:
-            return _trained(setting, seed, folder, watched).codes
+            return _keep(_trained(setting, seed, folder, watched), run, records).codes
         except ValueError as error:  # damaged, or of features encoded again with other last bits
             records.abandon(folder, error)
-    return _trained(setting, seed, folder, watched).codes
+    return _keep(_trained(setting, seed, folder, watched), run, records).codes
+
+
+def _keep(study: Study, run: Run, records: Records) -> Study:
+    """Keep the network of a run, if it is a small one on features; returns the study."""
+    network = study.trained_network()
+    if not network.on_pixels:
+        about = {"settings": dict(network.settings)}
+        records.save("networks", run.key, network.state_dict(), about)
+    return study
+
+
+def trained_of(run: Run, records: Records) -> Study:
+    """Return the study of a run with its network, trained again where that was not kept.
+
+    Raises:
+        ValueError: the method of the run trains no network.
+    """
+    setting = run.setting
+    if not setting.trained:
+        raise ValueError(f"{setting.method} has no network: only a trained setting has one")
+    found = records.load("networks", run.key)
+    if found is None:
+        return _keep(_trained(setting, run.seed or 0, None, {}), run, records)
+    network = network_from(found[1]["settings"], found[0], records.folder / "networks")
+    return setting.study.with_(network=network)
 
 
 def _trained(setting: Setting, seed: int, folder: Path | None, watched: Mapping[str, Any]) -> Study:

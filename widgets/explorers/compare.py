@@ -14,13 +14,11 @@ from uhscm_core import Study
 from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.two_rankings import TwoRankings
-from widgets.background.bench_plan import Plan
 from widgets.explorers.arguments import focus_of
+from widgets.explorers.benched import Benched
 from widgets.explorers.desk import Desk
-from widgets.explorers.explorer import Explorer
 from widgets.kit.layout import row
 from widgets.kit.selection import Selection
-from widgets.panels.bench import Bench
 from widgets.panels.gains import GainsPanel
 from widgets.panels.picked_result import PickedResult
 from widgets.panels.query import QueryPanel, askable
@@ -31,7 +29,7 @@ from widgets.states.compare import CompareState
 __all__ = ["CompareExplorer"]
 
 
-class CompareExplorer(Explorer[CompareState]):
+class CompareExplorer(Benched):
     """Compare two rankings: two runs, two code lengths, UHSCM against ITQ, LSH or the features.
 
         from widgets import CompareExplorer
@@ -41,7 +39,8 @@ class CompareExplorer(Explorer[CompareState]):
     correlation; average precision where there are labels, and the queries that gain or lose most.
     The query itself is left out of its own results. Ranks within a tie are ranges, and what depends
     on the order within one is marked, see `uhscm_core.analysis.rankings`. The bench, in a tab of
-    its own, trains settings with several seeds and says which differences are real.
+    its own, trains settings with several seeds and says which differences are real; its settings
+    can be chosen as rankings too.
 
     Args:
         study: trained or not; its runs on disk, the baselines and the cosines can be chosen too.
@@ -90,16 +89,13 @@ class CompareExplorer(Explorer[CompareState]):
             self.picked, self._gains, self._ask_with, lambda names: self._set(without=names)
         )
         self.ask, self.numbers, self.why = result.ask, result.numbers, result.why
-        self.bench = Bench(self.study, pictures, self.asked)
         looked_at = ipw.Tab(
             [self._results, self._results.moved, self._results.both, self._gains, result],
             titles=["Results", "What moved", "In both", "Gains and losses", "Why near"],
         )
         bar, numbers = self._bar(self.random, self.ask), row(self._query, self.numbers)
         rankings = ipw.VBox([bar, self._sides, numbers, looked_at])
-        self.tabs = ipw.Tab([rankings, self.bench], titles=["Two rankings", "Bench"])
-        self.tabs.observe(self._opened, "selected_index")
-        self._lay_out(self.tabs)
+        self._lay_out_with_bench(rankings, pictures, self.asked)
         self._refresh()
 
     def to_frame(self) -> pd.DataFrame:
@@ -158,7 +154,7 @@ class CompareExplorer(Explorer[CompareState]):
             self.picked.focus = None
             self._query.show_alone(self.pictures, view.query)
         both = self._both(view)
-        if self._changed("results", dataclasses.replace(view, without=())):
+        if self._changed("results", (both.rankers, dataclasses.replace(view, without=()))):
             self._results.show(both)
         self._result.show(both, view.without)
         self._gains.show(both)
@@ -175,14 +171,6 @@ class CompareExplorer(Explorer[CompareState]):
     def _check(self, view: CompareState) -> None:
         view.check(self.rankers, len(self.study.dataset), int(self.k.max))
         _ = self._both(view).rankings
-
-    def _opened(self, change: dict[str, Any]) -> None:
-        if change["new"] == 1:
-            self.bench.reveal()
-
-    def _try(self, plan: Plan) -> None:
-        self.tabs.selected_index = 1
-        self.bench.choices.offer(plan)
 
     def _at(self, value: CompareState, image: int) -> CompareState:
         return dataclasses.replace(value, query=image)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import ipywidgets as ipw
 import pandas as pd
 
 from uhscm_core import Experiment, Study
 from uhscm_core.analysis.study_images import StudyImages
-from widgets.background.bench_plan import (
-    PlanError,
-    bench_folder,
-    experiment_of,
-    relevance_of,
-    seconds_of,
-)
+from widgets.background.bench_plan import PlanError, bench_folder, experiment_of, seconds_of
 from widgets.background.bench_runner import BenchRunner, runner_of, start_runner
 from widgets.background.long_running import Follower
 from widgets.background.worker import Worker
 from widgets.kit.gestures import Gestures
-from widgets.kit.layout import row
+from widgets.kit.layout import columns, row
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 from widgets.panels.bench_choices import BenchChoices
+from widgets.panels.bench_export import BenchExport
 from widgets.panels.bench_results import BenchResults
-from widgets.panels.bench_sentences import progress_sentence, work_sentence
+from widgets.panels.bench_sentences import say_progress, work_sentence, yardstick_of
 from widgets.panels.run_buttons import RunButtons, Steered
 
 __all__ = ["Bench"]
@@ -40,11 +37,19 @@ class Bench(Steered, ipw.VBox):
         study: whose concepts and images are used; its own network is not.
         pictures: of the queries that are shown.
         selection: whose focus is the query that was clicked last.
+        ways: buttons that lead on with the two settings that are compared.
+        listed: called when there are other settings with results.
     """
 
-    def __init__(self, study: Study, pictures: StudyImages, selection: Selection) -> None:
-        self._study = study
-        self._opened = False
+    def __init__(
+        self,
+        study: Study,
+        pictures: StudyImages,
+        selection: Selection,
+        ways: Sequence[ipw.Widget] = (),
+        listed: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._study, self._opened = study, False
         self._runner: BenchRunner | None = None
         self._experiment: Experiment | None = None
         self.status = Status()
@@ -57,10 +62,12 @@ class Bench(Steered, ipw.VBox):
         self._run_buttons = RunButtons(self, gestures, "the results")
         self.buttons = self._run_buttons.all
         self.estimate = ipw.Label("", layout={"width": "auto"})
-        self.results = BenchResults(pictures, selection, self._worker)
-        buttons = row(*self.buttons.values(), self.estimate)
+        self.results = BenchResults(pictures, selection, self._worker, ways, listed)
+        self.export = BenchExport(self.results, self._worker)
+        buttons = row(*self.buttons.values(), self.export, self.estimate)
         buttons.layout.align_items = "center"
-        super().__init__([self.choices, buttons, self.status, self.results])
+        both = columns([self.choices], [self.results], (42, 54))
+        super().__init__([buttons, self.status, both])
         self.add_class("uhscm-bench")
         self._draw_buttons()
 
@@ -168,7 +175,7 @@ class Bench(Steered, ipw.VBox):
     def _leave(self) -> None:
         if self._runner is not None:
             self._runner.followers.discard(id(self))
-            self._runner = None
+        self._runner = None
         self._follower.leave()
 
     def _ended(self, runner: BenchRunner) -> None:
@@ -180,21 +187,14 @@ class Bench(Steered, ipw.VBox):
     # -- what is shown ---------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        experiment, runner = self._experiment, self._runner
-        if experiment is None:
+        if (experiment := self._experiment) is None:
             return
-        relevant, said = relevance_of(self._study)
-        notes = [said] if said else []
-        if runner is None:
-            self.status.say("", notes)
-        else:
-            doing = "paused" if runner.state == "paused" else "running"
-            spoken = f"Bench {doing}" if runner.active else ""  # not each run
-            self.status.say(progress_sentence(runner), [*notes, *runner.notes], spoken)
+        yardstick, notes = yardstick_of(self._study)
+        say_progress(self.status, self._runner, notes)
+        if self._runner is not None:
             self._draw_buttons()
-        self.results.show(
-            experiment, "labels" if relevant == "labels" else "the study's own concepts"
-        )
+        self.results.show(experiment, yardstick)
+        self.export.show(self._study, yardstick)
 
     def _draw_buttons(self, *, nothing: bool = False) -> None:
         self._run_buttons.show(self._runner, may_start=not nothing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as ipw
@@ -10,11 +11,11 @@ import pandas as pd
 
 from uhscm_core import Experiment
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.experiments.running import Run
 from widgets.background.worker import Worker
-from widgets.kit.dots import Dots
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
-from widgets.kit.words import counted
+from widgets.panels.bench_dots import BenchDots
 from widgets.panels.moved_queries import MovedQueries
 
 __all__ = ["BenchResults"]
@@ -29,23 +30,33 @@ class BenchResults(ipw.VBox):
         pictures: of the queries.
         selection: whose focus is the query that was clicked last.
         worker: that compares.
+        ways: buttons that lead on with the two settings.
+        listed: called when there are other settings with results.
     """
 
-    def __init__(self, pictures: StudyImages, selection: Selection, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(
+        self,
+        pictures: StudyImages,
+        selection: Selection,
+        worker: Worker,
+        ways: Sequence[ipw.Widget],
+        listed: Callable[[], object],
+    ) -> None:
+        self._worker, self._listed = worker, listed
         self._lock = threading.RLock()
-        self._experiment: Experiment | None = None
+        self.experiment: Experiment | None = None
+        """In view."""
         self._frame = pd.DataFrame(columns=[*_NUMBERS])
         self._names: tuple[str, ...] = ()
         self._drawn: tuple[Any, ...] = ()
         self._chosen = False  # by the user; else the two best are compared
-        self.dots = Dots(self._choose, unit="mAP")
+        self.dots = BenchDots(self._choose)
         self.a = ipw.Dropdown(description="A", options=[], layout={"width": "48%"})
         self.b = ipw.Dropdown(description="B", options=[], layout={"width": "48%"})
         for dropdown in (self.a, self.b):
             dropdown.style.description_width = "20px"
             dropdown.observe(self._compared, "value")
-        self._pair = ipw.HBox([self.a, self.b], layout={"flex_flow": "row wrap"})
+        self._pair = ipw.HBox([self.a, self.b, *ways], layout={"flex_flow": "row wrap"})
         self.sentence = Status()
         self.moved = ipw.ToggleButton(
             description="Show the queries that moved most",
@@ -57,10 +68,15 @@ class BenchResults(ipw.VBox):
         super().__init__([self.dots, self._pair, self.sentence, self.moved, self.queries])
         self._hide()
 
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The first run of each setting that has a result, by the setting's name."""
+        return {} if self.experiment is None else self.experiment.first_runs
+
     def adopt(self, pictures: StudyImages) -> None:
         """Show nothing, until an experiment on these images is shown."""
         with self._lock:
-            self._experiment = None
+            self.experiment = None
             self._frame, self._names, self._drawn = pd.DataFrame(columns=[*_NUMBERS]), (), ()
         self._chosen = False
         self.queries.adopt(pictures)
@@ -80,13 +96,14 @@ class BenchResults(ipw.VBox):
             key = (experiment, tuple(frame["seeds"]))
             if key == self._drawn:
                 return
-            self._drawn, self._experiment = key, experiment
+            self._drawn, self.experiment = key, experiment
             self._frame, self._names = frame, experiment.names
             known = frame["seeds"] > 0
             self._list([n for n, there in zip(self._names, known, strict=True) if there])
-            self._draw_dots(yardstick)
+            self.dots.show_settings(self._names, frame, self._marks(), yardstick)
         self._hide()
         self._compared()
+        self._listed()
 
     def compare(self, a: str, b: str) -> None:
         """Compare two settings, by the names that are shown.
@@ -114,28 +131,6 @@ class BenchResults(ipw.VBox):
         for part in (self._pair, self.moved):
             part.layout.display = "" if several else "none"
         self.queries.layout.display = "" if several and self.moved.value else "none"
-
-    def _draw_dots(self, yardstick: str) -> None:
-        frame = self._frame
-        told = (frame["high"] - frame["low"]) < 1  # one seed tells nothing
-        ends = (frame[end].where(told) for end in ("low", "high"))
-        notes = [
-            f"{value:.3f}, {counted(seeds, 'seed')}" if seeds else "no result yet"
-            for value, seeds in zip(frame["mAP"], frame["seeds"], strict=True)
-        ]
-        done = int((frame["seeds"] > 0).sum())
-        said = (
-            f"mAP by {yardstick} of {counted(done, 'setting')}, with 95% intervals over seeds and "
-            f"queries together; choose two to compare"
-        )
-        self.dots.show(
-            self._names,
-            frame["mAP"],
-            *ends,
-            notes=notes,
-            marks=self._marks(),
-            summary=said if done else "",
-        )
 
     def _marks(self) -> list[str]:
         marks = {self.b.value: "B", self.a.value: "A"}
@@ -167,7 +162,7 @@ class BenchResults(ipw.VBox):
 
     def _show_comparison(self) -> None:
         with self._lock:
-            experiment, a, b = self._experiment, self.a.value, self.b.value
+            experiment, a, b = self.experiment, self.a.value, self.b.value
             self.dots.marks = self._marks()
             self._hide()
             if experiment is None or len(self.a.options) < 2:

@@ -41,6 +41,7 @@ class SidesPanel(ipw.VBox):
         self.swap.on_click(lambda _: swap())
         self.rankers: dict[str, Ranker] = {}
         """All that can be compared, by name."""
+        self._bench: dict[str, Ranker] = {}
         self.left_out: dict[str, str] = {}
         """Why each of the others cannot."""
         self._others, self._images = others, study.dataset.digest
@@ -60,8 +61,10 @@ class SidesPanel(ipw.VBox):
             raise ValueError("a comparison needs at least two images in the database")
         others = self._others if study.dataset.digest == self._images else None
         known = self.rankers if study is self._study else {}
+        self._bench = self._bench if study is self._study else {}
         found, self.left_out = rankers_of(study, others)
-        self.rankers = {name: known.get(name, ranker) for name, ranker in found.items()}
+        found = {name: known.get(name, ranker) for name, ranker in found.items()}
+        self.rankers = found | self._bench  # whose names may mean other trainings than before
         self._study, self._runs = study, _names_of_runs(study)
         self.left.options = self.right.options = list(self.rankers)
         self.k.max = min(_MOST, n - 1)
@@ -69,6 +72,10 @@ class SidesPanel(ipw.VBox):
         gone, self._said.children = self._said.children, [ipw.Label(s) for s in said]
         for label in gone:
             close_all(label)
+
+    def offer(self, bench: Mapping[str, Ranker]) -> None:
+        """Offer the settings of a bench too from the next `adopt` on, in place of those before."""
+        self._bench = dict(bench)
 
     def is_old(self, study: Study) -> bool:
         """Return whether a study has other runs by now, or runs of other names."""

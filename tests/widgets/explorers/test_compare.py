@@ -9,10 +9,11 @@ import threading
 import numpy as np
 import pytest
 
-from uhscm_core import BASELINES, Baseline
+from uhscm_core import BASELINES, Baseline, Experiment
 from uhscm_core.analysis.rankers import FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.rankings import moves, overlap_at
 from widgets import CompareExplorer, Selection
+from widgets.background.bench_plan import bench_folder
 
 UHSCM, ITQ = "UHSCM, 16 bits", "ITQ, 16 bits"
 
@@ -372,6 +373,42 @@ def test_a_dataset_whose_queries_have_no_label_says_so(trained):
     done(compare)
     assert "none of the 20 queries has one" in compare.numbers.summary
     assert not any("mAP" in column for column in compare.numbers.columns)
+
+
+def test_two_settings_of_the_bench_are_compared_query_by_query(study, compare):
+    bench = compare.bench
+    compare.tabs.selected_index = 1
+    bench.choices.set(recipes=("uhscm",), bits="8, 16", epochs="1", seeds="2", methods=("ITQ",))
+    bench.wait()
+    two, ask = bench.results._pair.children[2:]
+    assert ask.layout.display == "none"  # there is no tab to ask in
+    bench.start()
+    bench.wait()
+    done(compare)
+    names = ["UHSCM with bits=8", "UHSCM with bits=16", "ITQ with bits=8", "ITQ with bits=16"]
+    listed = [f"bench: {name}, seed 0" for name in names]
+    assert [name for name in compare.left.options if name.startswith("bench: ")] == listed
+    bench.results.compare(names[1], names[2])
+    two.click()
+    done(compare)
+    assert compare.tabs.selected_index == 0
+    assert (compare.left.value, compare.right.value) == (listed[1], listed[2])
+    experiment = Experiment(
+        study,
+        {"method": ["ITQ"], "bits": [8]},
+        seeds=2,
+        folder=bench_folder(study),
+    )
+    (run,) = experiment.first_runs.values()
+    query = compare.state.query
+    expected = dataclasses.replace(compare.rankers[ITQ], compute=lambda: experiment.codes(run))
+    assert compare.results[1].ids.tolist() == expected.rank(query).first(30).tolist()
+    bench.choices.set(epochs="2")  # of other trainings, with the same names
+    bench.wait()
+    done(compare)
+    assert [name for name in compare.rankers if name.startswith("bench: ")] == listed[2:]
+    assert compare.left.value == UHSCM
+    assert compare.status.errors == []
 
 
 def test_two_rankings_are_tried_with_several_seeds_in_the_bench(compare):

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+import torch
 from ipywidgets.widgets.widget import _instances
 
 import widgets
@@ -344,6 +345,35 @@ def test_files_that_are_no_views_are_refused(tmp_path):
     path.write_text(path.read_text().replace("Map", "Compare"))
     with pytest.raises(ValueError, match="damaged"):
         Workbench.open_view(path)
+
+
+def test_a_setting_of_the_bench_is_asked(study):
+    bench = Workbench(study)
+    bench.tab = "Compare"
+    bench.wait()
+    compare = bench.explorers["Compare"]
+    compare.tabs.selected_index = 1
+    compare.bench.choices.set(recipes=("uhscm",), bits="8", epochs="1", seeds="2")
+    compare.bench.choices.set(templates="a photo of the {}\na {}")
+    compare.bench.start()
+    compare.bench.wait()
+    bench.wait()
+    results = compare.bench.results
+    results.compare("template='a {}'", "template='a photo of the {}'")
+    experiment, run = results.experiment, results.runs["template='a {}'"]
+    ask = results._pair.children[3]
+    assert ask.layout.display is None
+    ask.click()
+    bench.wait()
+    assert bench.tab == "Retrieve"
+    assert bench.study.concepts.templates == ("a {}",)
+    assert torch.equal(bench.study.codes, experiment.codes(run))
+    bench.wait()
+    assert "images on" in bench.explorers["Retrieve"].status.summary
+    bench.undo()
+    bench.wait()
+    assert bench.study.network is None
+    bench.close()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import threading
+from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 from uhscm_core import Experiment
@@ -118,6 +121,31 @@ def test_a_click_on_a_dot_compares_it_with_what_was_first(bench):
     assert results.dots.marks == ["B", "A"]
     results.dots._receive(None, {"type": "choose", "row": 7}, [])
     assert (results.a.value, results.b.value) == ("bits=16", "bits=8")
+
+
+def test_results_are_saved_with_where_they_come_from(bench, study):
+    assert bench.export.layout.display == "none"
+    bench.start()
+    bench.wait()
+    assert bench.export.layout.display == ""
+    name, content = bench.export.csv._content()
+    lines = content.decode().splitlines()
+    said = [line for line in lines if line.startswith("# ")]
+    assert name == "bench.csv"
+    assert any(study.dataset.digest in line for line in said)
+    assert any("mAP by labels" in line for line in said)
+    assert any("a photo of the {}" in line for line in said)
+    read = pd.read_csv(io.BytesIO(content), comment="#")
+    assert read["setting"].tolist() == ["bits=8", "bits=16"]
+    assert read["mAP"].tolist() == pytest.approx(bench.to_frame()["mAP"].tolist())
+    assert read["seeds"].tolist() == [2, 2]
+    name, content = bench.export.plot._content()
+    svg = ElementTree.fromstring(content.decode())  # noqa: S314  (our own)
+    space = {"s": "http://www.w3.org/2000/svg"}
+    assert name == "bench.svg"
+    assert len(svg.findall("s:circle", space)) == 2
+    assert "bits=16" in "".join(svg.itertext())
+    assert study.dataset.digest in svg.find("s:desc", space).text
 
 
 def test_one_seed_has_no_interval(study):
