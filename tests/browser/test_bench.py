@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,17 @@ def test_two_settings_are_trained_and_the_sentence_is_read(page):
         rows.nth(0).get_attribute("aria-label"),
     )
     until(bench, r"bits=(8|32) .* bits=(8|32) .*3 seeds and 60 queries")
+    # The answer has come into view next to the form, without a scroll.
+    for part in (rows.nth(1), bench.locator(".uhscm-status .sentence").last):
+        place = part.bounding_box()
+        assert 0 < place["y"] < place["y"] + place["height"] < 720
+    with page.expect_download() as download:
+        bench.get_by_role("button", name="Save as CSV").click()
+    saved = Path(download.value.path()).read_text()
+    assert saved.startswith("# versions: uhscm-explorer ")
+    with page.expect_download() as download:
+        bench.get_by_role("button", name="Save the plot").click()
+    assert Path(download.value.path()).read_text().startswith("<svg ")
     before = bench.locator(".uhscm-status .sentence").last.text_content()
     listbox = bench.locator(".uhscm-dots [role=listbox]")
     listbox.focus()

@@ -6,9 +6,10 @@
  * Find round numbers from at or below low to at or above high, and the decimals that they need.
  * @param {number} low
  * @param {number} high
+ * @param {number} parts about how many, as there is room for
  */
-function axisOf(low, high) {
-  const rough = Math.max(high - low, 0.004) / 4;
+function axisOf(low, high, parts) {
+  const rough = Math.max(high - low, 0.004) / parts;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= rough) ?? 10 * unit;
   const first = Math.floor(low / step + 1e-6);
@@ -87,7 +88,8 @@ function render({ model, el: host }) {
     const rows = read();
     const all = rows.flatMap(({ value, low, high }) => [value, low, high]).filter(Number.isFinite);
     root.classList.toggle("empty", !rows.length);
-    const { ticks, digits } = axisOf(Math.min(...all, Infinity), Math.max(...all, -Infinity));
+    const ends = [Math.min(...all, Infinity), Math.max(...all, -Infinity)];
+    const { ticks, digits } = axisOf(ends[0], ends[1], root.clientWidth < 560 ? 2 : 4);
     const [first, last] = all.length ? [ticks[0], ticks[ticks.length - 1]] : [0, 1];
     const place = (/** @type {number} */ v) => `${((v - first) / (last - first)) * 100}%`;
     const axis = el("span", "track axis");
