@@ -25,6 +25,7 @@ _NUMBERS = {
 
 
 _NAMES = "150px"  # width of what the controls are called
+_NUMBER = {"flex": "1 1 260px", "min_width": "260px"}  # two in a row where there is room
 
 
 class _Ticks(ipw.VBox):
@@ -104,9 +105,7 @@ class BenchChoices(ipw.VBox):
                 placeholder="the study's own; a | between two averages them",
             ),
             **{
-                name: TextBox(
-                    label, placeholder=example, label_width=_NAMES, layout={"width": "48%"}
-                )
+                name: TextBox(label, placeholder=example, label_width=_NAMES, layout=_NUMBER)
                 for name, (label, example) in _NUMBERS.items()
             },
         }
