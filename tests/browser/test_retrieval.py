@@ -18,10 +18,33 @@ explorer = w.RetrievalExplorer(study)
 explorer
 """
 
+# What goes to the kernel and comes from it about pictures, in order.
+WIRE = """
+window.wire = [];
+const send = WebSocket.prototype.send;
+const heard = new WeakSet();
+function note(data) {
+    const text = typeof data === 'string' ? data : new TextDecoder('latin1').decode(data);
+    const found = text.match(/"type": ?"(want|pictures)"/);
+    if (found) window.wire.push(found[1]);
+}
+WebSocket.prototype.send = function (data) {
+    if (!heard.has(this)) {
+        heard.add(this);
+        this.addEventListener('message', ({ data }) => {
+            if (!(data instanceof Blob)) note(data);
+        });
+    }
+    note(data);
+    return send.call(this, data);
+};
+"""
+
 
 @pytest.fixture(scope="module")
 def page(browser, lab, saved_study):
-    with opened(browser, lab, (STUDY, EXPLORER), width=1500, height=1150) as page:
+    cells = (STUDY, EXPLORER)
+    with opened(browser, lab, cells, width=1500, height=1150, script=WIRE) as page:
         explorer(page)
         yield page
 
@@ -121,6 +144,15 @@ def test_what_has_come_is_not_asked_for_again(page):
     loaded(page)
     shelves(page).evaluate("list => { list.scrollTop = 0; }")
     loaded(page)
+
+
+def test_all_pictures_in_sight_are_asked_for_at_once(page):
+    page.evaluate("window.wire.length = 0")
+    changed(page, lambda: button(page, "Random").click())
+    page.wait_for_function("window.wire.includes('pictures')")
+    loaded(page)
+    wire = page.evaluate("window.wire")
+    assert wire.index("pictures") >= 3, wire
 
 
 def test_a_result_is_compared_and_becomes_the_query(page):

@@ -2,7 +2,8 @@
 
 const FRAME = 3; // CSS px of the frame that marks an image
 const LINE = 20; // CSS px of the line that a caption has
-const REQUESTS = 2; // that wait for an answer
+const WAITING = 120; // pictures in sight that are asked for at once
+const AHEAD = 2; // requests for pictures next to them that wait for an answer
 const KEPT = 4; // pages kept on either side of those in sight
 
 /**
@@ -64,7 +65,8 @@ class GalleryView {
     this.places = this.arrange();
     this.fits = false; // whether it has a width, which it has not in a hidden tab
     this.timer = 0;
-    this.pictures = new Pictures(model, REQUESTS, (positions) => this.arrive(positions));
+    const atOnce = Math.max(AHEAD, Math.floor(WAITING / model.get("paged")));
+    this.pictures = new Pictures(model, atOnce, (positions) => this.arrive(positions));
     this.readModel();
   }
 
@@ -218,14 +220,14 @@ class GalleryView {
       return [...near].every((other) => Math.abs(other - page) > KEPT);
     });
     pictures.askForPages(this.pagesOf(this.places.inSight(0)));
-    if (!pictures.asked.size) pictures.askForPages(near);
+    if (!pictures.asked.size) pictures.askForPages(near, AHEAD);
   }
 
   /** @param {number[]} positions */
   arrive(positions) {
+    this.request(); // it asks for sizes, for which the browser would lay out the page once filled
     for (const position of positions) this.fill(position);
     if (positions.includes(this.opened)) this.openDetail(this.opened);
-    this.request();
   }
 
   /**

@@ -157,10 +157,12 @@ class Shelves {
   /** Fit into the list's width; images stay where they are on their shelves. */
   fit() {
     this.width = this.boards[0].strip.clientWidth;
-    for (const { strip, inner } of this.boards) {
-      const bar = inner.offsetWidth > this.width ? SCROLL_BAR : 0;
-      strip.style.height = `${inner.offsetHeight + bar}px`;
-    }
+    // All sizes are asked for first: after a change the browser would lay out the page for each.
+    const sizes = this.boards.map(({ inner }) => [inner.offsetWidth, inner.offsetHeight]);
+    this.boards.forEach(({ strip }, s) => {
+      const [width, height] = sizes[s];
+      strip.style.height = `${height + (width > this.width ? SCROLL_BAR : 0)}px`;
+    });
     return false;
   }
 

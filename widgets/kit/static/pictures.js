@@ -72,9 +72,12 @@ class Pictures {
   /**
    * Ask for pages that are neither held nor asked for, as many as may wait at once.
    * @param {Iterable<number>} pages the most urgent first
+   * @param {number} [atOnce] fewer than else may wait
    */
-  askForPages(pages) {
-    for (const page of pages) this.ask(page * this.paged, { page });
+  askForPages(pages, atOnce = this.atOnce) {
+    for (const page of pages) {
+      if (this.asked.size < atOnce) this.ask(page * this.paged, { page });
+    }
   }
 
   /**
