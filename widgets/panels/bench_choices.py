@@ -34,10 +34,14 @@ class _Ticks(ipw.VBox):
     def __init__(self, label: str, changed: Callable[[Any], None]) -> None:
         self._changed = changed
         self._boxes: dict[str, ipw.Checkbox] = {}
-        self._row = ipw.HBox([], layout={"flex_flow": "row wrap", "flex": "1 1 0"})
+        # Below the name where the form is half as wide as the window.
+        self._row = ipw.HBox([], layout={"flex_flow": "row wrap", "flex": "1 1 320px"})
         self._error = ipw.Label("", layout={"display": "none"})
         self._error.add_class("uhscm-bench-error")
-        named = ipw.HBox([ipw.Label(label, layout={"width": _NAMES}), self._row])
+        named = ipw.HBox(
+            [ipw.Label(label, layout={"width": _NAMES}), self._row],
+            layout={"flex_flow": "row wrap"},
+        )
         super().__init__([named, self._error])
         self.add_class("uhscm-bench-ticks")
 

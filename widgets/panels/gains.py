@@ -16,6 +16,7 @@ from widgets.background.worker import Worker
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import halves
 from widgets.kit.selection import Selection
+from widgets.kit.stage import growing
 
 __all__ = ["GainsPanel"]
 
@@ -46,6 +47,7 @@ class GainsPanel(ipw.VBox):
         self.better = tuple(
             Gallery(pictures, [], selection=asked, edge=92, height=192) for _ in range(2)
         )
+        growing(*self.better)
         self.evaluated: Evaluated | None = None
         """The queries and what they are evaluated on; None where that cannot be."""
         self.why_not = ""
