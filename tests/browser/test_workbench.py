@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.browser.pages import STUDY, opened, shot, until
@@ -27,6 +29,8 @@ def shown(page, said):
 
 
 def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser, lab, saved_study):
+    # Those of the tests before it are of the same images, and so in the same table.
+    shutil.rmtree(lab.root / "home" / "runs", ignore_errors=True)
     with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
         bench = page.locator(".uhscm-workbench")
         bench.evaluate("box => box.scrollIntoView()")
