@@ -10,11 +10,11 @@ import ipywidgets as ipw
 
 from uhscm_core.analysis.bench_rankers import bench_name, bench_rankers
 from uhscm_core.analysis.study_images import StudyImages
-from widgets.background.bench_plan import Plan
 from widgets.explorers.explorer import Explorer
 from widgets.kit.selection import Selection
 from widgets.panels.bench import Bench
 from widgets.panels.sides import SidesPanel
+from widgets.states.bench import Plan
 from widgets.states.compare import CompareState
 
 __all__ = ["Benched"]

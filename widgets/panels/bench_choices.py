@@ -10,9 +10,10 @@ import ipywidgets as ipw
 
 from uhscm_core import Study
 from uhscm_core.recipe import RECIPES
-from widgets.background.bench_plan import METHODS, OWN_LIST, Plan, PlanError, lists_of
+from widgets.background.bench_plan import METHODS, PlanError, lists_of
 from widgets.kit.text_box import TextBox
 from widgets.kit.words import counted
+from widgets.states.bench import OWN_LIST, Plan
 
 __all__ = ["BenchChoices"]
 

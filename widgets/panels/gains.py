@@ -11,12 +11,12 @@ from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.two_rankings import TwoRankings
 from uhscm_core.evaluation import Evaluated, evaluated_images
-from widgets.background.bench_plan import Plan
 from widgets.background.worker import Worker
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import halves
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
+from widgets.states.bench import Plan
 
 __all__ = ["GainsPanel"]
 

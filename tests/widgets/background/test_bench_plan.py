@@ -7,8 +7,6 @@ import dataclasses
 import pytest
 
 from widgets.background.bench_plan import (
-    OWN_LIST,
-    Plan,
     PlanError,
     bench_folder,
     experiment_of,
@@ -16,6 +14,7 @@ from widgets.background.bench_plan import (
     relevance_of,
     seconds_of,
 )
+from widgets.states.bench import OWN_LIST, Plan
 
 FAST = Plan(recipes=("uhscm",), bits="8", epochs="1", seeds="1")
 

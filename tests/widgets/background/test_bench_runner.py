@@ -9,8 +9,9 @@ import pytest
 
 from uhscm_core import Experiment
 from widgets.background import bench_runner
-from widgets.background.bench_plan import Plan, experiment_of
+from widgets.background.bench_plan import experiment_of
 from widgets.background.bench_runner import BenchRunner, runner_of, start_runner
+from widgets.states.bench import Plan
 
 PLAN = Plan(recipes=("uhscm",), bits="8, 16", epochs="30", seeds="2")
 
