@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import multiprocessing
+import os
 import subprocess
 import sys
 import textwrap
@@ -227,6 +230,64 @@ def test_a_run_in_mixed_precision_resumes_exactly(tmp_path):
     run.close()
     resumed, rest = steps_in("bf16-mixed", folder=tmp_path)
     assert [s.total for s in (first, *rest)] == [s.total for s in expected]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+
+
+# Processes that read the images.
+
+
+class Noted(ArrayImages):
+    """Images that note which process read them."""
+
+    def __init__(self, pixels, file):
+        super().__init__(pixels)
+        self._file = file
+
+    def __getitem__(self, index):
+        with self._file.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_processes_that_read_images_start_once_for_all_epochs(workers, tmp_path):
+    file = tmp_path / "processes"
+    pixels = np.zeros((N, 24, 24, 3), dtype=np.uint8)
+    config = dataclasses.replace(CONFIG, epochs=4, workers=workers)
+    net = HashNetwork(L, "test_resnet", pretrained=False)
+    run = train(net, Noted(pixels, file), mined(), config)
+    epochs = [step.epoch for step in itertools.islice(run, 7)]
+    run.close()
+    assert epochs == [1, 1, 2, 2, 3, 3, 4]
+    readers = set(file.read_text().split())
+    assert len(readers - {str(os.getpid())}) == workers  # the check of types looks at an image too
+
+
+def test_a_run_that_is_closed_leaves_no_process_behind():
+    before = multiprocessing.active_children()
+    config = dataclasses.replace(CONFIG, workers=2)
+    run = train(HashNetwork(L, "test_resnet", pretrained=False), images(), mined(), config)
+    next(run)
+    assert len(multiprocessing.active_children()) == len(before) + 2
+    run.close()
+    assert multiprocessing.active_children() == before
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2, 3, 4, 5])
+def test_a_run_resumes_in_any_epoch_whatever_reads_its_images(stopped_after, tmp_path):
+    config = dataclasses.replace(CONFIG, epochs=3, momentum=0.9)
+    whole, steps = on_disk(config, tmp_path / "whole")
+    expected = [step.total for step in steps]
+    assert len(expected) == 6
+
+    readers = dataclasses.replace(config, workers=2)
+    _, run = on_disk(readers, tmp_path / "run")
+    totals = [step.total for step in itertools.islice(run, stopped_after)]
+    run.close()
+    resumed, run = on_disk(readers, tmp_path / "run")
+    totals += [step.total for step in run]
+    assert totals == expected
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import logging
 import math
 import time
@@ -124,20 +125,16 @@ def _steps(
         if writer is not None and writer.restored is not None:
             training.restore(writer.restored)
         clock = time.perf_counter()
-        while not training.done:
-            epoch = training.epoch + 1
-            for terms, images in training.rest_of_epoch():
-                due = training.epoch == epoch and (
-                    epoch % config.validate_every == 0 or training.done
-                )
-                metrics = dict(validate(training.network)) if validate and due else None
-                rate = images / max(time.perf_counter() - clock, 1e-9)
-                place: dict[str, Any] = {"epoch": epoch, "step": training.step, "contrastive": None}
-                step = TrainingStep(**{**place, **terms}, images_per_second=rate, metrics=metrics)
-                if writer is not None:
-                    writer.write(step)
-                yield step
-                clock = time.perf_counter()
+        for epoch, terms, images in training.steps():
+            due = training.epoch == epoch and (epoch % config.validate_every == 0 or training.done)
+            metrics = dict(validate(training.network)) if validate and due else None
+            rate = images / max(time.perf_counter() - clock, 1e-9)
+            place: dict[str, Any] = {"epoch": epoch, "step": training.step, "contrastive": None}
+            step = TrainingStep(**{**place, **terms}, images_per_second=rate, metrics=metrics)
+            if writer is not None:
+                writer.write(step)
+            yield step
+            clock = time.perf_counter()
         if writer is not None:
             writer.finish()
     training.say_if_collapsed()
@@ -185,12 +182,11 @@ class _Training:
     def done(self) -> bool:
         return self.epoch >= self.config.epochs
 
-    def rest_of_epoch(self) -> Iterator[tuple[dict[str, float], int]]:
-        """Train on the rest of the epoch; yields each step's loss terms and number of images."""
-        batches = self._batches()
-        left = batches[self.batch :]
-        inputs = self._inputs(left)
-        for rows in left:
+    def steps(self) -> Iterator[tuple[int, dict[str, float], int]]:
+        """Train on what is left; yields each step's epoch, loss terms and number of images."""
+        left, read = itertools.tee(self._left())  # what reads the images runs ahead
+        inputs = self._inputs(read)
+        for epoch, rows, last in left:
             try:
                 terms = self._train_on(rows, next(inputs))
             except torch.OutOfMemoryError as error:
@@ -201,14 +197,23 @@ class _Training:
                 ) from error
             self.step += 1
             self.batch += 1
-            if self.batch == len(batches):
-                self.epoch, self.batch = self.epoch + 1, 0
-            yield terms, len(rows)
+            if last:
+                self.epoch, self.batch = epoch, 0
+            yield epoch, terms, len(rows)
 
-    def _batches(self) -> list[Tensor]:
-        """Return the rows of each batch of the current epoch, over all processes."""
+    def _left(self) -> Iterator[tuple[int, Tensor, bool]]:
+        """Yield each batch that is left: its epoch, its rows, whether it is the epoch's last."""
+        done = self.batch
+        for epoch in range(self.epoch + 1, self.config.epochs + 1):
+            batches = self._batches(epoch)
+            for number in range(done, len(batches)):
+                yield epoch, batches[number], number + 1 == len(batches)
+            done = 0
+
+    def _batches(self, epoch: int) -> list[Tensor]:
+        """Return the rows of each batch of an epoch, over all processes."""
         world = self.fabric.world_size
-        generator = torch.Generator().manual_seed(_seed(self.config.seed, self.epoch))
+        generator = torch.Generator().manual_seed(_seed(self.config.seed, epoch - 1))
         order = torch.randperm(len(self.distribution), generator=generator)
         if self.config.mixes:  # as even as they can be, as one image has nothing to be compared to
             count = -(-len(order) // self.config.batch_size)
@@ -228,19 +233,22 @@ class _Training:
             )
         return batches
 
-    def _inputs(self, batches: Sequence[Tensor]) -> Iterator[Tensor]:
+    def _inputs(self, batches: Iterator[tuple[int, Tensor, bool]]) -> Iterator[Tensor]:
         """Yield this process's share of each batch, as the network's input."""
         rank, world = self.fabric.global_rank, self.fabric.world_size
-        shares = [rows[rank::world] for rows in batches]
+        shares = ((epoch, rows[rank::world]) for epoch, rows, _ in batches)
         if isinstance(self.data, Tensor):
-            yield from (self.data[rows.to(self.data.device)] for rows in shares)
+            for _, rows in shares:
+                yield self.data[rows.to(self.data.device)]
             return
-        keys = [
-            [(int(i), _seed(self.config.seed, self.epoch, int(i))) for i in rows] for rows in shares
-        ]
+        # One loader for all epochs: its processes start once, and read the first images of the next
+        # epoch while the network still learns from the last ones of this.
         loader = DataLoader(
             PixelDataset(self.data, self.network.transform(augment=True)),
-            batch_sampler=keys,
+            batch_sampler=(
+                [(i, _seed(self.config.seed, epoch - 1, i)) for i in rows.tolist()]
+                for epoch, rows in shares
+            ),
             **reading_in(self.config.workers),
             pin_memory=self.fabric.device.type == "cuda",
         )
