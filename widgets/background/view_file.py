@@ -241,6 +241,10 @@ def state_from(kind: type, values: Mapping[str, Any], where: str) -> Any:
 def _as(hint: Any, value: Any) -> Any:
     """Return a value of a type, lists as tuples; a TypeError if it is of another."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise TypeError
+        return state_from(hint, value, hint.__name__)
     if origin is tuple:
         if not isinstance(value, list):
             raise TypeError

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as ipw
 
+from uhscm_core import Experiment, Study
 from uhscm_core.analysis.bench_rankers import bench_name, bench_rankers
+from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.notices import telling
+from widgets.background.bench_plan import PlanError, bench_folder, experiment_of
 from widgets.explorers.explorer import Explorer
 from widgets.kit.selection import Selection
 from widgets.panels.bench import Bench
@@ -28,6 +34,7 @@ class Benched(Explorer[CompareState]):
     tabs: ipw.Tab
     _sides: SidesPanel
     _listed: Mapping[str, str] = MappingProxyType({})  # keys of runs, by the setting's name
+    _rankers: Mapping[str, Ranker] = MappingProxyType({})  # of these runs
 
     def _lay_out_with_bench(
         self, rankings: ipw.Widget, pictures: StudyImages, asked: Selection
@@ -44,7 +51,9 @@ class Benched(Explorer[CompareState]):
         two.tooltip = "By the codes of the lowest seed of each"
         two.on_click(lambda _: self._rank_two())
         ask = self._way_to("Retrieve", "Ask with A", self._put_a_in_view)
-        self.bench = Bench(self.study, pictures, asked, (two, ask), self._list_settings)
+        self.bench = Bench(
+            self.study, pictures, asked, (two, ask), self._list_settings, self._plan_taken
+        )
         self.tabs = ipw.Tab([rankings, self.bench], titles=["Two rankings", "Bench"])
         self.tabs.observe(self._opened, "selected_index")
         self._lay_out(self.tabs)
@@ -58,19 +67,40 @@ class Benched(Explorer[CompareState]):
         self.tabs.selected_index = 1
         self.bench.choices.offer(plan)
 
+    def _plan_taken(self, chosen: bool) -> None:
+        """Keep the plan of the bench, which is a step to undo if a person chose it."""
+
+        def change(view: CompareState) -> CompareState:  # to what it is by then
+            return dataclasses.replace(view, plan=self.bench.choices.plan)
+
+        self._change("changing the bench", change, step=chosen)
+
     def _list_settings(self) -> None:
         """Offer the settings of the bench that have a result as rankings."""
 
         def job() -> None:
             results = self.bench.results
-            listed = {name: run.key for name, run in results.runs.items()}
-            if results.experiment is not None and listed != self._listed:
-                self._listed = listed
-                self._sides.offer(bench_rankers(results.experiment, self.study))
+            if results.experiment is not None and _listed(results.experiment) != self._listed:
                 self._shown_study = None  # which has other rankings by now
                 self._refresh()
 
         self._worker.submit("listing the settings of the bench", job)
+
+    def _bench_rankers(self, study: Study) -> Mapping[str, Ranker]:
+        """Return the settings of the plan in view that have a result as rankings.
+
+        What was computed of them is kept while they mean the same trainings.
+        """
+        listed: dict[str, str] = {}
+        if bench_folder(study).exists():
+            # What there is to say of a plan, and what is wrong with it, the bench says.
+            with contextlib.suppress(PlanError), telling(lambda _: None):
+                experiment = experiment_of(study, self.bench.choices.plan_in_view)
+                listed = _listed(experiment)
+        if listed != self._listed:
+            self._listed = listed
+            self._rankers = bench_rankers(experiment, study) if listed else {}
+        return self._rankers
 
     def _rank_two(self) -> None:
         """Compare A with B, query by query."""
@@ -88,3 +118,8 @@ class Benched(Explorer[CompareState]):
             raise ValueError("no setting has a result yet: press Start")
         trained = results.experiment.trained(results.runs[results.a.value])
         self.desk.change(self.name, lambda moment: moment.with_study(trained))
+
+
+def _listed(experiment: Experiment) -> dict[str, str]:
+    """Return what tells the settings with a result from others: keys of runs by name."""
+    return {name: run.key for name, run in experiment.first_runs.items()}

@@ -119,9 +119,11 @@ class CompareExplorer(Benched):
         return self._sides.rankers
 
     def _adopt(self, study: Study) -> None:
-        self._sides.adopt(study)
         self.pictures = self.pictures.in_study(study)
         self.bench.adopt(study, self.pictures)
+        if kept := self.desk.now.states.get(self.name):
+            self.bench.choices.show_plan(kept.plan)
+        self._sides.adopt(study, self._bench_rankers(study))
         self._gains.adopt(self.pictures)
         self._query.ids = askable(study)
 
@@ -148,13 +150,15 @@ class CompareExplorer(Benched):
 
     def _show(self) -> None:
         view = self.state
+        self.bench.choices.show_plan(view.plan)
         self.asked.focus = view.query
         self._look_at(view.query)
         if self._changed("query", view.query):
             self.picked.focus = None
             self._query.show_alone(self.pictures, view.query)
         both = self._both(view)
-        if self._changed("results", (both.rankers, dataclasses.replace(view, without=()))):
+        looked_at = dataclasses.replace(view, without=(), plan=None)
+        if self._changed("results", (both.rankers, looked_at)):
             self._results.show(both)
         self._result.show(both, view.without)
         self._gains.show(both)

@@ -17,8 +17,8 @@ from widgets.kit.gestures import Gestures
 from widgets.kit.layout import columns, row
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
-from widgets.panels.bench_choices import BenchChoices
 from widgets.panels.bench_export import BenchExport
+from widgets.panels.bench_form import BenchForm
 from widgets.panels.bench_results import BenchResults
 from widgets.panels.bench_sentences import say_progress, work_sentence, yardstick_of
 from widgets.panels.run_buttons import RunButtons, Steered
@@ -39,6 +39,7 @@ class Bench(Steered, ipw.VBox):
         selection: whose focus is the query that was clicked last.
         ways: buttons that lead on with the two settings that are compared.
         listed: called when there are other settings with results.
+        taken: called when another plan is in view, with whether a person chose it.
     """
 
     def __init__(
@@ -48,12 +49,13 @@ class Bench(Steered, ipw.VBox):
         selection: Selection,
         ways: Sequence[ipw.Widget] = (),
         listed: Callable[[], object] = lambda: None,
+        taken: Callable[[bool], object] = lambda _: None,
     ) -> None:
-        self._study, self._opened = study, False
+        self._study = study
         self._runner: BenchRunner | None = None
         self._experiment: Experiment | None = None
         self.status = Status()
-        self.choices = BenchChoices(self._plan_changed)
+        self.choices = BenchForm(study, self._plan_changed, taken)
         self._worker = Worker(self.status.set_busy, self.status.fail)
         self._follower = Follower[BenchRunner](
             lambda _: self._draw(), self._ended, self.status.fail, seconds=0.5
@@ -75,12 +77,9 @@ class Bench(Steered, ipw.VBox):
 
     def reveal(self) -> None:
         """Look at what there is; called when the bench first comes into sight."""
-        if not self._opened:
-            self._opened = True
-            self.choices.adopt(self._study)
+        if not self.choices.opened:
             runner = runner_of(bench_folder(self._study))
-            if runner is not None:
-                self.choices.show(runner.plan)
+            self.choices.fill(None if runner is None else runner.plan)
             if runner is not None and runner.active:
                 self._follow(runner)
             else:
@@ -93,8 +92,9 @@ class Bench(Steered, ipw.VBox):
         self._leave()
         self._study, self._experiment = study, None
         self.results.adopt(pictures)
-        if self._opened:
-            self._opened = False
+        opened = self.choices.opened
+        self.choices.begin(study)
+        if opened:
             self.reveal()
 
     def start(self) -> None:

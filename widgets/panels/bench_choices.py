@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
@@ -13,6 +13,7 @@ from uhscm_core.recipe import RECIPES
 from widgets.background.bench_plan import METHODS, PlanError, lists_of
 from widgets.kit.text_box import TextBox
 from widgets.kit.words import counted
+from widgets.panels.ticks import NAMES, Ticks
 from widgets.states.bench import OWN_LIST, Plan
 
 __all__ = ["BenchChoices"]
@@ -25,97 +26,43 @@ _NUMBERS = {
 }
 
 
-_NAMES = "150px"  # width of what the controls are called
 _NUMBER = {"flex": "1 1 260px", "min_width": "260px"}  # two in a row where there is room
-
-
-class _Ticks(ipw.VBox):
-    """Tick boxes in a row next to the name of what they choose, and an error below them."""
-
-    def __init__(self, label: str, changed: Callable[[Any], None]) -> None:
-        self._changed = changed
-        self._boxes: dict[str, ipw.Checkbox] = {}
-        # Below the name where the form is half as wide as the window.
-        self._row = ipw.HBox([], layout={"flex_flow": "row wrap", "flex": "1 1 320px"})
-        self._error = ipw.Label("", layout={"display": "none"})
-        self._error.add_class("uhscm-bench-error")
-        named = ipw.HBox(
-            [ipw.Label(label, layout={"width": _NAMES}), self._row],
-            layout={"flex_flow": "row wrap"},
-        )
-        super().__init__([named, self._error])
-        self.add_class("uhscm-bench-ticks")
-
-    def offer(self, options: dict[str, str], ticked: Sequence[str]) -> None:
-        """Show these options, by name with their text; those that are ticked first."""
-        gone = tuple(self._boxes.values())
-        self._boxes = {
-            name: ipw.Checkbox(name in ticked, description=text, indent=False)
-            for name, text in options.items()
-        }
-        for box in self._boxes.values():
-            box.layout.width = "auto"
-            box.observe(self._changed, "value")
-        self._row.children = tuple(self._boxes.values())
-        for box in gone:
-            box.close()
-
-    @property
-    def ticked(self) -> tuple[str, ...]:
-        return tuple(name for name, box in self._boxes.items() if box.value)
-
-    def tick(self, names: Sequence[str]) -> None:
-        for name, box in self._boxes.items():
-            box.value = name in names
-
-    @property
-    def error(self) -> str:
-        return str(self._error.value)
-
-    @error.setter
-    def error(self, message: str) -> None:
-        self._error.value = message
-        self._error.layout.display = "" if message else "none"
-
-    @property
-    def disabled(self) -> bool:
-        return any(box.disabled for box in self._boxes.values())
-
-    @disabled.setter
-    def disabled(self, disabled: bool) -> None:
-        for box in self._boxes.values():
-            box.disabled = disabled
 
 
 class BenchChoices(ipw.VBox):
     """The controls of a `Plan`.
 
     Args:
-        changed: called when a choice changes.
+        changed: called when a choice changes, by each key of a text.
+        taken: called when a choice has changed and a text in it is complete.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(self, changed: Callable[[], None], taken: Callable[[], None]) -> None:
+        self._changed, self._taken = changed, taken
         self._showing = False
         self.ticks = {
-            "recipes": _Ticks("Recipes of training", self._on_change),
-            "methods": _Ticks("Other methods", self._on_change),
-            "lists": _Ticks("Lists of concepts", self._on_change),
+            "recipes": Ticks("Recipes of training", self._on_tick),
+            "methods": Ticks("Other methods", self._on_tick),
+            "lists": Ticks("Lists of concepts", self._on_tick),
         }
         self.texts: dict[str, TextBox] = {
             "templates": TextBox(
                 "Prompts, one per line",
                 rows=2,
-                label_width=_NAMES,
+                leaving=True,
+                label_width=NAMES,
                 placeholder="the study's own; a | between two averages them",
             ),
             **{
-                name: TextBox(label, placeholder=example, label_width=_NAMES, layout=_NUMBER)
+                name: TextBox(
+                    label, leaving=True, placeholder=example, label_width=NAMES, layout=_NUMBER
+                )
                 for name, (label, example) in _NUMBERS.items()
             },
         }
         for box in self.texts.values():
             box.observe(self._on_change, "value")
+            box.on_submit(lambda _: self._taken())
         numbers = [self.texts[name] for name in _NUMBERS]
         super().__init__(
             [
@@ -168,6 +115,7 @@ class BenchChoices(ipw.VBox):
         if not any(control.disabled for control in self._controls()):
             self.show(plan)
             self._changed()
+            self._taken()
 
     def fail(self, error: PlanError) -> None:
         """Say what is wrong at the control that it is about, and nowhere else."""
@@ -194,3 +142,8 @@ class BenchChoices(ipw.VBox):
     def _on_change(self, _: Any) -> None:
         if not self._showing:
             self._changed()
+
+    def _on_tick(self, _: Any) -> None:
+        if not self._showing:
+            self._changed()
+            self._taken()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import ipywidgets as ipw
 
@@ -11,6 +12,7 @@ from uhscm_core import Study
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.runs import read_runs, title_of
+from uhscm_core.support.notices import listed
 from widgets.kit.choice import Choice
 from widgets.kit.layout import row
 from widgets.kit.slider import Slider
@@ -41,7 +43,6 @@ class SidesPanel(ipw.VBox):
         self.swap.on_click(lambda _: swap())
         self.rankers: dict[str, Ranker] = {}
         """All that can be compared, by name."""
-        self._bench: dict[str, Ranker] = {}
         self.left_out: dict[str, str] = {}
         """Why each of the others cannot."""
         self._others, self._images = others, study.dataset.digest
@@ -50,8 +51,12 @@ class SidesPanel(ipw.VBox):
         self._said = ipw.VBox([])
         super().__init__([row(self.left, self.swap, self.right, self.k), self._said])
 
-    def adopt(self, study: Study) -> None:
+    def adopt(self, study: Study, bench: Mapping[str, Ranker] = MappingProxyType({})) -> None:
         """Find what can be compared of another study; what was computed of this one is kept.
+
+        Args:
+            study: whose rankings these are.
+            bench: the settings of its bench by name.
 
         Raises:
             ValueError: there is nothing to rank.
@@ -61,31 +66,35 @@ class SidesPanel(ipw.VBox):
             raise ValueError("a comparison needs at least two images in the database")
         others = self._others if study.dataset.digest == self._images else None
         known = self.rankers if study is self._study else {}
-        self._bench = self._bench if study is self._study else {}
         found, self.left_out = rankers_of(study, others)
         found = {name: known.get(name, ranker) for name, ranker in found.items()}
-        self.rankers = found | self._bench  # whose names may mean other trainings than before
+        self.rankers = found | dict(bench)  # whose names may mean other trainings than before
         self._study, self._runs = study, _names_of_runs(study)
         self.left.options = self.right.options = list(self.rankers)
         self.k.max = min(_MOST, n - 1)
-        said = [f"Left out: {name}, {why}." for name, why in self.left_out.items()]
-        gone, self._said.children = self._said.children, [ipw.Label(s) for s in said]
+        self._say([])
+
+    def _say(self, more: Sequence[str]) -> None:
+        """Say what is left out and why, and more."""
+        sentences = [f"Left out: {name}, {why}." for name, why in self.left_out.items()] + [*more]
+        gone, self._said.children = self._said.children, [ipw.Label(s) for s in sentences]
         for label in gone:
             close_all(label)
-
-    def offer(self, bench: Mapping[str, Ranker]) -> None:
-        """Offer the settings of a bench too from the next `adopt` on, in place of those before."""
-        self._bench = dict(bench)
 
     def is_old(self, study: Study) -> bool:
         """Return whether a study has other runs by now, or runs of other names."""
         return _names_of_runs(study) != self._runs
 
     def as_now_called(self, state: CompareState) -> CompareState | None:
-        """Return the same sides by the names they have now; None if one is not there any more."""
+        """Return the same sides by the names they have now, or say which is not there any more."""
         known = {_without_title(name): name for name in self.rankers}
-        left, right = (known.get(_without_title(name)) for name in (state.left, state.right))
-        return dataclasses.replace(state, left=left, right=right) if left and right else None
+        wanted = state.left, state.right
+        if gone := [name for name in wanted if _without_title(name) not in known]:
+            verb = "is" if len(gone) == 1 else "are"
+            self._say([f"{listed(gone)} {verb} not among the rankings of this study."])
+            return None
+        left, right = (known[_without_title(name)] for name in wanted)
+        return dataclasses.replace(state, left=left, right=right)
 
     def first_pair(self, study: Study) -> tuple[str, str]:
         """Return what was trained, or else the features, and the first of the others, or ITQ.

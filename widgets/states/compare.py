@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from uhscm_core.support.checks import one_of, position, whole_number
+from widgets.states.bench import Plan
 
 __all__ = ["CompareState"]
 
@@ -22,6 +23,7 @@ class CompareState:
         query: the image asked with.
         k: how many results are looked at.
         without: concepts left out of why the picked result is near.
+        plan: of the bench; None for what a study begins with.
     """
 
     left: str
@@ -29,6 +31,7 @@ class CompareState:
     query: int
     k: int = _AT_FIRST
     without: tuple[str, ...] = ()
+    plan: Plan | None = None
 
     @classmethod
     def first(cls, pair: tuple[str, str], query: int, most: int) -> CompareState:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import shutil
 import threading
 
 import numpy as np
@@ -14,6 +16,10 @@ from uhscm_core.analysis.rankers import FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.rankings import moves, overlap_at
 from widgets import CompareExplorer, Selection
 from widgets.background.bench_plan import bench_folder
+from widgets.background.view_file import state_from, state_values
+from widgets.explorers.desk import Desk
+from widgets.states.bench import Plan
+from widgets.states.compare import CompareState
 
 UHSCM, ITQ = "UHSCM, 16 bits", "ITQ, 16 bits"
 
@@ -409,6 +415,82 @@ def test_two_settings_of_the_bench_are_compared_query_by_query(study, compare):
     assert [name for name in compare.rankers if name.startswith("bench: ")] == listed[2:]
     assert compare.left.value == UHSCM
     assert compare.status.errors == []
+
+
+def test_what_the_bench_varies_is_undone_step_by_step(compare):
+    compare.tabs.selected_index = 1
+    form = compare.bench.choices
+    compare.bench.wait()
+    done(compare)
+    assert compare.state.plan is None
+    first = form.plan
+    form.ticks["methods"]._boxes["LSH"].value = True
+    done(compare)
+    for typed in ("8", "8,", "8, 1", "8, 16"):  # a step when Enter is pressed, not by each key
+        form.texts["bits"]._receive(None, {"type": "typed", "content": typed, "view": "v"}, [])
+        done(compare)
+    form.texts["bits"]._receive(None, {"type": "submit", "content": "8, 16", "view": "v"}, [])
+    done(compare)
+    assert compare.state.plan == form.plan
+    compare.undo()
+    done(compare)
+    assert (form.plan.methods, form.plan.bits) == (("LSH",), first.bits)
+    compare.undo()
+    done(compare)
+    assert form.plan == first
+    compare.redo()
+    compare.redo()
+    done(compare)
+    assert (form.plan.methods, form.plan.bits) == (("LSH",), "8, 16")
+    assert compare.status.errors == []
+
+
+def test_a_file_holds_the_plan_of_the_bench():
+    state = CompareState("a", "b", 3, plan=Plan(methods=("ITQ",), lam="0.1, 0.2"))
+    held = json.loads(json.dumps(state_values(state)))
+    assert state_from(CompareState, held, "file") == state
+    held["plan"]["lam"] = 0.1
+    with pytest.raises(ValueError, match=r"^Plan: lam cannot be '0.1'"):
+        state_from(CompareState, held, "file")
+    with pytest.raises(ValueError, match=r"^file: plan cannot be '3'"):
+        state_from(CompareState, {**held, "plan": 3}, "file")
+
+
+def test_a_bench_of_another_time_gives_its_rankings_before_its_tab_is_opened(study, compare):
+    compare.tabs.selected_index = 1
+    compare.bench.choices.set(recipes=(), methods=("ITQ", "LSH"), bits="8")
+    compare.bench.wait()
+    compare.bench.start()
+    compare.bench.wait()
+    compare.bench.results.compare("ITQ", "LSH")
+    compare.bench.results._pair.children[2].click()
+    done(compare)
+    kept = compare.state
+
+    def reopened():
+        desk = Desk(study)
+        desk.amend(lambda moment: moment.with_state("Compare", kept))
+        return desk
+
+    again = CompareExplorer(reopened())
+    done(again)
+    assert (again.left.value, again.right.value) == (compare.left.value, compare.right.value)
+    assert again.left.value.startswith("bench: ")
+    assert not again.bench.choices.opened
+    computed = again.rankers[again.left.value]
+    again._shown_study = None
+    again.refresh()
+    assert again.rankers[again.left.value] is computed
+    shutil.rmtree(bench_folder(study))
+    gone = CompareExplorer(reopened())
+    done(gone)
+    said = [label.value for label in gone._sides._said.children]
+    assert said == [
+        "'bench: ITQ, seed 0' and 'bench: LSH, seed 0' are not among the rankings of this study."
+    ]
+    assert gone.left.value == FEATURES
+    again.close()
+    gone.close()
 
 
 def test_two_rankings_are_tried_with_several_seeds_in_the_bench(compare):
