@@ -116,6 +116,7 @@ class Pausable(LongRunning):
 
 
 W = TypeVar("W", bound=LongRunning)
+_AHEAD = 0.1  # seconds from what is told to what is shown: a browser paints in between
 
 
 class Follower(Generic[W]):
@@ -124,8 +125,10 @@ class Follower(Generic[W]):
     Args:
         show: called with the work, a last time after its end.
         ended: called with the work after that.
-        fail: called with the sentence of an error in either.
+        fail: called with the sentence of an error in any of these.
         seconds: from one time to the next, unless the state of the work changes earlier.
+        tell: called with the work before each `show` and at each change, some time ahead: what is
+            short is on the screen before a browser is busy with what is long. None for nothing.
     """
 
     def __init__(
@@ -134,8 +137,11 @@ class Follower(Generic[W]):
         ended: Callable[[W], object],
         fail: Callable[[str], None],
         seconds: float = 0.25,
+        *,
+        tell: Callable[[W], object] | None = None,
     ) -> None:
         self._show, self._ended, self._fail, self._seconds = show, ended, fail, seconds
+        self._tell = tell
         self._turn: object = None
         self._thread: threading.Thread | None = None
 
@@ -158,12 +164,20 @@ class Follower(Generic[W]):
         while self._turn is turn:
             # Asked first, so that the last of it is shown too.
             active, changes = work.active, work.changes
+            ahead = 0.0
+            if self._tell is not None:
+                self._safely(self._tell, work)
+                if active:
+                    ahead = min(_AHEAD, self._seconds)
+                    work.wait_for_change(changes, ahead)
+                    if work.changes != changes:
+                        continue
             self._safely(self._show, work)
             if not active:
                 if self._turn is turn:
                     self._safely(self._ended, work)
                 return
-            work.wait_for_change(changes, self._seconds)
+            work.wait_for_change(changes, self._seconds - ahead)
 
     def _safely(self, act: Callable[[W], object], work: W) -> None:
         try:

@@ -182,15 +182,19 @@ class SessionRuns:
 
     def state_of(self, run: Run) -> str:
         """Return what a run does, in a word or a few."""
-        if run.status not in ("running", "paused", "preparing", "new"):
-            return run.status
         trainer = self.trainer_of(run)
         if trainer is not None and trainer.active:
+            if trainer.state == "stopped":
+                return "stopped, saving"
+            if trainer.stopping:
+                return "stopping"
             if trainer.state == "running" and trainer.pausing:
                 return "pausing"
             if trainer.state == "paused" and trainer.paused_after is not None:
                 return f"paused (after {1000 * trainer.paused_after:.0f} ms)"
             return trainer.state
+        if run.status not in ("running", "paused", "preparing", "new"):
+            return run.status
         return "running in another process" if run.is_running() else "interrupted"
 
     def seconds_of(self, bits: int, backbone: str, config: TrainingConfig) -> float | None:

@@ -52,7 +52,8 @@ class Trainer(Pausable):
         paused_after: seconds from the last call of `pause` until training paused.
         collapse: what is wrong with the codes that are kept if the run has ended, stopped or not,
             with too few different ones; else empty.
-        state: ``"preparing"``, ``"running"``, ``"paused"``, and then the status of the `Run`.
+        state: ``"preparing"``, ``"running"``, ``"paused"``, and then the status of the `Run`;
+            ``"stopped"`` as soon as no weight changes any more, while it is still being saved.
     """
 
     def __init__(self, study: Study, run: Run, validation: Validation, pinned: int) -> None:
@@ -79,6 +80,11 @@ class Trainer(Pausable):
         """Pause after the current batch."""
         self._pause_asked_at = time.perf_counter()
         super().pause()
+
+    @property
+    def owes(self) -> bool:
+        """Whether a stop, a pause or its end was asked for that is not done yet."""
+        return self.active and (self.stopping or self.pausing != (self.state == "paused"))
 
     @property
     def seconds(self) -> float:
@@ -178,6 +184,8 @@ class Trainer(Pausable):
                 if self.pausing:
                     self._wait_while_paused(network, step.step)
                 if self.stopping:
+                    if not self._complete:
+                        self.state = "stopped"  # said before it is saved, which takes longer
                     break
 
     def _initial_network(self) -> HashNetwork:

@@ -70,11 +70,12 @@ class RunButtons:
         """
         active = work is not None and work.active
         paused = work is not None and active and work.pausing
+        stoppable = work is not None and active and not work.stopping
         enabled = {
             "start": may_start and not active,
-            "pause": active and not paused,
+            "pause": stoppable and not paused,
             "resume": paused if active else may_resume,
-            "stop": active,
+            "stop": stoppable,
         }
         for name, button in self.all.items():
             button.disabled = not enabled[name]

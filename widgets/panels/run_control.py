@@ -60,7 +60,9 @@ class RunControl(Steered):
         self._lock = threading.RLock()
         self._opened: Path | None = None  # the folder of the runs that were adopted last
         self._lead = Lead(self._retire)
-        self._follower = Follower[Trainer](lambda _: self.draw(), self._ended, status.fail)
+        self._follower = Follower[Trainer](
+            lambda _: views.draw(), self._ended, status.fail, tell=lambda _: self._say()
+        )
         self._run_buttons = RunButtons(self, gestures, "the best")
         self.fork_button = gestures.button("Fork the run in color", "code-fork", self.fork)
         self.buttons = {
@@ -170,12 +172,17 @@ class RunControl(Steered):
 
     def draw(self) -> None:
         """Show what is new of the runs, what can be done now, and the sentence."""
+        self._say()
+        work = self._work
+        if work is None or not work.owes:  # else the follower draws, after the answer
+            self._views.draw()
+
+    def _say(self) -> None:
         with self._lock:
-            if self._lead.held:  # first, because it answers what was pressed
+            if self._lead.held:
                 colour, grey = self._views.in_colour, self._views.in_grey
                 self._status.say(*run_sentence(self._runs, colour, grey))
                 self._draw_buttons()
-            self._views.draw()
 
     def _draw_buttons(self) -> None:
         running, run = self._runs.running, self._views.in_colour

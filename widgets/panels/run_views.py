@@ -59,6 +59,7 @@ class RunViews(ipw.Tab):
         super().__init__(
             [self.curves, self.charts, self.run_table], titles=["Curves", "Codes", "Runs"]
         )
+        self.observe(lambda _: self.draw(), "selected_index")
 
     def adopt(self, runs: SessionRuns) -> None:
         """Show runs of another study."""
@@ -121,7 +122,7 @@ class RunViews(ipw.Tab):
     # -- what is shown ---------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Show what is new."""
+        """Show what is new; of a run that is running only in the tab in view."""
         with self._lock:
             colour, grey = self.in_colour, self.in_grey
             trainer = self._runs.trainer_of(colour)
@@ -152,10 +153,18 @@ class RunViews(ipw.Tab):
             if run is None or snapshot is None
             else self._runs.trained_on(run)
         )
-        self.charts.show(snapshot, validation)
+        if self._drawable(self.charts):
+            self.charts.show(snapshot, validation)
         self.pinned.show(snapshot, study)
 
+    def _drawable(self, tab: ipw.Widget) -> bool:
+        """Return whether a tab is worth the browser's time, which a run takes from its Stop."""
+        hidden = self.selected_index is None or self.children[self.selected_index] is not tab
+        return self._runs.running is None or not hidden
+
     def _draw_table(self) -> None:
+        if not self._drawable(self.run_table):
+            return
         runs = self._runs.all()
         histories = {run.name: self._runs.history(run) for run in runs}
         colour, grey = self.pair.names

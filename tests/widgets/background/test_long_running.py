@@ -110,6 +110,37 @@ def test_another_state_and_the_end_are_shown_at_once():
     assert seen == ["", "half", "more", "more", "end"]
 
 
+def test_another_state_is_told_ahead_of_what_is_shown():
+    seen = []
+    told = threading.Event()
+
+    def tell(of):
+        seen.append(("told", of.state))
+        told.set()
+
+    work = Counting()
+    work.let.release(2)
+    work.start()
+    follower = Follower(
+        lambda of: seen.append(("shown", of.state)),
+        lambda _: seen.append("end"),
+        seen.append,
+        tell=tell,
+    )
+    follower.follow(work)
+    assert told.wait(SOON)
+    told.clear()
+    work.state = "half"
+    assert told.wait(SOON)
+    work.let.release()
+    follower.wait()
+    assert ("told", "half") in seen
+    shown = [index for index, what in enumerate(seen) if what[0] == "shown"]
+    assert shown
+    assert all(seen[index - 1] == ("told", seen[index][1]) for index in shown)
+    assert seen[-3:] == [("told", "half"), ("shown", "half"), "end"]
+
+
 def test_an_error_in_a_view_is_said_and_the_end_still_told():
     said, told = [], []
 

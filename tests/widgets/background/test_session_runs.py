@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_run_with_another_prompt_is_listed_and_gives_what_it_was_trained_on(st
     assert trainer.run.status == "finished"
 
 
-def test_the_run_of_this_session_is_as_it_is_now(runs):
+def test_the_run_of_this_session_is_as_it_is_now(runs, monkeypatch):
     trainer = runs.start(int(runs.validation.ids[0]), bits=8, config=LONG)
     until(lambda: len(trainer.steps) > 2)
     (run,) = runs.all()  # although the disk was not looked at since
@@ -80,7 +81,15 @@ def test_the_run_of_this_session_is_as_it_is_now(runs):
     assert runs.state_of(runs.named("001")).startswith("paused (after ")
     assert not runs.is_training(run)
     assert runs.look(run, int(runs.validation.ids[1])).pinned == int(runs.validation.ids[1])
+    assert not trainer.owes
+    saving, may_save = threading.Event(), threading.Event()
+    monkeypatch.setattr(trainer, "_save_study", lambda: saving.set() or may_save.wait(20))
+    trainer._must_stop.set()  # as `stop`, while the pause holds it
+    assert runs.state_of(runs.named("001")) == "stopping"
     trainer.stop()
+    assert saving.wait(20)
+    assert runs.state_of(runs.named("001")) == "stopped, saving"
+    may_save.set()
     trainer.wait()
     assert runs.running is None
     assert runs.state_of(runs.named("001")) == "stopped"

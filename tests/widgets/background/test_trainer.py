@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -99,6 +100,27 @@ def test_a_stopped_run_keeps_the_best_and_resumes_bit_for_bit(study, tmp_path):
     assert same(read_runs(tmp_path)[0].network(128).state_dict(), weights(whole.result()))
     loaded = Study.load(again.run.folder, dataset=study.dataset, vlp=study.vlp)
     assert same(weights(loaded), weights(whole.result()))
+
+
+def test_a_stopped_run_says_so_before_it_is_saved(study, tmp_path, monkeypatch):
+    run = begin(study, tmp_path, dataclasses.replace(CONFIG, epochs=9000, validate_every=9000))
+    until(lambda: len(run.steps) > 9)
+    assert not run.owes
+    saving, may_save = threading.Event(), threading.Event()
+
+    def save(_):
+        saving.set()
+        assert may_save.wait(20)
+
+    monkeypatch.setattr(trainers.Trainer, "_save_study", save)
+    run.stop()
+    assert saving.wait(20)
+    assert (run.state, run.active, run.owes) == ("stopped", True, True)
+    done = len(run.steps)
+    may_save.set()
+    run.wait()
+    assert (run.state, run.active, run.owes) == ("stopped", False, False)
+    assert len(run.steps) == done
 
 
 @pytest.mark.parametrize("collapsed", [True, False])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import threading
 import time
 
 import pandas as pd
@@ -86,6 +87,45 @@ def test_what_was_pressed_is_answered_before_the_charts_are_drawn(explorer, monk
     monkeypatch.setattr(explorer.views, "draw", lambda: order.append("drawn") or draw())
     explorer.control.draw()
     assert order == ["said", "drawn"]
+
+
+def test_a_stop_is_answered_by_the_sentence_alone(explorer, monkeypatch):
+    explorer.start(bits=16, epochs=900)
+    until(lambda: "Run 001 running" in explorer.status.summary)
+    explorer.pause()
+    until(lambda: "paused (after" in explorer.status.summary)
+    saving, may_save = threading.Event(), threading.Event()
+    monkeypatch.setattr(explorer.trainer, "_save_study", lambda: saving.set() or may_save.wait(20))
+    explorer.stop()
+    assert saving.wait(20)
+    drawn = []
+    with monkeypatch.context() as patch:
+        patch.setattr(explorer.views, "draw", lambda: drawn.append(True))
+        explorer.control.draw()
+    assert explorer.status.summary.startswith("Run 001 stopped, saving; epoch ")
+    assert drawn == []
+    assert explorer.buttons["stop"].disabled
+    assert explorer.buttons["start"].disabled
+    may_save.set()
+    explorer.wait()
+    assert explorer.status.summary.startswith("Run 001 stopped; epoch ")
+
+
+def test_of_a_run_that_is_running_only_the_tab_in_view_is_drawn(explorer):
+    explorer.start(bits=16, epochs=900)
+    until(lambda: "Run 001 running" in explorer.status.summary)
+    explorer.pause()
+    until(lambda: "paused (after" in explorer.status.summary)
+    explorer.control.draw()
+    assert explorer.views.selected_index == 0
+    assert len(explorer.curves.curves["now"]["total"][0]) > 0
+    assert explorer.balance.to_frame().empty
+    assert explorer.table.to_frame().empty
+    explorer.views.selected_index = 1
+    assert explorer.balance.to_frame().shape == (16, 3)
+    assert explorer.table.to_frame().empty
+    explorer.views.selected_index = 2
+    assert explorer.table.to_frame()["run"].tolist() == ["001"]
 
 
 def test_a_start_with_the_settings_in_view_estimates_nothing_again(explorer, monkeypatch):

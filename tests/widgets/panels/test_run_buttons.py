@@ -20,9 +20,11 @@ class Owner:
 class Work(Pausable):
     """Long work that is active, or is not, as a test says."""
 
-    def __init__(self, *, active, pausing=False):
+    def __init__(self, *, active, pausing=False, stopping=False):
         super().__init__("none")
         self._is_active = active
+        if stopping:
+            self.stop()
         if pausing:
             self.pause()
 
@@ -40,6 +42,7 @@ class Work(Pausable):
         (Work(active=True), {}, {"pause", "stop"}),
         (Work(active=True), {"may_resume": True}, {"pause", "stop"}),
         (Work(active=True, pausing=True), {}, {"resume", "stop"}),
+        (Work(active=True, stopping=True), {}, set()),
         (Work(active=False), {}, {"start"}),
         (Work(active=False, pausing=True), {}, {"start"}),
     ],
