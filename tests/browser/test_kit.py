@@ -120,19 +120,16 @@ ipw.VBox([upload, said])
 
 COUNT = """
 window.live = window.made = 0;
-for (const [name, step] of [['createObjectURL', 1], ['revokeObjectURL', -1]]) {
-    const was = URL[name].bind(URL);
-    URL[name] = (given) => {
-        // The pictures alone; JupyterLab and anywidget make addresses of modules.
-        if (step > 0 && given.type !== 'image/jpeg') return was(given);
-        const address = was(given);
-        if (step > 0) { addresses.add(address); window.made++; }
-        else addresses.delete(given);
-        window.live = addresses.size;
-        return address;
-    };
-}
-const addresses = new Set();
+const { set, delete: remove } = Map.prototype;
+const isPicture = (held) => String(held?.address).startsWith('data:image/jpeg');
+Map.prototype.set = function (key, held) {
+    if (isPicture(held)) { window.live++; window.made++; }
+    return set.call(this, key, held);
+};
+Map.prototype.delete = function (key) {
+    if (isPicture(this.get(key))) window.live--;
+    return remove.call(this, key);
+};
 """
 
 
@@ -377,7 +374,7 @@ def test_a_click_in_the_grid_picks_the_pair(page):
     pictures = grid.locator(".grid-picture")
     assert pictures.count() == 48
     backgrounds = pictures.evaluate_all("all => all.map((one) => one.style.backgroundImage)")
-    assert all(background.startswith('url("blob:') for background in backgrounds)
+    assert all(background.startswith('url("data:image/jpeg') for background in backgrounds)
     assert (page.dialogs, page.errors) == ([], [])
 
 

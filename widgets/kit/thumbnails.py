@@ -37,7 +37,8 @@ def thumbnail(image: Image.Image, edge: int) -> bytes:
     left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
     square = rgb.resize(
         (edge, edge),
-        Image.Resampling.LANCZOS,
+        # Enlarged images look nearly the same with either; this one takes half the time.
+        Image.Resampling.BICUBIC if edge > side else Image.Resampling.LANCZOS,
         box=(left, top, left + side, top + side),
         reducing_gap=3.0,  # large photos are halved first: several times as fast, looks the same
     )
