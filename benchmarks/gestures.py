@@ -2,9 +2,11 @@
 
     python -m benchmarks.gestures                     # the default dataset, 10,000 postcards
     python -m benchmarks.gestures --photos FOLDER --vlp MODEL.json
+    python -m benchmarks.gestures --only TrainingExplorer RetrievalExplorer
 
 Drives the explorers in JupyterLab in headless Chromium. A time runs from the event in the page to
-the first frame that shows its effect. Prints Markdown.
+the first frame that shows its effect. Features are taken from the cache, but no earlier runs are
+seen: a table of them costs time. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 from scripts.lab import begin, chromium, go, jupyterlab, write_notebook
+from uhscm_core.support import store
 
 REPEATS = 7
 STUDY = """
@@ -38,7 +41,7 @@ CLOCK = """([event, shown]) => {
     window.measured = new Promise((done, fail) => {
         setTimeout(() => fail(new Error(`no effect of ${event}: ${shown}`)), 15_000);
         document.addEventListener(event, () => {
-            const begun = performance.now();
+            const begun = window.begun = performance.now();
             const look = () => holds() ? requestAnimationFrame(stop) : requestAnimationFrame(look);
             const stop = () => done(performance.now() - begun);
             look();
@@ -59,6 +62,12 @@ def timed(page: Page, event: str, shown: str, gesture: Callable[[], object]) -> 
     page.evaluate(CLOCK, [event, shown])
     gesture()
     return float(page.evaluate("window.measured"))
+
+
+def until(page: Page, shown: str) -> float:
+    """Return the milliseconds from the last event that `timed` saw to a later effect of it."""
+    page.wait_for_function(f"() => {shown}")
+    return float(page.evaluate("performance.now() - window.begun"))
 
 
 def changed(page: Page, selector: str) -> str:
@@ -345,6 +354,11 @@ def training(page: Page) -> dict[str, list[float]]:
             name = f"training: {button.split(',')[0]} to {word} ({target})"
             press = page.locator(f"button:has-text({button!r})").first
             times.setdefault(name, []).append(timed(page, "click", said, press.click))
+            if word == "stopped":
+                start = "[...document.querySelectorAll('button')]"
+                start += ".find((button) => button.textContent.includes('Start'))"
+                saved = until(page, f"!{start}.disabled")
+                times.setdefault("training: Stop to saved and Start offered", []).append(saved)
             if word == "running":
                 page.wait_for_function(f"() => {sentence}.includes('epoch')")
             page.wait_for_timeout(1000)
@@ -411,19 +425,29 @@ EXPLORERS = {
 }
 
 
+def home_without_runs(folder: Path) -> Path:
+    """Return a home in a folder with the present one's caches, but none of its runs."""
+    home = folder / "home"
+    home.mkdir()
+    for part in store.home().iterdir():
+        if part.name not in ("runs", "experiments"):
+            (home / part.name).symlink_to(part)
+    return home
+
+
 def main() -> None:
     """Time the explorers, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photos", default="postcards", help="a folder of photos")
     parser.add_argument("--vlp", default="postcards", help="an open_clip configuration")
-    parser.add_argument("--only", default="", choices=EXPLORERS, help="time only this explorer")
+    parser.add_argument("--only", nargs="+", choices=EXPLORERS, help="time only these explorers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         if browser is None:
             raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
         folder = Path(name)
         parts = [
-            (name, gestures) for name, gestures in EXPLORERS.items() if options.only in ("", name)
+            (name, EXPLORERS[name]) for name in EXPLORERS if name in (options.only or EXPLORERS)
         ]
         for explorer, _ in parts:
             cells = [STUDY.format(dataset=options.photos, vlp=options.vlp)]
@@ -435,7 +459,7 @@ def main() -> None:
         print("Chromium, milliseconds; in brackets the target.\n")
         print("| gesture | median | slowest |\n|---|---|---|")
         notes = []
-        with jupyterlab(folder) as address:
+        with jupyterlab(folder, {"UHSCM_HOME": str(home_without_runs(folder))}) as address:
             for explorer, gestures in parts:
                 page = browser.new_page(viewport={"width": 1400, "height": 1000})
                 where = address.format(f"{explorer}.ipynb")
