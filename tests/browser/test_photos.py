@@ -156,7 +156,7 @@ def test_the_lesson_shows_what_was_skipped(lesson):
 def test_the_lessons_duplicates_and_outliers(lesson):
     page = lesson
     box = explorer(page, 2)
-    until(page, r"groups of near-duplicates, \d+ images: codes within 16 bits")
+    until(page, r"groups of near-duplicates, \d+ of [\d,]+ images: codes within 16 bits")
     tiles = box.locator(".gallery-tile img")
     tiles.nth(8).wait_for()
     shot(page, "photos_duplicates")

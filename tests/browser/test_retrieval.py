@@ -241,7 +241,7 @@ def test_the_radius_goes_along_the_curve(page):
 def test_a_text_is_asked(page):
     page.locator("input[placeholder*='by text']").fill("a castle by the ocean")
     page.keyboard.press("Enter")
-    until(page, "“a castle by the ocean”, answered by its concepts .* no text branch")
+    until(page, "“a castle by the ocean”, answered by its concepts .* as a text has no code")
     assert page.locator(".gallery-words-of-shelf").first.text_content().startswith("S ≥")
     assert not page.locator(".uhscm-code").is_visible()
     assert "castle or ocean" in page.locator(".uhscm-radius .uhscm-summary").text_content()

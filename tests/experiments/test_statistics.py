@@ -127,7 +127,7 @@ def test_the_sentence_says_what_more_seeds_would_show():
     found = estimate_difference(a, b)
     said = sentence("tau=1", "tau=3", found, 0.5)
     assert said.startswith("No difference that 3 seeds can show: tau=1 has ")
-    assert f"One of 0.01 would take about {found.seeds_for(0.01):,} seeds" in said
+    assert f"A difference of 0.01 would take about {found.seeds_for(0.01):,} seeds" in said
 
 
 def test_the_sentence_says_when_seeds_do_not_help():

@@ -93,8 +93,8 @@ class Question:
         if self.image is None:
             concepts = concepts_in_words(self.distribution, self.pictures.study.kept_names)
             return (
-                f"{self.name}, answered by its concepts ({concepts}), as the network has "
-                f"no text branch: {n:,} images by S"
+                f"{self.name}, answered by its concepts ({concepts}), as a text has no code: "
+                f"{n:,} images by S"
             )
         labels = self.pictures.caption(self.image).partition("\n")[2]
         said = f"{self.name} ({labels})" if labels else self.name

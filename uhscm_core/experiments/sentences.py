@@ -51,11 +51,11 @@ def _outlook(estimate: Estimate) -> str:
     if needed is None:
         power = estimate.power(_SMALL, max(estimate.seeds, default=1))
         if power >= 0.8:
-            return f"One of {_SMALL} would have been found."
-        return f"One of {_SMALL} would take more queries, whatever the seeds."
+            return f"A difference of {_SMALL} would have been found."
+        return f"A difference of {_SMALL} would take more queries, whatever the seeds."
     if needed <= min(estimate.seeds):
-        return f"One of {_SMALL} would have been found four times in five."
-    return f"One of {_SMALL} would take about {needed:,} seeds for each setting."
+        return f"A difference of {_SMALL} would have been found in four of five such experiments."
+    return f"A difference of {_SMALL} would take about {needed:,} seeds for each setting."
 
 
 def _counted(estimate: Estimate) -> str:

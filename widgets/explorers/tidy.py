@@ -118,9 +118,9 @@ class TidyExplorer(Explorer[TidyState]):
         if len(study.dataset) > 1 and self._changed("far", (view.far, view.k)):
             self._outliers.show(self._oddities, view.far, view.k)
         groups = counted(len(found.groups), "group")
-        images = counted(n_duplicates(found), "image")
+        images = counted(len(study.dataset), "image")
         self.status.say(
-            f"{groups} of near-duplicates, {images}: codes within "
+            f"{groups} of near-duplicates, {n_duplicates(found):,} of {images}: codes within "
             f"{counted(view.radius, 'bit')}, cosine of features at least {view.cosine:.3f}"
             f"{', and similar to look at' * view.looks}",
             notes(found, len(study.dataset)),

@@ -33,7 +33,7 @@ def run_sentence(
             return "No run yet: press Start.", [], ""
         other = runs.unlike(grey)
         said = f"{runs.state_of(grey)}, with {other}" if other else runs.state_of(grey)
-        earlier = f"Run {grey.name} of earlier in gray ({said})"
+        earlier = f"Run {grey.name}, trained earlier, is in gray ({said})"
         return f"{earlier}. Press Start.", [], ""
     trainer, steps = runs.trainer_of(shown), runs.history(shown)
     other = runs.unlike(shown)

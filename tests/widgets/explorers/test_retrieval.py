@@ -158,7 +158,7 @@ def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
     found = trained.search("a castle by the ocean", 240)
     assert explorer.answer.within().found[explorer.state.steps] >= 20
     assert explorer.shelves.ids.tolist() == found.ids.tolist()
-    assert "as the network has no text branch" in explorer.status.summary
+    assert "as a text has no code" in explorer.status.summary
     assert "castle" in explorer.radius.summary
     assert explorer.code.layout.display == "none"
     assert words(explorer)[0][0].startswith("S ≥")

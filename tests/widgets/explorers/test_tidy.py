@@ -90,7 +90,7 @@ def test_chains_and_too_many_duplicates_are_said(duplicates):
     notes = " ".join(duplicates.status.notes)
     assert f"{len(images) / 48:.0%} of all images have a near-duplicate" in notes
     assert f"{chains} chain" in notes
-    assert f", {len(images)} images: codes within 16 bits" in duplicates.status.summary
+    assert f", {len(images)} of 48 images: codes within 16 bits" in duplicates.status.summary
     put(duplicates, cosine=1.0, radius=0)
     assert duplicates.status.notes == []
 
@@ -148,4 +148,4 @@ def test_one_image_is_no_error(with_copies):
     duplicates = TidyExplorer(with_copies.with_(dataset=dataset, network=with_copies.network))
     duplicates.wait()
     assert duplicates.status.errors == []
-    assert duplicates.status.summary.startswith("0 groups of near-duplicates, 0 images")
+    assert duplicates.status.summary.startswith("0 groups of near-duplicates, 0 of ")

@@ -209,7 +209,7 @@ def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, expl
     monkeypatch.setattr(trainers, "_TRAINERS", {})  # another session
     later = TrainingExplorer(study)
     later.wait()
-    assert later.status.summary == "Run 001 of earlier in gray (stopped). Press Start."
+    assert later.status.summary == "Run 001, trained earlier, is in gray (stopped). Press Start."
     assert len(later.curves.curves["before"]["total"][0]) > 0
     assert later.settings.values["epochs"] == 400
     later.colour.value = "001"
@@ -481,7 +481,8 @@ def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
     templates = ("a painting of the {}", "a view of the {}")
     assert explorer.study.concepts.templates == templates
     assert explorer.status.summary == (
-        "Run 001 of earlier in gray (finished, with prompt “a photo of the {}”). Press Start."
+        "Run 001, trained earlier, is in gray (finished, with prompt “a photo of the {}”). "
+        "Press Start."
     )
     assert explorer.settings.values["bits"] == 8
     explorer.start(bits=16, epochs=1)

@@ -220,7 +220,7 @@ def test_a_run_is_told_in_a_sentence(ended):
     (run,) = ended.all()
     assert run_sentence(ended, None, None)[0] == "No run yet: press Start."
     earlier = run_sentence(ended, None, run)[0]
-    assert earlier == "Run 001 of earlier in gray (finished). Press Start."
+    assert earlier == "Run 001, trained earlier, is in gray (finished). Press Start."
     sentence, notes, spoken = run_sentence(ended, run, None)
     assert sentence.startswith("Run 001 finished; epoch 1 of 1, total ")
     assert "best mAP by concepts" in sentence

@@ -23,7 +23,8 @@ function render({ model, el: host }) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     button.style.minWidth = `${button.offsetWidth}px`; // what stands next to it stays where it is
-    button.textContent = said.textContent = "Saved ✓";
+    button.textContent = "Saved ✓";
+    said.textContent = `Saved ${content.name}`;
     clearTimeout(shown);
     shown = setTimeout(() => {
       button.textContent = model.get("label");
