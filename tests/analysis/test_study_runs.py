@@ -47,7 +47,7 @@ def test_a_run_says_what_else_it_was_trained_with_and_gives_that_study(study, tm
     assert study_of(unlike_own, study).concepts == other.concepts
     assert study_of(unlike_own, study).mined.temperature == other.mined.temperature
     frame = differences([own, unlike_own], {}, study)
-    assert frame[TRAINED_WITH].tolist() == ["", f"prompt “{OTHER}”, tau 2"]
+    assert frame[TRAINED_WITH].tolist() == ["what is in view", f"prompt “{OTHER}”, tau 2"]
     assert TRAINED_WITH not in differences([own], {}, study)
     names = study.with_(concepts=["cat", "dog", "tree", "sky"])
     run = new_run(tmp_path, 16, TrainingConfig(), mining=MiningSettings.of(names))

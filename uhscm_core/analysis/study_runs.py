@@ -110,7 +110,8 @@ def differences(
     frame = pd.DataFrame(rows)
     others = [unlike(run, study) for run in runs] if study is not None else []
     if any(others):
-        frame.insert(1, TRAINED_WITH, others)
+        place = frame.columns.get_loc("forked from")
+        frame.insert(place, TRAINED_WITH, [other or "what is in view" for other in others])
     settings = [run.settings for run in runs if not run.is_damaged]
     for name in settings[0] if settings else ():
         values = {of_run[name] for of_run in settings}
@@ -123,16 +124,15 @@ def differences(
 
 def _results(run: Run, steps: Sequence[TrainingStep]) -> dict[str, Any]:
     validated = [step.metrics for step in steps if step.metrics]
-    row: dict[str, Any] = {
-        "run": run.name,
-        "forked from": run.parent,
-        "status": run.status,
-        "epochs done": steps[-1].epoch if steps else 0,
-    }
+    row: dict[str, Any] = {"run": run.name}
     for name in (EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS):
         values = [metrics[name] for metrics in validated if name in metrics]
         row[f"last {name}"] = values[-1] if values else float("nan")
     by_concepts = [metrics[EVALUATED_BY_CONCEPTS] for metrics in validated]
     row["best by concepts"] = max(by_concepts, default=float("nan"))
-    row["seconds"] = run.seconds
-    return row
+    return row | {
+        "forked from": run.parent,
+        "status": run.status,
+        "epochs done": steps[-1].epoch if steps else 0,
+        "seconds": run.seconds,
+    }

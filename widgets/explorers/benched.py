@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +25,9 @@ from widgets.states.compare import CompareState
 
 __all__ = ["Benched"]
 
+_BENCH = "Train settings with several seeds, and see which differences are real"
+_FIRST_SEEDS = "The queries below are those of the lowest seed of each."
+
 
 class Benched(Explorer[CompareState]):
     """Two tabs: what its own part shows, and a bench that leads back to it, and on to Retrieve."""
@@ -35,6 +38,8 @@ class Benched(Explorer[CompareState]):
     _sides: SidesPanel
     _listed: Mapping[str, str] = MappingProxyType({})  # keys of runs, by the setting's name
     _rankers: Mapping[str, Ranker] = MappingProxyType({})  # of these runs
+    _experiment: Experiment | None = None
+    _headline = ""
 
     def _lay_out_with_bench(
         self, rankings: ipw.Widget, pictures: StudyImages, asked: Selection
@@ -61,6 +66,31 @@ class Benched(Explorer[CompareState]):
     def _opened(self, change: dict[str, Any]) -> None:
         if change["new"] == 1:
             self.bench.reveal()
+        self._say(self._headline)
+
+    def _say(self, headline: str) -> None:
+        """Say what the tab in view shows.
+
+        Args:
+            headline: of the two rankings.
+        """
+        self._headline = headline
+        self.status.summary = _BENCH if self.tabs.selected_index == 1 else headline
+
+    def _settled(self, rankers: Sequence[Ranker]) -> str:
+        """Return what the bench says of two of its settings, if it has several seeds of both."""
+        experiment, names = self._experiment, [ranker.name for ranker in rankers]
+        if experiment is None or self.bench.choices.plan_in_view.seeds.strip() == "1":
+            return ""
+        runs = {bench_name(name, run): run for name, run in experiment.first_runs.items()}
+        if not runs.keys() >= {*names}:
+            return ""
+        a, b = (runs[name].setting.values for name in names)
+        try:
+            found = experiment.compare(b, a)
+        except ValueError:  # such as different queries
+            return ""
+        return f"{found.sentence} {_FIRST_SEEDS}"
 
     def _try(self, plan: Plan) -> None:
         """Put a plan into the bench."""
@@ -99,6 +129,7 @@ class Benched(Explorer[CompareState]):
                 listed = _listed(experiment)
         if listed != self._listed:
             self._listed = listed
+            self._experiment = experiment if listed else None
             self._rankers = bench_rankers(experiment, study) if listed else {}
         return self._rankers
 
@@ -116,8 +147,9 @@ class Benched(Explorer[CompareState]):
         results = self.bench.results
         if results.experiment is None or results.a.value is None:
             raise ValueError("no setting has a result yet: press Start")
-        trained = results.experiment.trained(results.runs[results.a.value])
-        self.desk.change(self.name, lambda moment: moment.with_study(trained))
+        run = results.runs[results.a.value]
+        trained, name = results.experiment.trained(run), bench_name(results.a.value, run)
+        self.desk.change(self.name, lambda moment: moment.with_study(trained, name))
 
 
 def _listed(experiment: Experiment) -> dict[str, str]:

@@ -83,6 +83,7 @@ class CompareExplorer(Benched):
             lambda: self._worker.submit("showing what was evaluated", self._show_evaluated),
             self.status.fail,
             self._try,
+            self._settled,
         )
         self.better = self._gains.better
         self._result = result = PickedResult(
@@ -162,7 +163,7 @@ class CompareExplorer(Benched):
             self._results.show(both)
         self._result.show(both, view.without)
         self._gains.show(both)
-        self.status.summary = both.headline
+        self._say(both.headline)
 
     def _show_evaluated(self) -> None:
         both = self._both(self.state)

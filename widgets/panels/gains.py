@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets as ipw
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = ["GainsPanel"]
 
 _QUERIES = 60  # that gain or lose most, a side
 _TRAINS = "Train both with several seeds, which tells what is real"
+_DONE = "The Bench has trained both with several seeds"
 _SAME = "The Bench varies recipe, prompt, bits, epochs and λ; these two differ in something else"
 
 
@@ -34,6 +35,7 @@ class GainsPanel(ipw.VBox):
         known: called when the queries have been evaluated, in another thread.
         fail: called with what goes wrong.
         train: called with the plan of a bench that trains both with several seeds.
+        settled: returns what several seeds of both rankings have shown; empty where there are none.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class GainsPanel(ipw.VBox):
         known: Callable[[], object],
         fail: Callable[[str], None],
         train: Callable[[Plan], object],
+        settled: Callable[[Sequence[Ranker]], str],
     ) -> None:
+        self._settled = settled
         self.better = tuple(
             Gallery(pictures, [], selection=asked, edge=92, height=192) for _ in range(2)
         )
@@ -79,11 +83,12 @@ class GainsPanel(ipw.VBox):
         if self.evaluated is None:
             return
         rankers = both.rankers
-        self._said.value = both.verdict()
+        settled = self._settled(rankers)
+        self._said.value = settled or both.verdict()
         settings = [ranker.setting for ranker in rankers]
-        self._plan = Plan.of_two(settings, self._pictures.study)
+        self._plan = None if settled else Plan.of_two(settings, self._pictures.study)
         self.bench.disabled = self._plan is None
-        self.bench.tooltip = _TRAINS if self._plan else _SAME
+        self.bench.tooltip = _TRAINS if self._plan else _DONE if settled else _SAME
         before, after = (ranker.known() for ranker in rankers)
         if before is None or after is None:
             self._shown = None

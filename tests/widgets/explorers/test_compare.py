@@ -399,6 +399,17 @@ def test_two_settings_of_the_bench_are_compared_query_by_query(study, compare):
     done(compare)
     assert compare.tabs.selected_index == 0
     assert (compare.left.value, compare.right.value) == (listed[1], listed[2])
+    # What the bench has shown with its seeds is not taken back by what one seed shows.
+    said = bench.results.experiment.compare(*(bench.results._named(names[i]) for i in (2, 1)))
+    assert compare._gains._said.value.startswith(said.sentence)
+    assert compare._gains._said.value.endswith("those of the lowest seed of each.")
+    assert compare._gains.bench.disabled
+    headline = compare.status.summary
+    assert "of their first 30" in headline
+    compare.tabs.selected_index = 1
+    assert compare.status.summary.startswith("Train settings with several seeds")
+    compare.tabs.selected_index = 0
+    assert compare.status.summary == headline
     experiment = Experiment(
         study,
         {"method": ["ITQ"], "bits": [8]},

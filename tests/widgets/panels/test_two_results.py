@@ -36,8 +36,14 @@ def test_all_galleries_point_at_one_result(both):
 
 def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
     known, plans = [], []
+    said = [""]
     panel = GainsPanel(
-        both.pictures, Selection(), lambda: known.append(True), known.append, plans.append
+        both.pictures,
+        Selection(),
+        lambda: known.append(True),
+        known.append,
+        plans.append,
+        lambda _: said[0],
     )
     panel.adopt(both.pictures)
     panel.show(both)
@@ -57,6 +63,10 @@ def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
     assert "with one seed" in panel._said.value
     panel.bench.click()
     assert plans == []  # how the study's own network was trained is not known
+    said[0] = "By three seeds, no."
+    panel.show(both)
+    assert panel._said.value == said[0]
+    assert "several seeds" in panel.bench.tooltip
     panel.close()
 
 
