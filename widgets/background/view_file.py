@@ -59,12 +59,14 @@ class View:
         states: of each explorer, by its name, as JSON holds them.
         focus, ids: of the selection.
         tab: in view.
+        run: whose network is in view, by its name; empty for none.
     """
 
     states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     focus: int | None = None
     ids: tuple[int, ...] = ()
     tab: str = ""
+    run: str = ""
 
 
 def write_view(path: Path, study: Study, view: View) -> None:
@@ -126,8 +128,9 @@ def read_view(path: Path) -> tuple[dict[str, Any], View]:
     for name, state in saved["states"].items():
         if not isinstance(state, dict):
             raise ValueError(f"{path}: states: {name} must be a dict, got {str(state)[:80]!r}")
-    view = View(saved["states"], selection["focus"], tuple(selection["ids"]), saved["tab"])
-    return saved, view
+    run = saved["network"]["run"] if saved["network"] is not None else ""
+    ids = tuple(selection["ids"])
+    return saved, View(saved["states"], selection["focus"], ids, saved["tab"], run)
 
 
 def open_view(

@@ -26,21 +26,30 @@ class Moment:
         study: in view.
         states: what each explorer shows, by its name; read-only.
         by: the explorer whose change led here; empty for the first moment.
+        network: what the network of the study is called, such as "run 002"; empty if not known.
     """
 
     study: Study
     states: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     by: str = ""
+    network: str = ""
 
     def with_state(self, name: str, state: object) -> Moment:
         """Return this moment with another state of one explorer."""
         return dataclasses.replace(self, states=MappingProxyType({**self.states, name: state}))
 
-    def with_study(self, study: Study) -> Moment:
-        """Return this moment with another study; states of other images mean nothing in it."""
+    def with_study(self, study: Study, network: str = "") -> Moment:
+        """Return this moment with another study; states of other images mean nothing in it.
+
+        Args:
+            study: the other one.
+            network: what its network is called; empty for the name that it has, if any.
+        """
+        if study.network is self.study.network:
+            network = network or self.network
         if study.dataset.digest != self.study.dataset.digest:
-            return Moment(study, by=self.by)
-        return dataclasses.replace(self, study=study)
+            return Moment(study, by=self.by, network=network)
+        return dataclasses.replace(self, study=study, network=network)
 
 
 class Member(Protocol):

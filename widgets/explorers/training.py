@@ -187,7 +187,8 @@ class TrainingExplorer(Trainable):
         trained = self.study
         if trained.network is None:
             raise ValueError("no run in color to ask with: choose one, or press Start")
-        self.desk.change(self.name, lambda moment: moment.with_study(trained))
+        name = f"run {self.views.pair.names[0]}"
+        self.desk.change(self.name, lambda moment: moment.with_study(trained, name))
 
 
 def _mined(study: Study) -> Study:

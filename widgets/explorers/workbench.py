@@ -122,7 +122,8 @@ class Workbench(Tabbed):
         file = as_path("path", path)
         study, states, view = open_view(file, source, STATES, (_PHOTOS, *KINDS))
         made = cls(study)
-        made._put(Moment(study, states), view)
+        network = f"run {view.run}" if view.run else ""
+        made._put(Moment(study, states, network=network), view)
         return made
 
     def _show_first(self, study: Study) -> None:
@@ -136,6 +137,7 @@ class Workbench(Tabbed):
         self.selection.focus = focus if focus is not None and 0 <= focus < n else None
         self.selection.ids = tuple(image for image in view.ids if 0 <= image < n)
         self.tab = view.tab
+        self._say()
 
     def _view_as_file(self) -> tuple[str, bytes]:
         with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,8 @@ class WorkbenchBar(ipw.VBox):
             return
         study = desk.study
         codes = "no codes yet" if study.network is None else f"codes of {study.network.bits} bits"
+        if study.network is not None and desk.now.network:
+            codes += f" ({textwrap.shorten(desk.now.network, 60, placeholder=' …')})"
         self.status.summary = (
             f"{len(study.dataset):,} images, {len(study.concepts):,} concepts, {codes}"
         )

@@ -76,7 +76,7 @@ def test_from_a_threshold_to_an_answer_and_back(study, bench):
     assert bench.study.network.bits == 16
     assert bench.study.min_share == 1.0
     assert "images on" in bench.explorers["Retrieve"].status.summary
-    assert bench.status.summary.endswith("codes of 16 bits")
+    assert bench.status.summary.endswith("codes of 16 bits (run 001)")
     steps = []
     while not bench._undo.disabled:
         bench.undo()
@@ -253,6 +253,7 @@ def test_a_view_opens_as_it_was_saved(study, saved):
     again.wait()
     assert again.tab == "Retrieve"
     assert again.study.min_share == 1.0
+    assert again.status.summary.endswith("codes of 16 bits (run 001)")
     assert again.study.dataset.digest == study.dataset.digest
     asking = again.explorers["Retrieve"]
     assert asking.state == bench.explorers["Retrieve"].state
@@ -370,9 +371,16 @@ def test_a_setting_of_the_bench_is_asked(study):
     assert torch.equal(bench.study.codes, experiment.codes(run))
     bench.wait()
     assert "images on" in bench.explorers["Retrieve"].status.summary
+    said = "codes of 8 bits (bench: template='a {}', seed 0)"
+    assert bench.status.summary.endswith(said)
     bench.undo()
     bench.wait()
     assert bench.study.network is None
+    go(bench, "Compare")
+    compare.bench.wait()
+    bench.wait()
+    assert compare.bench.choices.plan.templates == "a photo of the {}\na {}"
+    assert len(results.runs) == 2
     bench.close()
 
 
