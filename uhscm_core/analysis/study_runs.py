@@ -110,7 +110,7 @@ def differences(
     frame = pd.DataFrame(rows)
     others = [unlike(run, study) for run in runs] if study is not None else []
     if any(others):
-        place = frame.columns.get_loc("forked from")
+        place = [*frame.columns].index("forked from")
         frame.insert(place, TRAINED_WITH, [other or "what is in view" for other in others])
     settings = [run.settings for run in runs if not run.is_damaged]
     for name in settings[0] if settings else ():
