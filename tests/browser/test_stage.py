@@ -60,6 +60,25 @@ BEYOND = """() => {
         .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > right + 1)
         .map((e) => [e.tagName, String(e.className.baseVal ?? e.className)]);
 }"""
+COLUMNS = ".uhscm-together:visible > .widget-box"
+# What grows in the columns, and by how much it ends below the window.
+TOGETHER = """at => {
+    const root = document.querySelectorAll('.uhscm-explorer')[at];
+    const page = root.closest('.jp-WindowedPanel-outer');
+    const end = page.getBoundingClientRect().top + page.clientHeight;
+    return [...root.querySelectorAll('.uhscm-together :is(.gallery-list, .map-stage, .scroll)')]
+        .filter((e) => e.checkVisibility())
+        .map((e) => [e.className, e.getBoundingClientRect().bottom - end]);
+}"""
+# By how much each list of rankings is too narrow for a name; its arrow takes 20 pixels.
+SHORT = """name => [...document.querySelectorAll('.uhscm-explorer select')]
+    .filter((list) => list.checkVisibility())
+    .map((list) => {
+        const pen = document.createElement('canvas').getContext('2d');
+        pen.font = getComputedStyle(list).font;
+        return pen.measureText(name).width + 20 - list.clientWidth;
+    })
+    .filter((short) => short > 0)"""
 TABS = ".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li"
 SHOWN = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
     (e) => e.checkVisibility() && e.offsetHeight > 300)"""
@@ -92,12 +111,28 @@ def test_an_explorer_takes_the_height_of_its_window(page):
     shot(page, "stage_fitted")
 
 
-def test_a_narrow_window_keeps_the_views_own_heights(page):
-    page.set_viewport_size({"width": 800, "height": 720})
-    page.wait_for_function("!document.querySelector('.uhscm-explorer.is-fitted')")
-    assert page.locator(".gallery-list.shelves").bounding_box()["height"] == 480
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.wait_for_function("document.querySelector('.uhscm-explorer.is-fitted')")
+def test_a_small_window_shows_what_is_used_together_and_the_rest_below(browser, lab, saved_study):
+    kinds = ("DenoisingExplorer", "RetrievalExplorer", "MapExplorer", "TidyExplorer")
+    cells = (STUDY, *(f"w.{kind}(study)" for kind in kinds))
+    with opened(browser, lab, cells, width=1024, height=640) as page:
+        for at, kind in enumerate(kinds):
+            root = explorer(page, at)
+            root.locator(".uhscm-together:visible .gallery-tile img").first.wait_for()
+            for width, height, stacked in ((1024, 640, False), (800, 720, True)):
+                page.set_viewport_size({"width": width, "height": height})
+                page.wait_for_timeout(1500)  # until charts and pictures have followed
+                root.evaluate("root => root.scrollIntoView({ block: 'start' })")
+                page.wait_for_timeout(500)
+                shot(page, f"stage_small_{kind.lower()}_{width}")
+                parts = page.evaluate(TOGETHER, at)
+                assert len(parts) > 1, kind
+                assert all(over <= 1 for _, over in parts), (kind, width, parts)
+                first, *_, last = sorted(root.locator(COLUMNS).all(), key=top)
+                assert (top(last) - top(first) > 50) == stacked, (kind, width)
+
+
+def top(column):
+    return column.bounding_box()["y"]
 
 
 def test_text_on_axes_has_11_pixels_or_more(page):
@@ -242,3 +277,10 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
             page.wait_for_timeout(2000)  # until charts and pictures have followed
             shot(page, f"stage_tab_{name.lower()}")
             assert page.evaluate(FITS), name
+            if name == "Compare":
+                assert page.evaluate(SHORT, "k-means + OrthoHash, 64 bits") == []
+                page.get_by_role("tab", name="Bench").click()
+                page.get_by_label("Seeds per setting").wait_for()
+                page.wait_for_timeout(1000)  # until it has the size of its tab
+                shot(page, "stage_tab_bench")
+                assert page.evaluate(FITS), "Bench"

@@ -17,7 +17,7 @@ from uhscm_core.analysis.two_rankings import TwoRankings
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.benched import Benched
 from widgets.explorers.desk import Desk
-from widgets.kit.layout import row
+from widgets.kit.layout import later, row
 from widgets.kit.selection import Selection
 from widgets.panels.gains import GainsPanel
 from widgets.panels.picked_result import PickedResult
@@ -69,9 +69,10 @@ class CompareExplorer(Benched):
         self.asked.on_focus(self._ask_with)
         # With a seed, the queries at random are the same for everybody.
         self._query = QueryPanel(
-            self._ask_with, pictures, edge=112, height=136, seed=0, layout={"width": "150px"}
+            self._ask_with, pictures, edge=76, height=98, seed=0, layout={"width": "120px"}
         )
         self.query = self._query.gallery
+        self._query.add_class("uhscm-query")
         self.random = self._query.random_button("A query at random")
         self._results = TwoResults(pictures, self._ask_with)
         self.results, self.picked = self._results.results, self._results.picked
@@ -95,6 +96,7 @@ class CompareExplorer(Benched):
             titles=["Results", "What moved", "In both", "Gains and losses", "Why near"],
         )
         bar, numbers = self._bar(self.random, self.ask), row(self._query, self.numbers)
+        later(bar)
         rankings = ipw.VBox([bar, self._sides, numbers, looked_at])
         self._lay_out_with_bench(rankings, pictures, self.asked)
         self._refresh()

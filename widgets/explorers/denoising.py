@@ -18,7 +18,7 @@ from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.field import Field
-from widgets.kit.layout import columns
+from widgets.kit.layout import columns, row
 from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
@@ -82,8 +82,8 @@ class DenoisingExplorer(Explorer[Study]):
         tabs.observe(self._hide_answers, "selected_index")
         settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share, self._findings])
         self._lay_out(
-            ipw.HBox([self._undo, self._redo, self._reset, self._csv, self._train]),
-            columns([self.bars], [tabs, self.editor, settings]),
+            row(self._undo, self._redo, self._reset, self._csv, self._train),
+            columns([self.bars], [tabs], below_right=[self.editor, settings]),
         )
         self._refresh()
 

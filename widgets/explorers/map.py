@@ -17,7 +17,7 @@ from widgets.background.umap_cache import UmapCache
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
-from widgets.kit.layout import row
+from widgets.kit.layout import columns
 from widgets.kit.selection import Selection
 from widgets.panels.map import MapPanel
 from widgets.panels.picked import PickedPanel, made_of
@@ -53,23 +53,21 @@ class MapExplorer(Explorer[MapState]):
         self._picked = PickedPanel(pictures, self.selection)
         self.map, self.gallery = self._map.view, self._picked.gallery
         self.grid = self._picked.heatmap.grid
+        wide = [{"flex": f"1 1 {w}px", "max_width": f"{w + 50}px"} for w in (135, 175, 125)]
         self.controls = {
-            "source": Choice("by", layout={"width": "190px"}),
-            "colour": Choice("color", layout={"width": "230px"}),
-            "layout": Choice("layout", [PCA, UMAP], layout={"width": "150px"}),
+            "source": Choice("by", layout=wide[0]),
+            "colour": Choice("color", layout=wide[1]),
+            "layout": Choice("layout", [PCA, UMAP], layout=wide[2]),
         }
         self._bind(**self.controls)
         self._watch(self.selection, self._selected, "ids")
         self.map.observe(lambda _: self.start(), "shown")
 
         self._hint = ipw.Label("Once a network is trained, there is a map of its codes too.")
-        for panel, share, width in ((self._map, 56, 340), (self._picked, 40, 300)):
-            panel.layout.flex = f"1 1 {share}%"
-            panel.layout.min_width = f"min({width}px, 100%)"
-        self._map.layout.padding = "0 12px 0 0"
         bar = self._bar(*self.controls.values())
         bar.layout.align_items = "center"
-        self._lay_out(bar, self._hint, row(self._map, self._picked))
+        both = columns([self._map], [self._picked], (58, 40), below_right=[self._picked.heatmap])
+        self._lay_out(bar, self._hint, both)
         self._refresh()
 
     @property

@@ -74,7 +74,7 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         tabs = ipw.Tab(looked_at, titles=["Why near", "Bits", "Radius"])
         self._lay_out(
             self._bar(self.random, self.text, self.ask, self.upload),
-            columns([self._query, tabs], [self._results], (49, 49)),
+            columns([tabs], [self._results], (49, 49), above_left=[self._query]),
         )
         self._refresh()
 

@@ -12,7 +12,7 @@ from widgets.background.session_runs import SessionRuns
 from widgets.explorers.desk import Desk
 from widgets.explorers.trainable import Trainable
 from widgets.kit.gestures import Gestures
-from widgets.kit.layout import columns, row
+from widgets.kit.layout import columns, later, row
 from widgets.kit.selection import Selection
 from widgets.panels.health import HealthPanel
 from widgets.panels.prompt import Prompt
@@ -82,15 +82,18 @@ class TrainingExplorer(Trainable):
         self.run_table, self.table = views.run_table, views.run_table.table
         form.settings.bar.children += (buttons["fork"],)
         work = [buttons[name] for name in ("start", "pause", "resume", "stop")]
+        later(self.share, self.note, self.health)
         self._lay_out(
             row(*work, self._ask, self._undo, self._redo, self._csv, self.estimate),
             self.share,
             self.note,
             self.health,
             columns(
-                [self.form, self.views.pair, self.views.pinned],
+                [self.views.pinned],
                 [self.views],
                 (42, 54),
+                above_left=[self.form, self.views.pair],
+                stacked=True,
             ),
         )
         self._refresh()

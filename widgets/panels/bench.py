@@ -68,7 +68,7 @@ class Bench(Steered, ipw.VBox):
         self.export = BenchExport(self.results, self._worker)
         buttons = row(*self.buttons.values(), self.export, self.estimate)
         buttons.layout.align_items = "center"
-        both = columns([self.choices], [self.results], (42, 54))
+        both = columns([self.choices], [self.results], (48, 49), stacked=True)
         super().__init__([buttons, self.status, both])
         self.add_class("uhscm-bench")
         self._draw_buttons()

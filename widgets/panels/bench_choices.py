@@ -11,6 +11,7 @@ import ipywidgets as ipw
 from uhscm_core import Study
 from uhscm_core.recipe import RECIPES
 from widgets.background.bench_plan import METHODS, PlanError, lists_of
+from widgets.kit.layout import row
 from widgets.kit.text_box import TextBox
 from widgets.kit.words import counted
 from widgets.panels.ticks import NAMES, Ticks
@@ -26,7 +27,7 @@ _NUMBERS = {
 }
 
 
-_NUMBER = {"flex": "1 1 260px", "min_width": "260px"}  # two in a row where there is room
+_NUMBER = {"flex": "1 1 120px", "min_width": "120px"}  # two in a row or four
 
 
 class BenchChoices(ipw.VBox):
@@ -54,23 +55,23 @@ class BenchChoices(ipw.VBox):
                 placeholder="the study's own; a | between two averages them",
             ),
             **{
-                name: TextBox(
-                    label, leaving=True, placeholder=example, label_width=NAMES, layout=_NUMBER
-                )
+                name: TextBox(label, leaving=True, placeholder=example, layout=_NUMBER)
                 for name, (label, example) in _NUMBERS.items()
             },
         }
         for box in self.texts.values():
             box.observe(self._on_change, "value")
             box.on_submit(lambda _: self._taken())
-        numbers = [self.texts[name] for name in _NUMBERS]
+        numbers = row(*(self.texts[name] for name in _NUMBERS))
+        numbers.layout.grid_gap = "0 12px"
+        numbers.add_class("uhscm-bench-numbers")
         super().__init__(
             [
                 self.ticks["recipes"],
                 self.ticks["methods"],
                 self.ticks["lists"],
                 self.texts["templates"],
-                ipw.HBox(numbers, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"}),
+                numbers,
             ]
         )
         self.add_class("uhscm-bench-choices")

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, sources_of
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.kit.choice import Choice
-from widgets.kit.layout import row
+from widgets.kit.layout import later, row
 from widgets.panels.heatmap import HeatmapPanel
 from widgets.states.distribution import NOTHING, SAMPLES, orders_of
 
@@ -41,6 +41,7 @@ class ComparedHeatmap(ipw.VBox):
         self.heatmap = HeatmapPanel(pick, edge=420)
         self._hint = ipw.Label("Once a network is trained, codes can be compared too.")
         rows = [row(sample_of, order), row(source, minus)]
+        later(*rows)
         super().__init__([*rows, self._hint, self.heatmap])
 
     def adopt(self, pictures: StudyImages) -> None:

@@ -21,7 +21,7 @@ _PAIRED = 96  # picked images in the heatmap
 
 
 class PickedPanel(ipw.VBox):
-    """A gallery of the picked images, or of all, above a heatmap of their pairs.
+    """A gallery of the picked images, or of all. `heatmap`, of their pairs, stands elsewhere.
 
     Args:
         pictures: to show from.
@@ -32,7 +32,7 @@ class PickedPanel(ipw.VBox):
         self.gallery = Gallery(pictures, [], selection=selection, edge=62, height=196)
         growing(self.gallery)
         self.heatmap = HeatmapPanel(lambda pair: selection.set_trait("focus", pair[0]), edge=330)
-        super().__init__([self.gallery, self.heatmap])
+        super().__init__([self.gallery])
 
     def show_images(
         self,

@@ -102,7 +102,7 @@ def text_query(search: Callable[[str], object]) -> tuple[TextBox, ipw.Button]:
         "A query in words",
         labelled=False,
         placeholder="ask by text: a castle",
-        layout={"width": "180px"},
+        layout={"flex": "1 1 130px", "max_width": "180px"},
     )
     button = ipw.Button(description="Ask", icon="search", layout={"width": "70px"})
     box.on_submit(search)

@@ -46,6 +46,6 @@ class RankingNumbers(Table):
             marks=["L", "R"],
             summary=(
                 "".join(f"{note[0].upper()}{note[1:]}. " for note in notes)
-                + "Click an image to see its rank on both sides."
+                + "Click an image for its two ranks."
             ),
         )

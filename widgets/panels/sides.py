@@ -36,10 +36,14 @@ class SidesPanel(ipw.VBox):
     def __init__(
         self, study: Study, others: Mapping[str, Study] | None, swap: Callable[[], object]
     ) -> None:
-        self.left = Choice("left", layout={"width": "250px"})
-        self.right = Choice("right", layout={"width": "250px"})
-        self.k = Slider("first", min=1, layout={"width": "220px"})
+        # As wide as there is room, for names such as "k-means + OrthoHash, 64 bits".
+        wide = {"flex": "3 1 195px", "max_width": "340px"}
+        self.left, self.right = Choice("left", layout=wide), Choice("right", layout=wide)
+        self.k = Slider(
+            "first", min=1, label_width="28px", layout={"flex": "1 1 120px", "max_width": "220px"}
+        )
         self.swap = ipw.Button(description="Swap", icon="exchange", layout={"width": "90px"})
+        self.swap.add_class("uhscm-brief")
         self.swap.on_click(lambda _: swap())
         self.rankers: dict[str, Ranker] = {}
         """All that can be compared, by name."""

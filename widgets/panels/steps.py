@@ -31,6 +31,8 @@ class Steps:
         layout = {"width": width, "display": "none" if hidden else None}
         self.undo = ipw.Button(description="Undo", icon="undo", layout=layout)
         self.redo = ipw.Button(description="Redo", icon="repeat", layout=layout)
+        for button in (self.undo, self.redo):
+            button.add_class("uhscm-brief")
         self.undo.on_click(lambda _: undo())
         self.redo.on_click(lambda _: redo())
 

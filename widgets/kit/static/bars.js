@@ -52,7 +52,7 @@ class BarScale {
 
   /** CSS px of the names. */
   get nameWidth() {
-    return this.width < 400 ? 104 : 148;
+    return this.width < 300 ? 84 : this.width < 400 ? 104 : 148;
   }
 
   /** CSS px of the longest bar. */

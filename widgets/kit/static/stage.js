@@ -8,7 +8,9 @@ const PAGES = ".jp-WindowedPanel-outer, .jp-LinkedOutputView";
 const TABS = ":scope > .jupyter-widget-tab > .lm-TabBar"; // of a workbench
 const SIZES = [0.75, 0.85, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 const KEPT = "uhscm-size"; // what the page remembers the size as, and the event that tells it
-const LEAST = { width: 640, height: 360 }; // CSS px below which nothing is fitted into the window
+const LEAST = { width: 300, height: 360 }; // CSS px below which nothing is fitted into the window
+const TIGHT = 640; // CSS px of width below which the window has room for what is used together alone
+const NARROW = 520; // CSS px of width below which that is stacked
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
 const LARGEST = 1.4; // by that much at most
 
@@ -113,6 +115,7 @@ function render({ model, el: host }) {
     if (inner === null) {
       const tabs = outer.querySelector(TABS);
       if (tabs) turned.observe(tabs, { subtree: true, attributeFilter: ["class"] });
+      outer.classList.toggle("is-tight", outer.offsetWidth < TIGHT);
       return;
     }
     // What is above it in a workbench, and a margin below.
@@ -120,7 +123,16 @@ function render({ model, el: host }) {
     const left = (height - above) / zoom - 10;
     const fits = left >= LEAST.height && inner.offsetWidth >= LEAST.width;
     inner.classList.toggle("is-fitted", fits);
+    inner.classList.toggle("is-tight", inner.offsetWidth < TIGHT);
+    inner.classList.toggle("is-narrow", inner.offsetWidth < NARROW);
     inner.style.setProperty("--room", `${Math.floor(left)}px`);
+    for (const columns of /** @type {NodeListOf<HTMLElement>} */ (
+      inner.querySelectorAll(".uhscm-columns")
+    )) {
+      if (!columns.checkVisibility()) continue; // in a hidden tab
+      const before = columns.getBoundingClientRect().top - inner.getBoundingClientRect().top;
+      columns.style.setProperty("--rest", `${Math.floor(left - before / zoom)}px`);
+    }
   }
   const refit = eachFrame(fit);
 
