@@ -285,7 +285,7 @@ def _threshold(study: Stages) -> Iterator[HealthFinding]:
     yield HealthFinding(
         "threshold below one vote",
         f"a concept is kept with more than {mined.min_votes:.2g} votes, so that a single image of "
-        f"{n:,} keeps one of {m:,} candidates",
+        f"{n:,} to train on keeps one of {m:,} candidates",
         {"threshold": float(mined.min_votes), "images": float(n), "candidates": float(m)},
         {"min_share": share} if bool(kept.any()) else None,
     )

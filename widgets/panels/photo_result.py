@@ -112,7 +112,7 @@ def in_view(study: Study) -> str:
     labels = study.dataset.label_names
     said = f"; {counted(len(labels), 'label')}" if labels else ""
     read = _counted_images(study.dataset).removesuffix(", 0 skipped")
-    return f"{read}; {counted(len(study.concepts), 'concept')} with {study.vlp.name}{said}"
+    return f"{read}; {counted(len(study.concepts), 'concept')}; model {study.vlp.name}{said}"
 
 
 def not_read(source: PhotoSource) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS
+from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS
 from uhscm_core.runs import Run
 from widgets.background.session_runs import SessionRuns
 from widgets.kit.curves import total_of_epoch
@@ -49,6 +49,8 @@ def run_sentence(
     if validated:
         value, best = max(validated, key=lambda pair: pair[0])
         parts.append(f"best mAP by concepts {value:.3f} after epoch {best.epoch}")
+        if EVALUATED_BY_LABELS in best.metrics:
+            parts[-1] += f", by labels {best.metrics[EVALUATED_BY_LABELS]:.3f} there"
     if steps:
         rate = float(np.median([step.images_per_second for step in steps[-30:]]))
         device = shown.device.removesuffix(_USUAL) or shown.config.device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from unittest import mock
 
 import pytest
@@ -223,6 +224,9 @@ def test_a_run_is_told_in_a_sentence(ended):
     assert earlier == "Run 001, trained earlier, is in gray (finished). Press Start."
     sentence, notes, spoken = run_sentence(ended, run, None)
     assert sentence.startswith("Run 001 finished; epoch 1 of 1, total ")
+    assert re.search(
+        r"; best mAP by concepts 0\.\d{3} after epoch 1, by labels 0\.\d{3} there", sentence
+    )
     assert "best mAP by concepts" in sentence
     assert (notes, spoken) == ([], "")
     damaged = dataclasses.replace(run, status="damaged", message="a bad byte")
