@@ -30,8 +30,9 @@ test: .venv/dev  ## run all tests, as CI does
 test-fast: .venv/dev  ## run the tests that need neither a browser nor whole notebooks
 	$(TESTS) -m "not browser and not slow" $(PYTEST)
 
-test-lowest: build/lowest/dev  ## run the fast tests with each dependency at its lower bound
+test-lowest: build/lowest/dev  ## run the fast tests, and build the site, with each dependency at its lower bound
 	OMP_NUM_THREADS=1 build/lowest/bin/python -m pytest -m "not browser and not slow" $(PYTEST)
+	build/lowest/bin/python -m pytest tests/test_docs.py
 
 check: .venv/dev  ## check lint, format and types
 	$(BIN)/ruff check .
@@ -80,5 +81,5 @@ clean:  ## remove .venv and build
 build/lowest/dev: pyproject.toml scripts/lowest.py | .venv/python
 	@rm -rf build/lowest && $(BIN)/python -m venv build/lowest
 	@$(BIN)/python scripts/lowest.py > build/lowest/constraints.txt
-	build/lowest/bin/python -m pip install $(QUIET) --constraint build/lowest/constraints.txt --editable '.[dev]'
+	build/lowest/bin/python -m pip install $(QUIET) --constraint build/lowest/constraints.txt --editable '.[dev,docs]'
 	@touch $@

@@ -10,11 +10,13 @@ _PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 def lowest(requirements: Iterable[str]) -> list[str]:
     """Return `name==version` for each of `requirements` that has a lower bound."""
-    bounds = (re.fullmatch(r"([\w.-]+)>=([\w.]+)", requirement) for requirement in requirements)
+    form = r"([\w.-]+)(?:\[[\w,-]+\])?>=([\w.]+)"  # a constraint names no extras
+    bounds = (re.fullmatch(form, requirement) for requirement in requirements)
     return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
 
 
 if __name__ == "__main__":
     project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]
-    development = project["optional-dependencies"]["dev"]
-    print("\n".join(lowest([*project["dependencies"], *development])))
+    extras = project["optional-dependencies"]
+    bounds = lowest([*project["dependencies"], *extras["dev"], *extras["docs"]])
+    print("\n".join(dict.fromkeys(bounds)))  # some are in both extras

@@ -59,7 +59,10 @@ def test_the_lowest_release_of_each_dependency_is_what_test_lowest_installs():
     pinned = script("lowest").lowest(project["dependencies"])
     assert len(pinned) == len(project["dependencies"])  # each has a lower bound
     assert "torch==2.6" in pinned
-    assert script("lowest").lowest(["pandas-stubs", "a.b_c>=1.2.3"]) == ["a.b_c==1.2.3"]
+    docs = script("lowest").lowest(project["optional-dependencies"]["docs"])
+    assert len(docs) == len(project["optional-dependencies"]["docs"])
+    named = ["pandas-stubs", "a.b_c>=1.2.3", "d[e]>=4"]
+    assert script("lowest").lowest(named) == ["a.b_c==1.2.3", "d==4"]
     assert "constraints.txt" in make("--dry-run", "--always-make", "build/lowest/dev").stdout
 
 

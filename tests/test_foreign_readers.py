@@ -86,7 +86,7 @@ def test_duckdb_answers_as_we_do(study, parquet):
 # In a process of its own: the threads that LanceDB starts do not survive the forks that read images
 # in the tests after this one.
 _ASK_LANCEDB = """
-import json, sys
+import json, os, sys
 import lancedb, numpy as np, pyarrow as pa, pyarrow.parquet
 file, folder, queries, lengths = sys.argv[1], sys.argv[2], *map(json.loads, sys.argv[3:])
 table = pa.parquet.read_table(file)
@@ -101,7 +101,8 @@ for query in queries:
     for k in lengths:
         code = np.frombuffer(code_of[query], np.uint8)
         found = stored.search(code).distance_type("hamming").limit(k).to_arrow()
-        print(json.dumps([found["_distance"].to_pylist(), found["id"].to_pylist()]))
+        print(json.dumps([found["_distance"].to_pylist(), found["id"].to_pylist()]), flush=True)
+os._exit(0)  # its threads may be at work while Python ends, which is fatal in older releases
 """
 
 
