@@ -96,12 +96,12 @@ def fetched_from_elsewhere(site: Path) -> list[str]:
 
 
 def write_pages(folder: Path) -> None:
-    """Write README, guides and pictures."""
+    """Write README, guides, pictures, and what their search needs where there is no server."""
     for source, target in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         (folder / target).write_text(page_formulas(with_links(source, text)), encoding="utf-8")
-    for picture in (ROOT / "docs").glob("*.webp"):
-        shutil.copy(picture, folder)
+    for file in (*(ROOT / "docs").glob("*.webp"), ROOT / "scripts" / "iframe-worker.js"):
+        shutil.copy(file, folder)
 
 
 def write_reference(folder: Path) -> None:

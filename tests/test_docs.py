@@ -122,6 +122,9 @@ def test_the_site_is_built_with_every_page_and_link(tmp_path):
     expected |= {f"lessons/{path.stem}.html" for path in docs.ROOT.glob("notebooks/*.ipynb")}
     expected |= {f"api/{module}.html" for p in docs.PACKAGES for module in docs.modules_of(p)}
     assert expected <= pages
+    assert (site / "search" / "search_index.js").exists()  # pages that are files can be searched
+    page = (site / "api" / "index.html").read_text(encoding="utf-8")
+    assert '<script src="../iframe-worker.js"></script>' in page
     study = (site / "api" / "uhscm_core.study.html").read_text(encoding="utf-8")
     assert "from_features" in study
     mining = (site / "api" / "uhscm_core.mining.html").read_text(encoding="utf-8")
