@@ -1,4 +1,4 @@
-"""Settings as they are typed: ``name=value`` and ``name=value,value``."""
+"""Settings as they are typed: ``name=value``, ``name=value,value``, and names alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["assigned", "listed_values"]
+__all__ = ["assigned", "listed_values", "names_of"]
 
 
 def assigned(texts: Iterable[str]) -> dict[str, Any]:
@@ -16,6 +16,11 @@ def assigned(texts: Iterable[str]) -> dict[str, Any]:
         ValueError: a text of another form, or a name that is there twice.
     """
     return {name: _value(text) for name, text in _pairs(texts)}
+
+
+def names_of(text: str) -> list[str]:
+    """Return the names that ``A,B`` lists."""
+    return [name.strip() for name in text.split(",")]
 
 
 def listed_values(texts: Iterable[str]) -> dict[str, list[Any]]:

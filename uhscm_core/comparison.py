@@ -24,6 +24,7 @@ from torch.nn.functional import normalize
 from uhscm_core.baselines import BASELINES, TooManyBitsError
 from uhscm_core.evaluation import Evaluated
 from uhscm_core.metrics import Ties, cosine_mean_average_precision, mean_average_precision
+from uhscm_core.peers.augmenting import VIEWS, Views
 from uhscm_core.support.checks import is_ordered, one_of, shown
 from uhscm_core.support.notices import say
 
@@ -118,8 +119,10 @@ def compare_methods(
     ties: Ties,
     references: bool,
     methods: Sequence[str],
+    views: Views,
 ) -> pd.DataFrame:
     """Compute the mean average precision of each method; for the arguments see `Study.compare`."""
+    one_of("views", views, VIEWS)
     bits = study.index.bits
     labels = (on.labels[on.queries], on.labels[on.database])
 
@@ -129,7 +132,8 @@ def compare_methods(
     rows = [("UHSCM", bits, evaluate(study.codes))]
     for name in methods:
         try:
-            codes = study.baseline_codes(name, bits)
+            taken: Views = views if BASELINES[name].augments else "noised"
+            codes = study.baseline_codes(name, bits, views=taken)
         except TooManyBitsError:
             rows.append((name, bits, float("nan")))
             continue

@@ -42,6 +42,7 @@ from uhscm_core.lazy import equivalent, share
 from uhscm_core.metrics import Ties, mean_average_precision
 from uhscm_core.mining import explain_similarity, semantic_similarity
 from uhscm_core.network import HashNetwork
+from uhscm_core.peers.augmenting import Views
 from uhscm_core.precomputed import (
     PrecomputedEncoder,
     precomputed_dataset,
@@ -370,6 +371,7 @@ class Study(Stages):
         references: bool = True,
         *,
         methods: Sequence[str] | None = None,
+        views: Views = "noised",
         ceilings: bool | None = None,
     ) -> pd.DataFrame:
         """Compute the mean average precision of UHSCM, the baselines and the references.
@@ -383,6 +385,7 @@ class Study(Stages):
                 every code length.
             methods: names of `BASELINES`. None for all that train no network of their own, which
                 answer in a moment; ``list(BASELINES)`` for all of them, which takes minutes.
+            views: what the methods that take views of images are given, see `baseline_codes`.
             ceilings: the old name of `references`.
 
         Returns:
@@ -403,7 +406,7 @@ class Study(Stages):
         names = checked_methods(methods)
         on = evaluated_images(self.dataset)
         say(*on.notes)
-        return compare_methods(self, on, top_k, ties, references, names)
+        return compare_methods(self, on, top_k, ties, references, names, views)
 
     # -- on disk -----------------------------------------------------------------------------
 

@@ -146,6 +146,27 @@ def test_the_comparison_has_them_if_they_are_asked_for():
     assert list(study.compare(references=False, methods=[])["method"]) == ["UHSCM"]
 
 
+def test_the_comparison_gives_views_to_the_methods_that_take_them(monkeypatch):
+    study = small_study().train(8, epochs=1, device="cpu")
+    given = {}
+    original = type(study).baseline_codes
+
+    def spy(self, name, bits, seed=0, *, views="noised"):
+        given[name] = views
+        return original(self, name, bits, seed)
+
+    monkeypatch.setattr(type(study), "baseline_codes", spy)
+    study.compare(references=False, methods=["ITQ", *PEERS], views="auto")
+    assert given == {"ITQ": "noised", **dict.fromkeys(PEERS, "auto")}
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+def test_the_comparison_refuses_odd_views():
+    study = small_study().train(8, epochs=1, device="cpu")
+    with pytest.raises(ValueError, match="views must be one of 'noised', 'augmented', 'auto', got"):
+        study.compare(methods=[], views="cropped")
+
+
 @pytest.mark.parametrize(
     ("methods", "message"),
     [

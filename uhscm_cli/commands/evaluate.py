@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from uhscm_cli.saying import table, tell
+from uhscm_cli.values import names_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,6 +27,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--compare", action="store_true", help="also the baselines and rankings without hashing"
     )
+    parser.add_argument(
+        "--methods",
+        metavar="A,B",
+        help="baselines to compare, such as CIBHash; those that answer in a moment",
+    )
+    parser.add_argument(
+        "--views",
+        choices=("noised", "augmented", "auto"),
+        help="what methods that take views of images are given, see experiment; noised",
+    )
 
 
 def run(options: Namespace) -> dict[str, Any]:
@@ -33,6 +44,8 @@ def run(options: Namespace) -> dict[str, Any]:
     from uhscm_cli import studies
 
     study = studies.load(options)
+    if not options.compare and (options.methods or options.views):
+        raise ValueError("--methods and --views are of the comparison; add --compare")
     tell(options, "evaluating")
     answer: dict[str, Any] = {
         "study": options.study,
@@ -43,7 +56,9 @@ def run(options: Namespace) -> dict[str, Any]:
         "database": len(study.dataset.splits["database"]),
     }
     if options.compare:
-        frame = study.compare(options.top_k, options.ties)
+        methods = None if options.methods is None else names_of(options.methods)
+        views: Any = options.views or "noised"
+        frame = study.compare(options.top_k, options.ties, methods=methods, views=views)
         answer["methods"] = frame.to_dict("records")
         answer["mAP"] = float(frame["mAP"].iloc[0])
     else:

@@ -5,6 +5,12 @@
 Each run is kept: interrupted or killed, the same command computes what is
 missing. The table has the mean mAP, its deviation from seed to seed, and a 95%
 interval over seeds and queries together.
+
+CIBHash, CroVCA, DUH-EG and k-means + OrthoHash learn from two views of each image:
+  uhscm experiment study --vary method=CIBHash,CroVCA --vary views=noised,auto
+"noised" features, features of "augmented" copies, which are encoded once, or
+"auto": augmented copies if the model recognizes at least 30% of the images by
+one, and noise otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="NAME=A,B",
-        help="a setting of mining or training, bits, or method, and its values; may be repeated",
+        help="a setting of mining or training, bits, method or views, and its values; repeatable",
     )
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds; 3")
     parser.add_argument("--top-k", type=int, metavar="N", help="cut at this rank; the database")

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from uhscm_cli.saying import tell
+from uhscm_cli.values import names_of
 
 _GIVEN = (
     *("datasets", "methods", "bits", "seeds", "concepts", "model", "pretrained"),
@@ -29,14 +30,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="keeps the runs and the table")
     parser.add_argument(
         "--datasets",
-        type=_names,
+        type=names_of,
         metavar="A,B",
         help="of cifar10, flickr25k, nuswide, postcards, and folders of photos; the first three",
     )
     parser.add_argument(
         "--root", default="data", metavar="FOLDER", help="where the datasets are; data"
     )
-    parser.add_argument("--methods", type=_names, metavar="A,B", help="rows of the table; all")
+    parser.add_argument("--methods", type=names_of, metavar="A,B", help="rows of the table; all")
     parser.add_argument(
         "--bits", type=_numbers, metavar="N,N", help="lengths of codes; 32,64,96,128"
     )
@@ -76,10 +77,6 @@ def run(options: Namespace) -> dict[str, Any]:
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
     yield answer["markdown"]
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
 
 
 def _numbers(text: str) -> list[int]:
