@@ -13,6 +13,7 @@ from uhscm_core.concepts import VOCABULARIES
 from uhscm_core.experiments.relevance import Relevance
 from uhscm_core.experiments.running import Run
 from uhscm_core.experiments.settings import TRAINED, study_identity
+from uhscm_core.precomputed import PrecomputedEncoder
 from uhscm_core.recipe import RECIPES
 from uhscm_core.support import store
 from uhscm_core.support.checks import code_length, real_number, whole_number
@@ -27,6 +28,7 @@ __all__ = [
     "lists_of",
     "relevance_of",
     "seconds_of",
+    "takes_views",
 ]
 
 METHODS = (*BASELINES, *REFERENCES)
@@ -105,12 +107,33 @@ def _read(study: Study, plan: Plan) -> dict[str, Sequence[Any]]:
     vary: dict[str, Sequence[Any]] = {}
     if plan.methods:
         vary["method"] = [TRAINED, *plan.methods] if plan.recipes else [*plan.methods]
+        vary |= _views(study, plan)
     if plan.recipes:
         vary["recipe"] = plan.recipes
         vary |= _training(plan)
     bits = _several("bits", plan.bits, int, code_length)
     vary["bits"] = bits or _missing("bits", "64")
     return vary | _concepts(study, plan)
+
+
+def takes_views(methods: Sequence[str]) -> bool:
+    """Return whether one of these methods takes views of images."""
+    return any(name in BASELINES and BASELINES[name].augments for name in methods)
+
+
+def _views(study: Study, plan: Plan) -> dict[str, Sequence[Any]]:
+    if not takes_views(plan.methods):
+        return {}
+    if not plan.views:
+        raise PlanError("views", "tick at least one kind of views")
+    if plan.views == Plan().views:
+        return {}
+    if isinstance(study.vlp, PrecomputedEncoder):
+        raise PlanError(
+            "views",
+            "this study was made from features and has no images to augment; tick only noised",
+        )
+    return {"views": plan.views}
 
 
 def _training(plan: Plan) -> dict[str, Sequence[Any]]:

@@ -9,8 +9,9 @@ from typing import Any
 import ipywidgets as ipw
 
 from uhscm_core import Study
+from uhscm_core.peers.augmenting import VIEWS
 from uhscm_core.recipe import RECIPES
-from widgets.background.bench_plan import METHODS, PlanError, lists_of
+from widgets.background.bench_plan import METHODS, PlanError, lists_of, takes_views
 from widgets.kit.layout import row
 from widgets.kit.text_box import TextBox
 from widgets.kit.words import counted
@@ -44,6 +45,7 @@ class BenchChoices(ipw.VBox):
         self.ticks = {
             "recipes": Ticks("Recipes of training", self._on_tick),
             "methods": Ticks("Other methods", self._on_tick),
+            "views": Ticks("Their views of images", self._on_tick),
             "lists": Ticks("Lists of concepts", self._on_tick),
         }
         self.texts: dict[str, TextBox] = {
@@ -69,6 +71,7 @@ class BenchChoices(ipw.VBox):
             [
                 self.ticks["recipes"],
                 self.ticks["methods"],
+                self.ticks["views"],
                 self.ticks["lists"],
                 self.texts["templates"],
                 numbers,
@@ -83,6 +86,7 @@ class BenchChoices(ipw.VBox):
         try:
             self.ticks["recipes"].offer({name: name for name in RECIPES}, Plan().recipes)
             self.ticks["methods"].offer({name: name for name in METHODS}, [])
+            self.ticks["views"].offer({name: name for name in VIEWS}, Plan().views)
             lists = {name: own if name == OWN_LIST else name for name in lists_of(study)}
             self.ticks["lists"].offer(lists, [OWN_LIST])
         finally:
@@ -106,6 +110,7 @@ class BenchChoices(ipw.VBox):
                 box.restore(getattr(plan, name))
         finally:
             self._showing = False
+        self._fit()
 
     def set(self, **changes: Any) -> None:
         """Change some of the choices, named as in `Plan`."""
@@ -144,7 +149,13 @@ class BenchChoices(ipw.VBox):
         if not self._showing:
             self._changed()
 
+    def _fit(self) -> None:
+        """Show the choice of views where a method that takes them is ticked."""
+        shown = takes_views(self.ticks["methods"].ticked)
+        self.ticks["views"].layout.display = "" if shown else "none"
+
     def _on_tick(self, _: Any) -> None:
         if not self._showing:
+            self._fit()
             self._changed()
             self._taken()

@@ -20,6 +20,7 @@ class Plan:
 
     Attributes:
         recipes, methods, lists: names that are ticked.
+        views: what methods that take views of images are given, see `Study.baseline_codes`.
         templates: one per line; several that are averaged are joined by ``|``.
         lam, bits, epochs: numbers with commas between them; empty for the recipe's own.
         seeds: how many.
@@ -28,6 +29,7 @@ class Plan:
     recipes: tuple[str, ...] = (TrainingConfig().complete().recipe,)
     methods: tuple[str, ...] = ()
     lists: tuple[str, ...] = (OWN_LIST,)
+    views: tuple[str, ...] = ("noised",)
     templates: str = ""
     lam: str = ""
     bits: str = "64"
@@ -63,6 +65,7 @@ class Plan:
         return cls(
             recipes=each("recipe"),
             methods=each("method"),
+            views=each("views") or cls().views,
             templates="" if own else "\n".join(" | ".join(prompt) for prompt in prompts),
             bits=bits,
             epochs=typed("epochs"),

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from uhscm_core import Study
 from widgets.background.bench_plan import (
     PlanError,
     bench_folder,
@@ -73,6 +74,7 @@ def test_what_is_left_as_it_is_is_not_varied(study):
         ({"templates": "{} | {}"}, "templates", "template"),
         ({"lists": ()}, "lists", "at least one list"),
         ({"recipes": ()}, "recipes", "tick at least one recipe, or a baseline"),
+        ({"methods": ("ITQ", "CroVCA"), "views": ()}, "views", "tick at least one kind of views"),
         (
             {"seeds": "100", "bits": "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21"},
             "",
@@ -92,6 +94,29 @@ def test_baselines_alone_need_no_recipe(study):
     )
     assert experiment.names == ("ITQ", "LSH")
     assert all(map(seconds_of(study), experiment.missing))
+
+
+def test_views_are_varied_for_methods_that_take_them_and_for_no_other(study):
+    plan = dataclasses.replace(FAST, methods=("ITQ", "CIBHash"), bits="8")
+    assert "views" not in [*experiment_of(study, plan).to_frame()]
+    both = dataclasses.replace(plan, views=("noised", "auto"))
+    frame = experiment_of(study, both).to_frame()
+    assert frame["method"].tolist() == ["UHSCM", "ITQ", "CIBHash", "CIBHash"]
+    assert frame["views"].tolist()[2:] == ["noised", "auto"]
+    without = dataclasses.replace(both, methods=("ITQ",))
+    assert "views" not in [*experiment_of(study, without).to_frame()]
+    assert experiment_of(study, dataclasses.replace(without, views=())).missing
+
+
+def test_a_study_without_images_has_none_to_augment(study):
+    bare = Study.from_features(
+        study.image_features, study.concepts, study.text_features, labels=study.dataset.labels
+    )
+    plan = dataclasses.replace(FAST, methods=("CIBHash",))
+    assert experiment_of(bare, plan).missing
+    with pytest.raises(PlanError, match="tick only noised") as caught:
+        experiment_of(bare, dataclasses.replace(plan, views=("auto",)))
+    assert caught.value.control == "views"
 
 
 def test_the_list_of_the_study_is_offered_once(study):
@@ -140,6 +165,11 @@ TUNED = {"recipe": "tuned", "bits": 16, "epochs": 8}
         (UHSCM, {**UHSCM, "lam": -1.0}, Plan(("uhscm",), bits="16", lam="0.8, -1.0")),
         (TUNED, {**TUNED, "epochs": 3}, Plan(("tuned",), bits="16", epochs="8, 3")),
         (TUNED, {"method": "ITQ", "bits": 16}, Plan(("tuned",), ("ITQ",), bits="16")),
+        (
+            TUNED,
+            {"method": "CIBHash", "bits": 16, "views": "auto"},
+            Plan(("tuned",), ("CIBHash",), views=("auto",), bits="16"),
+        ),
         (
             {"method": "ITQ", "bits": 32},
             {"method": "cosine of features"},

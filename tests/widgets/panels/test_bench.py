@@ -165,6 +165,7 @@ def test_one_seed_has_no_interval(study):
         ({"templates": "no braces"}, "templates"),
         ({"lists": ()}, "lists"),
         ({"recipes": ()}, "recipes"),
+        ({"methods": ("CIBHash",), "views": ()}, "views"),
     ],
 )
 def test_an_error_stands_at_its_control_until_a_value_works(bench, changes, where):
@@ -177,10 +178,25 @@ def test_an_error_stands_at_its_control_until_a_value_works(bench, changes, wher
     with pytest.raises(PlanError):
         bench.start()
     assert bench.status.errors == []
-    bench.choices.set(**FAST, lam="", templates="", lists=("this study's own",))
+    bench.choices.set(**FAST, lam="", templates="", lists=("this study's own",), methods=())
     bench.wait()
     assert not any(control.error for control in controls.values())
     assert not bench.buttons["start"].disabled
+
+
+def test_views_are_a_choice_where_a_method_takes_them(bench):
+    views = bench.choices.ticks["views"]
+    assert views.layout.display == "none"
+    bench.choices.ticks["methods"]._boxes["CIBHash"].set_state({"value": True})
+    assert views.layout.display == ""
+    assert views.ticked == ("noised",)
+    views._boxes["auto"].set_state({"value": True})
+    bench.wait()
+    assert bench.estimate.value.startswith("4 trainings and 8 runs of baselines, about ")
+    bench.choices.set(methods=("ITQ",))
+    assert views.layout.display == "none"
+    bench.wait()
+    assert bench.estimate.value.startswith("4 trainings and 4 runs of baselines, about ")
 
 
 def test_without_labels_it_says_what_is_shown_instead(study):
