@@ -9,11 +9,11 @@ from widgets.kit.text_box import TextBox
 
 __all__ = ["Prompt"]
 
-_BETWEEN = "; "
+_BETWEEN = " | "  # as in the names of settings and in the bench
 
 
 class Prompt(TextBox):
-    """Several templates, which are averaged, are separated by semicolons.
+    """Several templates, which are averaged, have a | between them.
 
     Args:
         enter: called with the templates that were entered, if they are others than the study's.
@@ -52,5 +52,5 @@ class Prompt(TextBox):
     def _typed(self) -> tuple[str, ...]:
         if self.value == _BETWEEN.join(self._templates):
             return self._templates
-        parts = tuple(part.strip() for part in self.value.split(";"))
+        parts = tuple(part.strip() for part in self.value.split("|"))
         return parts if all("{}" in part for part in parts) else (self.value.strip(),)

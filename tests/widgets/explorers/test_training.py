@@ -476,7 +476,7 @@ def test_a_setting_out_of_range_is_no_step_and_stays_typed(explorer):
 def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
     explorer.start(bits=8, epochs=1)
     explorer.wait()
-    enter(explorer.template, "a painting of the {}; a view of the {}")
+    enter(explorer.template, "a painting of the {} | a view of the {}")
     explorer.wait()
     templates = ("a painting of the {}", "a view of the {}")
     assert explorer.study.concepts.templates == templates

@@ -89,13 +89,13 @@ def test_the_form_says_how_the_next_run_differs(runs, tmp_path):
 @pytest.mark.parametrize(
     ("typed", "templates"),
     [
-        ("a {}; the {}", ("a {}", "the {}")),
+        ("a {}| the {}", ("a {}", "the {}")),
         (" a {} ", ("a {}",)),
-        ("a; b {}", ("a; b {}",)),  # a semicolon that separates no templates
+        ("a | b {}", ("a | b {}",)),  # a line that separates no templates
         ("a photo of the {}", ("a photo of the {}",)),
     ],
 )
-def test_templates_are_separated_by_semicolons(study, typed, templates):
+def test_templates_are_separated_as_in_the_bench(study, typed, templates):
     entered = []
     prompt = Prompt(entered.append)
     prompt.show_study(study)
