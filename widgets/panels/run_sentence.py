@@ -45,12 +45,12 @@ def run_sentence(
     if steps:
         total = total_of_epoch(steps, runs.n_train, shown.config.complete().batch_size)
         parts.append(f"epoch {steps[-1].epoch} of {epochs}, total {total:.3f}")
-    validated = [(step.metrics[EVALUATED_BY_CONCEPTS], step) for step in steps if step.metrics]
+    validated = [(step.metrics, step.epoch) for step in steps if step.metrics]
     if validated:
-        value, best = max(validated, key=lambda pair: pair[0])
-        parts.append(f"best mAP by concepts {value:.3f} after epoch {best.epoch}")
-        if EVALUATED_BY_LABELS in best.metrics:
-            parts[-1] += f", by labels {best.metrics[EVALUATED_BY_LABELS]:.3f} there"
+        best, epoch = max(validated, key=lambda pair: pair[0][EVALUATED_BY_CONCEPTS])
+        parts.append(f"best mAP by concepts {best[EVALUATED_BY_CONCEPTS]:.3f} after epoch {epoch}")
+        if EVALUATED_BY_LABELS in best:
+            parts[-1] += f", by labels {best[EVALUATED_BY_LABELS]:.3f} there"
     if steps:
         rate = float(np.median([step.images_per_second for step in steps[-30:]]))
         device = shown.device.removesuffix(_USUAL) or shown.config.device
