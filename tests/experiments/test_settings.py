@@ -8,13 +8,14 @@ import json
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.experiments.conftest import NAMES
-from uhscm_core import BASELINES, ConceptSet, Experiment
+from uhscm_core import BASELINES, ConceptSet, Experiment, UHSCMWarning
 from uhscm_core.comparison import REFERENCES
 from uhscm_core.experiments.naming import find_setting, name_of
 from uhscm_core.experiments.settings import read_settings, read_values
@@ -232,3 +233,14 @@ def test_users_without_the_run_time_checks_get_our_words():
     for words, argument in zip(said, [*arguments, "top_k"], strict=True):
         assert words.startswith(argument), words
         assert "got" in words
+
+
+def test_what_no_method_reads_is_said_to_be_left_out(study):
+    said = r"^left out, as no method of this experiment reads it: 'lam' and 'views'$"
+    vary = {"method": ["ITQ", "LSH"], "lam": [0.1, 0.2], "views": ["auto"], "bits": [8]}
+    with pytest.warns(UHSCMWarning, match=said):
+        experiment = Experiment(study, vary)
+    assert len(experiment.names) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Experiment(study, {"method": ["ITQ", "CIBHash"], "views": ["auto"]})

@@ -39,7 +39,7 @@ from uhscm_core.experiments.statistics import Sample, estimate, estimate_differe
 from uhscm_core.experiments.workers import helping
 from uhscm_core.study import Study
 from uhscm_core.support.checks import instance, one_of, whole_number
-from uhscm_core.support.notices import say
+from uhscm_core.support.notices import listed, say
 from uhscm_core.support.paths import as_path
 
 __all__ = ["Experiment"]
@@ -109,6 +109,9 @@ class Experiment:
         evaluation = Evaluation(study, relevant, top_k)
         self._settings = read_settings(study, self._values)
         notes = [note for s in self._settings for note in evaluation.notes(s.study)]
+        read = {name for setting in self._settings for name in setting.values}
+        if unread := [name for name in self._values if name not in read]:
+            notes.append(f"left out, as no method of this experiment reads it: {listed(unread)}")
         say(*dict.fromkeys(notes))
         if place is None:
             place = Path(tempfile.mkdtemp(prefix="uhscm-experiment-"))
