@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.lab import set_theme
-from tests.browser.pages import opened, shot
+from tests.browser.pages import opened, overlaps, shot
 
 pytestmark = pytest.mark.browser
 
@@ -114,17 +114,6 @@ def test_a_wheel_over_the_threshold_scrolls_the_bars(page):
             "([box, before]) => box.scrollTop > before", arg=[scroll.element_handle(), before]
         )
     page.mouse.move(3, 3)
-
-
-def overlaps(boxes):
-    """Pairs of boxes that lie over one another, each (left, right, top, bottom)."""
-    return [
-        (one, other)
-        for i, one in enumerate(boxes)
-        for other in boxes[i + 1 :]
-        if min(one[1], other[1]) - max(one[0], other[0]) > 1
-        and min(one[3], other[3]) - max(one[2], other[2]) > 1
-    ]
 
 
 @pytest.mark.parametrize("at", range(3))

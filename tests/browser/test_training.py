@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import SCREENSHOTS, explorer, opened, sentence, shot, until
+from tests.browser.pages import SCREENSHOTS, explorer, opened, overlaps, sentence, shot, until
 from uhscm_core.recipe import RECIPES
 
 CELLS = (
@@ -137,6 +137,25 @@ def test_a_fork_with_another_lambda_is_compared(page):
     shot(page, "training_compared")
     rows.nth(runs(page).index(run)).click()
     until(page, f"^Run {run} finished")
+
+
+def test_no_label_of_a_curve_lies_over_another_in_a_small_window(page):
+    explorer(page)
+    page.set_viewport_size({"width": 800, "height": 720})
+    try:
+        page.get_by_role("tab", name="Curves", exact=True).click()
+        page.wait_for_timeout(1000)
+        charts = page.locator(".uhscm-curves svg:visible").all()
+        assert len(charts) > 4
+        for chart in charts:
+            boxes = chart.evaluate(
+                """svg => [...svg.querySelectorAll('text')].map((e) => e.getBoundingClientRect())
+                    .map((b) => [b.left, b.right, b.top, b.bottom])"""
+            )
+            assert len(boxes) >= 4
+            assert overlaps(boxes) == []
+    finally:
+        page.set_viewport_size({"width": 1500, "height": 1150})
 
 
 def test_the_page_is_left_and_the_cell_run_again(page):

@@ -4,6 +4,7 @@
 /** @typedef {{ x: Float32Array, y: Float32Array }} Curve */
 
 const BOX = { width: 220, height: 110, left: 44, right: 8, top: 8, bottom: 20 };
+const LABEL = 13; // CSS px of height that a label of the vertical axis takes
 const DOTTED = 20; // a curve of fewer points shows each of them
 
 /**
@@ -63,7 +64,10 @@ function drawCurves(chart, { now, before }, top, end, unit, cursor) {
   const share = (/** @type {number} */ v) => (v - low) / (high - low);
   const fixed = { found: [0, top / 2, top], digits: top < 2 ? 1 : 0 }; // so that its end is read
   const { found, digits } = top && high === top ? fixed : roundNumbers(low, high);
-  for (const v of found) chart.rule(share(v), v.toFixed(digits));
+  const fit = chart.y(share(found[0])) - chart.y(share(found[1])) >= LABEL;
+  for (const v of fit ? found : [found[0], found[found.length - 1]]) {
+    chart.rule(share(v), v.toFixed(digits));
+  }
   chart.label(0, "0");
   chart.label(1, `${grouped(end, 1)} ${unit}s`);
   if (!range) chart.writeNone();
