@@ -265,7 +265,7 @@ def test_an_image_is_brought_along(page, tmp_path):
     until(page, rf"^own & odd\.png: {DATABASE} images on")
     assert shelves(page).locator(".gallery-tile.good, .gallery-tile.bad").count() == 0
     loaded(page)
-    page.locator(".gallery-list").first.locator("[aria-selected=true]").wait_for()
+    page.locator(".uhscm-later .gallery-list").locator("[aria-selected=true]").wait_for()
     kept(page, "own")
     changed(page, lambda: button(page, "Undo").click())
 
