@@ -195,4 +195,7 @@ def test_a_lost_connection_is_said_until_it_is_back(browser, lab, saved_study):
         before = sentence.inner_text()
         page.evaluate("window.cut = false")
         page.wait_for_function("() => !document.querySelector('.uhscm-status .away').textContent")
-        assert sentence.inner_text() != before
+        page.wait_for_function(
+            "before => document.querySelector('.uhscm-status .sentence').textContent !== before",
+            arg=before,
+        )
