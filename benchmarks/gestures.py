@@ -233,7 +233,8 @@ def retrieval(page: Page) -> dict[str, list[float]]:
         return f"{changed(page, sentence)} && {loaded}"
 
     for repeat in range(REPEATS):
-        query = page.locator(".gallery-list").first.locator(f"[data-position='{repeat % 4 + 1}']")
+        queries = page.locator(".uhscm-later .gallery-list").first
+        query = queries.locator(f"[data-position='{repeat % 4 + 1}']")
         record("query: click to all pictures (500)", "click", answered(), query.click)
         tile = page.locator(f".gallery-list.shelves [data-position='{repeat % 2}']")
         page.get_by_role("tab", name="Why near").click()
