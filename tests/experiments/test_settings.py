@@ -237,10 +237,11 @@ def test_users_without_the_run_time_checks_get_our_words():
 
 def test_what_no_method_reads_is_said_to_be_left_out(study):
     said = r"^left out, as no method of this experiment reads it: 'lam' and 'views'$"
-    vary = {"method": ["ITQ", "LSH"], "lam": [0.1, 0.2], "views": ["auto"], "bits": [8]}
+    vary = {"method": ["ITQ", "LSH"], "lam": [0.1, 0.2], "views": ["noised", "auto"], "bits": [8]}
     with pytest.warns(UHSCMWarning, match=said):
         experiment = Experiment(study, vary)
     assert len(experiment.names) == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Experiment(study, {"method": ["ITQ", "CIBHash"], "views": ["auto"]})
+        Experiment(study, {"method": ["ITQ", "CIBHash"], "views": ["noised", "auto"]})
+        Experiment(study, {"method": ["ITQ"], "lam": [0.1]})  # one value varies nothing

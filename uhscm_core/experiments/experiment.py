@@ -110,7 +110,8 @@ class Experiment:
         self._settings = read_settings(study, self._values)
         notes = [note for s in self._settings for note in evaluation.notes(s.study)]
         read = {name for setting in self._settings for name in setting.values}
-        if unread := [name for name in self._values if name not in read]:
+        several = [name for name, options in self._values.items() if len(options) > 1]
+        if unread := [name for name in several if name not in read]:
             notes.append(f"left out, as no method of this experiment reads it: {listed(unread)}")
         say(*dict.fromkeys(notes))
         if place is None:
