@@ -64,8 +64,8 @@ function drawCurves(chart, { now, before }, top, end, unit, cursor) {
   const share = (/** @type {number} */ v) => (v - low) / (high - low);
   const fixed = { found: [0, top / 2, top], digits: top < 2 ? 1 : 0 }; // so that its end is read
   const { found, digits } = top && high === top ? fixed : roundNumbers(low, high);
-  const fit = chart.y(share(found[0])) - chart.y(share(found[1])) >= LABEL;
-  for (const v of fit ? found : [found[0], found[found.length - 1]]) {
+  const apart = found.length > 1 ? chart.y(share(found[0])) - chart.y(share(found[1])) : LABEL;
+  for (const v of apart >= LABEL ? found : [found[0], found[found.length - 1]]) {
     chart.rule(share(v), v.toFixed(digits));
   }
   chart.label(0, "0");
