@@ -111,8 +111,8 @@ def test_a_run_is_started_paused_resumed_and_stopped(page):
     page.wait_for_timeout(800)
     press(page, "Stop, keep the best")
     until(page, f"Run {run} stopped; .*best mAP by concepts 0")
-    assert setting(page, "lam").is_enabled()
-    assert page.locator(".uhscm-histogram .bar.s0").count() > 60
+    expect(setting(page, "lam")).to_be_enabled()  # after the sentence
+    page.locator(".uhscm-histogram .bar.s0").nth(60).wait_for(state="attached")
     page.locator(".gallery-tile img").nth(5).wait_for()
     shot(page, "training_stopped")
 
