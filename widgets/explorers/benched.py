@@ -80,10 +80,14 @@ class Benched(Explorer[CompareState]):
     def _settled(self, rankers: Sequence[Ranker]) -> str:
         """Return what the bench says of two of its settings, if it has several seeds of both."""
         experiment, names = self._experiment, [ranker.name for ranker in rankers]
-        if experiment is None or self.bench.choices.plan_in_view.seeds.strip() == "1":
+        if experiment is None:
             return ""
         runs = {bench_name(name, run): run for name, run in experiment.first_runs.items()}
         if not runs.keys() >= {*names}:
+            return ""
+        seeds = dict(zip(experiment.names, experiment.to_frame()["seeds"], strict=True))
+        done = [seeds[experiment.name(runs[name])] for name in names if runs[name].seed is not None]
+        if min(done, default=2) < 2:  # the bench has only begun
             return ""
         a, b = (runs[name].setting.values for name in names)
         try:

@@ -399,11 +399,16 @@ def test_two_settings_of_the_bench_are_compared_query_by_query(study, compare):
     done(compare)
     assert compare.tabs.selected_index == 0
     assert (compare.left.value, compare.right.value) == (listed[1], listed[2])
+    vary = {"method": ["UHSCM", "ITQ"], "recipe": ["uhscm"], "epochs": [1], "bits": [8, 16]}
     # What the bench has shown with its seeds is not taken back by what one seed shows.
     said = bench.results.experiment.compare(*(bench.results._named(names[i]) for i in (2, 1)))
     assert compare._gains._said.value.startswith(said.sentence)
     assert compare._gains._said.value.endswith("those of the lowest seed of each.")
     assert compare._gains.bench.disabled
+    one_seed = Experiment(study, vary, seeds=1, folder=bench_folder(study))
+    whole, compare._experiment = compare._experiment, one_seed
+    assert compare._settled(compare._both(compare.state).rankers) == ""
+    compare._experiment = whole
     headline = compare.status.summary
     assert "of their first 30" in headline
     compare.tabs.selected_index = 1
