@@ -68,20 +68,21 @@ def test_a_row_is_what_the_experiment_gives(tmp_path):
         assert rows["sd"].tolist() == expected["sd"].tolist()
 
 
-def test_pixels_need_a_gpu_and_the_row_says_so(tmp_path, monkeypatch):
+def test_pixels_are_left_out_without_a_gpu_and_the_row_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     table = run_paper(tmp_path, methods=["VGG19 on pixels"], **QUICK)
     assert table.to_frame()["mAP"].isna().all()
-    assert table.remarks() == ("postcards, VGG19 on pixels: fine-tuning on pixels needs a GPU",)
+    (said,) = table.remarks()
+    assert said.startswith("postcards, VGG19 on pixels: left out without a GPU")
+    assert "pixels_on_cpu" in said
 
 
 @pytest.mark.usefixtures("weights_of_test_resnet")
 def test_a_backbone_on_pixels_has_a_row(tmp_path, monkeypatch):
     monkeypatch.setitem(running.PIXELS, "VGG19 on pixels", "test_resnet")
-    monkeypatch.setattr(running, "_has_gpu", lambda: True)
     monkeypatch.setattr(running.os, "cpu_count", lambda: 1)
     options = QUICK | {"bits": [8], "seeds": 1, "methods": ["VGG19 on pixels", "paper"]}
-    on_pixels, on_features = run_paper(tmp_path, **options).rows
+    on_pixels, on_features = run_paper(tmp_path, pixels_on_cpu=True, **options).rows
     assert on_pixels.method == "VGG19 on pixels"
     assert 0 < on_pixels.mAP < 1
     assert on_pixels.mAP != on_features.mAP
@@ -170,6 +171,7 @@ def test_the_provenance_says_how_to_repeat_it(tmp_path):
         ({"seeds": 1.5}, "seeds must be a whole number"),
         ({"workers": 0}, "workers must be a whole number"),
         ({"n_train": -1}, "n_train must be a whole number"),
+        ({"pixels_on_cpu": "yes"}, "pixels_on_cpu must be True or False"),
         ({"download": 1}, "download must be True or False"),
         ({"concepts": "no such list"}, "no such list"),
         ({"report": 3}, "report must be a function"),

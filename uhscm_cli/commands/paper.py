@@ -49,6 +49,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--n-database", type=int, metavar="N", help="the same")
     parser.add_argument("--n-query", type=int, metavar="N", help="the same")
     parser.add_argument("--workers", type=int, metavar="N", help="processes; 1")
+    parser.add_argument(
+        "--pixels-on-cpu",
+        action="store_true",
+        help="compute rows on pixels without a GPU too, in hours or days",
+    )
     parser.add_argument("--download", action="store_true", help="download CIFAR-10 if missing")
     parser.add_argument("--published", metavar="FILE", help="a CSV file of published figures")
 
@@ -61,6 +66,7 @@ def run(options: Namespace) -> dict[str, Any]:
     table = run_paper(
         options.folder,
         root=options.root,
+        pixels_on_cpu=options.pixels_on_cpu,
         download=options.download,
         command=shlex.join(["uhscm", *sys.argv[1:]]),
         report=lambda line: tell(options, line),

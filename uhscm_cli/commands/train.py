@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--backbone",
         default="features",
         metavar="NAME",
-        help="features, or a timm model such as vgg19 to fine-tune on pixels (needs a GPU)",
+        help="features, or a timm model such as vgg19 to fine-tune on pixels (slow without a GPU)",
     )
     parser.add_argument(
         "--set",

@@ -42,6 +42,7 @@ PIXELS = {  # title -> backbone
     "EfficientNet-Lite0 on pixels": "tf_efficientnet_lite0",  # its weights are in a package
 }
 METHODS = (*BASELINES, *RECIPES, *PIXELS)
+_NO_GPU = "left out without a GPU, as fine-tuning takes hours or days (pixels_on_cpu computes it)"
 _READERS = 8  # processes that read images for a backbone, at most
 _PACKAGES = ("uhscm-explorer", "torch", "numpy", "faiss-cpu", "open_clip_torch", "timm")
 _REAL = ("ViT-B-16", "openai")  # the paper's model
@@ -62,6 +63,7 @@ def run_paper(
     n_database: int | None = None,
     n_query: int | None = None,
     workers: int = 1,
+    pixels_on_cpu: bool = False,
     download: bool = False,
     published: str | PathLike[str] | None = None,
     command: str | None = None,
@@ -80,7 +82,7 @@ def run_paper(
             folders of photos; see `uhscm_core.paper.protocol` for splits and ranks.
         root: the folder that contains the folders ``cifar10``, ``flickr25k`` and ``nuswide``.
         methods: of `METHODS`: baselines, peers, recipes of a head on features, and backbones on
-            pixels, which need a GPU.
+            pixels.
         bits: code lengths.
         seeds: how many.
         concepts: what `load_concepts` takes.
@@ -88,6 +90,8 @@ def run_paper(
             postcards their own.
         n_train, n_database, n_query: sizes of the splits, in place of the paper's.
         workers: processes that train at the same time.
+        pixels_on_cpu: whether to compute rows on pixels without a GPU too, which takes hours or
+            days for the paper's numbers of images. They are left out otherwise.
         download: whether to download CIFAR-10 if it is missing.
         published: CSV file of published figures, see `uhscm_core.paper.table.published_rows`.
         command: what to name as the command in the provenance; None for this call.
@@ -109,6 +113,7 @@ def run_paper(
     seeds = whole_number("seeds", seeds, 1, 10_000)
     workers = whole_number("workers", workers, 1, 1024)
     flag("download", download)
+    on_pixels = flag("pixels_on_cpu", pixels_on_cpu) or _has_gpu()
     load_concepts(text("concepts", concepts))
     say = (lambda _: None) if report is None else function("report", report)
     sizes = {
@@ -118,7 +123,7 @@ def run_paper(
     }
     given: dict[str, Any] = {"datasets": names, "root": str(base), "methods": chosen}
     given |= {"bits": lengths, "seeds": seeds, "concepts": concepts}
-    given |= {"model": model, "pretrained": pretrained}
+    given |= {"model": model, "pretrained": pretrained, "pixels_on_cpu": pixels_on_cpu}
     call = ", ".join([repr(str(place)), *(f"{k}={v!r}" for k, v in {**given, **sizes}.items())])
     provenance = {
         "command": command or f"run_paper({call})",
@@ -156,8 +161,10 @@ def run_paper(
         rank = ranks[title] = rank_of(name, dataset)
         provenance[title] = _described(study)
         for method in chosen:
-            found = _rows(study, title, rank, method, lengths, seeds, place / title, workers, say)
-            rows += found
+            missing = _NO_GPU if method in PIXELS and not on_pixels else ""
+            rows += _rows(
+                *(study, title, rank, method, lengths, seeds, place / title, workers, missing, say)
+            )
             table()
     return table()
 
@@ -171,9 +178,13 @@ def _rows(
     seeds: int,
     folder: Path,
     workers: int,
+    missing: str,
     say: Callable[[str], object],
 ) -> Iterator[PaperRow]:
-    """Yield the row of one method on one dataset, computed if need be, a figure per code length."""
+    """Yield the row of one method on one dataset, computed if need be, a figure per code length.
+
+    What is `missing`, if anything is, stands in their place.
+    """
     vary: dict[str, Any] = {"bits": bits}
     shown_as = method
     if method in BASELINES:
@@ -181,11 +192,9 @@ def _rows(
     else:
         vary["recipe"] = ["paper" if method in PIXELS else method]
         shown_as = method if method in PIXELS else f"UHSCM, {method}"
-    missing = ""
     if method in PIXELS:
         vary["backbone"] = [PIXELS[method]]
         vary["workers"] = [min(_READERS, os.cpu_count() or 1)]
-        missing = "" if _has_gpu() else "fine-tuning on pixels needs a GPU"
     if not missing:
         try:
             experiment = Experiment(study, vary, seeds, folder, workers, top_k=rank)
