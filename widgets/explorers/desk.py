@@ -125,7 +125,10 @@ class Desk:
     def amend(self, to: Callable[[Moment], Moment]) -> None:
         """Put another moment in the place of this one, without a step to undo."""
         with self._lock:
-            self.history.amend(to(self.now))
+            before = self.now
+            self.history.amend(to(before))
+        if (self.study, self.now.network) != (before.study, before.network):
+            self._follow(before)
 
     def withdraw(self) -> None:
         """Take back the last change, which could not be shown."""

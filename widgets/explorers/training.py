@@ -67,7 +67,7 @@ class TrainingExplorer(Trainable):
             on=self._ask,
             prepare=lambda: self.template.insist(self._worker.wait),
             started=self._started,
-            ended=self._look_for_faults,
+            ended=self._ended,
         )
         self.health = HealthPanel(self._change_what_helps)
         self.buttons = buttons = self.control.buttons
@@ -149,9 +149,6 @@ class TrainingExplorer(Trainable):
             "comparing runs", lambda view: dataclasses.replace(view, colour=colour, grey=grey)
         )
 
-    def _started(self) -> None:
-        self.desk.change(self.name, lambda moment: self._with_state(moment, self._in_view()))
-
     def _look_for_faults(self) -> None:
         """Show what `Study.health` finds, of the run in color if there is one."""
 
@@ -184,14 +181,6 @@ class TrainingExplorer(Trainable):
         """Make the change of a finding, in the form or in the study."""
         if of_study := self.form.take(change):
             self._open("changing the study", lambda study: _mined(study.with_(**of_study)))
-
-    def _put_in_view(self) -> None:
-        """Make the run in color the network of the study in view."""
-        trained = self.study
-        if trained.network is None:
-            raise ValueError("no run in color to ask with: choose one, or press Start")
-        name = f"run {self.views.pair.names[0]}"
-        self.desk.change(self.name, lambda moment: moment.with_study(trained, name))
 
 
 def _mined(study: Study) -> Study:

@@ -38,7 +38,7 @@ class RunControl(Steered):
         on: leads on with the run in color.
         prepare: called before a run is started; takes over what was typed, or raises.
         started: called when a run was started and is in view.
-        ended: called when a run has ended and is shown.
+        ended: called when a run has ended and is shown, with whether it was seen running.
     """
 
     def __init__(
@@ -52,12 +52,13 @@ class RunControl(Steered):
         on: ipw.Button,
         prepare: Callable[[], None],
         started: Callable[[], None],
-        ended: Callable[[], None],
+        ended: Callable[[bool], None],
     ) -> None:
         self._runs, self._form, self._views, self._status = runs, form, views, status
         self._prepare, self._started, self._told_of_end = prepare, started, ended
         self._on = on
         self._lock = threading.RLock()
+        self._was_over: Trainer | None = None  # when it came into view
         self._opened: Path | None = None  # the folder of the runs that were adopted last
         self._lead = Lead(self._retire)
         self._follower = Follower[Trainer](
@@ -131,6 +132,7 @@ class RunControl(Steered):
             self._form.show_run(mine)
             self._views.pinned.image = trainer.pinned
             self._views.offer(mine.name, mine.parent or (others[-1] if others else ""))
+            self._was_over = None if trainer.active else trainer
             self._follower.follow(trainer)
         else:
             whole = [run for run in runs.all() if not run.is_damaged]
@@ -158,7 +160,7 @@ class RunControl(Steered):
     def _ended(self, trainer: Trainer) -> None:
         if trainer.run.message:
             self._status.fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
-        self._told_of_end()
+        self._told_of_end(trainer is not self._was_over)
 
     def _retire(self) -> None:
         with self._lock:

@@ -69,11 +69,15 @@ def test_from_a_threshold_to_an_answer_and_back(study, bench):
     train = bench.explorers["Train"]
     train.start(bits=16, epochs=2)
     bench.wait()
-    assert bench.study.network is None  # a run is not in view until it is asked with
+    assert bench.tab == "Train"
+    assert bench.study.network.bits == 16
+    assert bench.status.summary.endswith("codes of 16 bits (run 001)")
+    answering, made = bench.study, len(bench._desk.history)
     train._ask.click()
     bench.wait()
     assert bench.tab == "Retrieve"
-    assert bench.study.network.bits == 16
+    assert bench.study is answering
+    assert len(bench._desk.history) == made  # it was in view
     assert bench.study.min_share == 1.0
     assert "images on" in bench.explorers["Retrieve"].status.summary
     assert bench.status.summary.endswith("codes of 16 bits (run 001)")
@@ -91,6 +95,60 @@ def test_from_a_threshold_to_an_answer_and_back(study, bench):
         bench.wait()
     assert bench.study.network.bits == 16
     assert bench.status.errors == []
+
+
+def test_a_run_and_its_codes_are_one_step_to_undo(bench):
+    retrieve, train = go(bench, "Retrieve"), go(bench, "Train")
+    assert retrieve._offering
+    train.form.set(bits=8, epochs=1)
+    bench.wait()
+    before = len(bench._desk.history)
+    train.start()
+    bench.wait()
+    assert len(bench._desk.history) == before + 1
+    go(bench, "Retrieve")
+    assert "images on" in retrieve.status.summary
+    bench.undo()
+    bench.wait()
+    assert bench.tab == "Train"
+    assert bench.study.network is None
+    assert bench.status.summary.endswith("no codes yet")
+    bench.redo()
+    bench.wait()
+    assert bench.status.summary.endswith("codes of 8 bits (run 001)")
+
+
+def test_codes_are_a_step_of_their_own_where_something_was_done_meanwhile(bench):
+    similarity, train = go(bench, "Similarity"), go(bench, "Train")
+    train.start(bits=8, epochs=100_000)
+    bench.tab = "Similarity"
+    similarity._worker.wait()
+    go_on = similarity.state.image + 1
+    bench.selection.focus = go_on
+    similarity._worker.wait()
+    assert bench.study.network is None
+    train.stop()
+    bench.wait()
+    assert bench.study.network.bits == 8
+    bench.undo()
+    bench.wait()
+    assert bench.study.network is None
+    assert similarity.state.image == go_on
+
+
+def test_a_run_that_is_no_longer_looked_at_does_not_answer(bench):
+    train = go(bench, "Train")
+    train.start(bits=8, epochs=100_000)
+    bench.undo()
+    train._worker.wait()
+    assert train.views.pair.names[0] == ""
+    train.stop()
+    bench.wait()
+    assert bench.study.network is None
+    assert train.status.errors == []
+    train.start(bits=8, epochs=0)  # no step tells it from another one
+    bench.wait()
+    assert bench.status.summary.endswith("codes of 8 bits (run 002)")
 
 
 def test_an_image_chosen_in_one_tab_is_looked_at_in_the_next_and_is_one_step(trained):
