@@ -25,6 +25,7 @@ from widgets.panels.query import QueryPanel, askable
 from widgets.panels.sides import SidesPanel
 from widgets.panels.two_results import TwoResults
 from widgets.states.compare import CompareState
+from widgets.states.training import run_in
 
 __all__ = ["CompareExplorer"]
 
@@ -133,7 +134,8 @@ class CompareExplorer(Benched):
     def _begin(self, before: CompareState | None) -> CompareState:
         if before and (now := self._sides.as_now_called(before)):
             return now
-        left, right = self._sides.first_pair(self.study)
+        run = run_in(self.desk.now.states.values())
+        left, right = self._sides.first_pair(self.study, run)
         if before:
             return dataclasses.replace(before, left=left, right=right)
         focus = focus_of(self.selection, self.study)

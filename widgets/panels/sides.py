@@ -52,6 +52,7 @@ class SidesPanel(ipw.VBox):
         self._others, self._images = others, study.dataset.digest
         self._study: Study | None = None
         self._runs: list[tuple[str, str]] = []
+        self._offered: set[tuple[str, str]] = set()  # what no one has chosen
         self._said = ipw.VBox([])
         super().__init__([row(self.left, self.swap, self.right, self.k), self._said])
 
@@ -90,7 +91,12 @@ class SidesPanel(ipw.VBox):
         return _names_of_runs(study) != self._runs
 
     def as_now_called(self, state: CompareState) -> CompareState | None:
-        """Return the same sides by the names they have now, or say which is not there any more."""
+        """Return the same sides by the names they have now, unless no one has chosen them.
+
+        Where one of them is not there any more, that is said.
+        """
+        if (state.left, state.right) in self._offered:
+            return None
         known = {_without_title(name): name for name in self.rankers}
         wanted = state.left, state.right
         if gone := [name for name in wanted if _without_title(name) not in known]:
@@ -100,26 +106,39 @@ class SidesPanel(ipw.VBox):
         left, right = (known[_without_title(name)] for name in wanted)
         return dataclasses.replace(state, left=left, right=right)
 
-    def first_pair(self, study: Study) -> tuple[str, str]:
-        """Return what was trained, or else the features, and the first of the others, or ITQ.
+    def first_pair(self, study: Study, run: str = "") -> tuple[str, str]:
+        """Return what is in view, or else the features, and the first of the others, or ITQ.
 
-        Trained is the study's network, or else the newest run.
+        Args:
+            study: whose network is in view, if it has one.
+            run: the name of the one that is in view where there is no network; without one of
+                these, it is the newest.
         """
-        names = list(self.rankers)
-        network = study.network
-        handed_in = self._others or {}
-        runs = [name for name in names if name.startswith("run ") and name not in handed_in]
-        left = (runs or [FEATURES])[-1]
-        if network is not None and not network.on_pixels:
-            left = names[0]
-        if handed := next((name for name in names if name in handed_in), ""):
-            return left, handed
+        pair = self._in_view(study, run), self._yardstick()
+        self._offered.add(pair)
+        return pair
+
+    def _in_view(self, study: Study, run: str) -> str:
+        names = [*self.rankers]
+        if study.network is not None and not study.network.on_pixels:
+            return names[0]
+        runs = [name for name in names if name.startswith("run ") and not self._handed_in(name)]
+        chosen = [name for name in runs if name.startswith(f"run {run},")]
+        return (chosen or runs or [FEATURES])[-1]
+
+    def _handed_in(self, name: str) -> bool:
+        return name in (self._others or {})
+
+    def _yardstick(self) -> str:
+        names = [*self.rankers]
+        if handed := next(filter(self._handed_in, names), ""):
+            return handed
         right = next(name for name in names if name.startswith("ITQ,"))
         try:
             self.rankers[right].vectors  # noqa: B018  (computed once)
         except ValueError:  # features that are all equal
             right = CONCEPTS
-        return left, right
+        return right
 
 
 def _names_of_runs(study: Study) -> list[tuple[str, str]]:

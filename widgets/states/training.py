@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["Settings", "TrainingState"]
+__all__ = ["Settings", "TrainingState", "run_in"]
 
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Values by name, in the order of the form."""
@@ -25,3 +26,9 @@ class TrainingState:
     settings: Settings
     colour: str = ""
     grey: str = ""
+
+
+def run_in(states: Iterable[object]) -> str:
+    """Return the run in color of a training explorer, or else in gray; empty for none."""
+    training = next((state for state in states if isinstance(state, TrainingState)), None)
+    return "" if training is None else training.colour or training.grey

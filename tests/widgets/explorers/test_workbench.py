@@ -176,6 +176,40 @@ def test_a_run_of_the_train_tab_is_there_in_the_compare_tab(bench):
     assert [name for name in compare.rankers if name.startswith("run 001")]
 
 
+def test_two_rankings_that_no_one_chose_follow_the_network_in_view(bench):
+    compare, train = go(bench, "Compare"), go(bench, "Train")
+    assert (compare.left.value, compare.right.value) == (FEATURES, "ITQ, 64 bits")
+    for bits in (64, 16):
+        train.start(bits=bits, epochs=1)
+        bench.wait()
+        go(bench, "Compare")
+        sides = compare.left.value, compare.right.value
+        assert sides == (f"UHSCM, {bits} bits", f"ITQ, {bits} bits")
+        bench.tab = "Train"
+    go(bench, "Compare")
+    compare.right.value = "LSH, 16 bits"
+    bench.wait()
+    train.start(bits=16, epochs=2)
+    bench.wait()
+    go(bench, "Compare")
+    assert (compare.left.value, compare.right.value) == ("UHSCM, 16 bits", "LSH, 16 bits")
+
+
+def test_without_a_network_in_view_the_run_of_the_train_tab_is_compared(study, home):
+    first = Workbench(study)
+    for _ in range(2):
+        go(first, "Train").start(bits=8, epochs=1)
+        first.wait()
+    first.close()
+    bench = Workbench(study)
+    train = go(bench, "Train")
+    assert bench.study.network is None  # no one has trained here
+    train.views.pair.colour.value = "001"
+    bench.wait()
+    assert go(bench, "Compare").left.value.startswith("run 001, 8 bits")
+    bench.close()
+
+
 def test_what_a_tab_cannot_show_is_said_in_its_place(trained):
     from tests.widgets.explorers.test_desk import others_of
 
