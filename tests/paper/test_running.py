@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +16,16 @@ import pytest
 import torch
 from PIL import Image
 
-from uhscm_core import Experiment, Study, load_vlp, run_paper
+from uhscm_core import Experiment, Study, load_vlp, run_paper, training
 from uhscm_core.paper import METHODS, running
 from uhscm_core.paper.protocol import BENCHMARKS, dataset_of, rank_of
 from uhscm_core.paper.running import PIXELS
 from uhscm_core.recipe import RECIPES
+from uhscm_core.runs import writer
+from uhscm_core.support import store
 
 pytestmark = pytest.mark.usefixtures("quick_peers")
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"n_train": 40, "n_database": 60, "n_query": 10}
 QUICK = {"datasets": ["postcards"], "bits": [8, 16], "seeds": 2, **SMALL}
 
@@ -77,15 +82,102 @@ def test_pixels_are_left_out_without_a_gpu_and_the_row_says_so(tmp_path, monkeyp
     assert "pixels_on_cpu" in said
 
 
+ON_PIXELS = QUICK | {
+    "bits": [8],
+    "seeds": 1,
+    "methods": ["VGG19 on pixels", "paper"],
+    "pixels_on_cpu": True,
+}
+EPOCHS = 8  # each of one step, as a batch is larger than the set
+
+
+def small_backbone(patch):
+    """Stand in for VGG19, train for a few epochs, and keep a checkpoint of each step."""
+    patch.setitem(running.PIXELS, "VGG19 on pixels", "test_resnet")
+    patch.setattr(running.os, "cpu_count", lambda: 1)
+    patch.setitem(RECIPES["paper"], "epochs", EPOCHS)
+    patch.setattr(writer, "_CHECKPOINT_SECONDS", 0.0)
+
+
+def losses_on_pixels(patch):
+    """Return what will hold the loss of each step on pixels that is trained from now on."""
+    losses = {}
+    original = training._Training._train_on
+
+    def spy(self, *batch):
+        terms = original(self, *batch)
+        if self.network.on_pixels:
+            losses[self.step + 1] = terms["total"]
+        return terms
+
+    patch.setattr(training._Training, "_train_on", spy)
+    return losses
+
+
+KILLED = """
+import importlib.util
+import sys
+
+import pytest
+
+sys.path.insert(0, {root!r})
+spec = importlib.util.spec_from_file_location("paper_runs", {file!r})
+paper_runs = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(paper_runs)
+if __name__ == "__main__":
+    paper_runs.small_backbone(pytest.MonkeyPatch())
+    paper_runs.run_paper({folder!r}, **paper_runs.ON_PIXELS)
+"""
+
+
+def kill_in_training(folder, done):
+    """Run the paper's benchmarks in another process; kill it when so many steps are done."""
+    script = KILLED.format(root=str(ROOT), file=__file__, folder=str(folder))
+    child = subprocess.Popen([sys.executable, "-c", script])
+    logs = folder / "postcards" / "training"
+    try:
+        while child.poll() is None:
+            if sum(log.read_bytes().count(b"\n") for log in logs.glob("*/metrics.jsonl")) >= done:
+                break
+            time.sleep(0.02)
+        assert child.poll() is None, "it ended before it was killed"
+    finally:
+        child.kill()
+        child.wait()
+    assert child.returncode == -signal.SIGKILL
+
+
+def codes_in(folder):
+    """The codes of each run that a folder keeps, by the name of their file."""
+    found = (folder / "postcards" / "codes").iterdir()
+    return {path.name: store.load_tensors(path)[0]["codes"] for path in found}
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("weights_of_test_resnet")
-def test_a_backbone_on_pixels_has_a_row(tmp_path, monkeypatch):
-    monkeypatch.setitem(running.PIXELS, "VGG19 on pixels", "test_resnet")
-    monkeypatch.setattr(running.os, "cpu_count", lambda: 1)
-    options = QUICK | {"bits": [8], "seeds": 1, "methods": ["VGG19 on pixels", "paper"]}
-    on_pixels, on_features = run_paper(tmp_path, pixels_on_cpu=True, **options).rows
+def test_a_backbone_on_pixels_has_a_row_also_when_killed_in_its_training(tmp_path, monkeypatch):
+    small_backbone(monkeypatch)
+    losses = losses_on_pixels(monkeypatch)
+    whole = run_paper(tmp_path / "whole", **ON_PIXELS)
+    on_pixels, on_features = whole.rows
     assert on_pixels.method == "VGG19 on pixels"
     assert 0 < on_pixels.mAP < 1
     assert on_pixels.mAP != on_features.mAP
+
+    uninterrupted = dict(losses)
+    assert list(uninterrupted) == list(range(1, EPOCHS + 1))
+    losses.clear()
+    kill_in_training(tmp_path / "killed", done=3)
+    resumed = run_paper(tmp_path / "killed", **ON_PIXELS)
+    first = min(losses)
+    assert first >= 3  # a step is logged before its checkpoint is written
+    assert losses == {step: uninterrupted[step] for step in range(first, EPOCHS + 1)}
+    assert resumed.to_frame().equals(whole.to_frame())
+    expected, found = codes_in(tmp_path / "whole"), codes_in(tmp_path / "killed")
+    assert len(expected) == 2
+    assert found.keys() == expected.keys()
+    for name, codes in expected.items():
+        assert torch.equal(found[name], codes)
 
 
 def test_missing_datasets_say_where_to_get_them_and_the_others_run(tmp_path):
