@@ -36,7 +36,7 @@ from uhscm_core import (
     rank_outliers_by_features,
     sketch,
 )
-from uhscm_core.analysis.duplicates import likenesses
+from uhscm_core.analysis.sketches import likenesses
 from uhscm_core.datasets import ArrayImages, read_image
 
 N, PLANTED, STRANGERS, BITS = 2000, 100, 5, 64

@@ -5,8 +5,9 @@ codes, index, metrics; `study.Study` is the whole method as one value.
 """
 
 from uhscm_core.adding import add_images
-from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
+from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates
 from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
+from uhscm_core.analysis.sketches import sketch
 from uhscm_core.baselines import BASELINES, Baseline, fit_baseline
 from uhscm_core.codes import bit_concepts, hamming_distance, pack_codes, unpack_codes
 from uhscm_core.concepts import ConceptSet, load_concepts

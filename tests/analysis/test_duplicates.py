@@ -14,7 +14,10 @@ from PIL import Image, ImageOps
 from tests.conftest import unit_rows
 from uhscm_core import near_duplicates, pack_codes, sketch
 from uhscm_core.analysis import duplicates as module
-from uhscm_core.analysis.duplicates import likenesses
+from uhscm_core.analysis import sketches as sketches_module
+from uhscm_core.analysis.duplicates import near_duplicates_so_far
+from uhscm_core.analysis.sketches import likenesses
+from uhscm_core.support.progress import report_progress_to
 
 
 def naive(bits_of, features, radius, cosine):
@@ -56,7 +59,8 @@ def cut(pairs, chain):
         else:
             (i,) = one
             near = [j for j in chain if (i, j) in agree]
-            yield frozenset({i, max(near, key=lambda j: agree[i, j])})
+            best = max(agree[i, j] for j in near)
+            yield frozenset({i, min(j for j in near if agree[i, j] >= best - 1e-6)})
 
 
 def components(pairs):
@@ -88,9 +92,10 @@ def example(seed, n, bits, directions):
     radius=st.integers(0, 6),
     cosine=st.sampled_from([-1.0, 0.3, 0.8, 0.97, 1.0]),
     block=st.sampled_from([1, 3, 256]),
+    again=st.booleans(),
 )
 def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
-    seed, n, bits, radius, cosine, block
+    seed, n, bits, radius, cosine, block, again
 ):
     signs, features = example(seed, n, bits, 4)
     # No pair so near the threshold that rounding decides.
@@ -99,6 +104,12 @@ def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
         patch.setattr(module, "_ROWS", block)
         patch.setattr(module, "_COLUMNS", 2 * block)
         found = near_duplicates(pack_codes(signs), bits, features, min(radius, bits), cosine)
+        if again:  # among the pairs of a search that asked for less
+            wider = near_duplicates(pack_codes(signs), bits, features, bits, -1.0)
+            assert len(wider.all_pairs) == n * (n - 1) // 2
+            found = near_duplicates(
+                pack_codes(signs), bits, features, min(radius, bits), cosine, among=wider.all_pairs
+            )
     pairs, groups = naive((signs > 0).tolist(), features, min(radius, bits), cosine)
     assert {frozenset(group) for group in found.groups} == groups
     assert len(found.pairs) == sum(len(group) - 1 for group in found.groups)  # trees
@@ -110,6 +121,8 @@ def test_groups_and_numbers_are_those_of_a_loop_over_all_pairs(
         assert pairs[i, j] == (distance, pytest.approx(agree, abs=1e-5))
     assert {i for group in groups for i in group} == {i for pair in pairs for i in pair}
     assert all((i, j) in pairs for group in found.groups for i in group for j in group if i < j)
+    assert {(min(pair), max(pair)) for pair in found.all_pairs.tolist()} == pairs.keys()
+    assert len(found.all_pairs) == len(pairs)
     together, whole = components(pairs)
     assert found.chains == together - whole
     strongest = [max(found.cosines[found.group_of == g]) for g in range(len(groups))]
@@ -187,6 +200,29 @@ def test_thousands_of_equal_images_take_memory_for_a_few_blocks_alone():
     assert peak < 8 * n * n  # far below one number a pair, 200 MB
 
 
+def test_it_is_told_what_is_found_so_far(monkeypatch):
+    monkeypatch.setattr(module, "_ROWS", 4)
+    signs, features = example(0, 64, 12, 4)
+    heard = []
+    with report_progress_to(lambda *told: heard.append(told)):
+        found = list(near_duplicates_so_far(pack_codes(signs), 12, features, 4, 0.9))
+    assert heard == [("comparing images", done, 64) for done in range(4, 65, 4)]
+    counts = [len(part.all_pairs) for part in found]
+    assert counts == sorted(counts)
+    assert len(counts) == 4  # after 8, 20, 44 and all 64 images
+    whole = near_duplicates(pack_codes(signs), 12, features, 4, 0.9)
+    assert found[-1].groups == whole.groups
+
+
+def test_pairs_are_held_only_if_they_are_few(monkeypatch):
+    signs, features = example(0, 64, 12, 4)
+    whole = near_duplicates(pack_codes(signs), 12, features, 4, 0.9)
+    monkeypatch.setattr(module, "_HELD", len(whole.all_pairs) - 1)
+    found = near_duplicates(pack_codes(signs), 12, features, 4, 0.9)
+    assert found.all_pairs is None
+    assert found.groups == whole.groups
+
+
 def test_bad_input_is_named(as_users_run_it):
     codes, features = torch.zeros(3, 1, dtype=torch.uint8), torch.eye(3)
     with pytest.raises(ValueError, match="3 codes but 2 features"):
@@ -262,13 +298,15 @@ def test_what_looks_another_way_is_no_duplicate():
     assert near_duplicates(codes, 8, features, sketches=sketches).groups == ((0, 1),)
 
 
-def test_looks_are_asked_of_every_pair():
+def test_looks_are_asked_of_every_pair(monkeypatch):
     pictures = [picture(seed % 4) for seed in range(12)]
     pictures[5] = ImageOps.mirror(pictures[5])
     sketches = torch.from_numpy(np.stack([sketch(image) for image in pictures]))
     features = torch.nn.functional.normalize(torch.ones(12, 3))
     codes = torch.arange(12, dtype=torch.uint8)[:, None]
     found = near_duplicates(codes, 8, features, 8, sketches=sketches)
-    assert {frozenset(group) for group in found.groups} == {
-        frozenset(range(kind, 12, 4)) for kind in range(4)
-    }
+    kinds = {frozenset(range(kind, 12, 4)) for kind in range(4)}
+    assert {frozenset(group) for group in found.groups} == kinds
+    monkeypatch.setattr(sketches_module, "_MOST", 3)  # too many similar ones to hold
+    found = near_duplicates(codes, 8, features, 8, sketches=sketches)
+    assert {frozenset(group) for group in found.groups} == kinds

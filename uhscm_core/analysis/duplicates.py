@@ -13,51 +13,53 @@ mirrored one.
 With the defaults, on 2,000 photos, 59 % of the planted variants came back and 3 of 241 pairs were
 wrong; without the sketches there were 295,530 wrong pairs (`benchmarks/results/tidy-*.md`).
 
+The last test leaves the fewest pairs by far, and `uhscm_core.analysis.sketches` finds those without
+a look at the others; the other two tests are made of these alone. Without sketches, distances and
+cosines of all pairs are computed, a block at a time.
+
 All images of a group are near-duplicates of each other: where a chain of pairs has ends that are
 not, complete linkage cuts it, and an image that this leaves alone makes a group of two with the
-image nearest to it. Equal codes are looked up once, cosines are computed a block at a time, and of
-a group's pairs only those that hold it together are kept, a spanning tree of the largest cosines.
-Only of one chain at a time are all pairs held; one of more than 4,096 images is left whole.
+image nearest to it. Of a group's pairs only those that hold it together are kept, a spanning tree
+of large cosines. Only of one chain at a time are all pairs held; one of more than 4,096 images is
+left whole.
 
 Symbols: N images, D embedding width, L code length in bits, p pairs.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial.distance import squareform
 from torch import Tensor
 
-from uhscm_core.codes import as_codes, hamming_distance
-from uhscm_core.index import HammingIndex
+from uhscm_core.analysis.sketches import EDGE, ROUNDING, LookAlikes, likenesses
+from uhscm_core.codes import as_codes, as_words, differing_bits, hamming_distance
 from uhscm_core.support.checks import (
     check_unit_rows,
     code_length,
-    instance,
     real_number,
     whole_number,
 )
+from uhscm_core.support.progress import progress_bar
 
-__all__ = ["LONGEST_CHAIN", "NearDuplicates", "likenesses", "near_duplicates", "sketch"]
+__all__ = ["LONGEST_CHAIN", "NearDuplicates", "near_duplicates", "near_duplicates_so_far"]
 
 # Images whose cosines are held at a time: 2 MB of them.
 _ROWS, _COLUMNS = 256, 2048
 LONGEST_CHAIN = 4096
 """Images of a chain that is cut: an array of all their pairs takes 70 MB, and there are several."""
-_EDGE = 8  # of a sketch, in its own pixels
-_FAINT = 2.0  # gray levels
-_ROUNDING = 1e-6  # of the cosine of two equal features
+_SKETCHED = 4096  # images whose look-alikes are looked for at a time
+_HELD = 4_000_000  # pairs: 64 MB
 _NEVER = 9.0  # more than any 1 - cosine: two images that are in no group together
 
 Ids = npt.NDArray[np.int64]
@@ -75,6 +77,7 @@ class NearDuplicates:
         distances: (p,) Hamming distances in bits.
         cosines: (p,) of the features.
         chains: how many chains were cut, whose images are not all near each other.
+        all_pairs: (q, 2) all pairs that pass the tests; None where they are too many to be held.
     """
 
     groups: tuple[tuple[int, ...], ...]
@@ -83,6 +86,7 @@ class NearDuplicates:
     distances: npt.NDArray[np.int32]
     cosines: npt.NDArray[np.float32]
     chains: int = 0
+    all_pairs: Ids | None = field(default=None, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair: ``group``, ``i``, ``j``, ``bits`` apart and ``cosine``."""
@@ -105,6 +109,7 @@ def near_duplicates(
     cosine: float = 0.9,
     sketches: Float[Tensor, "n g"] | None = None,
     likeness: float = 0.97,
+    among: Ids | None = None,
 ) -> NearDuplicates:
     """Find the images that are nearly the same.
 
@@ -116,6 +121,8 @@ def near_duplicates(
         cosine: t, the smallest cosine of two features, in [-1, 1].
         sketches: (N, G + 1) of `sketch`; None to leave out the third test.
         likeness: s, the smallest likeness of two sketches, in [-1, 1].
+        among: (q, 2) pairs, if all that pass are known to be among them: those of `LookAlikes`, or
+            the ``all_pairs`` of a search that asked for less. None to find them among all.
 
     Returns:
         The groups; none where no two images are near. An image is in two of them where it is the
@@ -126,122 +133,158 @@ def near_duplicates(
         ValueError: the codes are not of this length, the features differ from them in number, are
             not finite or not of unit length, or a radius or cosine is out of range.
     """
-    bits = code_length(bits)
-    packed = as_codes(codes, bits)
-    radius = bits // 4 if radius is None else whole_number("radius", radius, 0, bits)
-    cosine = real_number("cosine", cosine, -1, 1)
-    likeness = real_number("likeness", likeness, -1, 1)
-    check_unit_rows(features=features)
-    if len(packed) != len(features):
-        raise ValueError(
-            f"codes and features must be of the same images, got {len(packed)} codes but "
-            f"{len(features)} features"
-        )
-    if sketches is not None:
-        check_unit_rows(sketches=sketches)
-        expected = (len(features), _EDGE * _EDGE + 1)
-        if tuple(sketches.shape) != expected:
-            raise ValueError(f"sketches must have shape {expected}, got {tuple(sketches.shape)}")
-    links = _Links(len(packed))
-    for i, j, cosines in _near(packed, bits, features, radius, cosine, sketches, likeness):
-        links.add(i, j, cosines)
-    i, j, component = links.forest()
+    tests = _Tests.checked(codes, bits, features, radius, cosine, sketches, likeness)
+    if among is None and sketches is not None:
+        similar = LookAlikes(likeness)
+        for start in range(0, len(sketches), _SKETCHED):
+            similar.add(sketches[start : start + _SKETCHED])
+        among = None if similar.crowded else similar.pairs
+    if among is not None:
+        return tests.among(among)
+    return deque(tests.among_all(), maxlen=1).pop()
 
-    def passing(ids: Ids) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-        """Which of all pairs of some images pass the tests, (m, m), and their cosines."""
-        agreement = (features[ids] @ features[ids].T).numpy()
-        near = hamming_distance(packed[ids], packed[ids]).numpy() <= radius
-        near &= agreement >= cosine - _ROUNDING
+
+def near_duplicates_so_far(
+    codes: UInt8[Tensor, "n bytes"],
+    bits: int,
+    features: Float[Tensor, "n d"],
+    radius: int | None = None,
+    cosine: float = 0.9,
+    sketches: Float[Tensor, "n g"] | None = None,
+    likeness: float = 0.97,
+) -> Iterator[NearDuplicates]:
+    """Yield what `near_duplicates` has found, the last time all of it.
+
+    Cosines of all pairs are computed, and sketches compared after that: it takes long, but needs
+    little memory where many images look the same. How far it is can be heard, see
+    `report_progress_to`.
+
+    Args and errors: as `near_duplicates`.
+    """
+    tests = _Tests.checked(codes, bits, features, radius, cosine, sketches, likeness)
+    return tests.among_all()
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """The three tests of some images, with settings that are in order."""
+
+    packed: npt.NDArray[np.uint8]
+    features: Tensor
+    radius: int
+    cosine: float
+    sketches: Tensor | None
+    likeness: float
+
+    @classmethod
+    def checked(
+        cls,
+        codes: UInt8[Tensor, "n bytes"],
+        bits: int,
+        features: Float[Tensor, "n d"],
+        radius: int | None,
+        cosine: float,
+        sketches: Float[Tensor, "n g"] | None,
+        likeness: float,
+    ) -> _Tests:
+        bits = code_length(bits)
+        packed = as_codes(codes, bits)
+        radius = bits // 4 if radius is None else whole_number("radius", radius, 0, bits)
+        cosine = real_number("cosine", cosine, -1, 1)
+        likeness = real_number("likeness", likeness, -1, 1)
+        check_unit_rows(features=features)
+        if len(packed) != len(features):
+            raise ValueError(
+                f"codes and features must be of the same images, got {len(packed)} codes but "
+                f"{len(features)} features"
+            )
         if sketches is not None:
-            near &= likenesses(sketches[ids], sketches[ids]) >= likeness - _ROUNDING
+            check_unit_rows(sketches=sketches)
+            expected = (len(features), EDGE * EDGE + 1)
+            if tuple(sketches.shape) != expected:
+                raise ValueError(
+                    f"sketches must have shape {expected}, got {tuple(sketches.shape)}"
+                )
+        return cls(packed, features, radius, cosine - ROUNDING, sketches, likeness - ROUNDING)
+
+    def among(self, pairs: Ids) -> NearDuplicates:
+        """Test these pairs, whose sketches are known to be similar."""
+        i, j = pairs[:, 0], pairs[:, 1]
+        near = hamming_distance(self.packed[i], self.packed[j], paired=True).numpy() <= self.radius
+        i, j = i[near], j[near]
+        cosines = (self.features[i] * self.features[j]).sum(1).numpy()
+        passed = cosines >= self.cosine
+        links = _Links(len(self.packed))
+        links.add(i[passed], j[passed], cosines[passed])
+        return self._grouped(links)
+
+    def among_all(self) -> Iterator[NearDuplicates]:
+        """Test all pairs, block by block; yield the groups each time twice as many are done."""
+        n = len(self.packed)
+        links = _Links(n)
+        # Images of similar codes together: fewer blocks have a pair that is near.
+        by_code = np.lexsort(self.packed.T[::-1])
+        words, features = as_words(self.packed[by_code]), self.features[by_code]
+        sketches = None if self.sketches is None else self.sketches[by_code]
+        told = n // 16
+        with progress_bar("comparing images", n, shown=False) as bar:
+            for top in range(0, n, _ROWS):
+                rows = slice(top, min(top + _ROWS, n))
+                for left in range(top, n, _COLUMNS):
+                    columns = np.arange(left, min(left + _COLUMNS, n))
+                    near = differing_bits(words[:, rows, None], words[:, None, columns])
+                    passed = (near <= self.radius) & (columns > np.arange(n)[rows, None])
+                    if not (some := passed.any(0)).any():
+                        continue
+                    columns, passed = columns[some], passed[:, some]
+                    cosines = (features[rows] @ features[columns].T).numpy()
+                    passed &= cosines >= self.cosine
+                    if sketches is not None and passed.any():
+                        looks = likenesses(sketches[rows], sketches[columns])
+                        passed &= looks >= self.likeness
+                    links.add_block(by_code[rows], by_code[columns], cosines, passed)
+                bar.update(rows.stop - top)
+                if told < rows.stop < n:
+                    yield self._grouped(links)
+                    told = 2 * rows.stop
+        yield self._grouped(links)
+
+    def _passing(self, ids: Ids) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        """Return which of all pairs of some images pass, (m, m), and their cosines."""
+        # By numpy, which multiplies small arrays in microseconds; torch's threads wait for each
+        # other, tens of milliseconds where something else runs.
+        features = self.features[ids].numpy()
+        agreement: npt.NDArray[np.float32] = features @ features.T
+        near = hamming_distance(self.packed[ids], self.packed[ids]).numpy() <= self.radius
+        near &= agreement >= self.cosine
+        if self.sketches is not None:
+            near &= likenesses(self.sketches[ids], self.sketches[ids]) >= self.likeness
         return near, agreement
 
-    i, j, group_of, chains = _cut_chains(i, j, component, passing)
-    distances = hamming_distance(packed[i], packed[j], paired=True).numpy()
-    cosines = (features[i] * features[j]).sum(1).numpy()
-    order = _strongest_first(group_of, cosines)
-    i, j, group_of = i[order], j[order], group_of[order]
-    names, starts = np.unique(group_of, return_index=True)
-    number = {int(name): k for k, name in enumerate(names[starts.argsort()])}
-    numbered = np.array([number[int(name)] for name in group_of], dtype=np.int64)
-    members = (np.unique([i[numbered == k], j[numbered == k]]) for k in range(len(number)))
-    return NearDuplicates(
-        tuple(tuple(ids.tolist()) for ids in members),
-        np.stack([np.minimum(i, j), np.maximum(i, j)], axis=1),
-        numbered,
-        distances[order],
-        cosines[order],
-        chains,
-    )
-
-
-def sketch(image: Image.Image) -> npt.NDArray[np.float32]:
-    """Reduce an image to the gray values of a small square, to compare by dot product.
-
-    The mean is subtracted, so brightness does not count. One more number, the size of a faint
-    pattern, is added, so that plain images are similar to each other and not to noise.
-
-    Returns:
-        (G + 1,) of unit length.
-    """
-    instance("image", image, Image.Image, "of PIL")
-    small = image.convert("L").resize((_EDGE, _EDGE), Image.Resampling.BOX, reducing_gap=3.0)
-    gray = np.asarray(small, dtype=np.float32).ravel()
-    values = np.append(gray - gray.mean(), np.float32(_FAINT * _EDGE))
-    unit: npt.NDArray[np.float32] = (values / np.linalg.norm(values)).astype(np.float32)
-    return unit
-
-
-def likenesses(a: Float[Tensor, "p g"], b: Float[Tensor, "q g"]) -> npt.NDArray[np.float32]:
-    """Compute (p, q) dot products of sketches, `b` as it is or mirrored, whichever is larger."""
-    gray = b[:, :-1].reshape(-1, _EDGE, _EDGE).flip(2).reshape(len(b), -1)
-    mirrored = torch.cat([gray, b[:, -1:]], dim=1)
-    best: npt.NDArray[np.float32] = torch.maximum(a @ b.T, a @ mirrored.T).numpy()
-    return best
-
-
-def _near(
-    packed: npt.NDArray[np.uint8],
-    bits: int,
-    features: Tensor,
-    radius: int,
-    cosine: float,
-    sketches: Tensor | None,
-    likeness: float,
-) -> Iterator[tuple[Ids, Ids, npt.NDArray[np.float32]]]:
-    """Yield all pairs that pass the tests, once each, in blocks: ids i, ids j and cosines."""
-    if not len(packed):
-        return
-    unique, inverse, counts = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
-    by_code = np.argsort(
-        inverse.reshape(-1), kind="stable"
-    )  # images, those of equal codes together
-    starts = np.concatenate([[0], np.cumsum(counts)])  # of each unique code in `by_code`
-    sorted_features = features[by_code]
-    looks = None if sketches is None else sketches[by_code]
-    index = HammingIndex(torch.from_numpy(unique), bits)
-    first = 0
-    while first < len(unique):  # a block of codes, as many as have some _ROWS images
-        last = max(first + 1, int(np.searchsorted(starts, starts[first] + _ROWS, "right")) - 1)
-        within = index.within(torch.from_numpy(unique[first:last]), radius)
-        codes = np.unique(np.concatenate([found.ids.numpy() for found in within]))
-        codes = codes[codes >= first]  # the pairs with earlier ones were found with them
-        columns = np.concatenate([np.arange(starts[c], starts[c + 1]) for c in codes])
-        for top in range(starts[first], starts[last], _ROWS):
-            rows = np.arange(top, min(top + _ROWS, starts[last]))
-            for left in range(0, len(columns), _COLUMNS):
-                block = columns[left : left + _COLUMNS]
-                cosines = (sorted_features[rows] @ sorted_features[block].T).numpy()
-                passed = (cosines >= cosine - _ROUNDING) & (block > rows[:, None])
-                if looks is not None:
-                    passed &= likenesses(looks[rows], looks[block]) >= likeness - _ROUNDING
-                r, c = np.nonzero(passed)
-                i, j = by_code[rows[r]], by_code[block[c]]
-                near = hamming_distance(packed[i], packed[j], paired=True).numpy() <= radius
-                r, c = r[near], c[near]
-                if len(r):
-                    yield by_code[rows[r]], by_code[block[c]], cosines[r, c]
-        first = last
+    def _grouped(self, links: _Links) -> NearDuplicates:
+        i, j, group_of, chains = _cut_chains(*links.forest(), self._passing)
+        distances = hamming_distance(self.packed[i], self.packed[j], paired=True).numpy()
+        cosines = (self.features[i] * self.features[j]).sum(1).numpy()
+        order = _strongest_first(group_of, cosines)
+        i, j, group_of = i[order], j[order], group_of[order]
+        names, starts = np.unique(group_of, return_index=True)
+        place = np.empty(len(names), np.int64)
+        place[starts.argsort()] = np.arange(len(names))
+        numbered = place[np.searchsorted(names, group_of)]
+        members = (
+            np.unique([i[part], j[part]])
+            for part in np.split(np.arange(len(i)), np.flatnonzero(np.diff(numbered)) + 1)
+            if len(part)
+        )
+        return NearDuplicates(
+            tuple(tuple(ids.tolist()) for ids in members),
+            np.stack([np.minimum(i, j), np.maximum(i, j)], axis=1),
+            numbered,
+            distances[order],
+            cosines[order],
+            chains,
+            links.all_pairs(),
+        )
 
 
 class _Links:
@@ -253,13 +296,67 @@ class _Links:
         self.best = np.full(n, -np.inf, np.float32)  # cosine of each image's strongest pair
         self.partner = np.full(n, -1)
         self.links: list[tuple[Ids, Ids, npt.NDArray[np.float32]]] = []
+        self._pairs: list[Ids] | None = []
+        self._held = 0
 
     def add(self, i: Ids, j: Ids, cosines: npt.NDArray[np.float32]) -> None:
+        """Take in pairs one by one."""
         for images, partners in ((i, j), (j, i)):
             better = cosines > self.best[images]
             np.maximum.at(self.best, images[better], cosines[better])
             won = better & (cosines == self.best[images])
             self.partner[images[won]] = partners[won]
+        self._hold(i, j, len(i))
+        self._link(i, j, cosines)
+
+    def add_block(
+        self,
+        rows: Ids,
+        columns: Ids,
+        cosines: npt.NDArray[np.float32],
+        passed: npt.NDArray[np.bool_],
+    ) -> None:
+        """Take in those pairs of some images with others that passed.
+
+        Args:
+            rows, columns: (a,) and (b,) images.
+            cosines: (a, b), which change.
+            passed: (a, b).
+        """
+        if not passed.any():
+            return
+        if self._pairs is not None:
+            self._hold(rows, columns, int(passed.sum()), passed)
+        apart = self.component[rows][:, None] != self.component[columns]
+        r, c = np.nonzero(passed & apart)
+        self._link(rows[r], columns[c], cosines[r, c])
+        cosines[~passed] = -np.inf
+        for images, partners, axis in ((rows, columns, 1), (columns, rows, 0)):
+            at = cosines.argmax(axis)
+            best = np.take_along_axis(cosines, np.expand_dims(at, axis), axis).ravel()
+            better = best > self.best[images]
+            self.best[images[better]] = best[better]
+            self.partner[images[better]] = partners[at[better]]
+
+    def all_pairs(self) -> Ids | None:
+        """Return (q, 2) all pairs, or None if they are too many to be held."""
+        return (
+            None
+            if self._pairs is None
+            else np.concatenate([np.zeros((0, 2), np.int64), *self._pairs])
+        )
+
+    def _hold(
+        self, i: Ids, j: Ids, count: int, passed: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        self._held += count
+        if self._held > _HELD:
+            self._pairs = None
+        if self._pairs is not None:
+            r, c = (slice(None), slice(None)) if passed is None else np.nonzero(passed)
+            self._pairs.append(np.stack([i[r], j[c]], axis=1))
+
+    def _link(self, i: Ids, j: Ids, cosines: npt.NDArray[np.float32]) -> None:
         a, b = self.component[i], self.component[j]
         order = np.flatnonzero(a != b)
         order = order[np.argsort(-cosines[order], kind="stable")]
@@ -335,7 +432,10 @@ def _groups_of(
         if len(members) == 1:  # with the image nearest to it, which another group has taken
             others = np.where(passes[members[0]], cosines[members[0]], -np.inf)
             others[members[0]] = -np.inf
-            yield members, np.array([others.argmax()])
+            # The first of equal ones, whatever rounding says.
+            yield members, np.flatnonzero(others >= others.max() - ROUNDING)[:1]
+        elif len(members) == 2:
+            yield members[:1], members[1:]
         else:
             # Small where the cosine is large, and never 0, which would mean no pair.
             tree = minimum_spanning_tree(2 - cosines[np.ix_(members, members)]).tocoo()

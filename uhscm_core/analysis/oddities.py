@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates, sketch
+from uhscm_core.analysis.duplicates import NearDuplicates, near_duplicates
 from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
+from uhscm_core.analysis.sketches import sketch
 from uhscm_core.codes import hamming_distance
 from uhscm_core.study import Study
 
