@@ -17,7 +17,7 @@ from widgets.kit.gestures import Gestures
 from widgets.kit.status import Status
 from widgets.panels.lead import LED_BY_ANOTHER, Lead
 from widgets.panels.run_buttons import RunButtons, Steered
-from widgets.panels.run_sentence import run_sentence
+from widgets.panels.run_sentence import done_sentence, run_sentence
 from widgets.panels.run_views import RunViews
 from widgets.panels.training_form import TrainingForm
 
@@ -152,7 +152,7 @@ class RunControl(Steered):
 
     def _start(self, grey: str, **what: Any) -> None:
         trainer = self._runs.start(self._views.pinned.image, **what)
-        self._form.estimate.value = ""
+        self._form.say("")
         self._views.offer(trainer.run.name, grey)
         self._started()
         self._follower.follow(trainer)
@@ -160,7 +160,10 @@ class RunControl(Steered):
     def _ended(self, trainer: Trainer) -> None:
         if trainer.run.message:
             self._status.fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
-        self._told_of_end(trainer is not self._was_over)
+        was_seen = trainer is not self._was_over
+        if was_seen:  # a short run is over before anything has moved
+            self._form.say(done_sentence(self._runs, trainer.run))
+        self._told_of_end(was_seen)
 
     def _retire(self) -> None:
         with self._lock:

@@ -8,9 +8,9 @@ from uhscm_core.analysis.validation import EVALUATED_BY_CONCEPTS, EVALUATED_BY_L
 from uhscm_core.runs import Run
 from widgets.background.session_runs import SessionRuns
 from widgets.kit.curves import total_of_epoch
-from widgets.kit.words import duration
+from widgets.kit.words import counted, duration
 
-__all__ = ["run_sentence"]
+__all__ = ["done_sentence", "run_sentence"]
 
 _USUAL = ", 32-true"  # Fabric's word for a precision that is not mixed
 
@@ -68,3 +68,18 @@ def run_sentence(
             f"another learning_rate, center, or more epochs"
         )
     return "; ".join(parts), notes, spoken
+
+
+def done_sentence(runs: SessionRuns, run: Run) -> str:
+    """Return what a run has done and what that was good for; empty where it has done nothing."""
+    steps = runs.history(run)
+    if not steps:
+        return ""
+    said = f"{counted(steps[-1].epoch, 'epoch')} in {duration(run.seconds)}"
+    validated = [step.metrics for step in steps if step.metrics]
+    if not validated:
+        return said
+    by = EVALUATED_BY_LABELS if EVALUATED_BY_LABELS in validated[0] else EVALUATED_BY_CONCEPTS
+    kept = max(validated, key=lambda metrics: metrics[EVALUATED_BY_CONCEPTS])
+    first, best = (f"{metrics[by]:.3f}" for metrics in (validated[0], kept))
+    return f"{said}, {by} " + (f"{first} to {best}" if len(validated) > 1 else best)

@@ -49,6 +49,7 @@ class TrainingForm(ipw.VBox):
         self._in_colour, self._changed = in_colour, changed
         self._shown: Settings = ()
         self._quiet = False
+        self._turn = object()  # of what is said of the next run
         self.parent = ""
         """Name of the run that is forked; empty for none."""
         self.settings = TrainingSettings()
@@ -137,10 +138,19 @@ class TrainingForm(ipw.VBox):
             pass  # which the estimate says
         else:
             self._changed()
-        if self._runs.running is None:
-            self._worker.submit("estimating", self._estimate)
+        if self._runs.running is not None:
+            self.say("")
         else:
-            self.estimate.value = ""
+            self._turn = turn = object()
+            self._worker.submit("estimating", lambda: self._estimate(turn))
+
+    def say(self, done: str) -> None:
+        """Say what the last run did where it is said how long the next one takes.
+
+        It stays until a setting changes.
+        """
+        self._turn = object()
+        self.estimate.value = done
 
     def say_difference(self) -> None:
         """Say how the settings differ from those of the run that is forked, or is in color."""
@@ -159,12 +169,13 @@ class TrainingForm(ipw.VBox):
         other = self._runs.unlike(run)
         self.note.value = f"{said}; that one was trained with {other}" if other else said
 
-    def _estimate(self) -> None:
+    def _estimate(self, turn: object) -> None:
         runs = self._runs
         try:
             wanted = self.settings.run()
         except ValueError as error:
-            self.estimate.value = f"Not yet: {error}"
+            if turn is self._turn:
+                self.estimate.value = f"Not yet: {error}"
             return
         config = wanted["config"]
         self.share.value = _said_of_share(runs, config)
@@ -174,7 +185,7 @@ class TrainingForm(ipw.VBox):
         said = "How long it takes is known once it runs."
         if seconds is not None:
             said = f"About {duration(seconds)} on {resolve_device(config.device)}"
-        if runs.running is None:  # one may have been started meanwhile
+        if turn is self._turn:  # else a run may have been started meanwhile
             self.estimate.value = said
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 import threading
 import time
 
@@ -126,6 +127,19 @@ def test_of_a_run_that_is_running_only_the_tab_in_view_is_drawn(explorer):
     assert explorer.table.to_frame().empty
     explorer.views.selected_index = 2
     assert explorer.table.to_frame()["run"].tolist() == ["001"]
+
+
+def test_what_a_short_run_did_is_said_next_to_start(explorer):
+    explorer.start(bits=8, epochs=2)
+    explorer.wait()
+    steps = [step.metrics for step in explorer.trainer.steps if step.metrics]
+    first, kept = steps[0], max(steps, key=lambda metrics: metrics["mAP by concepts"])
+    said = explorer.estimate.value
+    assert re.fullmatch(r"2 epochs in [\d.]+ s, mAP by labels [\d.]+ to [\d.]+", said)
+    assert said.endswith(f"{first['mAP by labels']:.3f} to {kept['mAP by labels']:.3f}")
+    explorer.settings.set(epochs=3)
+    explorer.wait()
+    assert explorer.estimate.value.startswith("About ")
 
 
 def test_a_start_with_the_settings_in_view_estimates_nothing_again(explorer, monkeypatch):
