@@ -59,7 +59,7 @@ class RunTable(ipw.VBox):
         )
         self.sort.style.description_width = "55px"
         self.largest = ipw.Checkbox(
-            description="largest or newest first", indent=False, layout={"width": "auto"}
+            True, description="largest or newest first", indent=False, layout={"width": "auto"}
         )
         self.hidden = ipw.Checkbox(
             description="show hidden runs", indent=False, layout={"width": "auto"}

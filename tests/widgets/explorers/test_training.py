@@ -198,12 +198,12 @@ def test_a_fork_differs_in_one_setting_and_is_compared(explorer):
     explorer.start()
     explorer.wait()
     frame = explorer.table.to_frame()
-    assert frame["forked from"].tolist() == ["", "001"]
-    assert frame["lam"].tolist() == [0.8, 0.5]
+    assert frame["forked from"].tolist() == ["001", ""]
+    assert frame["lam"].tolist() == [0.5, 0.8]
     assert "alpha" not in frame
     assert (explorer.colour.value, explorer.grey.value) == ("002", "001")
     grey = explorer.curves.curves["before"]["total"][1]
-    explorer.table.chosen = 0
+    explorer.table.chosen = 1
     explorer.wait()
     assert (explorer.colour.value, explorer.grey.value) == ("001", "002")
     assert explorer.curves.curves["now"]["total"][1].tolist() == grey.tolist()
@@ -405,8 +405,8 @@ def test_one_bad_byte_in_one_run_keeps_no_explorer_from_opening(study, explorer,
     again._worker.wait()
     assert again.status.errors == []
     table = again.table.to_frame()
-    assert table["status"].tolist() == ["damaged", "finished"]
-    assert str(path) in table["what is damaged"][0]
+    assert table["status"].tolist() == ["finished", "damaged"]
+    assert str(path) in table["what is damaged"].iloc[1]
     with pytest.raises(ValueError, match=r"run 001 is damaged and cannot be forked: .*"):
         again.fork("001")
     again.colour.value = "001"

@@ -63,7 +63,7 @@ def test_a_run_says_its_prompt_where_it_is_another_and_can_be_used_again(shown):
     shown.show()
     column = [*panel.table.columns].index("trained with")
     said = [row[column] for row in panel.table.rows]
-    assert said == ["what is in view"] * 3 + ["prompt “a drawing of the {}”"]
+    assert said == ["prompt “a drawing of the {}”"] + ["what is in view"] * 3
     assert "mAP by concepts is by those of each run" in panel.table.summary
     shown.choose("004")
     panel.editor.buttons["use"].click()
@@ -72,15 +72,15 @@ def test_a_run_says_its_prompt_where_it_is_another_and_can_be_used_again(shown):
 
 def test_runs_are_sorted_by_any_column_either_way(shown):
     panel = shown.panel
-    assert shown.names() == ["001", "002", "003"]
+    assert shown.names() == ["003", "002", "001"]  # the one just trained is in sight
     panel.sort.value = "bits"
-    assert shown.names() == ["002", "001", "003"]
-    panel.largest.value = True
     assert shown.names() == ["003", "001", "002"]
     panel.sort.value = "MB"
     assert shown.names() == ["001", "003", "002"]
+    panel.largest.value = False
+    assert shown.names() == ["002", "003", "001"]
     panel.sort.value = "number"
-    assert shown.names() == ["003", "002", "001"]
+    assert shown.names() == ["001", "002", "003"]
     shown.choose("002")
     assert shown.picked == ["002"]  # the row as it is sorted, not as it was made
 
@@ -116,10 +116,10 @@ def test_a_name_that_does_not_work_is_said_at_its_box_and_stays_there(shown, typ
 def test_hidden_runs_are_counted_and_can_be_shown_again(shown):
     shown.choose("001")
     shown.panel.editor.hide()
-    assert shown.names() == ["002", "003"]
+    assert shown.names() == ["003", "002"]
     assert "1 run hidden" in shown.panel.table.summary
     shown.panel.hidden.value = True
-    assert shown.names() == ["001", "002", "003"]
+    assert shown.names() == ["003", "002", "001"]
     shown.choose("001")
     assert shown.panel.editor.buttons["hide"].description == "Show again"
     shown.panel.editor.hide()
@@ -136,14 +136,14 @@ def test_nothing_is_deleted_before_the_question_is_answered(shown):
     shown.panel.deletion.keep()
     assert not shown.asks()
     shown.panel.deletion.delete()  # of nothing that is asked about
-    assert shown.names() == ["001", "002", "003"]
+    assert shown.names() == ["003", "002", "001"]
     shown.panel.editor.ask_to_delete()
     shown.choose("003")  # another row takes the question away
     assert not shown.asks()
     shown.choose("002")
     shown.panel.editor.ask_to_delete()
     shown.panel.deletion.delete()
-    assert shown.names() == ["001", "003"]
+    assert shown.names() == ["003", "001"]
 
 
 def test_the_oldest_go_when_there_is_too_little_space(shown):
@@ -153,7 +153,7 @@ def test_the_oldest_go_when_there_is_too_little_space(shown):
     panel.deletion.ask_to_prune()
     assert panel.deletion.question.value.startswith("Delete run 001, ")
     panel.deletion.delete()
-    assert shown.names() == ["002", "003"]
+    assert shown.names() == ["003", "002"]
     panel.deletion.most.value = "0"
     panel.deletion.ask_to_prune()
     assert panel.deletion.question.value.startswith("Delete 2 runs, 002 to 003, ")
@@ -173,13 +173,13 @@ def test_a_run_in_training_is_kept_and_it_is_said(shown):
         shown.panel.editor.ask_to_delete()
         shown.panel.deletion.delete()
     assert "run 001 is being trained" in shown.failed[0]
-    assert shown.names() == ["001", "002", "003"]
+    assert shown.names() == ["003", "002", "001"]
 
 
 def test_a_damaged_label_is_said_and_the_run_is_listed(shown):
     (shown.folder / "001" / "label.json").write_text("{")
     shown.show()
-    assert shown.names() == ["001", "002", "003"]
+    assert shown.names() == ["003", "002", "001"]
     assert "label.json" in shown.failed[0]
 
 
