@@ -55,7 +55,7 @@ class Benched(Explorer[CompareState]):
         two.layout.width = "auto"
         two.tooltip = "By the codes of the lowest seed of each"
         two.on_click(lambda _: self._rank_two())
-        ask = self._way_to("Retrieve", "Ask with A", self._put_a_in_view)
+        ask = self._way_to("Retrieve", "", self._put_a_in_view)
         self.bench = Bench(
             self.study, pictures, asked, (two, ask), self._list_settings, self._plan_taken
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import ipywidgets as ipw
 import pandas as pd
@@ -37,7 +37,7 @@ class Bench(Steered, ipw.VBox):
         study: whose concepts and images are used; its own network is not.
         pictures: of the queries that are shown.
         selection: whose focus is the query that was clicked last.
-        ways: buttons that lead on with the two settings that are compared.
+        ways: lead on with the two settings that are compared, and with the first or only one.
         listed: called when there are other settings with results.
         taken: called when another plan is in view, with whether a person chose it.
     """
@@ -47,7 +47,7 @@ class Bench(Steered, ipw.VBox):
         study: Study,
         pictures: StudyImages,
         selection: Selection,
-        ways: Sequence[ipw.Widget] = (),
+        ways: tuple[ipw.Widget, ipw.Button],
         listed: Callable[[], object] = lambda: None,
         taken: Callable[[bool], object] = lambda _: None,
     ) -> None:
@@ -64,7 +64,7 @@ class Bench(Steered, ipw.VBox):
         self._run_buttons = RunButtons(self, gestures, "the results")
         self.buttons = self._run_buttons.all
         self.estimate = ipw.Label("", layout={"width": "auto"})
-        self.results = BenchResults(pictures, selection, self._worker, ways, listed)
+        self.results = BenchResults(pictures, selection, self._worker, *ways, listed)
         self.export = BenchExport(self.results, self._worker)
         buttons = row(*self.buttons.values(), self.export, self.estimate)
         buttons.layout.align_items = "center"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
@@ -30,7 +30,8 @@ class BenchResults(ipw.VBox):
         pictures: of the queries.
         selection: whose focus is the query that was clicked last.
         worker: that compares.
-        ways: buttons that lead on with the two settings.
+        two: leads on with the two settings.
+        ask: leads on with A, or with the only setting that has a result.
         listed: called when there are other settings with results.
     """
 
@@ -39,7 +40,8 @@ class BenchResults(ipw.VBox):
         pictures: StudyImages,
         selection: Selection,
         worker: Worker,
-        ways: Sequence[ipw.Widget],
+        two: ipw.Widget,
+        ask: ipw.Button,
         listed: Callable[[], object],
     ) -> None:
         self._worker, self._listed = worker, listed
@@ -56,7 +58,8 @@ class BenchResults(ipw.VBox):
         for dropdown in (self.a, self.b):
             dropdown.style.description_width = "20px"
             dropdown.observe(self._compared, "value")
-        self._pair = ipw.HBox([self.a, self.b, *ways], layout={"flex_flow": "row wrap"})
+        self._ask, self._of_two = ask, (self.a, self.b, two)
+        self._pair = ipw.HBox([*self._of_two, ask], layout={"flex_flow": "row wrap"})
         self.sentence = Status()
         self.moved = ipw.ToggleButton(
             description="Show the queries that moved most",
@@ -128,8 +131,10 @@ class BenchResults(ipw.VBox):
     def _hide(self) -> None:
         """Show only what there is something to say about."""
         several = len(self.a.options) > 1
-        for part in (self._pair, self.moved):
+        for part in (*self._of_two, self.moved):
             part.layout.display = "" if several else "none"
+        self._pair.layout.display = "" if self.a.options else "none"
+        self._ask.description = "Ask with A" if several else "Ask with it"
         self.queries.layout.display = "" if several and self.moved.value else "none"
 
     def _marks(self) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import threading
 from xml.etree import ElementTree
 
+import ipywidgets as ipw
 import pandas as pd
 import pytest
 
@@ -21,7 +22,7 @@ FAST = {"recipes": ("uhscm",), "bits": "8, 16", "epochs": "1", "seeds": "2"}
 
 
 def opened(study, **choices) -> Bench:
-    bench = Bench(study, StudyImages(study), Selection())
+    bench = Bench(study, StudyImages(study), Selection(), (ipw.Button(), ipw.Button()))
     bench.reveal()
     bench.choices.set(**{**FAST, **choices})
     bench.wait()
@@ -50,7 +51,7 @@ def test_it_says_how_many_trainings_and_how_long_before_it_starts(bench):
 
 
 def test_codes_are_as_long_at_first_as_those_of_the_study(study, trained):
-    made = Bench(study, StudyImages(study), Selection())
+    made = Bench(study, StudyImages(study), Selection(), (ipw.Button(), ipw.Button()))
     made.reveal()
     assert made.choices.plan.bits == "64"
     made.adopt(trained, StudyImages(trained))
@@ -91,6 +92,22 @@ def test_two_settings_are_compared_in_the_sentence_of_the_experiment(bench, stud
     assert bench.results.dots.marks == ["A", "B"]
     with pytest.raises(ValueError, match=r"a must be one of the settings with results \(bits=8, "):
         bench.results.compare("bits=9", "bits=16")
+
+
+def test_the_only_setting_with_a_result_can_be_asked_with(bench):
+    results = bench.results
+    two, ask = results._pair.children[-2:]
+    assert results._pair.layout.display == "none"
+    bench.choices.texts["bits"].value = "8"
+    bench.start()
+    bench.wait()
+    assert [part.layout.display for part in (results._pair, results.a, two)] == ["", "none", "none"]
+    assert (ask.description, results.a.value) == ("Ask with it", *results.runs)
+    bench.choices.texts["bits"].value = "8, 16"
+    bench.start()
+    bench.wait()
+    assert [part.layout.display for part in (results._pair, results.a, two)] == ["", "", ""]
+    assert ask.description == "Ask with A"
 
 
 def test_the_queries_that_moved_most_are_one_click_away(bench, study):
@@ -212,7 +229,7 @@ def test_without_labels_it_says_what_is_shown_instead(study):
 def test_a_panel_made_later_takes_over_what_runs(bench, study):
     bench.choices.set(epochs="100000")  # more than the test takes
     bench.start()
-    later = Bench(study, StudyImages(study), Selection())
+    later = Bench(study, StudyImages(study), Selection(), (ipw.Button(), ipw.Button()))
     later.reveal()
     assert later.choices.plan == bench.choices.plan
     assert not later.buttons["stop"].disabled
