@@ -124,7 +124,7 @@ class PhotosExplorer(Displayed):
             reader = self._reader
             if (reader is not None and reader.active) or study is self.result.study:
                 return
-            self.form.show_read(study.dataset)
+            self.form.show_study(study)
             self.result.show(study, study.dataset.skipped, in_view(study))
             self.status.say(*self.result.said)
 
@@ -182,7 +182,7 @@ class PhotosExplorer(Displayed):
         self.progress.show()
         self.result.show_end(reader)
         if reader.study is not None:
-            self.form.remember(reader.study.dataset, reader.source)
+            self.form.remember(reader.study, reader.source)
             if self._on_read is not None:
                 self._on_read(reader.study)
         if reader.state == "failed":

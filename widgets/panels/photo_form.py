@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import weakref
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import ipywidgets as ipw
 
-from uhscm_core import ImageDataset
+from uhscm_core import ImageDataset, Study, load_concepts
 from widgets.background.photo_reader import PhotoSource
 from widgets.kit.choice import Choice
 from widgets.kit.field import Field
@@ -43,6 +44,7 @@ _CONCEPTS = {
     "a text file, one name per line": _FILE,
     "names that I type": _TYPED,
 }
+_Names: TypeAlias = tuple[str, ...]
 
 
 class PhotoForm(ipw.VBox):
@@ -80,7 +82,9 @@ class PhotoForm(ipw.VBox):
             [self.model, self.other, self.concepts], layout={"flex_flow": "row wrap"}
         )
         self._sources = weakref.WeakKeyDictionary[ImageDataset, PhotoSource]()
+        self._lists = weakref.WeakKeyDictionary[ImageDataset, dict[_Names, str | _Names]]()
         self._shown: ImageDataset | None = None  # whose source was put in view last
+        self._names: _Names | None = None  # of the concepts that were
         super().__init__([self.folder, choices, self.note, self.names])
         self._draw()
 
@@ -118,17 +122,26 @@ class PhotoForm(ipw.VBox):
             self.concepts.value = _TYPED
             self.names.value = "\n".join(source.concepts)
 
-    def remember(self, dataset: ImageDataset, source: PhotoSource) -> None:
-        """Keep how a dataset was read, which is what the form says now."""
-        self._shown = dataset
-        self._sources[dataset] = source
+    def remember(self, study: Study, source: PhotoSource) -> None:
+        """Keep how the dataset of a study was read, which is what the form says now."""
+        self._shown, self._names = study.dataset, study.concepts.names
+        self._sources[study.dataset] = source
+        self._lists[study.dataset] = {study.concepts.names: source.concepts}
 
-    def show_read(self, dataset: ImageDataset) -> None:
-        """Put in view how a dataset was read; if it was last in view, what was typed stays."""
-        source = self._sources.get(dataset)
-        if source is not None and dataset is not self._shown:
+    def show_study(self, study: Study) -> None:
+        """Put in view how a study was read, and its concepts; what was typed stays otherwise."""
+        dataset, names = study.dataset, study.concepts.names
+        if dataset is not self._shown:
             self._shown = dataset
-            self.show(source)
+            if source := self._sources.get(dataset):
+                self.show(source)
+        if names == self._names:
+            return
+        self._names = names
+        concepts = self._lists.get(dataset, {}).get(names) or _list_of(names)
+        self.show(replace(self.source, concepts=concepts))
+        if source := self._sources.get(dataset):  # what is in view is not to be read again
+            self._sources[dataset] = replace(source, concepts=concepts)
 
     def unread(self, dataset: ImageDataset) -> PhotoSource | None:
         """Return how a dataset was read if the form says something else; None if it does not."""
@@ -164,3 +177,9 @@ class PhotoForm(ipw.VBox):
         self.names.layout.display = "" if concepts in (_FILE, _TYPED) else "none"
         file = concepts == _FILE
         self.names.placeholder = "path of the text file" if file else "one name per line"
+
+
+def _list_of(names: tuple[str, ...]) -> str | tuple[str, ...]:
+    """Return the list that has these names, or else the names."""
+    lists = [name for name in _CONCEPTS.values() if name not in (_FILE, _TYPED)]
+    return next((name for name in lists if load_concepts(name).names == names), names)

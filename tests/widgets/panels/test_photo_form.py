@@ -76,3 +76,27 @@ def test_a_locked_form_can_be_changed_again(form):
     assert all(field.disabled for field in form.fields)
     form.lock(False)
     assert not any(field.disabled for field in form.fields)
+
+
+def test_the_concepts_are_those_of_the_study_in_view(form, study):
+    form.show_study(study)
+    assert form.source.concepts == "nuswide81"
+    form.folder.value = "/typed"
+    form.show_study(study)
+    assert form.source == PhotoSource("/typed", "postcards", "nuswide81")
+    form.show_study(study.with_(concepts=["boat", "zebra"]))
+    assert form.source == PhotoSource("/typed", "postcards", ("boat", "zebra"))
+
+
+def test_a_list_that_was_changed_after_the_reading_asks_for_no_reading(form, study):
+    read = PhotoSource("/photos", "postcards", "/my/list.txt")
+    form.show(read)
+    form.remember(study, read)
+    form.show_study(study)
+    assert form.source == read
+    form.show_study(study.with_(concepts=["boat", "zebra"]))
+    assert form.source.concepts == ("boat", "zebra")
+    assert form.unread(study.dataset) is None
+    form.show_study(study)
+    assert form.source == read
+    assert form.unread(study.dataset) is None
