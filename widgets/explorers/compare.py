@@ -96,7 +96,8 @@ class CompareExplorer(Benched):
             [self._results, self._results.moved, self._results.both, self._gains, result],
             titles=["Results", "What moved", "In both", "Gains and losses", "Why near"],
         )
-        bar, numbers = self._bar(self.random, self.ask), row(self._query, self.numbers)
+        bar = self._bar(self.random, self.ask, self.k)
+        numbers = row(self._query, self.numbers)
         later(bar)
         rankings = ipw.VBox([bar, self._sides, numbers, looked_at])
         self._lay_out_with_bench(rankings, pictures, self.asked)

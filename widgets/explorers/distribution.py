@@ -13,7 +13,7 @@ from uhscm_core.analysis.study_images import StudyImages
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
-from widgets.kit.layout import columns
+from widgets.kit.layout import columns, later
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
 from widgets.panels.alike import AlikePanel
@@ -71,7 +71,9 @@ class DistributionExplorer(Explorer[DistributionState]):
             titles=["Heatmap", "Most similar", "Disagreements", "One image"],
         )
         train = self._way_to("Train", "Train with these concepts")
-        self._lay_out(self._bar(self.upload, train), columns([self._pair], [tabs], (50, 48)))
+        bar = self._bar(self.upload, train)
+        later(bar)
+        self._lay_out(bar, columns([self._pair], [tabs], (50, 48)))
         self._refresh()
 
     def to_frame(self) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from widgets.explorers.undoable import Undoable
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
 from widgets.kit.field import Field
-from widgets.kit.layout import row
+from widgets.kit.layout import brief, row
 from widgets.kit.selection import Selection
 from widgets.panels.steps import Steps
 
@@ -45,6 +45,7 @@ class Explorer(Undoable[T]):
         self._steps = Steps(self.undo, self.redo, "76px", hidden=self.desk.go_to is not None)
         self._undo, self._redo = self._steps.undo, self._steps.redo
         self._csv = Download("Save as CSV", self._as_csv)
+        brief(self._csv)
 
     def _leave(self) -> None:
         self.live = False

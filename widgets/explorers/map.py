@@ -17,7 +17,7 @@ from widgets.background.umap_cache import UmapCache
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
-from widgets.kit.layout import columns
+from widgets.kit.layout import columns, later
 from widgets.kit.selection import Selection
 from widgets.panels.map import MapPanel
 from widgets.panels.picked import PickedPanel, made_of
@@ -66,6 +66,7 @@ class MapExplorer(Explorer[MapState]):
         self._hint = ipw.Label("Once a network is trained, there is a map of its codes too.")
         bar = self._bar(*self.controls.values())
         bar.layout.align_items = "center"
+        later(bar, narrow=True)
         both = columns([self._map], [self._picked], (58, 40), below_right=[self._picked.heatmap])
         self._lay_out(bar, self._hint, both)
         self._refresh()

@@ -74,7 +74,7 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         tabs = ipw.Tab(looked_at, titles=["Why near", "Bits", "Radius"])
         self._lay_out(
             self._bar(self.random, self.text, self.ask, self.upload),
-            columns([tabs], [self._results], (49, 49), above_left=[self._query]),
+            columns([tabs], [self._results], (49, 49), above_left=[self._query], right_first=True),
         )
         self._refresh()
 

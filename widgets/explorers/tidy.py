@@ -15,7 +15,7 @@ from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
-from widgets.kit.layout import row
+from widgets.kit.layout import later, row
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
 from widgets.kit.words import counted
@@ -62,10 +62,15 @@ class TidyExplorer(Explorer[TidyState]):
         self._csv.label = self._csv.summary = "Duplicates as CSV"
         self._far_csv = Download("Outliers as CSV", self._outliers_as_csv)
         note = ipw.HTML("No file is moved, changed or deleted.")
-        duplicates = ipw.VBox([row(self.radius, self.cosine, self.looks), self._duplicates])
+        thresholds = row(self.radius, self.cosine, self.looks)
+        later(thresholds, narrow=True)
+        duplicates = ipw.VBox([thresholds, self._duplicates])
         outliers = ipw.VBox([row(self.far, self.k), self._outliers])
+        self._csv.remove_class("uhscm-brief")  # of two tables, a sign would not say which
+        bar = self._bar(self._far_csv, note)
+        later(bar)
         self._lay_out(
-            self._bar(self._far_csv, note),
+            bar,
             ipw.Tab([duplicates, outliers], titles=["Near-duplicates", "Outliers"]),
         )
         self._open_study(self.study)

@@ -12,6 +12,7 @@ from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk
 from widgets.explorers.exports import Exports
 from widgets.kit.download import Download
+from widgets.kit.layout import brief
 from widgets.kit.stage import Stage
 from widgets.kit.status import Status
 from widgets.panels.steps import Steps
@@ -47,6 +48,8 @@ class WorkbenchBar(ipw.VBox):
             description="Exports", icon="download", tooltip="", layout={"width": "90px"}
         )
         self.save = Download("Save this view", view, worker)
+        self.save.icon = "save"
+        brief(self.export, self.save)
         self._desk = desk
         self._below = ipw.VBox([])
         self.export.observe(self._show_exports, "value")

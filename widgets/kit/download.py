@@ -28,6 +28,8 @@ class Download(View):
 
     label = traitlets.Unicode("").tag(sync=True)
     """Text on the button; default empty."""
+    icon = traitlets.Unicode("download").tag(sync=True)
+    """Name of the sign in its place where there is little room; default "download"."""
 
     def __init__(
         self, label: str, content: Callable[[], tuple[str, bytes]], worker: Worker | None = None

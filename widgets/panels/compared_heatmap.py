@@ -40,9 +40,10 @@ class ComparedHeatmap(ipw.VBox):
         """By the fields of a state."""
         self.heatmap = HeatmapPanel(pick, edge=420)
         self._hint = ipw.Label("Once a network is trained, codes can be compared too.")
-        rows = [row(sample_of, order), row(source, minus)]
-        later(*rows)
-        super().__init__([*rows, self._hint, self.heatmap])
+        self._hint.add_class("uhscm-note")
+        rest = [row(sample_of, order), row(source, minus), self._hint]
+        later(*rest)
+        super().__init__([*rest, self.heatmap])
 
     def adopt(self, pictures: StudyImages) -> None:
         """Offer what the images of a study can be compared by."""

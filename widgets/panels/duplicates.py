@@ -47,7 +47,7 @@ class DuplicatesPanel(ipw.VBox):
         leave_out: Callable[[tuple[str, ...]], None],
     ) -> None:
         self.pairs = Gallery([], edge=128, height=420)
-        self.group = Gallery([], selection=selection, edge=96, height=420)
+        self.group = Gallery([], selection=selection, edge=64, height=420)
         self.why = WhyPanel(leave_out)
         self.pairs.selection.on_focus(pick)
         growing(self.pairs, self.group)

@@ -34,13 +34,12 @@ class PickedResult(ipw.VBox):
     ) -> None:
         self._picked, self._gains, self._ask_with = picked, gains, ask_with
         self._drawn: tuple[object, ...] = ()
-        self.ask = ipw.Button(
-            description="Make the picked one the query", layout={"width": "230px"}
-        )
+        self.ask = ipw.Button(description="Make the picked one the query", layout={"width": "auto"})
         self.ask.on_click(lambda _: self._ask())
         self.numbers = RankingNumbers(
             layout={"flex": "1 1 300px", "min_width": "0", "padding": "0 0 0 12px"}
         )
+        self.numbers.add_class("uhscm-numbers")
         self.why = WhyPanel(leave_out)
         super().__init__([self.why])
 

@@ -13,6 +13,7 @@ from widgets.background.session_runs import SessionRuns
 from widgets.background.snapshot import Snapshot
 from widgets.kit.gallery import Gallery
 from widgets.kit.gestures import Gestures
+from widgets.kit.layout import brief
 from widgets.kit.stage import growing
 from widgets.kit.words import counted
 
@@ -36,11 +37,12 @@ class PinnedQuery(ipw.HBox):
         self._drawn_at = 0.0
         self.image = 0
         """The pinned image."""
-        self.query = Gallery([], [], edge=60, height=82)
+        self.query = Gallery([], [], edge=60, height=100)
         self.results = Gallery([], [], edge=60, height=94)
         growing(self.results)
         self.results.selection.on_focus(self._clicked)
         self.other = gestures.button("Another query", "random", self._another)
+        brief(self.other)
         as_wide_as_its_words = {"width": "min-content", "min_width": "134px"}
         super().__init__(
             [
@@ -48,6 +50,7 @@ class PinnedQuery(ipw.HBox):
                 ipw.VBox([self.results], layout={"flex": "1 1 0"}),
             ]
         )
+        self.add_class("uhscm-pinned")
 
     def adopt(self, runs: SessionRuns) -> None:
         """Ask about the images of the study of these runs."""

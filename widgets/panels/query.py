@@ -13,6 +13,7 @@ from PIL import Image
 from uhscm_core import Study
 from uhscm_core.analysis.study_images import StudyImages
 from widgets.kit.gallery import Gallery
+from widgets.kit.layout import brief
 from widgets.kit.text_box import TextBox
 from widgets.kit.upload import Upload
 
@@ -53,6 +54,7 @@ class QueryPanel(ipw.VBox):
     def random_button(self, words: str) -> ipw.Button:
         """Return a button that asks at random; it stands in the explorer's bar."""
         button = ipw.Button(description=words, icon="random", layout={"width": "auto"})
+        brief(button)
         button.on_click(lambda _: self._ask_at_random())
         return button
 
@@ -105,6 +107,8 @@ def text_query(search: Callable[[str], object]) -> tuple[TextBox, ipw.Button]:
         layout={"flex": "1 1 130px", "max_width": "180px"},
     )
     button = ipw.Button(description="Ask", icon="search", layout={"width": "70px"})
+    brief(button)
+    box.add_class("uhscm-ask")
     box.on_submit(search)
     button.on_click(lambda _: search(box.value))
     return box, button

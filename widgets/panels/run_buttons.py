@@ -6,6 +6,7 @@ from typing import Protocol
 
 from widgets.background.long_running import Pausable
 from widgets.kit.gestures import Gestures
+from widgets.kit.layout import brief
 
 __all__ = ["RunButtons", "Steered"]
 
@@ -57,6 +58,7 @@ class RunButtons:
             "resume": gestures.button("Resume", "forward", owner.resume),
             "stop": gestures.button(f"Stop, keep {kept}", "stop", owner.stop),
         }
+        brief(*(button for name, button in self.all.items() if name != "start"))
 
     def show(
         self, work: Pausable | None, *, may_start: bool = True, may_resume: bool = False

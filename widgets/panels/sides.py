@@ -14,7 +14,7 @@ from uhscm_core.analysis.study_runs import runs_folder
 from uhscm_core.runs import read_runs, title_of
 from uhscm_core.support.notices import listed
 from widgets.kit.choice import Choice
-from widgets.kit.layout import row
+from widgets.kit.layout import brief, row
 from widgets.kit.slider import Slider
 from widgets.kit.view import close_all
 from widgets.states.compare import CompareState
@@ -25,7 +25,9 @@ _MOST = 200  # results a side
 
 
 class SidesPanel(ipw.VBox):
-    """A list for each side and the number of results; below, what cannot be compared and why.
+    """A list for each side; below, what cannot be compared and why.
+
+    `k`, the number of results, stands elsewhere.
 
     Args:
         study: whose images the others are of.
@@ -43,7 +45,7 @@ class SidesPanel(ipw.VBox):
             "first", min=1, label_width="28px", layout={"flex": "1 1 120px", "max_width": "220px"}
         )
         self.swap = ipw.Button(description="Swap", icon="exchange", layout={"width": "90px"})
-        self.swap.add_class("uhscm-brief")
+        brief(self.swap)
         self.swap.on_click(lambda _: swap())
         self.rankers: dict[str, Ranker] = {}
         """All that can be compared, by name."""
@@ -54,7 +56,7 @@ class SidesPanel(ipw.VBox):
         self._runs: list[tuple[str, str]] = []
         self._offered: set[tuple[str, str]] = set()  # what no one has chosen
         self._said = ipw.VBox([])
-        super().__init__([row(self.left, self.swap, self.right, self.k), self._said])
+        super().__init__([row(self.left, self.swap, self.right), self._said])
 
     def adopt(self, study: Study, bench: Mapping[str, Ranker] = MappingProxyType({})) -> None:
         """Find what can be compared of another study; what was computed of this one is kept.

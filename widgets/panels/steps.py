@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from widgets.background.history import History
+from widgets.kit.layout import brief
 
 __all__ = ["Steps"]
 
@@ -31,8 +32,7 @@ class Steps:
         layout = {"width": width, "display": "none" if hidden else None}
         self.undo = ipw.Button(description="Undo", icon="undo", layout=layout)
         self.redo = ipw.Button(description="Redo", icon="repeat", layout=layout)
-        for button in (self.undo, self.redo):
-            button.add_class("uhscm-brief")
+        brief(self.undo, self.redo)
         self.undo.on_click(lambda _: undo())
         self.redo.on_click(lambda _: redo())
 

@@ -5,6 +5,7 @@
 
 const BOX = { width: 220, height: 110, left: 44, right: 8, top: 8, bottom: 20 };
 const LABEL = 13; // CSS px of height that a label of the vertical axis takes
+const LABELED = 90; // CSS px of width below which the end of the horizontal axis alone is labeled
 const DOTTED = 20; // a curve of fewer points shows each of them
 
 /**
@@ -68,7 +69,7 @@ function drawCurves(chart, { now, before }, top, end, unit, cursor) {
   for (const v of apart >= LABEL ? found : [found[0], found[found.length - 1]]) {
     chart.rule(share(v), v.toFixed(digits));
   }
-  chart.label(0, "0");
+  if (chart.x(1) - chart.x(0) >= LABELED) chart.label(0, "0");
   chart.label(1, `${grouped(end, 1)} ${unit}s`);
   if (!range) chart.writeNone();
   for (const [curve, className] of /** @type {const} */ ([

@@ -4,7 +4,12 @@
 function render({ model, el: host }) {
   const root = rootOf(model, host, "uhscm-download");
   root.removeAttribute("tabindex");
-  const button = el("button", "", model.get("label"));
+  const button = el("button");
+  const sign = el("i", `fa fa-${model.get("icon")}`); // in place of the words, where there is little room
+  sign.setAttribute("aria-hidden", "true");
+  const words = el("span", "words", model.get("label"));
+  button.title = model.get("label");
+  button.append(sign, words);
   button.addEventListener("click", () => model.send({ type: "ask" }));
   const said = el("span", "unseen");
   said.setAttribute("role", "status");
@@ -23,11 +28,13 @@ function render({ model, el: host }) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     button.style.minWidth = `${button.offsetWidth}px`; // what stands next to it stays where it is
-    button.textContent = "Saved ✓";
+    words.textContent = "Saved ✓";
+    sign.className = "fa fa-check";
     said.textContent = `Saved ${content.name}`;
     clearTimeout(shown);
     shown = setTimeout(() => {
-      button.textContent = model.get("label");
+      words.textContent = model.get("label");
+      sign.className = `fa fa-${model.get("icon")}`;
       said.textContent = "";
     }, 2500);
   }

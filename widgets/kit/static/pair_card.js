@@ -196,9 +196,21 @@ function render({ model, el: host }) {
   });
   const problem = el("p", "problem");
   problem.setAttribute("role", "alert");
+  // In a narrow window where something that is used with the card is below it, the rest unfolds.
+  const more = el("button", "more");
+  const below = el("div", "below");
+  below.id = uniqueId("below");
+  more.setAttribute("aria-controls", below.id);
+  const unfold = (/** @type {boolean} */ open) => {
+    more.textContent = open ? "▾ Less on this pair" : "▸ More on this pair";
+    more.setAttribute("aria-expanded", String(open));
+  };
+  unfold(false);
+  more.addEventListener("click", () => unfold(more.getAttribute("aria-expanded") === "false"));
   const total = el("p", "faint");
   const rest = el("div");
-  root.append(sentence, parts.element, problem, total, rest);
+  below.append(total, rest);
+  root.append(sentence, parts.element, problem, more, below);
 
   function draw() {
     /** @type {Card} */
@@ -207,6 +219,7 @@ function render({ model, el: host }) {
     problem.textContent = model.get("error");
     parts.show(card.parts, card.longest);
     total.textContent = card.total ?? "";
+    more.hidden = !card.total;
     rest.replaceChildren();
     if (card.scale) rest.append(scaleOf(card.scale));
     if (card.rows.length) rest.append(tableOfNumbers(card.columns, card.rows));

@@ -11,6 +11,8 @@ const KEPT = "uhscm-size"; // what the page remembers the size as, and the event
 const LEAST = { width: 300, height: 360 }; // CSS px below which nothing is fitted into the window
 const TIGHT = 640; // CSS px of width below which the window has room for what is used together alone
 const NARROW = 520; // CSS px of width below which that is stacked
+const MOVES = ".uhscm-later, .uhscm-later-if-narrow"; // what has another place in a small window
+const EMPTY = '[class="lm-Widget"]'; // the place of a part that is still to come
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
 const LARGEST = 1.4; // by that much at most
 
@@ -58,6 +60,24 @@ async function openNextTo({ commands, shell }, notebook) {
 }
 
 /**
+ * Move an element to another place in its box, with the keyboard's place and all that is scrolled.
+ * @param {Element} part
+ * @param {Element | null} next what follows it there
+ */
+function moveBefore(part, next) {
+  const box = /** @type {Element & { moveBefore?: Element["insertBefore"] }} */ (
+    part.parentElement
+  );
+  if (box.moveBefore) {
+    box.moveBefore(part, next);
+    return;
+  }
+  const at = /** @type {HTMLElement | null} */ (document.activeElement);
+  box.insertBefore(part, next);
+  if (part.contains(at)) at?.focus({ preventScroll: true });
+}
+
+/**
  * Create a button with a sign, and words where there is room for them.
  * @param {HTMLElement} sign
  * @param {string} words
@@ -100,6 +120,33 @@ function render({ model, el: host }) {
     /** @type {HTMLElement} */ (root.closest(".uhscm-workbench") ?? framed() ?? root);
   const isFull = () => document.fullscreenElement === whole();
 
+  /** @type {WeakMap<Element, number>} */
+  const places = new WeakMap(); // among the parts of a box, in a large window
+
+  /**
+   * Put what is used later behind the other parts of its box, or back to its own place. It is the
+   * page that is put in order, so that Tab and screen readers go the way that the eye reads.
+   * @param {Element} box
+   * @param {string} later selects what is used later in a window of this size
+   */
+  function arrange(box, later) {
+    const parts = [...box.children];
+    if (parts.some((part) => part.matches(EMPTY))) {
+      refit();
+      return;
+    }
+    parts.forEach((part, i) => {
+      if (!places.has(part)) places.set(part, i);
+    });
+    const place = (/** @type {Element} */ part) =>
+      (places.get(part) ?? 0) + (part.matches(later) ? parts.length : 0);
+    parts.sort((a, b) => place(a) - place(b));
+    for (let i = parts.length - 1; i >= 0; i--) {
+      const [part, next] = [parts[i], parts[i + 1] ?? null];
+      if (part.matches(MOVES) && part.nextElementSibling !== next) moveBefore(part, next);
+    }
+  }
+
   /** Tell the views how high the window is, if what is in it can be fitted into it. */
   function fit() {
     const [outer, inner] = [whole(), framed()];
@@ -116,6 +163,7 @@ function render({ model, el: host }) {
       const tabs = outer.querySelector(TABS);
       if (tabs) turned.observe(tabs, { subtree: true, attributeFilter: ["class"] });
       outer.classList.toggle("is-tight", outer.offsetWidth < TIGHT);
+      outer.classList.toggle("is-narrow", outer.offsetWidth < NARROW);
       return;
     }
     // What is above it in a workbench, and a margin below.
@@ -123,8 +171,11 @@ function render({ model, el: host }) {
     const left = (height - above) / zoom - 10;
     const fits = left >= LEAST.height && inner.offsetWidth >= LEAST.width;
     inner.classList.toggle("is-fitted", fits);
-    inner.classList.toggle("is-tight", inner.offsetWidth < TIGHT);
-    inner.classList.toggle("is-narrow", inner.offsetWidth < NARROW);
+    const tight = inner.classList.toggle("is-tight", inner.offsetWidth < TIGHT);
+    const narrow = inner.classList.toggle("is-narrow", inner.offsetWidth < NARROW);
+    const later = narrow ? MOVES : tight ? ".uhscm-later" : ":not(*)";
+    const boxes = [...inner.querySelectorAll(MOVES)].map((part) => part.parentElement);
+    for (const box of new Set(boxes)) if (box) arrange(box, later);
     inner.style.setProperty("--room", `${Math.floor(left)}px`);
     for (const columns of /** @type {NodeListOf<HTMLElement>} */ (
       inner.querySelectorAll(".uhscm-columns")

@@ -28,6 +28,7 @@ function render({ model, el: host }) {
   const label = () => root.setAttribute("aria-label", "An image of your own");
   const button = el("button", "upload-button", "Your image…");
   button.type = "button";
+  button.title = "An image of your own: choose a file, drop one here, or paste it";
   const hint = el("span", "upload-hint", "or drop one here, or paste it");
   const line = el("p", "upload-line");
   line.setAttribute("aria-live", "polite");
