@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from scripts.lab import chromium, end_kernels, go, jupyterlab, run_all, set_theme, write_notebook
 from uhscm_core import Study, load_dataset, load_vlp
@@ -64,51 +64,52 @@ class Case:
     Attributes:
         code: makes it, as `e`.
         does: the gesture, in words.
-        act: does it.
+        act: does it, in the explorer that it is given.
         control: selects what it is done at.
         effects: select what it changes.
     """
 
     code: str
     does: str
-    act: Callable[[Page], object]
+    act: Callable[[Locator], object]
     control: str
     effects: tuple[str, ...]
 
 
-def _threshold(page: Page) -> None:
-    page.locator(".uhscm-bars .handle").first.focus()
+def _threshold(root: Locator) -> None:
+    root.locator(".uhscm-bars .handle").first.focus()
     for _ in range(3):
-        page.keyboard.press("ArrowRight")
+        root.page.keyboard.press("ArrowRight")
 
 
-def _cell(page: Page) -> None:
-    over = page.locator(".grid-over").first
+def _cell(root: Locator) -> None:
+    over = root.locator(".grid-over").first
     box = over.bounding_box()
     assert box is not None
     over.click(position={"x": box["width"] * 0.3, "y": box["height"] * 0.28})
 
 
-def _ask(page: Page) -> None:
-    page.get_by_placeholder("ask by text").fill("a castle by the ocean")
-    page.keyboard.press("Enter")
-    page.locator(".gallery-shelf .gallery-tile img").first.wait_for()
-    page.locator(".gallery-shelf .gallery-tile").first.click()
-    page.locator(".uhscm-pair .parts li").first.wait_for()
+def _ask(root: Locator) -> None:
+    root.get_by_placeholder("ask by text").fill("a castle by the ocean")
+    root.page.keyboard.press("Enter")
+    root.locator(".sentence", has_text="answered by its concepts").wait_for()
+    root.locator(".gallery-shelf .gallery-tile img").first.wait_for()
+    root.locator(".gallery-shelf .gallery-tile").first.click()
+    root.locator(".uhscm-pair .parts li").first.wait_for()
 
 
-def _start(page: Page) -> None:
-    page.locator(".uhscm-explorer button:has-text('Start')").click()
-    page.locator(".uhscm-explorer .sentence:has-text('finished')").wait_for(timeout=300_000)
+def _start(root: Locator) -> None:
+    root.locator("button:has-text('Start')").first.click()
+    root.locator(".sentence:has-text('finished')").wait_for(timeout=300_000)
 
 
-def _choose(page: Page) -> None:
-    right = page.get_by_label("right", exact=True)
-    right.select_option(index=3)
+def _choose(root: Locator) -> None:
+    root.get_by_label("right", exact=True).select_option(index=3)
 
 
-def _lasso(page: Page) -> None:
-    box = page.locator(".map-stage").bounding_box()
+def _lasso(root: Locator) -> None:
+    page = root.page
+    box = root.locator(".map-stage").bounding_box()
     assert box is not None
     left, top, right, bottom = box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
     page.keyboard.down("Shift")
@@ -118,16 +119,17 @@ def _lasso(page: Page) -> None:
         page.mouse.move(x, y, steps=6)
     page.mouse.up()
     page.keyboard.up("Shift")
-    page.locator(".gallery-tile img").first.wait_for()
+    root.locator(".gallery-tile img").first.wait_for()
 
 
-def _radius(page: Page) -> None:
-    page.locator(".uhscm-explorer .gallery-tile").first.click()
+def _pair(root: Locator) -> None:
+    root.locator(".gallery-tile").first.click()
+    root.locator(".gallery-list >> nth=1").locator("img").first.wait_for()
 
 
-def _read(page: Page) -> None:
-    page.locator(".uhscm-explorer button:has-text('Read')").first.click()
-    page.locator(".gallery-tile img").first.wait_for(timeout=300_000)
+def _read(root: Locator) -> None:
+    root.locator("button:has-text('Read')").first.click()
+    root.locator(".gallery-tile img").first.wait_for(timeout=300_000)
 
 
 CASES = {
@@ -150,7 +152,7 @@ CASES = {
         "Start, see curves and the neighbors of a query",
         _start,
         "button:has-text('Start')",
-        (".uhscm-curves .charts", ".uhscm-explorer .gallery-list >> nth=1"),
+        (".uhscm-curves .charts", ".gallery-list >> nth=1"),
     ),
     "Retrieve (RetrievalExplorer)": Case(
         "w.RetrievalExplorer(study)",
@@ -164,7 +166,7 @@ CASES = {
         "choose a ranking, see both results",
         _choose,
         "select >> nth=1",
-        (".uhscm-table", ".gallery-list >> nth=1", ".gallery-list >> nth=2"),
+        (".uhscm-table table", ".gallery-list >> nth=1", ".gallery-list >> nth=2"),
     ),
     "Map (MapExplorer)": Case(
         "w.MapExplorer(study)",
@@ -176,7 +178,7 @@ CASES = {
     "Duplicates (TidyExplorer)": Case(
         "w.TidyExplorer(study)",
         "choose a pair, see why it is one",
-        _radius,
+        _pair,
         ".gallery-list",
         (".gallery-list >> nth=1",),
     ),
@@ -189,25 +191,13 @@ CASES = {
     ),
 }
 
-# Where the explorer's top is scrolled to the top of what it scrolls in.
-MEASURE = """() => {
-    const root = document.querySelector('.uhscm-explorer');
-    root.scrollIntoView({ block: 'start' });
-    let view = root.parentElement;
-    const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowY);
-    while (!(scrolls(view) && view.clientHeight > 200 && view.closest('.jp-Notebook') === view
-             || view.classList.contains('jp-WindowedPanel-outer'))) view = view.parentElement;
-    const box = root.getBoundingClientRect();
-    const seen = view.getBoundingClientRect();
-    return { width: box.width, needed: box.height, there: view.clientHeight,
-             top: seen.top, bottom: seen.top + view.clientHeight, at: box.top };
-}"""
-
-
-WHOLE = """() => {
-    const bench = document.querySelector('.uhscm-workbench');
-    const page = bench.closest('.jp-WindowedPanel-outer');
-    return [Math.round(bench.getBoundingClientRect().height), page.clientHeight];
+# Scrolls an explorer, or the workbench around it, to the top of its window.
+MEASURE = """frame => {
+    frame.scrollIntoView({ block: 'start' });
+    const view = frame.closest('.jp-WindowedPanel-outer');
+    const { width, height: needed } = frame.getBoundingClientRect();
+    const { top } = view.getBoundingClientRect();
+    return { width, needed, there: view.clientHeight, top, bottom: top + view.clientHeight };
 }"""
 
 
@@ -215,27 +205,38 @@ READY = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
     (e) => e.checkVisibility() && e.offsetHeight > 300)"""
 
 
-def seen_together(page: Page, case: Case, measured: dict[str, float]) -> bool:
-    """Return whether the control and all that it changes lie in the window."""
-    root = page.locator(".uhscm-explorer").first
+def cut(root: Locator, case: Case, measured: dict[str, float]) -> list[str]:
+    """Return what of a gesture and of what it changes is not whole in the window.
+
+    Args:
+        root: the explorer.
+        case: its gesture.
+        measured: of the window, with the explorer, or its workbench, at its top.
+    """
+    found = []
     for selector in (case.control, *case.effects):
-        box = root.locator(selector.replace(".uhscm-explorer ", "")).first.bounding_box()
-        if box is None:
-            return False
-        inside = box["y"] >= measured["top"] - 1
-        if not inside or box["y"] + box["height"] > measured["bottom"] + 1:
-            return False
-    return True
+        part = root.locator(selector).first
+        box = part.bounding_box()
+        bottom = measured["bottom"]
+        if box is None or box["y"] < measured["top"] - 1 or box["y"] + box["height"] > bottom + 1:
+            found.append(selector)
+            continue
+        tile = part.locator(".gallery-tile .gallery-frame").first
+        image = tile.bounding_box() if tile.count() else None
+        if image and image["y"] + image["height"] > box["y"] + box["height"] + 1:
+            found.append(f"an image of {selector}")
+    return found
 
 
-def shown(page: Page, case: Case, window: Window) -> tuple[dict[str, float], bool]:
-    """Measure the explorer of a page in a window."""
+def measured_in(frame: Locator, window: Window) -> dict[str, float]:
+    """Measure an explorer, or the workbench around it, in a window of some size."""
+    page = frame.page
     page.set_viewport_size({"width": window.width, "height": window.height})
     page.wait_for_timeout(1200)  # until charts and pictures have followed
-    measured = page.evaluate(MEASURE)
+    frame.evaluate(MEASURE)
     page.wait_for_timeout(300)
-    measured = page.evaluate(MEASURE)
-    return measured, seen_together(page, case, measured)
+    measured: dict[str, float] = frame.evaluate(MEASURE)
+    return measured
 
 
 def saved(folder: Path) -> dict[str, str]:
@@ -269,7 +270,7 @@ def pages(
             run_all(page, "light", 2)
             page.locator(".uhscm-explorer").first.evaluate("box => box.scrollIntoView()")
             page.wait_for_timeout(2500)
-            case.act(page)
+            case.act(page.locator(".uhscm-explorer").first)
             page.mouse.move(3, 3)
             page.wait_for_timeout(1000)
             case_of(page, name, case)
@@ -277,73 +278,111 @@ def pages(
             page.close()
 
 
-def measure_workbench(browser: Browser, folder: Path) -> None:
-    """Print how high a workbench is with each of its tabs open."""
+def tabs_of_workbench(page: Page) -> Locator:
+    """Return the tabs of the workbench of a page."""
+    return page.locator(".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li")
+
+
+def measure_workbench(browser: Browser, folder: Path, only: str, shots: Shots) -> None:
+    """Print how high a workbench is with each of its tabs open, and whether what is used fits."""
     environment = {"UHSCM_HOME": str(folder / "home")}
     os.environ.update(environment)
     given = saved(folder)
     write_notebook(folder / "Workbench.ipynb", [OPEN.format(**given), "w.Workbench(study)"])
-    print("| tab | window | height needed | height there |")
-    print("|---|---|---|---|")
+    print("| tab | window | height needed | height there | in one window |")
+    print("|---|---|---|---|---|")
     with jupyterlab(folder, environment) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(120_000)
         go(page, address.format("Workbench.ipynb"))
         run_all(page, "light", 2)
-        tabs = page.locator(".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li")
-        for tab in range(tabs.count()):
+        tabs = tabs_of_workbench(page)
+        names = [name for name in tabs.all_inner_texts() if only in name]
+        # Another threshold drops the codes, which other tabs need: that one is the last.
+        for name in sorted(names, key="Concepts".__eq__):
             page.set_viewport_size({"width": 1280, "height": 720})
-            tabs.nth(tab).click()
+            tabs.get_by_text(name, exact=True).click()
             page.wait_for_timeout(4000)  # until it has been begun
             page.wait_for_function(READY, timeout=60_000)
             page.wait_for_timeout(2000)
-            for window in WINDOWS:
-                page.set_viewport_size({"width": window.width, "height": window.height})
-                page.wait_for_timeout(1500)
-                needed, there = page.evaluate(WHOLE)
-                name = tabs.nth(tab).text_content()
-                print(f"| {name} | {window.name} | {needed} | {there} |", flush=True)
+            case = next(case for of, case in CASES.items() if of.startswith(name))
+            root = page.locator(".uhscm-explorer:visible").first
+            if name != "Photos":  # which shows the study that the workbench was given
+                case.act(root)
+            page.mouse.move(3, 3)
+            for theme in shots.themes:
+                set_theme(page, theme)
+                for window in WINDOWS:
+                    measured = measured_in(page.locator(".uhscm-workbench"), window)
+                    if theme == "light":
+                        print(f"| {name} | {said(window, measured, root, case)}", flush=True)
+                    shots.take(page, f"tab {name}", window, theme)
+            set_theme(page, "light")
+
+
+def said(
+    window: Window, measured: dict[str, float], root: Locator, case: Case, *, width: bool = False
+) -> str:
+    """Return the cells of a row of the table, from the window on."""
+    names = ("width", "needed", "there") if width else ("needed", "there")
+    numbers = " | ".join(f"{measured[name]:.0f}" for name in names)
+    missing = cut(root, case, measured)
+    return f"{window.name} | {numbers} | {f'no: {missing[0]}' if missing else 'yes'} |"
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Pictures of explorers in windows.
+
+    Attributes:
+        folder: of the pictures; None for none.
+    """
+
+    folder: Path | None
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """The themes to take pictures in; what is measured is measured in the light one."""
+        return ("light",) if self.folder is None else ("light", "dark")
+
+    def take(self, page: Page, name: str, window: Window, theme: str) -> None:
+        """Keep a picture of the page."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = f"{name.partition(' (')[0]} {window.name} {theme}.png"
+        page.screenshot(path=self.folder / file.replace(" ", "_").replace("%", "").lower())
 
 
 def main() -> None:
     """Measure all explorers in all windows."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shots", type=Path, help="a folder for pictures of each")
-    parser.add_argument("--only", default="", help="only explorers with this in their name")
+    parser.add_argument("--only", default="", help="only those with this in their name")
     parser.add_argument("--workbench", action="store_true", help="the tabs of a workbench instead")
     options = parser.parse_args()
-    if options.workbench:
-        with tempfile.TemporaryDirectory() as name, chromium() as browser:
-            if browser is None:
-                raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
-            measure_workbench(browser, Path(name))
-        return
-    print("| explorer, gesture | window | width | height needed | height there | in one window |")
-    print("|---|---|---|---|---|---|")
+    shots = Shots(options.shots)
 
     def table(page: Page, name: str, case: Case) -> None:
-        for window in WINDOWS:
-            measured, together = shown(page, case, window)
-            numbers = " | ".join(f"{measured[what]:.0f}" for what in ("width", "needed", "there"))
-            said = "yes" if together else "no"
-            print(f"| {name}: {case.does} | {window.name} | {numbers} | {said} |", flush=True)
-            if options.shots is not None:
-                picture(page, name, window, "light")
-        if options.shots is not None:
-            set_theme(page, "dark")
+        root = page.locator(".uhscm-explorer").first
+        for theme in shots.themes:
+            set_theme(page, theme)
             for window in WINDOWS:
-                shown(page, case, window)
-                picture(page, name, window, "dark")
-            set_theme(page, "light")
-
-    def picture(page: Page, name: str, window: Window, theme: str) -> None:
-        options.shots.mkdir(parents=True, exist_ok=True)
-        file = f"{name.split()[0]} {window.name} {theme}.png".replace(" ", "_").replace("%", "")
-        page.screenshot(path=options.shots / file.lower())
+                measured = measured_in(root, window)
+                if theme == "light":
+                    cells = said(window, measured, root, case, width=True)
+                    print(f"| {name}: {case.does} | {cells}", flush=True)
+                shots.take(page, name, window, theme)
 
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         if browser is None:
             raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
-        pages(browser, Path(name), options.only, table)
+        if options.workbench:
+            measure_workbench(browser, Path(name), options.only, shots)
+        else:
+            columns = "| explorer, gesture | window | width | height needed | height there "
+            print(f"{columns}| in one window |\n|---|---|---|---|---|---|")
+            pages(browser, Path(name), options.only, table)
     today = datetime.datetime.now(tz=datetime.UTC).date()
     print(f"\n{today}, load of the machine at the end: {os.getloadavg()[0]:.1f}")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
+from benchmarks.stage import CASES, WINDOWS, cut, measured_in, tabs_of_workbench
 from tests.browser.pages import STUDY, explorer, opened, shot, until
 
 ROOM = """() => {
@@ -54,21 +56,43 @@ LINES = """() => [...document.querySelectorAll('.uhscm-settings .widget-label')]
         return [new Set(tops).size, label.textContent];
     })
     .filter(([lines]) => lines > 3)"""
-BEYOND = """() => {
-    const { right } = document.querySelector('.uhscm-explorer').getBoundingClientRect();
-    return [...document.querySelectorAll('.uhscm-explorer *')]
+BEYOND = """at => {
+    const root = document.querySelectorAll('.uhscm-explorer')[at];
+    const { right } = root.getBoundingClientRect();
+    return [...root.querySelectorAll('*')]
         .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > right + 1)
+        .filter((e) => !e.closest('.gallery-strip'))  // a shelf is longer than its room
         .map((e) => [e.tagName, String(e.className.baseVal ?? e.className)]);
 }"""
+# What the keyboard is at, in words.
+FOCUSED = """() => {
+    const { activeElement: at } = document;
+    return `${at.getAttribute('aria-label') ?? ''} ${at.textContent}`;
+}"""
 COLUMNS = ".uhscm-together:visible > .widget-box"
-# What grows in the columns, and by how much it ends below the window.
-TOGETHER = """at => {
-    const root = document.querySelectorAll('.uhscm-explorer')[at];
-    const page = root.closest('.jp-WindowedPanel-outer');
-    const end = page.getBoundingClientRect().top + page.clientHeight;
-    return [...root.querySelectorAll('.uhscm-together :is(.gallery-list, .map-stage, .scroll)')]
-        .filter((e) => e.checkVisibility())
-        .map((e) => [e.className, e.getBoundingClientRect().bottom - end]);
+SMALL = [window for window in WINDOWS if window.width < 1280]
+# The stops of Tab in the order of the page, and which of them lie before one that the page has
+# earlier: above it, or at its left in the same row.
+ASTRAY = """root => {
+    // The threshold of bars is the stop after them, as a click on a bar leaves the keyboard there.
+    const stops = [...root.querySelectorAll('*')].filter((e) => e.tabIndex >= 0
+        && !e.matches('.uhscm-bars .handle')
+        && !e.disabled && e.checkVisibility({ visibilityProperty: true })
+        && e.getBoundingClientRect().width > 1);
+    const boxes = stops.map((e) => e.getBoundingClientRect());
+    const over = (a, b, c, d) => Math.min(b, d) - Math.max(a, c) > 2;
+    const before = (a, b) => over(a.top, a.bottom, b.top, b.bottom)
+        ? a.right <= b.left + 2
+        : a.bottom <= b.top + 2 && over(a.left, a.right, b.left, b.right);
+    const name = (e) => e.getAttribute('aria-label') || e.textContent.slice(0, 30) || e.className;
+    const found = [];
+    for (let i = 0; i < stops.length; i++) {
+        for (let j = i + 1; j < stops.length; j++) {
+            if (stops[i].contains(stops[j]) || !before(boxes[j], boxes[i])) continue;
+            found.push([name(stops[j]), 'is read before', name(stops[i])]);
+        }
+    }
+    return { stops: stops.length, found };
 }"""
 # By how much each list of rankings is too narrow for a name; its arrow takes 20 pixels.
 SHORT = """name => [...document.querySelectorAll('.uhscm-explorer select')]
@@ -79,7 +103,6 @@ SHORT = """name => [...document.querySelectorAll('.uhscm-explorer select')]
         return pen.measureText(name).width + 20 - list.clientWidth;
     })
     .filter((short) => short > 0)"""
-TABS = ".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li"
 SHOWN = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
     (e) => e.checkVisibility() && e.offsetHeight > 300)"""
 FITS = """() => {
@@ -111,24 +134,66 @@ def test_an_explorer_takes_the_height_of_its_window(page):
     shot(page, "stage_fitted")
 
 
-def test_a_small_window_shows_what_is_used_together_and_the_rest_below(browser, lab, saved_study):
-    kinds = ("DenoisingExplorer", "RetrievalExplorer", "MapExplorer", "TidyExplorer")
-    cells = (STUDY, *(f"w.{kind}(study)" for kind in kinds))
-    with opened(browser, lab, cells, width=1024, height=640) as page:
-        for at, kind in enumerate(kinds):
+@pytest.fixture(scope="module")
+def all_explorers(browser, lab, saved_study):
+    """A page with all explorers, each after its gesture."""
+    photos = lab.root / "photos"
+    photos.mkdir(exist_ok=True)
+    for i in range(30):
+        Image.effect_noise((64, 64), 20 + i).save(photos / f"{i}.png")
+    code = [case.code.format(photos=str(photos)) for case in CASES.values()]
+    with opened(browser, lab, (STUDY, *code), width=1280, height=720) as page:
+        for at, case in enumerate(CASES.values()):
             root = explorer(page, at)
-            root.locator(".uhscm-together:visible .gallery-tile img").first.wait_for()
-            for width, height, stacked in ((1024, 640, False), (800, 720, True)):
-                page.set_viewport_size({"width": width, "height": height})
-                page.wait_for_timeout(1500)  # until charts and pictures have followed
-                root.evaluate("root => root.scrollIntoView({ block: 'start' })")
-                page.wait_for_timeout(500)
-                shot(page, f"stage_small_{kind.lower()}_{width}")
-                parts = page.evaluate(TOGETHER, at)
-                assert len(parts) > 1, kind
-                assert all(over <= 1 for _, over in parts), (kind, width, parts)
-                first, *_, last = sorted(root.locator(COLUMNS).all(), key=top)
-                assert (top(last) - top(first) > 50) == stacked, (kind, width)
+            root.locator(".uhscm-head .busy:empty").wait_for(state="attached")
+            case.act(root)
+            page.mouse.move(3, 3)
+        yield page
+
+
+@pytest.mark.parametrize("window", SMALL, ids=lambda window: window.name)
+@pytest.mark.parametrize("at", range(len(CASES)), ids=list(CASES))
+def test_a_small_window_shows_what_is_used_together_and_the_rest_below(all_explorers, at, window):
+    name, case = list(CASES.items())[at]
+    root = explorer(all_explorers, at)
+    measured = measured_in(root, window)
+    shot(all_explorers, f"stage_small_{name.split()[0].lower()}_{window.width}")
+    assert cut(root, case, measured) == []
+    beyond = all_explorers.evaluate(BEYOND, at)
+    assert beyond == []
+    columns = sorted(root.locator(COLUMNS).all(), key=top)
+    if columns and window.width == 800:  # else there may be room for both next to each other
+        assert top(columns[-1]) - top(columns[0]) > 50
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 800])
+@pytest.mark.parametrize("at", range(len(CASES)), ids=list(CASES))
+def test_tab_goes_the_way_that_the_eye_reads(all_explorers, at, width):
+    all_explorers.set_viewport_size({"width": width, "height": 720})
+    root = explorer(all_explorers, at)
+    all_explorers.wait_for_timeout(700)  # until it has followed
+    told = root.evaluate(ASTRAY)
+    assert told["stops"] > 5
+    assert told["found"] == []
+
+
+def test_tab_reaches_the_query_before_the_results(all_explorers):
+    at = next(i for i, name in enumerate(CASES) if name.startswith("Retrieve"))
+    query = "Choose a query"
+    for width, wanted in (
+        (1280, [query, "Why near", "Click a result"]),
+        (800, ["Click a result", "Why near", query]),
+    ):
+        all_explorers.set_viewport_size({"width": width, "height": 720})
+        root = explorer(all_explorers, at)
+        all_explorers.wait_for_timeout(700)  # until it has followed
+        root.get_by_placeholder("ask by text").focus()
+        met = []
+        for _ in range(40):
+            all_explorers.keyboard.press("Tab")
+            said = all_explorers.evaluate(FOCUSED)
+            met += [words for words in wanted if words in said and words not in met]
+        assert met == wanted, width
 
 
 def top(column):
@@ -224,7 +289,7 @@ def test_training_stays_within_a_narrow_window_and_says_each_setting_in_three_li
         page.set_viewport_size({"width": 800, "height": 720})
         page.wait_for_timeout(1000)
         shot(page, "stage_settings_narrow")
-        assert page.evaluate(BEYOND) == []
+        assert page.evaluate(BEYOND, 0) == []
 
 
 def test_a_name_is_cut_in_its_middle(page):
@@ -264,7 +329,7 @@ def ask_and_pick(page):
 
 def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
     with opened(browser, lab, (STUDY, "w.Workbench(study)"), width=1280, height=720) as page:
-        tabs = page.locator(TABS)
+        tabs = tabs_of_workbench(page)
         page.locator(".gallery-tile img").first.wait_for()
         for tab in range(tabs.count()):
             name = tabs.nth(tab).text_content()
