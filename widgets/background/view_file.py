@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -60,6 +60,7 @@ class View:
         focus, ids: of the selection.
         tab: in view.
         run: whose network is in view, by its name; empty for none.
+        pages: that are open in each explorer and in the bar, see `widgets.kit.pages`.
     """
 
     states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class View:
     ids: tuple[int, ...] = ()
     tab: str = ""
     run: str = ""
+    pages: Mapping[str, Sequence[str | bool]] = field(default_factory=dict)
 
 
 def write_view(path: Path, study: Study, view: View) -> None:
@@ -95,6 +97,7 @@ def write_view(path: Path, study: Study, view: View) -> None:
             "states": dict(view.states),
             "selection": {"focus": view.focus, "ids": list(view.ids)},
             "tab": view.tab,
+            "pages": {name: list(pages) for name, pages in view.pages.items()},
         },
     )
 
@@ -114,7 +117,7 @@ def read_view(path: Path) -> tuple[dict[str, Any], View]:
             f"{path}: written by a later version of this package, in format {saved['view']}; this "
             f"one knows views up to {FORMAT}: update it to open this file"
         )
-    check_fields(path, saved, _FIELDS)
+    check_fields(path, saved, _FIELDS, {"pages": dict})  # which earlier versions did not write
     for part in ("data", "model"):
         types_: dict[str, Types] = {"source": (dict, _NONE), "digest": str}
         check_fields(f"{path}: {part}", saved[part], types_)
@@ -128,9 +131,13 @@ def read_view(path: Path) -> tuple[dict[str, Any], View]:
     for name, state in saved["states"].items():
         if not isinstance(state, dict):
             raise ValueError(f"{path}: states: {name} must be a dict, got {str(state)[:80]!r}")
+    pages = saved.get("pages", {})
+    for name, opened in pages.items():
+        if not isinstance(opened, list) or not all(isinstance(page, str | bool) for page in opened):
+            raise ValueError(f"{path}: pages: {name} must be a list of titles, true and false")
     run = saved["network"]["run"] if saved["network"] is not None else ""
     ids = tuple(selection["ids"])
-    return saved, View(saved["states"], selection["focus"], ids, saved["tab"], run)
+    return saved, View(saved["states"], selection["focus"], ids, saved["tab"], run, pages)
 
 
 def open_view(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from uhscm_core import Study
@@ -13,10 +13,13 @@ from widgets.explorers.explorer import Explorer
 from widgets.explorers.kinds import KINDS
 from widgets.explorers.tabs import Tabs
 from widgets.explorers.workbench_bar import WorkbenchBar
+from widgets.kit.pages import Pages, open_pages, pages_of
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 
 __all__ = ["Tabbed"]
+
+_BAR = "Workbench"
 
 
 class Tabbed(Displayed):
@@ -32,6 +35,7 @@ class Tabbed(Displayed):
         self.status = Status()
         self._first = first
         self._desk: Desk | None = None
+        self._pages: Mapping[str, Pages] = {}  # to open in tabs that are opened later
         self._line = Line()
         self._worker = Worker(self.status.set_busy, self.status.fail, self._line)
         self.bar = WorkbenchBar(
@@ -43,7 +47,7 @@ class Tabbed(Displayed):
             KINDS,
             self._worker,
             self._has_desk,
-            lambda explorer: self._follow_display(explorer.status),
+            self._made,
             self._first_in_view,
         )
         super().__init__([self.bar, self.tabs])
@@ -107,6 +111,21 @@ class Tabbed(Displayed):
                 self._show_first(study)
 
             self._worker.submit("opening the study", job, each=True)
+
+    @property
+    def pages(self) -> dict[str, Pages]:
+        """The pages that are open in the bar and in each explorer, by the names at the desk."""
+        opened = {explorer.name: pages_of(explorer) for explorer in self.explorers.values()}
+        return {**self._pages, **opened, _BAR: pages_of(self.bar)}
+
+    def _open_pages(self, pages: Mapping[str, Pages]) -> None:
+        """Open pages now, or when their tab is opened."""
+        self._pages = pages
+        open_pages(self.bar, pages.get(_BAR, ()))
+
+    def _made(self, explorer: Explorer[Any]) -> None:
+        self._follow_display(explorer.status)
+        open_pages(explorer, self._pages.get(explorer.name, ()))
 
     def _has_desk(self) -> Desk:
         if self._desk is None:

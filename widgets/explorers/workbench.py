@@ -98,7 +98,8 @@ class Workbench(Tabbed):
         file = as_path("path", path)
         desk, selection = self._has_desk(), self.selection
         states = values_of(desk.now.states, STATES)
-        view = View(states, selection.focus, tuple(selection.ids), self.tab)
+        ids = tuple(selection.ids)
+        view = View(states, selection.focus, ids, self.tab, pages=self.pages)
         write_view(file, desk.study, view)
         return file
 
@@ -136,6 +137,7 @@ class Workbench(Tabbed):
         focus = view.focus
         self.selection.focus = focus if focus is not None and 0 <= focus < n else None
         self.selection.ids = tuple(image for image in view.ids if 0 <= image < n)
+        self._open_pages(view.pages)
         self.tab = view.tab
         self._say()
 

@@ -358,6 +358,32 @@ def test_a_view_opens_as_it_was_saved(study, saved):
     again.close()
 
 
+def test_a_view_opens_the_pages_that_were_open(saved, tmp_path):
+    bench, path = saved
+    go(bench, "Compare").tabs.selected_index = 1
+    train = bench.explorers["Train"]
+    train.views.selected_index, train.settings.more.value = 2, True
+    bench.bar.export.value = True
+    bench.bar.exports.wait()
+    again = Workbench.open_view(bench.save_view(path))
+    again.wait()
+    assert go(again, "Compare").tabs.selected_index == 1
+    twice = Workbench.open_view(again.save_view(path))  # where Train was not opened
+    shown = go(twice, "Train")
+    assert (shown.views.selected_index, shown.settings.more.value) == (2, True)
+    assert twice.bar.exports is not None
+    twice.close()
+    again.close()
+    gone = rewritten(path, pages={"Compare": ["a page that is gone", True]})
+    other = Workbench.open_view(gone)
+    assert go(other, "Compare").tabs.selected_index == 0
+    other.close()
+    values = store.load_json(path)
+    del values["pages"]  # as earlier versions wrote it
+    store.save_json(path, values)
+    Workbench.open_view(path).close()
+
+
 def test_a_view_finds_its_run_under_another_number(saved, home):
     bench, path = saved
     folder = bench.explorers["Train"]._runs.folder
@@ -415,6 +441,7 @@ def rewritten(path, **changes):
         ({"states": {"Retrieval": {"image": 7, "radius": 3, "x": 1}}}, "unknown x"),
         ({"states": {"Retrieval": 3}}, "Retrieval must be a dict"),
         ({"selection": {"focus": None, "ids": ["a"]}}, "ids must be whole numbers"),
+        ({"pages": {"Map": [3]}}, "pages: Map must be a list of titles"),
         ({"data": {"source": {"source": "postcards"}, "digest": "0"}}, "this data is not the one"),
         ({"data": {"source": {"source": "postcards", "odd": 1}, "digest": "0"}}, "data: .*odd"),
     ],
