@@ -313,35 +313,31 @@ def test_words_on_buttons_and_in_front_of_controls_are_whole(browser, lab, saved
         assert page.evaluate(CUT) == []
 
 
-def train(page):
-    page.locator(".uhscm-explorer button:has-text('Start'):visible").click()
-    until(page.locator(".uhscm-explorer:visible"), "finished")
-
-
-def ask_and_pick(page):
-    page.get_by_placeholder("ask by text").fill("a castle by the ocean")
-    page.keyboard.press("Enter")
-    until(page.locator(".uhscm-explorer:visible"), "answered by its concepts")
-    page.locator(".gallery-shelf .gallery-tile:visible").first.click()
-    page.locator(".uhscm-pair .parts:visible li").first.wait_for()
-    page.mouse.move(3, 3)
-
-
 def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
     with opened(browser, lab, (STUDY, "w.Workbench(study)"), width=1280, height=720) as page:
         tabs = tabs_of_workbench(page)
+        bench = page.locator(".uhscm-workbench")
         page.locator(".gallery-tile img").first.wait_for()
         for tab in range(tabs.count()):
             name = tabs.nth(tab).text_content()
             tabs.nth(tab).click()
             page.wait_for_timeout(500)  # until the tab that was open has gone
             page.wait_for_function(SHOWN)
-            if act := {"Train": train, "Retrieve": ask_and_pick}.get(name):
-                act(page)
-            page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+            root = page.locator(".uhscm-explorer:visible").first
+            case = next(case for of, case in CASES.items() if of.startswith(name))
+            acts = name in ("Similarity", "Train", "Retrieve", "Compare")
+            if acts:
+                case.act(root)
+                page.mouse.move(3, 3)
+            bench.evaluate("box => box.scrollIntoView()")
             page.wait_for_timeout(2000)  # until charts and pictures have followed
             shot(page, f"stage_tab_{name.lower()}")
             assert page.evaluate(FITS), name
+            for window in SMALL if acts else ():
+                measured = measured_in(bench, window)
+                shot(page, f"stage_tab_{name.lower()}_{window.width}")
+                assert cut(root, case, measured) == [], (name, window)
+            page.set_viewport_size({"width": 1280, "height": 720})
             if name == "Compare":
                 assert page.evaluate(SHORT, "k-means + OrthoHash, 64 bits") == []
                 page.get_by_role("tab", name="Bench").click()

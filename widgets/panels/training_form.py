@@ -58,6 +58,7 @@ class TrainingForm(ipw.VBox):
             "paper": gestures.button("The paper's recipe", "book", self.settings.as_in_the_paper),
         }
         self.estimate = ipw.Label("")
+        self.estimate.add_class("uhscm-estimate")
         self.share = ipw.HTML()
         self.note = ipw.Label("")
         self.note.add_class("uhscm-note")
