@@ -47,6 +47,8 @@ WORDS = {
     r"data sets?": "dataset",
     r"can['’]t": "cannot",
     r"quantis\w+": "quantization",
+    # A template is the sentence with the blank, a prompt what a concept makes of it.
+    r"(another|its|own|whatever|(run|paper)['’]s) prompt(?! templates?)": "template",
     rf"(a|one|\d+) ({_COUNTED}) an? ({_UNIT})": "per",
 }
 PATTERNS = {
@@ -127,6 +129,7 @@ def test_words_to_avoid_stay_out(found):
         "a row a finding",
         "it can’t be read",
         "next to it, beside that",
+        "trained with another prompt",
     ],
 )
 def test_a_word_is_found(text):
@@ -141,6 +144,7 @@ def test_a_word_is_found(text):
         "It goes on the left, the other one goes on a page of its own.",
         "0 where a bit or a concept is the same for all images",
         "one row per image, 64 bits per code",
+        "a prompt is a template filled with a concept; its prompt template",
     ],
 )
 def test_honest_words_are_left_alone(text):

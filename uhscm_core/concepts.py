@@ -1,7 +1,7 @@
 r"""Candidate concepts: their names and the prompt templates around them.
 
 The paper scores every image against M concept names taken from a benchmark's vocabulary and
-put into one prompt, "a photo of the {}". Three lists ship with the package:
+put into one template, "a photo of the {}". Three lists ship with the package:
 
 - ``nuswide81``: the 81 names of NUS-WIDE (Chua et al. 2009), the paper's first choice.
 - ``coco80``: the 80 object names of MS COCO (Lin et al. 2014), its second.
@@ -184,7 +184,7 @@ def _check_different(templates: Sequence[str]) -> None:
         earlier = first.setdefault(_as_read(template), template)
         if earlier is not template:
             raise ValueError(
-                f"templates: {template!r} is listed again, as {earlier!r}, so its prompt would "
+                f"templates: {template!r} is listed again, as {earlier!r}, so its template would "
                 f"count twice; leave one of them out"
             )
 

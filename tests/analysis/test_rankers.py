@@ -154,7 +154,7 @@ def test_a_run_ranks_by_the_prompt_and_concepts_that_it_was_trained_with(study, 
     run_of(8, mining=MiningSettings.of(listed))
     found, _ = rankers_of(study)
     own, of_prompt, of_list = (one for name, one in found.items() if name.startswith("run "))
-    assert of_prompt.name == "run 002, 16 bits: prompt “a drawing of the {}”"
+    assert of_prompt.name == "run 002, 16 bits: template “a drawing of the {}”"
     assert of_list.name == "run 003, 8 bits: 6 concepts (sky, sea, house, ...), min_share 0.1"
     assert own.study is study
     assert of_prompt.study.concepts == prompted.concepts
@@ -163,7 +163,7 @@ def test_a_run_ranks_by_the_prompt_and_concepts_that_it_was_trained_with(study, 
     assert of_list.setting == {}  # a list that has no name, so no bench varies it
     title = RunLabel(title="as drawn")
     write_label(read_runs(runs_folder(study))[1].folder, title)
-    assert "run 002, 16 bits: as drawn, prompt “a drawing of the {}”" in rankers_of(study)[0]
+    assert "run 002, 16 bits: as drawn, template “a drawing of the {}”" in rankers_of(study)[0]
 
 
 def test_a_run_whose_concepts_have_no_features_is_left_out_and_it_is_said(run_of):

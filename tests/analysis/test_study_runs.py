@@ -41,13 +41,13 @@ def test_a_run_says_what_else_it_was_trained_with_and_gives_that_study(study, tm
     for each in (study, other):
         new_run(tmp_path, 16, TrainingConfig(), mining=MiningSettings.of(each))
     own, unlike_own = read_runs(tmp_path)
-    assert [unlike(run, study) for run in (own, unlike_own)] == ["", f"prompt “{OTHER}”, tau 2"]
-    assert unlike(own, other) == "prompt “a photo of the {}”, tau 3"
+    assert [unlike(run, study) for run in (own, unlike_own)] == ["", f"template “{OTHER}”, tau 2"]
+    assert unlike(own, other) == "template “a photo of the {}”, tau 3"
     assert study_of(own, study) is study
     assert study_of(unlike_own, study).concepts == other.concepts
     assert study_of(unlike_own, study).mined.temperature == other.mined.temperature
     frame = differences([own, unlike_own], {}, study)
-    assert frame[TRAINED_WITH].tolist() == ["what is in view", f"prompt “{OTHER}”, tau 2"]
+    assert frame[TRAINED_WITH].tolist() == ["what is in view", f"template “{OTHER}”, tau 2"]
     assert TRAINED_WITH not in differences([own], {}, study)
     names = study.with_(concepts=["cat", "dog", "tree", "sky"])
     run = new_run(tmp_path, 16, TrainingConfig(), mining=MiningSettings.of(names))
@@ -74,11 +74,11 @@ def test_a_description_with_something_else_in_the_place_of_concepts_is_damaged(t
 
 
 class TestTheFoldersOfEarlierVersions:
-    """They were keyed by the prompt and the concepts too; runs said neither."""
+    """They were keyed by the template and the concepts too; runs said neither."""
 
     @pytest.fixture
     def folders(self, study, home):
-        """A folder with two runs of the study, and one with a saved run of another prompt."""
+        """A folder with two runs of the study, and one with a saved run of another template."""
         made = []
         for each, saved in ((study, False), (study.with_(template=OTHER), True)):
             concepts = dataclasses.asdict(each.concepts)

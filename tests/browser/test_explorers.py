@@ -93,7 +93,7 @@ def test_the_threshold_is_dragged_and_undone(denoising):
     )
     preview = bars.locator(".handle-text").inner_text()
     until(page, re.search(r"\d+ kept", preview)[0])  # no key is on its way to Python any more
-    page.click('button:has-text("Paper\'s prompt and bounds") >> nth=0')
+    page.click('button:has-text("Paper\'s template and bounds") >> nth=0')
     until(page, f"^{before}$")
 
 

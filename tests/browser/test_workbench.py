@@ -108,7 +108,7 @@ def test_runs_of_two_prompts_and_a_setting_of_the_bench_are_asked(browser, lab, 
         assert "a sketch of the {}." not in rows.nth(1).inner_text()  # it is the prompt in view
         shot(page, "workbench_two_prompts")
         rows.nth(0).click()
-        press(page, "Use its prompt and settings")
+        press(page, "Use its template and settings")
         prompt = page.get_by_label("prompt", exact=True).locator("visible=true").first
         expect(prompt).to_have_value("a photo of the {}.")
         turn(page, "Compare")

@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--template",
         action="append",
         metavar="TEXT",
-        help="the prompt, such as 'a photo of the {}'; several are averaged",
+        help="the template, such as 'a photo of the {}'; several are averaged",
     )
     parser.add_argument("--tau", type=float, metavar="X", help="sharpness of the softmax; 3")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Take over the runs of earlier versions, which kept those of each prompt in another folder."""
+"""Take over the runs of earlier versions, which kept those of each template in another folder."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def rankers_of(
         study: trained or not. Its own network, the runs on its images, the `BASELINES` and the
             references without codes, which are no upper bounds, are offered. Baselines have as many
             bits as its codes, or without a network as those of the newest run, or else 64. A run
-            that was trained with another prompt or other concepts ranks by these.
+            that was trained with another template or other concepts ranks by these.
         others: trained studies of the same images by name, such as one of another code length.
 
     Raises:

@@ -27,13 +27,13 @@ __all__ = [
 ]
 
 TRAINED_WITH = "trained with"
-"""The column of a table of runs that says a prompt or concepts which are not those in view."""
+"""The column of a table of runs that says a template or concepts which are not those in view."""
 
 
 def runs_folder(study: Study) -> Path:
     """Return the folder of all runs on the same images and model, whatever they were mined from.
 
-    What a version before 0.3 or a later one has kept for each prompt is moved there, but for runs
+    What a version before 0.3 or a later one has kept for each template is moved there, but for runs
     that are being trained.
     """
     digests = study.dataset.digest, study.vlp.digest
@@ -46,7 +46,7 @@ def runs_folder(study: Study) -> Path:
 
 
 def runs_key(study: Study) -> str:
-    """Return what tells the runs of a study from those of another prompt or other concepts."""
+    """Return what tells the runs of a study from those of another template or other concepts."""
     return store.digest_of("runs", study.dataset.digest, study.vlp.digest, *_mined(study))
 
 

@@ -10,7 +10,7 @@ Only this package knows the files of a run:
 - ``label.json``: what the user calls the run;
 - ``run.json`` and ``best.safetensors``: the description of a `Run` and its best weights. Only runs
   that belong to a study have them, in folders ``<home>/runs/<digest>/<number>``.
-  Those on the same images are numbered through, whatever prompt and concepts each was trained with.
+  Those on the same images are numbered through, whatever template and concepts each has had.
   Such a folder is also where the study is saved, so `Study.load` reads it.
 
 `RunWriter` writes while `uhscm_core.train` trains; `read_history`, `read_network` and `Run` read. A

@@ -1,4 +1,4 @@
-"""What a run was trained on besides images and model: concepts, prompt, and how they were mined."""
+"""What a run was trained on besides images and model: concepts, template, and the mining."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class MiningSettings:
         """Return in words what these are where they differ from others; empty where nowhere."""
         said = []
         if self.concepts.templates != other.concepts.templates:
-            said.append(f"prompt “{'; '.join(self.concepts.templates)}”")
+            said.append(f"template “{'; '.join(self.concepts.templates)}”")
         if self.concepts.names != other.concepts.names:
             names = self.concepts.names
             more = ", ..." if len(names) > _LISTED else ""

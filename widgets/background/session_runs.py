@@ -24,11 +24,11 @@ class SessionRuns:
     """What a view of runs asks for. It may be asked from any thread.
 
     Args:
-        study: whose images and model the runs have. A run may have been trained with another prompt
-            or other concepts; what is computed of it is computed with those.
+        study: whose images and model the runs have. A run may have been trained with another
+            template or other concepts; what is computed of it is computed with those.
 
     Attributes:
-        key: tells this study from those with another prompt or other concepts.
+        key: tells this study from those with another template or other concepts.
     """
 
     def __init__(self, study: Study) -> None:

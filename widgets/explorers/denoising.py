@@ -61,8 +61,8 @@ class DenoisingExplorer(Explorer[Study]):
         self._scale = ipw.Label()
         self._findings = ipw.HTML()  # below the settings: what comes and goes moves no bar
         self._reset = ipw.Button(
-            description="Paper's prompt and bounds",
-            tooltip="The paper's prompt, τ and bounds; the list of names stays",
+            description="Paper's template and bounds",
+            tooltip="The paper's template, τ and bounds; the list of names stays",
             layout={"width": "auto"},
         )
         self._train = self._way_to("Train", "Train with these concepts")

@@ -15,9 +15,9 @@ from widgets.kit.gestures import Gestures
 from widgets.kit.layout import columns, later, row
 from widgets.kit.selection import Selection
 from widgets.panels.health import HealthPanel
-from widgets.panels.prompt import Prompt
 from widgets.panels.run_control import RunControl
 from widgets.panels.run_views import RunViews
+from widgets.panels.template_box import TemplateBox
 from widgets.panels.training_form import TrainingForm
 from widgets.states.training import TrainingState
 
@@ -45,14 +45,14 @@ class TrainingExplorer(Trainable):
         self._adopted: SessionRuns | None = None
         self._runs = runs = SessionRuns(self._study)
         gestures = Gestures(self.status.fail, lambda: self.control.draw())
-        self.template = Prompt(self._reprompt)
+        self.template = TemplateBox(self._reprompt)
         self.form = TrainingForm(
             runs,
             gestures,
             self._worker,
             in_colour=lambda: self.views.in_colour,
             changed=self._take_settings,
-            prompt=self.template,
+            template=self.template,
         )
         self.views = RunViews(
             runs, self._worker, gestures, self.status.fail, self._compared, self._use
@@ -171,10 +171,10 @@ class TrainingExplorer(Trainable):
         )
 
     def _use(self, name: str) -> None:
-        """Put the prompt, the concepts and the settings of a run in view."""
+        """Put the template, the concepts and the settings of a run in view."""
         run = self._runs.named(name)
         if run is not None:
-            self._open("using a run's prompt", lambda _: _mined(self._runs.trained_on(run)[0]))
+            self._open("using a run's template", lambda _: _mined(self._runs.trained_on(run)[0]))
             self._attempt("using a run's settings", lambda: self.control.fork(name))
 
     def _change_what_helps(self, change: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ class BenchChoices(ipw.VBox):
         }
         self.texts: dict[str, TextBox] = {
             "templates": TextBox(
-                "Prompts, one per line",
+                "Templates, one per line",
                 rows=2,
                 leaving=True,
                 label_width=NAMES,

@@ -69,7 +69,7 @@ def provenance_of(study: Study, yardstick: str) -> dict[str, str]:
         + f", Python {platform.python_version()}",
         "images": f"{source}, {sizes}, digest {dataset.digest}",
         "model": f"{study.vlp.name}, digest {study.vlp.digest}",
-        "concepts where none are varied": f"{len(concepts)} names, prompt "
+        "concepts where none are varied": f"{len(concepts)} names, template "
         f"{'; '.join(concepts.templates)}, tau {study.tau:g}, min_share {study.min_share:g}",
         "evaluation": f"mAP by {yardstick}, expected over ties; low and high are the ends of a 95% "
         f"interval over seeds and queries together",

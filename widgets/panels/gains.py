@@ -23,7 +23,7 @@ __all__ = ["GainsPanel"]
 _QUERIES = 60  # that gain or lose most, a side
 _TRAINS = "Train both with several seeds, which tells what is real"
 _DONE = "The Bench has trained both with several seeds"
-_SAME = "The Bench varies recipe, prompt, bits, epochs and λ; these two differ in something else"
+_SAME = "The Bench varies recipe, template, bits, epochs and λ; these two differ in something else"
 
 
 class GainsPanel(ipw.VBox):

@@ -136,7 +136,7 @@ class RunControl(Steered):
             self._follower.follow(trainer)
         else:
             whole = [run for run in runs.all() if not run.is_damaged]
-            if whole and runs.folder != opened:  # with another prompt, what is set stays
+            if whole and runs.folder != opened:  # with another template, what is set stays
                 self._form.show_run(whole[-1])
             self._views.offer("", whole[-1].name if whole else "")
         self._form.look_again()

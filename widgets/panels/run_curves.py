@@ -23,7 +23,7 @@ _HINTS = {
     EVALUATED_BY_CONCEPTS: "chooses the best",
     EVALUATED_BY_LABELS: "evaluation only",
 }
-_UNLIKE = " (trained with another prompt or other concepts: only mAP by labels compares)"
+_UNLIKE = " (trained with another template or other concepts: only mAP by labels compares)"
 _TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}  # and quantization: L
 
 
@@ -43,7 +43,7 @@ class RunCurves(Curves):
         """Show what is new of two runs, either of which may be None; a run is drawn once.
 
         Of a run with another recipe only the mAP is drawn in gray: its terms mean something else.
-        Of one with another prompt or other concepts, only the mAP by labels, if there are any.
+        Of one with another template or other concepts, only the mAP by labels, if there are any.
         """
         if now is not None and before is not None and now.name == before.name:
             before = None

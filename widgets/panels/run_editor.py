@@ -22,7 +22,7 @@ class RunEditor(ipw.HBox):
         changed: called after a run was named, noted or hidden.
         delete: called with the name of the run that is to be deleted.
         fail: called with what went wrong.
-        use: called with the name of the run whose prompt and settings are wanted.
+        use: called with the name of the run whose template and settings are wanted.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RunEditor(ipw.HBox):
         for box in (self.title, self.note):
             box.on_submit(lambda _: gestures.do(self.save))
         self.buttons = {
-            "use": gestures.button("Use its prompt and settings", "reply", self.use),
+            "use": gestures.button("Use its template and settings", "reply", self.use),
             "save": gestures.button("Save name and note", "check", self.save),
             "hide": gestures.button("Hide", "eye-slash", self.hide),
             "delete": gestures.button("Delete …", "trash", self.ask_to_delete),
@@ -67,7 +67,7 @@ class RunEditor(ipw.HBox):
             box.restore("")
 
     def use(self) -> None:
-        """Put the prompt and the settings of the run in view."""
+        """Put the template and the settings of the run in view."""
         if self._run is not None:
             self._use(self._run.name)
 

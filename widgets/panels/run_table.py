@@ -23,8 +23,8 @@ __all__ = ["RunTable"]
 _UNSEEN = ("seconds", "validate_every", "workers")
 _BY_NUMBER = "number"
 _OWN_CONCEPTS = (
-    "mAP by concepts is by those of each run, so compare it only where the prompt and the concepts "
-    "are the same"
+    "mAP by concepts is by those of each run, so compare it only where the template and the "
+    "concepts are the same"
 )
 
 
@@ -35,7 +35,7 @@ class RunTable(ipw.VBox):
         pick: called with the name of a run that is chosen.
         changed: called after a run was named or hidden, or runs were deleted.
         fail: called with what went wrong.
-        use: called with the name of the run whose prompt and settings are wanted.
+        use: called with the name of the run whose template and settings are wanted.
     """
 
     def __init__(

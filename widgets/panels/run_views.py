@@ -34,7 +34,7 @@ class RunViews(ipw.Tab):
         gestures: which make its buttons, and draw after a change.
         fail: called with what went wrong.
         compared: called after other runs were chosen, with the names of both; empty for none.
-        use: called with the name of the run whose prompt and settings are wanted.
+        use: called with the name of the run whose template and settings are wanted.
     """
 
     def __init__(

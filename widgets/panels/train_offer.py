@@ -63,7 +63,7 @@ class TrainOffer(ipw.VBox):
         self._follower.leave()
         self.progress.show()
         runs = [run for run in read_runs(self._folder(study)) if _can_be_taken(run)]
-        runs.sort(key=lambda run: not unlike(run, study))  # those with this prompt come last
+        runs.sort(key=lambda run: not unlike(run, study))  # those with this template come last
         self._earlier = runs[-1] if runs else None
         self.take.layout.display = "" if runs else "none"
         if runs:

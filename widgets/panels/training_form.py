@@ -16,7 +16,7 @@ from widgets.background.session_runs import SessionRuns
 from widgets.background.worker import Worker
 from widgets.kit.gestures import Gestures
 from widgets.kit.words import duration
-from widgets.panels.prompt import Prompt
+from widgets.panels.template_box import TemplateBox
 from widgets.panels.training_settings import TrainingSettings
 from widgets.states.run_settings import differences
 from widgets.states.training import Settings
@@ -25,7 +25,7 @@ __all__ = ["TrainingForm"]
 
 
 class TrainingForm(ipw.VBox):
-    """Prompt and settings of the next run. Its sentences stand where the explorer lays them out.
+    """Template and settings of the next run. Its sentences stand where the explorer lays them out.
 
     Args:
         runs: of the study.
@@ -33,7 +33,7 @@ class TrainingForm(ipw.VBox):
         worker: estimates how long a run takes.
         in_colour: returns the run that the next one is compared to.
         changed: called after a change to settings that a run can have.
-        prompt: of the next run.
+        template: of the next run.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TrainingForm(ipw.VBox):
         worker: Worker,
         in_colour: Callable[[], Run | None],
         changed: Callable[[], None],
-        prompt: Prompt,
+        template: TemplateBox,
     ) -> None:
         self._runs, self._gestures, self._worker = runs, gestures, worker
         self._in_colour, self._changed = in_colour, changed
@@ -65,7 +65,7 @@ class TrainingForm(ipw.VBox):
         for control in self.settings.controls.values():
             control.observe(lambda _: self._typed(), "value")
         recipes = ipw.HBox([*self.buttons.values()], layout={"flex_flow": "row wrap"})
-        super().__init__([prompt, recipes, self.settings])
+        super().__init__([template, recipes, self.settings])
 
     def adopt(self, runs: SessionRuns) -> None:
         """Be the form of other runs."""

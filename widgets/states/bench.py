@@ -60,13 +60,13 @@ class Plan:
             return "" if usual else ", ".join(map(str, each(name)))
 
         bits = ", ".join(map(str, each("bits"))) or cls().bits
-        prompts = each("template")
-        own = prompts in ((), (study.concepts.templates,))
+        templates = each("template")
+        own = templates in ((), (study.concepts.templates,))
         return cls(
             recipes=each("recipe"),
             methods=each("method"),
             views=each("views") or cls().views,
-            templates="" if own else "\n".join(" | ".join(prompt) for prompt in prompts),
+            templates="" if own else "\n".join(" | ".join(one) for one in templates),
             bits=bits,
             epochs=typed("epochs"),
             lam=typed("lam"),

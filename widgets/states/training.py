@@ -17,7 +17,7 @@ class TrainingState:
     """What is set and looked at.
 
     Attributes:
-        runs: tells the study that the next run is trained on from those of another prompt.
+        runs: tells the study that the next run is trained on from those of another template.
         settings: of the next run, by name.
         colour, grey: names of the runs that are compared; empty for none.
     """

@@ -52,7 +52,7 @@ def test_a_run_with_another_prompt_is_listed_and_gives_what_it_was_trained_on(st
     trainer.wait()
     first, second = other.all()
     assert (first.name, second.name) == ("001", "002")
-    assert (other.unlike(first), other.unlike(second)) == ("prompt “a photo of the {}”", "")
+    assert (other.unlike(first), other.unlike(second)) == ("template “a photo of the {}”", "")
     assert other.trained(first).concepts == study.concepts
     assert other.trained(second).concepts == other.study.concepts
     trained_on, validation = other.trained_on(first)

@@ -220,7 +220,7 @@ def test_the_offer_takes_a_run_of_another_prompt_with_that_prompt(study, home):
     asking = RetrievalExplorer(study)
     asking.wait()
     offer = asking._offer
-    said = "Use run 001: 16 bits, trained with prompt “a painting of the {}”"
+    said = "Use run 001: 16 bits, trained with template “a painting of the {}”"
     assert offer.take.description == said
     offer.take.click()
     asking.wait()
@@ -231,7 +231,7 @@ def test_the_offer_takes_a_run_of_another_prompt_with_that_prompt(study, home):
     start(study)
     start(prompted)
     offer.show(study)
-    assert offer.take.description == "Use run 002: 16 bits"  # the newest with this prompt
+    assert offer.take.description == "Use run 002: 16 bits"  # the newest with this template
     asking.wait()
 
 

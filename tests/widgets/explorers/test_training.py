@@ -495,7 +495,7 @@ def test_the_prompt_is_changed_where_it_is_trained_and_undone(study, explorer):
     templates = ("a painting of the {}", "a view of the {}")
     assert explorer.study.concepts.templates == templates
     assert explorer.status.summary == (
-        "Run 001, trained earlier, is in gray (finished, with prompt “a photo of the {}”). "
+        "Run 001, trained earlier, is in gray (finished, with template “a photo of the {}”). "
         "Press Start."
     )
     assert explorer.settings.values["bits"] == 8
@@ -524,8 +524,8 @@ def test_a_run_of_another_prompt_is_in_view_by_its_own_and_used_again(study, exp
     assert explorer.note.value.startswith("The settings are those of run 002 in color")
     explorer.colour.value = "001"
     explorer.wait()
-    assert "trained with prompt “a photo of the {}”" in explorer.status.summary
-    assert explorer.note.value.endswith("; that one was trained with prompt “a photo of the {}”")
+    assert "trained with template “a photo of the {}”" in explorer.status.summary
+    assert explorer.note.value.endswith("; that one was trained with template “a photo of the {}”")
     assert explorer.study.concepts == study.concepts
     assert explorer._study.concepts.templates == ("a painting of the {}",)
     explorer.views.run_table.choose("001")

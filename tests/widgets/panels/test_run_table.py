@@ -63,7 +63,7 @@ def test_a_run_says_its_prompt_where_it_is_another_and_can_be_used_again(shown):
     shown.show()
     column = [*panel.table.columns].index("trained with")
     said = [row[column] for row in panel.table.rows]
-    assert said == ["prompt “a drawing of the {}”"] + ["what is in view"] * 3
+    assert said == ["template “a drawing of the {}”"] + ["what is in view"] * 3
     assert "mAP by concepts is by those of each run" in panel.table.summary
     shown.choose("004")
     panel.editor.buttons["use"].click()

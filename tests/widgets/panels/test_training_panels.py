@@ -17,9 +17,9 @@ from widgets.background.worker import Worker
 from widgets.kit.gestures import Gestures
 from widgets.panels.code_charts import CodeCharts
 from widgets.panels.pinned_query import PinnedQuery
-from widgets.panels.prompt import Prompt
 from widgets.panels.run_curves import RunCurves
 from widgets.panels.run_sentence import run_sentence
+from widgets.panels.template_box import TemplateBox
 from widgets.panels.training_form import TrainingForm
 
 
@@ -49,7 +49,7 @@ class Form:
             self.worker,
             in_colour=lambda: self.colour,
             changed=lambda: self.changed.append(self.panel.values),
-            prompt=Prompt(self.typed.append),
+            template=TemplateBox(self.typed.append),
         )
 
 
@@ -97,7 +97,7 @@ def test_the_form_says_how_the_next_run_differs(runs, tmp_path):
 )
 def test_templates_are_separated_as_in_the_bench(study, typed, templates):
     entered = []
-    prompt = Prompt(entered.append)
+    prompt = TemplateBox(entered.append)
     prompt.show_study(study)
     prompt.value = typed
     others = templates != study.concepts.templates
@@ -106,7 +106,7 @@ def test_templates_are_separated_as_in_the_bench(study, typed, templates):
 
 
 def test_a_prompt_that_does_not_work_is_insisted_on_in_vain(study):
-    prompt = Prompt(lambda templates: prompt.fail(f"{templates} has no place"))
+    prompt = TemplateBox(lambda templates: prompt.fail(f"{templates} has no place"))
     prompt.show_study(study)
     prompt.insist(lambda: pytest.fail("nothing was typed"))
     prompt.value = "a photo"

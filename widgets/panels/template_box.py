@@ -7,12 +7,12 @@ from collections.abc import Callable
 from uhscm_core import Study
 from widgets.kit.text_box import TextBox
 
-__all__ = ["Prompt"]
+__all__ = ["TemplateBox"]
 
 _BETWEEN = " | "  # as in the names of settings and in the bench
 
 
-class Prompt(TextBox):
+class TemplateBox(TextBox):
     """Several templates, which are averaged, have a | between them.
 
     Args:
@@ -22,7 +22,7 @@ class Prompt(TextBox):
     def __init__(self, enter: Callable[[tuple[str, ...]], None]) -> None:
         self._enter = enter
         self._templates: tuple[str, ...] = ()
-        super().__init__("prompt", leaving=True, layout={"width": "330px"})
+        super().__init__("template", leaving=True, layout={"width": "330px"})
         self.on_submit(lambda _: self.take())
 
     def show_study(self, study: Study) -> None:
