@@ -580,26 +580,27 @@ def test_a_backbone_on_pixels_trains_and_resumes_exactly(mined, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["uhscm", "adaptive"])
-def test_two_gathered_processes_equal_one(features, mined, tmp_path, recipe):
+def test_two_gathered_processes_equal_one(features, mined, tmp_path):
     # In float64, so that a difference would be one of the objective and not of rounding.
-    config = dataclasses.replace(
-        CONFIG, recipe=recipe, batch_size=10, optimizer="sgd", learning_rate=0.1
-    )
+    configs = {
+        recipe: dataclasses.replace(
+            CONFIG, recipe=recipe, batch_size=10, optimizer="sgd", learning_rate=0.1
+        )
+        for recipe in ("uhscm", "adaptive")
+    }
 
-    def fresh():
+    def fresh(config):
         made = HashNetwork.for_recipe(L, mined, features, config) if config.mixes else network()
         return made.double()
 
     features = features.double()
     mined = dataclasses.replace(mined, distribution=mined.distribution.double())
-    one = fresh()
-    expected = [s.total for s in train(one, features, mined, config)]
+    settings = {recipe: dataclasses.asdict(config) for recipe, config in configs.items()}
     torch.save({"features": features, "mined": dataclasses.asdict(mined)}, tmp_path / "data.pt")
     script = tmp_path / "two.py"
     script.write_text(
         textwrap.dedent(f"""
-            import dataclasses, json, sys
+            import json
             from pathlib import Path
             import torch
             from lightning_fabric import Fabric
@@ -608,16 +609,18 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path, recipe):
             def work(fabric):
                 folder = Path({str(tmp_path)!r})
                 data = torch.load(folder / "data.pt", weights_only=True)
-                config = TrainingConfig(**{dataclasses.asdict(config)!r})
                 x, mined = data["features"], MinedConcepts(**data["mined"])
-                if config.mixes:
-                    net = HashNetwork.for_recipe({L}, mined, x, config)
-                else:
-                    net = HashNetwork({L}, in_features={D}, hidden=16)
-                steps = train(net.double(), x, mined, config, fabric=fabric, folder=folder / "run")
-                totals = [s.total for s in steps]
-                if fabric.global_rank == 0:
-                    (folder / "totals.json").write_text(json.dumps(totals))
+                for recipe, settings in {settings!r}.items():
+                    config = TrainingConfig(**settings)
+                    if config.mixes:
+                        net = HashNetwork.for_recipe({L}, mined, x, config)
+                    else:
+                        net = HashNetwork({L}, in_features={D}, hidden=16)
+                    run = folder / recipe
+                    steps = train(net.double(), x, mined, config, fabric=fabric, folder=run)
+                    totals = [s.total for s in steps]
+                    if fabric.global_rank == 0:
+                        (folder / f"{{recipe}}.json").write_text(json.dumps(totals))
 
             if __name__ == "__main__":
                 fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
@@ -628,12 +631,14 @@ def test_two_gathered_processes_equal_one(features, mined, tmp_path, recipe):
         [sys.executable, script], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    totals = json.loads((tmp_path / "totals.json").read_text())
-    assert totals == pytest.approx(expected, abs=1e-12)
-    two = fresh()
-    list(train(two, features, mined, config, folder=tmp_path / "run"))  # loads the finished run
-    for name, value in one.state_dict().items():
-        assert torch.allclose(value, two.state_dict()[name], atol=1e-12), name
+    for recipe, config in configs.items():
+        one, two = fresh(config), fresh(config)
+        expected = [s.total for s in train(one, features, mined, config)]
+        totals = json.loads((tmp_path / f"{recipe}.json").read_text())
+        assert totals == pytest.approx(expected, abs=1e-12), recipe
+        list(train(two, features, mined, config, folder=tmp_path / recipe))  # loads the run
+        for name, value in one.state_dict().items():
+            assert torch.allclose(value, two.state_dict()[name], atol=1e-12), (recipe, name)
 
 
 def test_looking_at_the_network_between_steps_changes_nothing(mined):
