@@ -261,19 +261,21 @@ def test_a_study_takes_a_recipe_and_keeps_its_network(study, tmp_path):
 
 @pytest.mark.slow
 def test_a_saved_network_gives_the_same_codes_in_another_process(study, tmp_path):
-    for recipe in ("tuned", "uhscm"):
-        trained = study.train(bits=24, recipe=recipe, epochs=1)
-        trained.save(tmp_path / recipe)
-        script = f"""
-            from uhscm_core import Study
-            study = Study.load({str(tmp_path / recipe)!r}, device="cpu")
-            print(study.codes.numpy().tobytes().hex())
-        """
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert done.stdout.split()[-1] == trained.codes.numpy().tobytes().hex()
+    recipes = ("tuned", "uhscm")
+    trained = [study.train(bits=24, recipe=recipe, epochs=1) for recipe in recipes]
+    for recipe, made in zip(recipes, trained, strict=True):
+        made.save(tmp_path / recipe)
+    script = f"""
+        from uhscm_core import Study
+        folders = {[str(tmp_path / recipe) for recipe in recipes]!r}
+        studies = [Study.load(folder, device="cpu") for folder in folders]
+        print(*[study.codes.numpy().tobytes().hex() for study in studies])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[-2:] == [made.codes.numpy().tobytes().hex() for made in trained]
 
 
 # Settings.
