@@ -10,6 +10,7 @@ from scipy import stats
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES, rankers_of
 from uhscm_core.analysis.rankings import moves
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.numbers import digits_of, signed
 
 
 def test_places_are_told_by_bits_and_by_cosine(both):
@@ -65,10 +66,12 @@ def test_the_verdict_of_two_cosines_is_a_paired_interval_over_queries(both, trai
     gain = right - left
     half = stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
     said = cosines.verdict()
-    assert f"95% interval {gain.mean() - half:+.3f} to {gain.mean() + half:+.3f}" in said
+    digits = digits_of(float(right.mean()), float(left.mean()), 3)
+    low, high = (float(gain.mean() + side * half) for side in (-1, 1))
+    assert f"95% interval {signed(low, digits)} to {signed(high, digits)}" in said
     assert f"over {len(gain)} queries" in said
     swapped = dataclasses.replace(cosines, rankers=cosines.rankers[::-1])
-    assert f"{-gain.mean() - half:+.3f} to {-gain.mean() + half:+.3f}" in swapped.verdict()
+    assert f"{signed(-high, digits)} to {signed(-low, digits)}" in swapped.verdict()
 
 
 def test_the_verdict_on_one_training_says_that_its_seed_is_not_known(both):

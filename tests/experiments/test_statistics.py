@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -111,7 +113,7 @@ def test_one_seed_tells_nothing_but_a_method_without_seeds_needs_none():
 def test_one_query_tells_nothing():
     one = Sample(np.array([[0.1], [0.2]]), (0, 1))
     assert estimate(one).interval() == (-np.inf, np.inf)
-    assert "One query cannot tell" in sentence("a", "b", estimate(one), 1.0)
+    assert "One query cannot tell" in sentence("a", "b", estimate(one), 1.0, (0.1, 0.2))
 
 
 def test_equal_results_have_an_interval_of_no_width():
@@ -125,7 +127,7 @@ def test_the_sentence_says_what_more_seeds_would_show():
     generator = np.random.default_rng(1)
     a, b = (drawn(generator, 3, 500, mean=m, seed=0.008) for m in (0.503, 0.5))
     found = estimate_difference(a, b)
-    said = sentence("tau=1", "tau=3", found, 0.5)
+    said = sentence("tau=1", "tau=3", found, 0.5, (0.503, 0.5))
     assert said.startswith("No difference that 3 seeds can show: tau=1 has ")
     assert f"A difference of 0.01 would take about {found.seeds_for(0.01):,} seeds" in said
 
@@ -134,15 +136,17 @@ def test_the_sentence_says_when_seeds_do_not_help():
     generator = np.random.default_rng(1)
     gain = generator.normal(0, 0.3, 20)
     a, b = drawn(generator, 3, 20, by_query=gain), drawn(generator, 3, 20, seed=0.001)
-    said = sentence("a", "b", estimate_difference(a, b), 0.5)
+    said = sentence("a", "b", estimate_difference(a, b), 0.5, (0.5, 0.5))
     assert "would take more queries, whatever the seeds" in said
 
 
 def test_the_sentence_says_which_is_better():
     generator = np.random.default_rng(1)
     a, b = (drawn(generator, 3, 500, mean=m, seed=0.002) for m in (0.6, 0.5))
-    better = sentence("ITQ", "LSH", estimate_difference(a, b), 0.75)
+    better = sentence("ITQ", "LSH", estimate_difference(a, b), 0.75, (0.6, 0.5))
     assert better.startswith("ITQ is better than LSH by 0.")
+    finer = sentence("ITQ", "LSH", estimate_difference(a, b), 0.75, (0.8996, 0.8931))
+    assert re.match(r"ITQ is better than LSH by 0\.\d{4} of mAP \(95% interval \+0\.\d{4} ", finer)
     assert "better on 75% of the queries" in better
-    worse = sentence("LSH", "ITQ", estimate_difference(b, a), 0.25)
+    worse = sentence("LSH", "ITQ", estimate_difference(b, a), 0.25, (0.5, 0.6))
     assert worse.startswith("LSH is worse than ITQ by 0.")

@@ -23,6 +23,7 @@ from uhscm_core.codes import unpack_codes
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import average_precisions
 from uhscm_core.study import Study
+from uhscm_core.support.numbers import real, signed
 
 __all__ = [
     "Answer",
@@ -84,7 +85,7 @@ class Answer:
     def named(self, level: int) -> str:
         """Put a level into words: ``"3 bits"`` or ``"S ≥ 0.9"``."""
         if self.by_text:
-            return f"S ≥ {1 - (level + 1) / 10:.1f}".replace("-", "−")
+            return f"S ≥ {real(1 - (level + 1) / 10, 1)}"
         return f"{level} bit{'' if level == 1 else 's'}"
 
     def within(self) -> Within:
@@ -220,8 +221,8 @@ def bit_words(meaning: Tensor, names: Sequence[str], limit: int = 3) -> list[str
     texts = []
     for row in meaning:
         strongest = row.abs().argsort(descending=True, stable=True)[:limit].tolist()
-        parts = [f"{names[c]} ({row[c]:+.2f})" for c in strongest if row[c] != 0]
-        texts.append(", ".join(part.replace("(-", "(−") for part in parts))
+        parts = [f"{names[c]} ({signed(float(row[c]), 2)})" for c in strongest if row[c] != 0]
+        texts.append(", ".join(parts))
     return texts
 
 

@@ -20,6 +20,7 @@ from uhscm_core.analysis.rankings import (
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.experiments.sentences import sentence
 from uhscm_core.experiments.statistics import Sample, estimate_difference
+from uhscm_core.support.numbers import real
 
 __all__ = ["TwoRankings"]
 
@@ -95,7 +96,7 @@ class TwoRankings:
         rank = f"#{first}" if first == last else f"#{first}–{last}"
         distance = ranking.distances[row]
         if self.rankers[side].unit == "cosine":
-            return f"{rank} · cos {1 - distance:.2f}".replace("-", "−")
+            return f"{rank} · cos {real(1 - distance, 2)}"
         return f"{rank} · {distance:,} bit{'' if distance == 1 else 's'}"
 
     def caption(self, side: int, image: int) -> str:
@@ -144,7 +145,8 @@ class TwoRankings:
             for values, ranker in ((right, self.rankers[1]), (left, self.rankers[0]))
         ]
         share = float((right - left > 0).mean())
-        return sentence("R", "L", estimate_difference(*samples), share)
+        means = float(right.mean()), float(left.mean())
+        return sentence("R", "L", estimate_difference(*samples), share, means)
 
     def has(self, image: int) -> bool:
         """Return whether an image is in the rankings; the query is not."""

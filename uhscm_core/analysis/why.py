@@ -40,6 +40,7 @@ from uhscm_core.mixing import ConceptMixture
 from uhscm_core.results import Embedding
 from uhscm_core.study import Study
 from uhscm_core.support.notices import listed
+from uhscm_core.support.numbers import real
 
 __all__ = ["BitGroup", "CodeStatistics", "Expected", "Measures", "Rank", "Why", "why"]
 
@@ -216,7 +217,7 @@ class Why:
     def sentence(self) -> str:
         """The answer in one sentence."""
         similarity, distance = self.measured.similarity, self.measured.distance
-        number = f"S = {similarity:.2f}".replace("-", "−")
+        number = f"S = {real(similarity, 2)}"
         if self.same:
             return f"Both are the same image, so {number}"
         said = f"{number} says little, because both weigh all {len(self.concepts)} concepts"

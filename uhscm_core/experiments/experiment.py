@@ -231,12 +231,15 @@ class Experiment:
                 with different queries.
         """
         first, second = self._pair(a, b)
-        difference = estimate_difference(self._sample(first), self._sample(second))
+        samples = self._sample(first), self._sample(second)
+        difference = estimate_difference(*samples)
         share = float((difference.by_query > _TIED).mean())
         low, high = np.clip(difference.interval(), -1, 1).tolist()
         said = "a and b are one setting."
         if first is not second:
-            said = sentence(self._name(first, second), self._name(second, first), difference, share)
+            names = self._name(first, second), self._name(second, first)
+            under_a, under_b = (float(sample.values.mean()) for sample in samples)
+            said = sentence(*names, difference, share, (under_a, under_b))
         return Comparison(difference.value, low, high, share, said)
 
     def queries(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:

@@ -3,45 +3,54 @@
 from __future__ import annotations
 
 from uhscm_core.experiments.statistics import Estimate
+from uhscm_core.support.numbers import digits_of, signed
 
 __all__ = ["sentence"]
 
+_DIGITS = 3  # of an mAP
 _SMALL = 0.01  # of mAP: a difference that people would like to see
 
 
-def sentence(a: str, b: str, estimate: Estimate, share_better: float) -> str:
+def sentence(
+    a: str, b: str, estimate: Estimate, share_better: float, means: tuple[float, float]
+) -> str:
     """Return the sentence.
 
     Args:
         a, b: what the settings are called.
         estimate: of what a has more than b.
         share_better: share of the queries that are better under a.
+        means: the mAP of a and of b, which are shown elsewhere with three decimals.
     """
+    digits = digits_of(*means, _DIGITS)
     if estimate.queries < 2:
         return f"One query cannot tell {a} from {b}: an experiment needs more of them."
     if not estimate.tells_seeds:
-        return _of_one_seed(a, b, estimate)
+        return _of_one_seed(a, b, estimate, digits)
     low, high = estimate.interval()
-    within = f"95% interval {low:+.3f} to {high:+.3f}, over {_counted(estimate)}"
+    value = signed(estimate.value, digits)
+    interval = f"{signed(low, digits)} to {signed(high, digits)}"
+    within = f"95% interval {interval}, over {_counted(estimate)}"
     if low > 0 or high < 0:
         verdict = "better" if low > 0 else "worse"
         return (
-            f"{a} is {verdict} than {b} by {abs(estimate.value):.3f} of mAP ({within}); it is "
-            f"better on {share_better:.0%} of the queries."
+            f"{a} is {verdict} than {b} by {abs(estimate.value):.{digits}f} of mAP ({within}); it "
+            f"is better on {share_better:.0%} of the queries."
         )
     shown_by = f"{min(estimate.seeds)} seeds" if estimate.seeds else f"{estimate.queries:,} queries"
     return (
-        f"No difference that {shown_by} can show: {a} has {estimate.value:+.3f} of mAP against {b} "
+        f"No difference that {shown_by} can show: {a} has {value} of mAP against {b} "
         f"({within}). {_outlook(estimate)}"
     )
 
 
-def _of_one_seed(a: str, b: str, estimate: Estimate) -> str:
-    low, high = estimate.over_queries_alone()
+def _of_one_seed(a: str, b: str, estimate: Estimate, digits: int) -> str:
+    ends = estimate.over_queries_alone()
+    value, low, high = (signed(number, digits) for number in (estimate.value, *ends))
     return (
-        f"Nothing can be said: {a} has {estimate.value:+.3f} of mAP against {b} with one seed, and "
-        f"one seed does not show how much another would change. Over the queries alone the "
-        f"interval is {low:+.3f} to {high:+.3f}, which leaves the seeds out; use at least 3 seeds."
+        f"Nothing can be said: {a} has {value} of mAP against {b} with one seed, and one "
+        f"seed does not show how much another would change. Over the queries alone the "
+        f"interval is {low} to {high}, which leaves the seeds out; use at least 3 seeds."
     )
 
 

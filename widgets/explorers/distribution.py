@@ -10,6 +10,7 @@ from PIL import Image
 from uhscm_core import Study, explain_similarity
 from uhscm_core.analysis.pairs import shared_in_words, sources_of
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.numbers import real
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
@@ -130,7 +131,7 @@ class DistributionExplorer(Explorer[DistributionState]):
         )
         self._heatmap.heatmap.mark(i, j)
         words = shared_in_words(found.measured.similarity, self.to_frame())
-        number = f"{found.measured.similarity:.2f}".replace("-", "−")
+        number = real(found.measured.similarity, 2)
         names = self.pictures.names
         self.status.summary = f"{names[i]} and {names[j]}: S = {number} by concepts, {words}"
 

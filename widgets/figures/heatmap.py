@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
+from uhscm_core.support.numbers import signed
 from widgets.figures.theme import INK, figure, plain
 
 __all__ = ["similarity_figure"]
@@ -32,9 +33,10 @@ def similarity_figure(similarity: Tensor, groups: Sequence[str]) -> go.Figure:
     middles = [(a + b - 1) / 2 for a, b in zip(starts, [*starts[1:], n], strict=True)]
     inside = np.array([[a == b for b in groups] for a in groups])
     values = similarity.numpy()
-    within = values[inside].mean()
-    across = f", across groups {values[~inside].mean():+.2f}" if not inside.all() else ""
-    made = figure(f"Mean similarity within a group {within:+.2f}{across}", height=560, width=600)
+    within = signed(float(values[inside].mean()), 2)
+    apart = signed(float(values[~inside].mean()), 2) if not inside.all() else ""
+    across = f", across groups {apart}" if apart else ""
+    made = figure(f"Mean similarity within a group {within}{across}", height=560, width=600)
     # One byte a cell travels as binary; the color bar shows the similarity it stands for.
     made.add_heatmap(
         z=np.rint((values + 1) * 127.5).astype(np.uint8),

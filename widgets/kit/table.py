@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import traitlets
 
+from uhscm_core.support.numbers import real
 from widgets.kit.view import View, static
 
 __all__ = ["Table"]
@@ -51,5 +52,5 @@ class Table(View):
 
 def _text(value: object) -> str:
     if isinstance(value, float):
-        return "" if value != value else f"{value:.3f}".rstrip("0").rstrip(".")
+        return "" if value != value else real(value, 3).rstrip("0").rstrip(".")
     return str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.numbers import difference
 from widgets.kit.gallery import Gallery
 from widgets.kit.selection import Selection
 
@@ -34,17 +35,17 @@ class MovedQueries(Gallery):
     def show_moved(self, frame: pd.DataFrame) -> None:
         """Show what `uhscm_core.Experiment.queries` returns of two settings, A and B."""
         first = frame[frame["difference"] != 0].head(_QUERIES)
-        rows = zip(first["query"], first["a"], first["b"], first["difference"], strict=True)
+        rows = zip(first["query"], first["a"], first["b"], strict=True)
         captions = [
-            f"{difference:+.2f}\naverage precision {a:.2f} with A, {b:.2f} with B\n"
+            f"{difference(a, b, 2)}\naverage precision {a:.2f} with A, {b:.2f} with B\n"
             f"{self._pictures.caption(int(query))}"
-            for query, a, b, difference in rows
+            for query, a, b in rows
         ]
         better, worse = (int((sign * frame["difference"] > 0).sum()) for sign in (1, -1))
         self.show(
             first["query"].to_numpy(),
             captions=captions,
-            marks=[bool(difference > 0) for difference in first["difference"]],
+            marks=(first["difference"] > 0).tolist(),
             summary=f"A is better on {better:,} (✓) and B on {worse:,} (✗) of {len(frame):,} "
             "queries; those that moved most come first. A click makes one the query of "
             "Two rankings.",

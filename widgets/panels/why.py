@@ -10,6 +10,7 @@ import pandas as pd
 from uhscm_core import Embedding, Study
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.why import CodeStatistics, Measures, Rank, Why, why
+from uhscm_core.support.numbers import real
 from widgets.kit.pair_card import BitsOf, PairCard, Part, Scale
 from widgets.kit.words import counted
 
@@ -149,7 +150,7 @@ def _scale(found: Why) -> Scale | None:
 def _rows(before: Measures, after: Measures | None, bits: int | None) -> list[list[str]]:
     """The numbers in words, before and after concepts were left out."""
     both = [before] if after is None else [before, after]
-    rows = [["S, by concepts", *(f"{m.similarity:.2f}".replace("-", "−") for m in both)]]
+    rows = [["S, by concepts", *(real(m.similarity, 2) for m in both)]]
     if before.rank_by_concepts:
         rows.append(["rank by S", *_ranks(m.rank_by_concepts for m in both)])
     if bits is not None:

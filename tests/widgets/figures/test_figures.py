@@ -66,7 +66,7 @@ def test_concept_bars_show_both_distributions_and_name_the_dropped():
 def test_a_heatmap_says_the_means_and_draws_lines_between_groups():
     q = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
     made = widgets.similarity_figure(semantic_similarity(q), ["a", "a", "b"])
-    assert made.layout.title.text == "Mean similarity within a group +1.00, across groups -1.00"
+    assert made.layout.title.text == "Mean similarity within a group +1.00, across groups −1.00"
     assert array(made.data[0].z).tolist() == [[255, 255, 0], [255, 255, 0], [0, 0, 255]]
     assert array(made.data[0].z).dtype == np.uint8  # small on the wire
     assert {shape.x0 for shape in made.layout.shapes} >= {1.5}

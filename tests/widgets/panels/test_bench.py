@@ -13,6 +13,7 @@ import pytest
 
 from uhscm_core import Experiment
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.numbers import difference
 from widgets import CompareExplorer, Selection
 from widgets.background.bench_plan import PlanError, bench_folder
 from widgets.background.bench_runner import runner_of
@@ -124,7 +125,8 @@ def test_the_queries_that_moved_most_are_one_click_away(bench, study):
     moved = experiment.queries({"bits": 8}, {"bits": 16})
     moved = moved[moved["difference"] != 0]
     assert gallery.ids.tolist() == moved["query"].tolist()
-    assert gallery.to_frame()["caption"][0].startswith(f"{moved['difference'].iloc[0]:+.2f}\n")
+    moved_most = difference(moved["a"].iloc[0], moved["b"].iloc[0], 2)
+    assert gallery.to_frame()["caption"][0].startswith(f"{moved_most}\n")
 
 
 def test_a_click_on_a_dot_compares_it_with_what_was_first(bench):

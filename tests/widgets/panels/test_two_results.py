@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from uhscm_core.support.numbers import difference
 from widgets.kit.selection import Selection
 from widgets.panels.gains import GainsPanel
 from widgets.panels.ranking_numbers import RankingNumbers
@@ -59,7 +60,7 @@ def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
     drawn = panel.better[1].generation
     panel.show(both)
     assert panel.better[1].generation == drawn
-    assert f"{after.mean() - before.mean():+.3f}" in panel._said.value
+    assert difference(float(after.mean()), float(before.mean()), 3) in panel._said.value
     assert "with one seed" in panel._said.value
     panel.bench.click()
     assert plans == []  # how the study's own network was trained is not known

@@ -69,7 +69,7 @@ function writeNumber(value) {
   if (Number.isNaN(value)) return "no number";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const text = Math.abs(value) >= 1e5 ? value.toExponential(2) : value.toFixed(2);
-  return text.replace("-", "−");
+  return text.replace(/^-(?=0\.0+$)/, "").replace("-", "−");
 }
 
 /**

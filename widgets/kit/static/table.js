@@ -22,7 +22,7 @@ function render({ model, el: host }) {
     row.setAttribute("aria-selected", String(model.get("chosen") === i));
     row.classList.toggle("marked", mark !== "");
     row.append(el("td", "mark", mark));
-    for (const cell of cells) row.append(el("td", /^[-\d.]+$/.test(cell) ? "number" : "", cell));
+    for (const cell of cells) row.append(el("td", /^[-−\d.]+$/.test(cell) ? "number" : "", cell));
     keys.add(row, i);
     return row;
   }
