@@ -1,7 +1,7 @@
 """Make the cache smaller: what older versions left, what was not used for long, or the excess.
 
-Only what is computed again is deleted: features, verdicts on files, painted pictures and layouts of
-maps; never runs or weights, nor files of a kind that this page does not know.
+Only what is computed again is deleted: features, verdicts on files, painted pictures, layouts of
+maps and sketches; never runs or weights, nor files of a kind that this page does not know.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uhscm_doctor.finding import WARN, Finding
 
 __all__ = ["outdated", "prune", "remove_outdated"]
 
-_KINDS = ("checked", "features", "layouts", "postcards")
+_KINDS = ("checked", "features", "layouts", "postcards", "sketches")
 # Shards of features were named by their first row, and verdicts by the digest of their folder.
 _OUTDATED = re.compile(r"features/[^/]+/\d{9}\.(safetensors|begun|lock)|checked/[0-9a-f]+\.json")
 _DAY = 86_400.0

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
-from uhscm_core import hamming_distance, rank_outliers_by_features
+from uhscm_core import (
+    UHSCMWarning,
+    hamming_distance,
+    near_duplicates,
+    rank_outliers_by_features,
+    sketch,
+)
+from uhscm_core.analysis import oddities as module
+from uhscm_core.analysis import sketches as sketches_module
 from uhscm_core.analysis.oddities import Oddities
+from uhscm_core.support.progress import report_progress_to
 
 
 @pytest.fixture
@@ -46,3 +56,65 @@ def test_sketches_are_kept_for_a_study_of_the_same_images(oddities, trained):
     dataset = dataclasses.replace(trained.dataset, digest="of other images")
     other = trained.with_(dataset=dataset, network=trained.network)
     assert "sketches" not in vars(Oddities(other, oddities))
+
+
+def search(oddities, *settings):
+    heard = []
+    with report_progress_to(lambda what, done, total: heard.append((what, done, total))):
+        found = list(oddities.search(*settings))
+    return found, heard
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_search_yields_what_it_has_found_so_far(trained, monkeypatch, home, crowded):
+    n = len(trained.dataset)
+    monkeypatch.setattr(module, "_BLOCK", 50)
+    if crowded:
+        monkeypatch.setattr(sketches_module, "_MOST", 1)
+    oddities = Oddities(trained)
+    found, heard = search(oddities, 12, 0.5, True)
+    assert heard[0][0] == "reading images"
+    assert ("reading images", n, n) in heard
+    drawn = torch.from_numpy(np.stack([sketch(image) for image in trained.dataset.images]))
+    assert torch.equal(oddities.sketches, drawn)
+    wanted = near_duplicates(
+        trained.codes, oddities.bits, trained.image_features, 12, 0.5, drawn, 0.97
+    )
+    assert set(found[-1].groups) == set(wanted.groups)
+    assert len(wanted.groups) > 0
+    counts = [len(part.all_pairs) for part in found]
+    assert counts == sorted(counts)
+    assert len(counts) > 1
+    # Not read again, as long as they are the same images.
+    assert "reading images" not in {what for what, *_ in search(Oddities(trained), 4, 0.9, True)[1]}
+    [path] = (home / "sketches").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UHSCMWarning, match="computed again"):
+        assert search(Oddities(trained), 4, 0.9, True)[1][0][0] == "reading images"
+
+
+def test_other_thresholds_are_answered_from_what_was_found(trained):
+    oddities = Oddities(trained)
+    assert oddities.known(6, 0.9, True) is None
+    oddities.pairs(6, 0.9, True)
+    for radius, cosine in ((3, 0.95), (12, 0.5)):
+        known = oddities.known(radius, cosine, True)
+        assert known.groups == Oddities(trained).pairs(radius, cosine, True).groups
+    assert oddities.known(6, 0.9, False) is None
+    oddities.pairs(6, 0.9, False)
+    assert oddities.known(7, 0.9, False) is None
+    assert oddities.known(6, 0.89, False) is None
+    known = oddities.known(3, 0.95, False)
+    assert known.groups == Oddities(trained).pairs(3, 0.95, False).groups
+    for radius in range(10):
+        oddities.pairs(radius, 0.9, True)
+    assert oddities.known(6, 0.9, False) is None  # only the last few answers are kept
+
+
+def test_an_image_that_is_gone_is_named(trained, monkeypatch, home):
+    def gone(_):
+        raise OSError("no such file")
+
+    monkeypatch.setattr(module, "sketch", gone)
+    with pytest.raises(OSError, match="cannot be read any more: no such file"):
+        Oddities(trained).pairs(4, 0.9, True)
