@@ -18,6 +18,7 @@ from uhscm_core import (
 from uhscm_core.analysis import oddities as module
 from uhscm_core.analysis import sketches as sketches_module
 from uhscm_core.analysis.oddities import Oddities
+from uhscm_core.support import store
 from uhscm_core.support.progress import report_progress_to
 
 
@@ -55,7 +56,7 @@ def test_sketches_are_kept_for_a_study_of_the_same_images(oddities, trained):
     assert Oddities(trained, oddities).sketches is drawn
     dataset = dataclasses.replace(trained.dataset, digest="of other images")
     other = trained.with_(dataset=dataset, network=trained.network)
-    assert "sketches" not in vars(Oddities(other, oddities))
+    assert not Oddities(other, oddities)._is_sketched.any()
 
 
 def search(oddities, *settings):
@@ -86,11 +87,15 @@ def test_a_search_yields_what_it_has_found_so_far(trained, monkeypatch, home, cr
     assert counts == sorted(counts)
     assert len(counts) > 1
     # Not read again, as long as they are the same images.
-    assert "reading images" not in {what for what, *_ in search(Oddities(trained), 4, 0.9, True)[1]}
+    monkeypatch.setattr(module, "sketch", None)
+    search(Oddities(trained), 4, 0.9, True)
+    monkeypatch.undo()
+    monkeypatch.setenv("UHSCM_HOME", str(home))
     [path] = (home / "sketches").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.warns(UHSCMWarning, match="computed again"):
-        assert search(Oddities(trained), 4, 0.9, True)[1][0][0] == "reading images"
+        search(Oddities(trained), 4, 0.9, True)
+    assert torch.equal(store.load_tensors(path)[0]["sketches"], drawn)
 
 
 def test_other_thresholds_are_answered_from_what_was_found(trained):
@@ -109,6 +114,19 @@ def test_other_thresholds_are_answered_from_what_was_found(trained):
     for radius in range(10):
         oddities.pairs(radius, 0.9, True)
     assert oddities.known(6, 0.9, False) is None  # only the last few answers are kept
+
+
+def test_a_stopped_search_reads_no_image_twice(trained, monkeypatch, home):
+    read = []
+    monkeypatch.setattr(module, "_BLOCK", 50)
+    monkeypatch.setattr(module, "sketch", lambda image: read.append(image) or sketch(image))
+    oddities = Oddities(trained)
+    begun = oddities.search(4, 0.9, True)
+    next(begun)
+    begun.close()
+    assert len(read) == 50
+    assert len(list(oddities.search(6, 0.8, True))) == 6
+    assert len(read) == len(trained.dataset) == 260
 
 
 def test_an_image_that_is_gone_is_named(trained, monkeypatch, home):

@@ -56,11 +56,14 @@ class Oddities:
         self._answers: dict[Settings, NearDuplicates] = {}  # the last few, the newest last
         self._similar: npt.NDArray[np.int64] | None = None  # pairs that look similar
         self._crowded = False  # too many do
+        # Of the images that were read; any other one looks like no image.
+        self._some_sketches = torch.zeros(len(study.dataset), EDGE * EDGE + 1)
+        self._some_sketches[:, -1] = 1
+        self._is_sketched = np.zeros(len(study.dataset), bool)
         if before is None or before.study.dataset.digest != study.dataset.digest:
             return
         self._similar, self._crowded = before._similar, before._crowded
-        if "sketches" in vars(before):
-            self.sketches = before.sketches
+        self._some_sketches, self._is_sketched = before._some_sketches, before._is_sketched
 
     @property
     def bits(self) -> int:
@@ -74,7 +77,9 @@ class Oddities:
         Raises:
             OSError, ValueError: an image cannot be read any more; the message names it.
         """
-        return torch.cat(list(self._sketched(np.arange(len(self.study.dataset)))))
+        for _ in self._sketched(np.arange(len(self.study.dataset))):
+            pass
+        return self._some_sketches
 
     def pairs(self, radius: int, cosine: float, looks: bool) -> NearDuplicates:
         """Return the near-duplicates within some bits and of at least some cosine.
@@ -144,14 +149,10 @@ class Oddities:
         )
         code = code.reshape(-1)
         order = np.lexsort((code, -count[code]))
-        similar = LookAlikes(_LIKENESS)
-        sketches = torch.zeros(len(order), EDGE * EDGE + 1)
-        sketches[:, -1] = 1  # of those that are not there yet: in no pair
-        done = 0
+        similar, sketches, done = LookAlikes(_LIKENESS), self._some_sketches, 0
         for block in self._sketched(order):
-            sketches[order[done : done + len(block)]] = block
-            done += len(block)
             similar.add(block)
+            done += len(block)
             if not similar.crowded and done < len(order):
                 yield self._test(settings, order[similar.pairs], sketches)
         self.sketches, self._crowded = sketches, similar.crowded
@@ -161,38 +162,36 @@ class Oddities:
 
     def _sketched(self, order: npt.NDArray[np.int64]) -> Iterator[Tensor]:
         """Yield the sketches of images in this order, block by block; cache all of them."""
-        if "sketches" in vars(self):
-            yield from self.sketches[order].split(_BLOCK)
-            return
         path = self._path()
-        if (cached := _load(path, len(order))) is not None:
-            yield from cached[order].split(_BLOCK)
-            return
+        if not self._is_sketched.all() and (cached := _load(path, len(order))) is not None:
+            self._some_sketches[:], self._is_sketched[:] = cached, True
+        read = not self._is_sketched.all()
+        with progress_bar("reading images", len(order), shown=False) as bar:
+            for start in range(0, len(order), _BLOCK):
+                block = order[start : start + _BLOCK]
+                missing = block[~self._is_sketched[block]]
+                for image, gray in zip(missing.tolist(), self._read(missing), strict=True):
+                    self._some_sketches[image] = torch.from_numpy(gray)
+                    self._is_sketched[image] = True
+                    bar.update()
+                bar.update(len(block) - len(missing))
+                yield self._some_sketches[block]
+        if read:
+            with keeping():
+                store.save_tensors(path, {"sketches": self._some_sketches}, {"key": path.stem})
+                store.sweep(path.parent)
+
+    def _read(self, ids: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.float32]]:
         images, names = self.study.dataset.images, self.study.dataset.names
 
-        def read(image: str) -> npt.NDArray[np.float32]:
+        def drawn(image: str) -> npt.NDArray[np.float32]:
             try:
                 return sketch(images[int(image)])
             except (OSError, ValueError) as error:
                 name = names[int(image)]
                 raise type(error)(f"{name} cannot be read any more: {error}") from error
 
-        parts = []
-        with progress_bar("reading images", len(order), shown=False) as bar:
-            for start in range(0, len(order), _BLOCK):
-                block = []
-                texts = map(str, order[start : start + _BLOCK].tolist())
-                for gray in in_threads(read, texts, together=_TOGETHER):
-                    block.append(gray)
-                    if len(block) % 256 == 0:
-                        bar.update(256)
-                bar.update(len(block) % 256)
-                parts.append(torch.from_numpy(np.stack(block)))
-                yield parts[-1]
-        place = torch.from_numpy(order.argsort())
-        with keeping():
-            store.save_tensors(path, {"sketches": torch.cat(parts)[place]}, {"key": path.stem})
-            store.sweep(path.parent)
+        return in_threads(drawn, map(str, ids.tolist()), together=_TOGETHER)
 
     def _path(self) -> Path:
         key = store.digest_of("sketches", READER_VERSION, EDGE, self.study.dataset.digest)

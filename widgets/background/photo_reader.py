@@ -6,11 +6,9 @@ an error or a kill are cached, so the next reading continues from there.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -20,8 +18,9 @@ from uhscm_core import VLP, ImageDataset, Study, load_concepts, load_dataset, lo
 from uhscm_core.concepts import VOCABULARIES, ConceptSet
 from uhscm_core.support.checks import shown
 from uhscm_core.support.progress import report_progress_to
+from widgets.background.counted import Counted, Progress
 from widgets.background.errors import in_words
-from widgets.background.long_running import LongRunning, Stopped
+from widgets.background.long_running import Stopped
 from widgets.background.paths import folder_from_text, path_from_text
 
 __all__ = ["PhotoReader", "PhotoSource", "Progress", "reader_of", "start_reader", "study_read"]
@@ -74,23 +73,7 @@ class PhotoSource:
         )
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the reading is.
-
-    Attributes:
-        what: the current step.
-        done, total: numbers of images; 0 of 0 if the step does not count.
-        seconds_left: estimate for this step; None while there is none.
-    """
-
-    what: str
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-
-
-class PhotoReader(LongRunning):
+class PhotoReader(Counted):
     """Reads one folder in its own thread.
 
     Args:
@@ -100,22 +83,12 @@ class PhotoReader(LongRunning):
 
     def __init__(self, source: PhotoSource, previous: PhotoReader | None = None) -> None:
         self.source = source
-        self.step = Progress("beginning")
         self.message = ""
         self.about = "folder"  # what the message is about: folder, model or concepts
         self.dataset: ImageDataset | None = None
         self.study: Study | None = None
         self._model: tuple[str, VLP] | None = previous._model if previous is not None else None
-        self._first = (0.0, 0)
         super().__init__("read photos", "reading")  # then done, stopped or failed
-
-    @property
-    def doing(self) -> Progress:
-        """The current step, which a stop waits for."""
-        step = self.step
-        if not self.stopping:
-            return step
-        return dataclasses.replace(step, what=f"stopping after this step: {step.what}")
 
     def _work(self) -> None:
         try:
@@ -161,24 +134,6 @@ class PhotoReader(LongRunning):
             vlp = load_vlp(name, tag.strip() or None)
         self._model = (text, vlp)
         return vlp
-
-    def _begin(self, what: str) -> None:
-        if self.stopping:
-            raise Stopped
-        self.step = Progress(what)
-
-    def _hear(self, what: str, done: int, total: int) -> None:
-        """Take the core's report after each checked image and each encoded batch."""
-        now = time.monotonic()
-        if self.step.what != what or not self.step.total:
-            self._first = (now, done)
-        started, done_then = self._first
-        left = None
-        if done > done_then and now - started > 1:
-            left = (now - started) / (done - done_then) * (total - done)
-        self.step = Progress(what, done, total, left)
-        if self.stopping:
-            raise Stopped
 
     def _explanation(self, error: Exception) -> str:
         reason = in_words(error)

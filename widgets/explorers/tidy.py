@@ -21,9 +21,12 @@ from widgets.kit.slider import Slider
 from widgets.kit.words import counted
 from widgets.panels.duplicates import DuplicatesPanel, n_duplicates, notes
 from widgets.panels.outliers import OutliersPanel
+from widgets.panels.search_bar import SearchBar
 from widgets.states.tidy import FAR_BY, TidyState
 
 __all__ = ["TidyExplorer"]
+
+_QUICKLY_RANKED = 20_000  # images
 
 
 class TidyExplorer(Explorer[TidyState]):
@@ -42,6 +45,7 @@ class TidyExplorer(Explorer[TidyState]):
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
         self._oddities = Oddities(self.study)
+        self._partial: NearDuplicates | None = None  # in view while more is searched for
         wide: dict[str, Any] = {"label_width": "110px", "layout": {"width": "300px"}}
         self.radius = Slider("codes, bits", **wide)
         self.cosine = Slider("features, cosine", min=0.5, max=1, step=0.005, digits=3, **wide)
@@ -50,35 +54,33 @@ class TidyExplorer(Explorer[TidyState]):
         self.far = Choice("far by", FAR_BY, **wide)
         self.k = Slider("k-th neighbor", min=1, max=20, **wide)
         self._bind(radius=self.radius, cosine=self.cosine, looks=self.looks, far=self.far, k=self.k)
-        self._duplicates = DuplicatesPanel(
-            self.selection,
-            self._pick,
-            lambda names: self._set("leaving concepts out", without=names),
-        )
+        self._duplicates = DuplicatesPanel(self.selection, self._pick, self._leave_out)
         self._outliers = OutliersPanel(self._wonder)
         self.pairs, self.group = self._duplicates.pairs, self._duplicates.group
         self.why = self._duplicates.why
         self.outliers, self.near = self._outliers.outliers, self._outliers.near
         self._csv.label = self._csv.summary = "Duplicates as CSV"
         self._far_csv = Download("Outliers as CSV", self._outliers_as_csv)
-        note = ipw.HTML("No file is moved, changed or deleted.")
+        self.search = SearchBar(lambda: self._redraw("showing near-duplicates"), self.status.fail)
         thresholds = row(self.radius, self.cosine, self.looks)
         later(thresholds, narrow=True)
-        duplicates = ipw.VBox([thresholds, self._duplicates])
-        outliers = ipw.VBox([row(self.far, self.k), self._outliers])
+        parts = {
+            "Near-duplicates": ipw.VBox([thresholds, self.search, self._duplicates]),
+            "Outliers": ipw.VBox([row(self.far, self.k), self._outliers]),
+        }
+        self._tabs = ipw.Tab(list(parts.values()), titles=list(parts))
+        self._tabs.observe(lambda _: self._redraw("looking for outliers"), "selected_index")
         self._csv.remove_class("uhscm-brief")  # of two tables, a sign would not say which
-        bar = self._bar(self._far_csv, note)
+        bar = self._bar(self._far_csv, ipw.HTML("No file is moved, changed or deleted."))
         later(bar)
-        self._lay_out(
-            bar,
-            ipw.Tab([duplicates, outliers], titles=["Near-duplicates", "Outliers"]),
-        )
+        self._lay_out(bar, self._tabs)
         self._open_study(self.study)
-        self._worker.submit("looking for near-duplicates", self._refresh)
+        self._redraw("looking for near-duplicates")
 
     def to_frame(self) -> pd.DataFrame:
         """A row a pair of near-duplicates: ``group``, the two files, ``bits`` and ``cosine``."""
-        frame = self._found().to_frame()
+        running = self.search.running
+        frame = (self._found() if running else self._oddities.pairs(*self._settings)).to_frame()
         names = self.study.dataset.names
         for column in ("i", "j"):
             frame[column] = [names[image] for image in frame[column]]
@@ -89,6 +91,16 @@ class TidyExplorer(Explorer[TidyState]):
         frame = self._oddities.far(self.state.far, self.state.k).to_frame()
         frame["image"] = [self.study.dataset.names[image] for image in frame["image"]]
         return frame
+
+    def wait(self) -> None:
+        """Until what was asked for is shown, with all that is searched for."""
+        super().wait()
+        self.search.wait()
+        super().wait()
+
+    def _leave(self) -> None:
+        self.search.leave()
+        super()._leave()
 
     # -- what is computed ------------------------------------------------------------------------
 
@@ -107,36 +119,61 @@ class TidyExplorer(Explorer[TidyState]):
             return TidyState.first(bits, has_pixels=self.study.dataset.has_pixels)
         return before.in_study(bits)
 
+    @property
+    def _settings(self) -> tuple[int, float, bool]:
+        return self.state.radius, self.state.cosine, self.state.looks
+
     def _found(self) -> NearDuplicates:
-        return self._oddities.pairs(self.state.radius, self.state.cosine, self.state.looks)
+        """Return the near-duplicates, or those that are found so far."""
+        found = self._oddities.known(*self._settings)
+        if found is not None:
+            self.search.hide()
+            return found
+        found = self.search.so_far(self._oddities, self._settings)
+        # Nothing moves under the pair that is looked at.
+        still = self.state.pair is not None and self.search.running
+        return self._partial if still and self._partial is not None else found
+
+    @property
+    def _ranks(self) -> bool:
+        """Whether to rank outliers, which takes a minute for 60,000 images."""
+        n = len(self.study.dataset)
+        return n > 1 and (n <= _QUICKLY_RANKED or self._tabs.selected_index == 1)
 
     # -- what is shown ---------------------------------------------------------------------------
 
     def _show(self) -> None:
-        view, study, found = self.state, self.study, self._found()
+        study, found = self.study, self._found()
+        view = self.state.followed(found, self._partial)
+        if view != self.state:
+            self.desk.amend(lambda moment: self._with_state(moment, view))
+        self._partial = None if found is self._oddities.known(*self._settings) else found
         if self._changed("pairs", found):
             self._duplicates.show_pairs(study, found)
         if self._changed("group", (found, view.group)):
             self._duplicates.show_group(study, found, view.group)
         if self._changed("why", (found, view.pair, view.without)):
             self._duplicates.show_why(study, found, view.pair, view.without)
-        if len(study.dataset) > 1 and self._changed("far", (view.far, view.k)):
-            self._outliers.show(self._oddities, view.far, view.k)
         groups = counted(len(found.groups), "group")
-        images = counted(len(study.dataset), "image")
+        so_far = " so far" * (self._partial is found)
+        images = f"{n_duplicates(found):,} of {counted(len(study.dataset), 'image')}"
         self.status.say(
-            f"{groups} of near-duplicates, {n_duplicates(found):,} of {images}: codes within "
+            f"{groups} of near-duplicates{so_far}, {images}: codes within "
             f"{counted(view.radius, 'bit')}, cosine of features at least {view.cosine:.3f}"
             f"{', and similar to look at' * view.looks}",
             notes(found, len(study.dataset)),
         )
+        if self._ranks and self._changed("far", (view.far, view.k)):
+            self._outliers.show(self._oddities, view.far, view.k)
+
+    def _redraw(self, what: str) -> None:
+        self._worker.submit(what, self._refresh)
 
     # -- what a person does ----------------------------------------------------------------------
 
     def _check(self, view: TidyState) -> None:
         one_of("far", view.far, FAR_BY.values())
-        self._oddities.pairs(view.radius, view.cosine, view.looks)
-        if len(self.study.dataset) > 1:
+        if self._ranks:
             self._oddities.far(view.far, view.k)
 
     def _set_bound(self, name: str, value: Any) -> None:
@@ -144,8 +181,11 @@ class TidyExplorer(Explorer[TidyState]):
 
     def _pick(self, pair: int) -> None:
         if pair != self.state.pair:
-            group = int(self._found().group_of[pair])
+            group = int(self._drawn["pairs"].group_of[pair])
             self._set("opening a group", group=group, pair=pair, without=())
+
+    def _leave_out(self, names: tuple[str, ...]) -> None:
+        self._set("leaving concepts out", without=names)
 
     def _wonder(self, image: int) -> None:
         def job() -> None:

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from uhscm_core import NearDuplicates
+
 __all__ = ["FAR_BY", "TidyState"]
 
 FAR_BY = {"features (what is foreign)": "features", "codes": "codes"}
@@ -55,3 +57,21 @@ class TidyState:
         if value == getattr(self, name):
             return {}
         return {name: value, "group": 0, "pair": None, "without": ()}
+
+    def followed(self, found: NearDuplicates, before: NearDuplicates | None) -> TidyState:
+        """Keep looking at the same pair, where a search has found more.
+
+        Args:
+            found: is in view now.
+            before: was in view while it was searched for; None where nothing was.
+        """
+        pair = self.pair
+        if pair is None:
+            return self
+        if before is not None and before is not found and pair < len(before.pairs):
+            same = (found.pairs == before.pairs[pair]).all(1)
+            pair = int(same.argmax()) if same.any() else None
+        elif pair >= len(found.pairs):
+            pair = None
+        group = 0 if pair is None else int(found.group_of[pair])
+        return dataclasses.replace(self, pair=pair, group=group)

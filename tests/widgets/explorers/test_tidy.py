@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,8 +14,11 @@ import pytest
 from PIL import ImageOps
 
 from uhscm_core import ImageDataset, Study, near_duplicates
+from uhscm_core.analysis.oddities import Oddities
 from uhscm_core.datasets import ArrayImages
 from widgets import TidyExplorer
+from widgets.explorers import tidy as module
+from widgets.explorers.explorer import Explorer
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +155,53 @@ def test_one_image_is_no_error(with_copies):
     duplicates.wait()
     assert duplicates.status.errors == []
     assert duplicates.status.summary.startswith("0 groups of near-duplicates, 0 of ")
+
+
+def test_a_pair_stays_in_view_while_more_are_found(with_copies, monkeypatch):
+    whole = Oddities(with_copies).pairs(16, 0.5, False)
+    last = len(whole.pairs) - 1
+    less = dataclasses.replace(
+        whole, pairs=whole.pairs[-3:], group_of=np.zeros(3, np.int64), groups=whole.groups[-1:]
+    )
+    go_on = [threading.Event(), threading.Event()]
+
+    def search(self, *settings):
+        yield less
+        go_on[0].wait(20)
+        yield dataclasses.replace(whole)
+        go_on[1].wait(20)
+        yield self._keep(settings, whole)
+
+    monkeypatch.setattr(Oddities, "search", search)
+    duplicates = TidyExplorer(with_copies)
+    while duplicates._drawn.get("pairs") is not less:
+        Explorer.wait(duplicates)
+    assert "groups of near-duplicates so far" in duplicates.status.summary.replace(
+        "1 group ", "groups "
+    )
+    duplicates._pick(2)
+    Explorer.wait(duplicates)
+    go_on[0].set()
+    while duplicates.search._search.found is less:
+        time.sleep(0.01)
+    duplicates._redraw("again")
+    Explorer.wait(duplicates)
+    assert duplicates._drawn["pairs"] is less
+    assert duplicates.state.pair == 2
+    go_on[1].set()
+    duplicates.wait()
+    assert duplicates._drawn["pairs"] is whole
+    assert duplicates.state.pair == last
+    assert duplicates.state.group == whole.group_of[last]
+    assert duplicates.group.ids.tolist() == list(whole.groups[duplicates.state.group])
+    assert "so far" not in duplicates.status.summary
+
+
+def test_outliers_of_many_images_are_ranked_when_their_tab_is_opened(with_copies, monkeypatch):
+    monkeypatch.setattr(module, "_QUICKLY_RANKED", 40)
+    duplicates = TidyExplorer(with_copies)
+    duplicates.wait()
+    assert duplicates.outliers.count == 0
+    duplicates._tabs.selected_index = 1
+    duplicates.wait()
+    assert duplicates.outliers.count == 48

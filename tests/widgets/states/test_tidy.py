@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from uhscm_core import NearDuplicates
 from widgets.states.tidy import TidyState
 
 STATE = TidyState(8, group=2, pair=5, without=("tree",))
@@ -23,3 +26,21 @@ def test_settings_of_pairs_forget_the_pair_and_those_of_outliers_keep_it():
     assert STATE.changes_of("cosine", 0.9000000001) == {}  # as a slider gives it
     other = {"radius": 9, "group": 0, "pair": None, "without": ()}
     assert STATE.changes_of("radius", 9) == other
+
+
+def found(*pairs):
+    ids = np.array(pairs, np.int64).reshape(-1, 2)
+    groups = tuple(map(tuple, ids.tolist()))
+    distances, cosines = np.zeros(len(ids), np.int32), np.ones(len(ids), np.float32)
+    return NearDuplicates(groups, ids, np.arange(len(ids)), distances, cosines)
+
+
+def test_the_pair_in_view_is_followed_through_a_search():
+    before, after = found((0, 1), (4, 7)), found((2, 3), (4, 7), (0, 1))
+    looks = TidyState(8, group=0, pair=0, without=("tree",))
+    followed = looks.followed(after, before)
+    assert followed == TidyState(8, group=2, pair=2, without=("tree",))
+    assert followed.followed(after, after) == followed
+    assert looks.followed(found((5, 6)), before) == TidyState(8, pair=None, without=("tree",))
+    assert STATE.followed(before, None).pair is None  # a view of other pairs
+    assert TidyState(8, group=1).followed(after, before) == TidyState(8, group=1)
