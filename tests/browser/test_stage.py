@@ -339,6 +339,7 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
                 assert cut(root, case, measured) == [], (name, window)
             page.set_viewport_size({"width": 1280, "height": 720})
             if name == "Compare":
+                page.wait_for_timeout(1000)  # until it has followed
                 assert page.evaluate(SHORT, "k-means + OrthoHash, 64 bits") == []
                 page.get_by_role("tab", name="Bench").click()
                 page.get_by_label("Seeds per setting").wait_for()

@@ -37,8 +37,8 @@ class PinnedQuery(ipw.HBox):
         self._drawn_at = 0.0
         self.image = 0
         """The pinned image."""
-        self.query = Gallery([], [], edge=60, height=100)
-        self.results = Gallery([], [], edge=60, height=94)
+        self.query = Gallery([], [], edge=44, height=84)
+        self.results = Gallery([], [], edge=52, height=86)
         growing(self.results)
         self.results.selection.on_focus(self._clicked)
         self.other = gestures.button("Another query", "random", self._another)
