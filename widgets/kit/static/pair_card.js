@@ -196,7 +196,7 @@ function render({ model, el: host }) {
   });
   const problem = el("p", "problem");
   problem.setAttribute("role", "alert");
-  // In a narrow window where something that is used with the card is below it, the rest unfolds.
+  // In a small window where something that is used with the card shares its column, the rest unfolds.
   const more = el("button", "more");
   const below = el("div", "below");
   below.id = uniqueId("below");

@@ -13,6 +13,7 @@ const TIGHT = 640; // CSS px of width below which the window has room for what i
 const NARROW = 520; // CSS px of width below which that is stacked
 const MOVES = ".uhscm-later, .uhscm-later-if-narrow"; // what has another place in a small window
 const EMPTY = '[class="lm-Widget"]'; // the place of a part that is still to come
+const LOW = 560; // CSS px of height below which a card unfolds where a list shares its column
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
 const LARGEST = 1.4; // by that much at most
 
@@ -173,6 +174,7 @@ function render({ model, el: host }) {
     inner.classList.toggle("is-fitted", fits);
     const tight = inner.classList.toggle("is-tight", inner.offsetWidth < TIGHT);
     const narrow = inner.classList.toggle("is-narrow", inner.offsetWidth < NARROW);
+    inner.classList.toggle("is-low", left < LOW);
     const later = narrow ? MOVES : tight ? ".uhscm-later" : ":not(*)";
     const boxes = [...inner.querySelectorAll(MOVES)].map((part) => part.parentElement);
     for (const box of new Set(boxes)) if (box) arrange(box, later);
