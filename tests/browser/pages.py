@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Browser, Dialog, Locator, Page
+from playwright.sync_api import Browser, Dialog, Error, Locator, Page
 
 from scripts.lab import end_kernels, go, run_all, write_notebook
 
@@ -81,7 +81,7 @@ def opened(
     page.received = []
     page.cells = sum(c.cell_type == "code" for c in nbformat.read(path, as_version=4).cells)
     page.on("dialog", lambda dialog: answer(dialog, page))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("pageerror", lambda error: is_slow(error) or page.errors.append(str(error)))
     page.on("request", lambda request: is_local(request.url) or page.foreign.append(request.url))
     page.on("websocket", lambda s: s.on("framereceived", lambda d: page.received.append(len(d))))
     page.add_init_script(script)
@@ -104,6 +104,10 @@ def answer(dialog: Dialog, page: Page) -> None:
     else:
         page.dialogs.append(dialog.message)
         dialog.dismiss()
+
+
+def is_slow(error: Error) -> bool:
+    return error.message.startswith(SLOW)
 
 
 def is_local(address: str) -> bool:

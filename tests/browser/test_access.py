@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from scripts.lab import set_theme
+from scripts.lab import end_kernels, go, set_theme
 from tests.browser.pages import ROOT, STUDY, opened, shot, until
 from tests.browser.test_theme import CONTRASTS
 
@@ -87,6 +87,12 @@ STANDS_OUT = f"""element => {{{LUMINANCE}
     const colors = isDrawn ? [style.stroke] : [style.backgroundColor, style.borderTopColor];
     return colors.some((color) => !/^rgba.*, 0[)]$/.test(color) && contrast(color, canvas) >= 3);
 }}"""
+GREY = """part => {
+    for (let e = part; e; e = e.parentElement) {
+        const { opacity, pointerEvents } = getComputedStyle(e);
+        if (opacity === '0.4') return pointerEvents === 'none';
+    }
+}"""
 pytestmark = pytest.mark.browser
 
 
@@ -257,3 +263,48 @@ def test_a_persons_own_colours_leave_bars_handles_and_keys_to_be_seen(page):
         shot(page, "access_forced_colours")
     finally:
         page.emulate_media(forced_colors="none")
+
+
+# The last, because it ends the kernel of the page.
+def test_each_explorer_greys_out_without_its_kernel_and_leaves_a_picture(page, lab):
+    boxes = page.locator(".jp-CodeCell .jp-OutputArea:has(.uhscm-again)")
+    assert boxes.count() == len(VIEWS)
+    for i, (_, said) in enumerate(VIEWS.values()):
+        until(boxes.nth(i), said, 180_000)
+    handle = boxes.nth(0).locator(".handle").first
+    handle.focus()
+    sentence = boxes.nth(0).locator(".sentence")
+    before = headline = sentence.text_content()
+    for _ in range(20):  # one at a time, so that no key is on its way when it has changed
+        if headline != before:
+            break
+        handle.press("ArrowRight")
+        page.wait_for_timeout(1500)
+        headline = sentence.text_content()
+    assert headline != before
+    # The picture is taken once nothing changes any more.
+    boxes.nth(0).locator(".uhscm-again", has_text=headline).wait_for(state="attached")
+    page.locator(".jp-NotebookPanel .jp-Cell").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+s")
+    page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
+    page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
+    page.click(".jp-Dialog button:has-text('Restart')")
+    for box in boxes.all():
+        box.locator(".ended:visible").first.wait_for(timeout=20_000)
+        loud = box.locator(".jupyter-button:visible, .uhscm-field:visible").all()
+        assert [part.inner_text() for part in loud if not part.evaluate(GREY)] == []
+    page.wait_for_selector("[data-status=idle]")
+    end_kernels(page, lab.address)
+    go(page, page.address)
+    for i, view in enumerate(VIEWS):
+        again = boxes.nth(i).locator(".uhscm-again")
+        again.wait_for(state="visible", timeout=30_000)
+        assert len(again.inner_text()) > 200
+        assert (again.locator("img").count() > 0) == (view != "Exports")
+        if view == "DenoisingExplorer":
+            assert headline in again.inner_text()
+            again.evaluate("box => box.scrollIntoView()")
+            shot(page, "reopened_picture")
+    # JupyterLab says so of a view whose kernel is gone.
+    page.errors = [error for error in page.errors if error != "Cannot send"]

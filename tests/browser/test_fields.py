@@ -11,45 +11,50 @@ pytestmark = pytest.mark.browser
 TEXTS = ("boats by a castle", "a red tree", "snow on a tower", "clouds over the ocean")
 
 
-def test_a_text_that_is_typed_fast_is_answered_twenty_times(browser, lab, saved_study):
-    with opened(browser, lab, [STUDY, "w.RetrievalExplorer(study)"]) as page:
-        box = explorer(page)
-        query = box.get_by_label("A query in words")
-        for turn in range(20):
-            text = TEXTS[turn % len(TEXTS)]
-            query.fill("")
-            query.press_sequentially(text)  # without a pause from key to key
-            if turn % 2:
-                query.press("Enter")
-            else:
-                box.locator(".jupyter-button", has_text="Ask").first.click()
-            until(box, f"^“{text}”, answered by its concepts", timeout=30_000)
-            assert query.input_value() == text
+@pytest.fixture(scope="module")
+def page(browser, lab, saved_study):
+    cells = (STUDY, "w.RetrievalExplorer(study)", "w.DenoisingExplorer(study)")
+    with opened(browser, lab, cells) as page:
+        yield page
 
 
-def test_an_error_is_at_its_control_until_a_value_works(browser, lab, saved_study):
-    with opened(browser, lab, [STUDY, "w.DenoisingExplorer(study)"]) as page:
-        box = explorer(page)
-        share = box.get_by_label("Minimum votes")
-        share.fill("-7")
-        share.press("Enter")
-        wrong = box.locator(".wrong", has_text="min_share must be a finite number of at least -1")
-        wrong.wait_for()
-        assert share.input_value() == "-7"
-        assert share.get_attribute("aria-invalid") == "true"
-        assert share.get_attribute("aria-describedby") == wrong.get_attribute("id")
-        assert wrong.get_attribute("role") == "alert"
-        shot(page, "field-error")
-        share.fill("abc")
-        share.press("Tab")
-        box.locator(".wrong", has_text="got 'abc'").wait_for()
-        assert share.input_value() == "abc"
-        share.fill("0.4")
-        share.press("Enter")
-        box.locator(".wrong:visible").wait_for(state="detached")
-        assert share.get_attribute("aria-invalid") == "false"
-        assert share.get_attribute("aria-describedby") is None
-        log = box.locator(".log")
-        assert log.locator("summary").inner_text() == "What went wrong (1)"
-        log.locator("summary").click()
-        assert "at least -1" in log.inner_text()
+def test_a_text_that_is_typed_fast_is_answered_twenty_times(page):
+    box = explorer(page)
+    query = box.get_by_label("A query in words")
+    for turn in range(20):
+        text = TEXTS[turn % len(TEXTS)]
+        query.fill("")
+        query.press_sequentially(text)  # without a pause from key to key
+        if turn % 2:
+            query.press("Enter")
+        else:
+            box.locator(".jupyter-button", has_text="Ask").first.click()
+        until(box, f"^“{text}”, answered by its concepts", timeout=30_000)
+        assert query.input_value() == text
+
+
+def test_an_error_is_at_its_control_until_a_value_works(page):
+    box = explorer(page, 1)
+    share = box.get_by_label("Minimum votes")
+    share.fill("-7")
+    share.press("Enter")
+    wrong = box.locator(".wrong", has_text="min_share must be a finite number of at least -1")
+    wrong.wait_for()
+    assert share.input_value() == "-7"
+    assert share.get_attribute("aria-invalid") == "true"
+    assert share.get_attribute("aria-describedby") == wrong.get_attribute("id")
+    assert wrong.get_attribute("role") == "alert"
+    shot(page, "field-error")
+    share.fill("abc")
+    share.press("Tab")
+    box.locator(".wrong", has_text="got 'abc'").wait_for()
+    assert share.input_value() == "abc"
+    share.fill("0.4")
+    share.press("Enter")
+    box.locator(".wrong:visible").wait_for(state="detached")
+    assert share.get_attribute("aria-invalid") == "false"
+    assert share.get_attribute("aria-describedby") is None
+    log = box.locator(".log")
+    assert log.locator("summary").inner_text() == "What went wrong (1)"
+    log.locator("summary").click()
+    assert "at least -1" in log.inner_text()

@@ -8,7 +8,6 @@ from nbconvert import HTMLExporter
 
 from scripts.lab import end_kernels, go
 from tests.browser.pages import STUDY, opened, shot, until
-from tests.browser.test_access import SHOWING, VIEWS
 from widgets.explorers import displayed
 
 CELL = (
@@ -57,12 +56,6 @@ window.WebSocket = class extends Real {
     }
 };
 """
-GREY = """part => {
-    for (let e = part; e; e = e.parentElement) {
-        const { opacity, pointerEvents } = getComputedStyle(e);
-        if (opacity === '0.4') return pointerEvents === 'none';
-    }
-}"""
 pytestmark = pytest.mark.browser
 
 
@@ -105,81 +98,38 @@ def test_a_page_made_of_a_notebook_speaks_to_its_readers(browser):
         page.close()
 
 
-def test_each_explorer_greys_out_without_its_kernel_and_leaves_a_picture(browser, lab, saved_study):
-    cells = (STUDY + SHOWING, *(cell for cell, _ in VIEWS.values()))
-    with opened(browser, lab, cells, width=1280) as page:
-        boxes = page.locator(".jp-CodeCell .jp-OutputArea:has(.uhscm-again)")
-        assert boxes.count() == len(VIEWS)
-        for i, (_, said) in enumerate(VIEWS.values()):
-            until(boxes.nth(i), said, 180_000)
-        handle = boxes.nth(0).locator(".handle").first
-        handle.focus()
-        sentence = boxes.nth(0).locator(".sentence")
-        before = headline = sentence.text_content()
-        for _ in range(20):  # one at a time, so that no key is on its way when it has changed
-            if headline != before:
-                break
-            handle.press("ArrowRight")
-            page.wait_for_timeout(1500)
-            headline = sentence.text_content()
-        assert headline != before
-        # The picture is taken once nothing changes any more.
-        boxes.nth(0).locator(".uhscm-again", has_text=headline).wait_for(state="attached")
-        page.locator(".jp-NotebookPanel .jp-Cell").first.click()
-        page.keyboard.press("Escape")
-        page.keyboard.press("Control+s")
-        page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
-        page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
-        page.click(".jp-Dialog button:has-text('Restart')")
-        for box in boxes.all():
-            box.locator(".ended:visible").first.wait_for(timeout=20_000)
-            loud = box.locator(".jupyter-button:visible, .uhscm-field:visible").all()
-            assert [part.inner_text() for part in loud if not part.evaluate(GREY)] == []
-        page.wait_for_selector("[data-status=idle]")
-        end_kernels(page, lab.address)
-        go(page, page.address)
-        for i, view in enumerate(VIEWS):
-            again = boxes.nth(i).locator(".uhscm-again")
-            again.wait_for(state="visible", timeout=30_000)
-            assert len(again.inner_text()) > 200
-            assert (again.locator("img").count() > 0) == (view != "Exports")
-            if view == "DenoisingExplorer":
-                assert headline in again.inner_text()
-                again.evaluate("box => box.scrollIntoView()")
-                shot(page, "reopened_picture")
-        # What anywidget and JupyterLab say of a view whose kernel is gone.
-        said = ("[anywidget] Failed to initialize model.", "Cannot send")
-        page.errors = [error for error in page.errors if error not in said]
-
-
-def test_an_explorer_whose_kernel_was_restarted_says_so(browser, lab, saved_study):
-    with opened(browser, lab, [CELL], width=1100, height=700) as page:
-        page.wait_for_selector("text=an explorer, alive")
-        ended = page.locator(".uhscm-status .ended")
-        assert not ended.is_visible()
-        page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
-        page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
-        page.click(".jp-Dialog button:has-text('Restart')")
-        ended.wait_for(state="visible", timeout=20_000)
-        assert ended.inner_text() == "The kernel was restarted: run this cell again."
-        assert not page.locator(".uhscm-status .sentence").is_visible()
-        button = page.locator(".uhscm-explorer button:has-text('Undo')")
-        assert button.evaluate("e => getComputedStyle(e).pointerEvents") == "none"
-        page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
-        page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
-        assert not ended.is_visible()
-
-
-def test_an_explorer_whose_kernel_crashed_says_so(browser, lab, saved_study):
+@pytest.fixture(scope="module")
+def page(browser, lab, saved_study):
     with opened(browser, lab, [CRASHING], width=1100, height=700) as page:
-        page.wait_for_selector("text=an explorer, alive")
-        page.click(".uhscm-explorer button:has-text('Undo')")
-        ended = page.locator(".uhscm-status .ended")
-        ended.wait_for(state="visible", timeout=20_000)
-        assert ended.inner_text() == "The kernel was restarted: run this cell again."
-        assert not page.locator(".uhscm-status .sentence").is_visible()
-        page.click(".jp-Dialog button:has-text('Ok')")
+        yield page
+
+
+def test_an_explorer_whose_kernel_was_restarted_says_so(page):
+    page.wait_for_selector("text=an explorer, alive")
+    ended = page.locator(".uhscm-status .ended")
+    assert not ended.is_visible()
+    page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
+    page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
+    page.click(".jp-Dialog button:has-text('Restart')")
+    ended.wait_for(state="visible", timeout=20_000)
+    assert ended.inner_text() == "The kernel was restarted: run this cell again."
+    assert not page.locator(".uhscm-status .sentence").is_visible()
+    button = page.locator(".uhscm-explorer button:has-text('Undo')")
+    assert button.evaluate("e => getComputedStyle(e).pointerEvents") == "none"
+    page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
+    assert not ended.is_visible()
+
+
+def test_an_explorer_whose_kernel_crashed_says_so(page):
+    page.wait_for_selector("text=an explorer, alive")
+    page.click(".uhscm-explorer button:has-text('Undo')")
+    ended = page.locator(".uhscm-status .ended")
+    ended.wait_for(state="visible", timeout=20_000)
+    assert ended.inner_text() == "The kernel was restarted: run this cell again."
+    assert not page.locator(".uhscm-status .sentence").is_visible()
+    page.click(".jp-Dialog button:has-text('Ok')")
 
 
 def test_a_lost_connection_is_said_until_it_is_back(browser, lab, saved_study):

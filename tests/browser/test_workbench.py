@@ -90,55 +90,59 @@ def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser
         shot(page, "workbench_reopened")
 
 
-def test_runs_of_two_prompts_and_a_setting_of_the_bench_are_asked(browser, lab, saved_study):
+@pytest.fixture(scope="module")
+def page(browser, lab, saved_study):
     shutil.rmtree(lab.root / "home" / "runs", ignore_errors=True)
     with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
-        bench = page.locator(".uhscm-workbench")
-        bench.evaluate("box => box.scrollIntoView()")
-        turn(page, "Train")
-        for number, prompt in ((1, "a photo of the {}."), (2, "a sketch of the {}.")):
-            typed(page, "prompt", prompt)
-            typed(page, "epochs", "1")
-            press(page, "Start")
-            shown(page, f"Run 00{number} finished")
-        page.get_by_role("tab", name="Runs", exact=True).click()
-        rows = page.locator(".uhscm-table tr.row")
-        assert rows.count() == 2
-        assert "a photo of the {}." in rows.nth(0).inner_text()
-        assert "a sketch of the {}." not in rows.nth(1).inner_text()  # it is the prompt in view
-        shot(page, "workbench_two_prompts")
-        rows.nth(0).click()
-        press(page, "Use its template and settings")
-        prompt = page.get_by_label("prompt", exact=True).locator("visible=true").first
-        expect(prompt).to_have_value("a photo of the {}.")
-        turn(page, "Compare")
-        page.get_by_role("tab", name="Bench", exact=True).click()
-        for name, text in (
-            ("Code length, bits", "8, 16"),
-            ("Epochs", "1"),
-            ("Seeds per setting", "1"),
-        ):
-            typed(page, name, text)
-        page.locator(".uhscm-bench .widget-label", has_text=re.compile("^2 trainings, ")).wait_for()
-        page.locator(".uhscm-bench").get_by_role("button", name="Start").click()
-        until(page.locator(".uhscm-bench"), "^Bench: 2 of 2 runs done")
-        press(page, "Ask with A")
-        shown(page, "images on .* shelves")
-        until(bench, "960 images, 81 concepts, codes of (8|16) bits")
-        shot(page, "workbench_asked_with_a")
+        yield page
 
 
-def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(browser, lab, saved_study):
-    with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
-        page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
-        press(page, "Full screen")
-        page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
-        press(page, "Leave full screen")
-        page.wait_for_function("!document.fullscreenElement")
-        press(page, "Open next to the notebook")
-        page.wait_for_function("document.querySelectorAll('.uhscm-workbench').length === 2")
-        assert page.locator(".jp-LinkedOutputView").count() == 1
-        assert_next_to_the_notebook(page)
+def test_runs_of_two_prompts_and_a_setting_of_the_bench_are_asked(page):
+    bench = page.locator(".uhscm-workbench")
+    bench.evaluate("box => box.scrollIntoView()")
+    turn(page, "Train")
+    for number, prompt in ((1, "a photo of the {}."), (2, "a sketch of the {}.")):
+        typed(page, "prompt", prompt)
+        typed(page, "epochs", "1")
+        press(page, "Start")
+        shown(page, f"Run 00{number} finished")
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    rows = page.locator(".uhscm-table tr.row")
+    assert rows.count() == 2
+    assert "a photo of the {}." in rows.nth(0).inner_text()
+    assert "a sketch of the {}." not in rows.nth(1).inner_text()  # it is the prompt in view
+    shot(page, "workbench_two_prompts")
+    rows.nth(0).click()
+    press(page, "Use its template and settings")
+    prompt = page.get_by_label("prompt", exact=True).locator("visible=true").first
+    expect(prompt).to_have_value("a photo of the {}.")
+    turn(page, "Compare")
+    page.get_by_role("tab", name="Bench", exact=True).click()
+    for name, text in (
+        ("Code length, bits", "8, 16"),
+        ("Epochs", "1"),
+        ("Seeds per setting", "1"),
+    ):
+        typed(page, name, text)
+    page.locator(".uhscm-bench .widget-label", has_text=re.compile("^2 trainings, ")).wait_for()
+    page.locator(".uhscm-bench").get_by_role("button", name="Start").click()
+    until(page.locator(".uhscm-bench"), "^Bench: 2 of 2 runs done")
+    press(page, "Ask with A")
+    shown(page, "images on .* shelves")
+    until(bench, "960 images, 81 concepts, codes of (8|16) bits")
+    shot(page, "workbench_asked_with_a")
+
+
+def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
+    page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+    press(page, "Full screen")
+    page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
+    press(page, "Leave full screen")
+    page.wait_for_function("!document.fullscreenElement")
+    press(page, "Open next to the notebook")
+    page.wait_for_function("document.querySelectorAll('.uhscm-workbench').length === 2")
+    assert page.locator(".jp-LinkedOutputView").count() == 1
+    assert_next_to_the_notebook(page)
 
 
 def test_a_cell_low_in_the_notebook_opens_next_to_it_too(browser, lab, saved_study):
