@@ -61,10 +61,13 @@ class Ranks(NamedTuple):
 def tied_ranks(distances: npt.ArrayLike) -> Ranks:
     """Rank items by their distances, nearest first; equal distances are a tie."""
     values = np.asarray(distances)
-    ordered = np.sort(values)
-    first = np.searchsorted(ordered, values, side="left") + 1
-    last = np.searchsorted(ordered, values, side="right")
-    return Ranks(first.astype(np.int64), last.astype(np.int64))
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(values)]) + 1
+    sizes = np.diff(ends, prepend=0)
+    first, last = np.empty(len(values), np.int64), np.empty(len(values), np.int64)
+    first[order], last[order] = np.repeat(ends - sizes + 1, sizes), np.repeat(ends, sizes)
+    return Ranks(first, last)
 
 
 @dataclass(frozen=True, eq=False)

@@ -150,8 +150,12 @@ class TwoRankings:
 
     def has(self, image: int) -> bool:
         """Return whether an image is in the rankings; the query is not."""
-        return image in self._row
+        return 0 <= image < len(self._row) and bool(self._row[image] >= 0)
 
     @functools.cached_property
-    def _row(self) -> dict[int, int]:
-        return {int(image): row for row, image in enumerate(np.asarray(self.rankings[0].items))}
+    def _row(self) -> Ids:
+        """The position of each image in the rankings; -1 for others."""
+        items = np.asarray(self.rankings[0].items)
+        rows = np.full(int(items.max(initial=-1)) + 1, -1)
+        rows[items] = np.arange(len(items))
+        return rows
