@@ -104,7 +104,7 @@ def opened(page: Page, traffic: Traffic, address: str, pictures: bool) -> tuple[
     before, begun = traffic.received, time.perf_counter()
     page.keyboard.press("Shift+Enter")
     seen = LOADED if pictures else "document.querySelector('.uhscm-status .sentence')"
-    page.wait_for_function(f"() => {seen}", timeout=120_000)
+    page.wait_for_function(f"() => {seen}", timeout=300_000)
     seconds = time.perf_counter() - begun
     page.locator(".uhscm-explorer").evaluate("box => box.scrollIntoView()")
     page.wait_for_timeout(2000)
@@ -395,8 +395,14 @@ def comparing(page: Page) -> dict[str, list[float]]:
 
 
 def tidying(page: Page) -> dict[str, list[float]]:
-    """Another radius, and a pair to its group."""
+    """Another radius, and a pair to its group, once the search has ended."""
     times: dict[str, list[float]] = {}
+    begun = time.perf_counter()
+    said = text(".uhscm-status .sentence")
+    ended = f"{said}.includes('near-duplicates') && !{said}.includes('so far')"
+    page.wait_for_function(f"() => {ended}", timeout=600_000)
+    waited = 1000 * (time.perf_counter() - begun)
+    times["duplicates: two seconds after the first pictures to all groups"] = [waited]
     slider = page.locator(".uhscm-field", has_text="bits").locator("input[type=range]").first
     card = ".uhscm-pair"
     for repeat in range(REPEATS):

@@ -84,14 +84,15 @@ def made_of(groups: pd.Series[str], picked: tuple[int, ...], most: int) -> str:
     """Return the groups of the picked images next to those of all, in words.
 
     Args:
-        groups: the group of each image, by its id.
+        groups: the group of each image, by its id, as a categorical.
         picked: some of the images; none for all.
         most: how many groups are named.
     """
     everywhere = groups.value_counts(normalize=True)
     if not picked:
         return ", ".join(f"{everywhere[c]:.0%} mostly {c}" for c in everywhere.index[:most])
-    here = groups.loc[list(picked)].value_counts(normalize=True)
+    here = groups.loc[np.asarray(picked, np.int64)].value_counts(normalize=True)
+    here = here[here > 0]
     return ", ".join(
         f"{here[c]:.0%} mostly {c} ({everywhere[c]:.0%} of all)" for c in here.index[:most]
     )
