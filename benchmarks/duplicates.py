@@ -6,14 +6,21 @@ colors, pictures of the other collection). Recall is the share of variants that 
 their original; wrong pairs are other images that pass, some of which are real near-duplicates
 within the collection.
 
+On Corel-5k, copies of 1,000 photos are looked for among all photos: half the size, JPEG at quality
+50, the middle 90 % of each side, mirrored. The thresholds are chosen on one half of the photos and
+reported on the other. Wrong pairs are pairs of two originals, some of which are real duplicates.
+
     python -m benchmarks duplicates
+    python -m benchmarks.duplicates Corel-5k
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,7 +30,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from benchmarks.common import SHARED
+from benchmarks.accuracy import corel5k
+from benchmarks.common import SHARED, load
 from uhscm_core import (
     VLP,
     ImageDataset,
@@ -32,6 +40,7 @@ from uhscm_core import (
     load_dataset,
     load_vlp,
     near_duplicates,
+    pack_codes,
     rank_outliers,
     rank_outliers_by_features,
     sketch,
@@ -40,6 +49,10 @@ from uhscm_core.analysis.sketches import likenesses
 from uhscm_core.datasets import ArrayImages, read_image
 
 N, PLANTED, STRANGERS, BITS = 2000, 100, 5, 64
+COPIED = 1000  # photos of Corel-5k
+COSINES = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+LIKENESSES = (0.8, 0.85, 0.88, 0.9, 0.93, 0.95, 0.97)
+WRONG_PER_PHOTO = 0.01  # that the chosen thresholds may have at most
 
 
 def halved(image: Image.Image) -> Image.Image:
@@ -122,7 +135,9 @@ def measure(
     for pairs in planted.values():
         for i, j in pairs:
             is_planted[i, j] = True
-    for radius, cosine, looks in itertools.product((8, 16, 24), (0.9, 0.95), (None, 0.95, 0.97)):
+    for radius, cosine, looks in itertools.product(
+        (8, 16, 24), (0.9, 0.95), (None, 0.8, 0.95, 0.97)
+    ):
         passed = np.triu((distances <= radius) & (cosines >= cosine), 1)
         if looks is not None:
             passed &= looks_similar >= looks
@@ -146,13 +161,134 @@ def measure(
             print(f"outliers by {how}, k = {k}, ranks of {len(place):,}: {said}")
 
 
+def jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
+    """Return what saves as JPEG at a quality."""
+
+    def save(image: Image.Image) -> Image.Image:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality)
+        return Image.open(buffer).convert("RGB")
+
+    return save
+
+
+def middle(image: Image.Image) -> Image.Image:
+    """Crop to the middle 90 % of each side."""
+    x, y = round(image.width / 20), round(image.height / 20)
+    return image.crop((x, y, image.width - x, image.height - y))
+
+
+COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "half the size": lambda image: image.resize((image.width // 2, image.height // 2)),
+    "JPEG at 50": jpeg(50),
+    "cropped to 90 %": middle,
+    "mirrored": ImageOps.mirror,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Half:
+    """What the three tests see of one half of the photos and of the copies of some of them.
+
+    Attributes:
+        n: how many photos.
+        wrong: (3, p) bits apart, cosine and likeness of all pairs of photos.
+        copies: (3, c) the same of each copy and its original, by kind.
+    """
+
+    n: int
+    wrong: np.ndarray
+    copies: dict[str, np.ndarray]
+
+    @staticmethod
+    def found(pairs: np.ndarray, radius: int, cosine: float, likeness: float) -> np.ndarray:
+        """Return which pairs pass."""
+        bits, cosines, likeness_of = pairs
+        return (bits <= radius) & (cosines >= cosine) & (likeness_of >= likeness)
+
+    def recalls(self, *thresholds: float) -> list[float]:
+        """Return the share of copies that pass, by kind."""
+        return [float(self.found(p, *thresholds).mean()) for p in self.copies.values()]
+
+    def row(self, *thresholds: float) -> str:
+        """Return a row of the table."""
+        shares = [f"{share:.0%}" for share in self.recalls(*thresholds)]
+        wrong = int(self.found(self.wrong, *thresholds).sum())
+        return "| " + " | ".join([*map(str, thresholds), *shares, f"{wrong:,}"]) + " |"
+
+
+def tests_of(a: Sequence[torch.Tensor], b: Sequence[torch.Tensor], *, paired: bool) -> np.ndarray:
+    """Return bits apart, cosines and likenesses of codes, features and sketches."""
+    if paired:
+        blocks = [likenesses(a[2][[i]], b[2][[i]])[0] for i in range(len(a[2]))]
+        bits = hamming_distance(a[0], b[0], paired=True).numpy()
+        return np.stack([bits, (a[1] * b[1]).sum(1).numpy(), np.concatenate(blocks)])
+    upper = np.triu_indices(len(a[0]), 1)
+    whole = (hamming_distance(a[0], b[0]).numpy(), (a[1] @ b[1].T).numpy(), likenesses(a[2], b[2]))
+    return np.stack([values[upper].astype(np.float32) for values in whole])
+
+
+def measure_copies() -> None:
+    """Choose thresholds on one half of Corel-5k, and print what they find on the other."""
+    dataset, model = corel5k()
+    vlp = load_vlp(model)
+    study = Study(dataset, vlp, "nuswide81+coco80", progress=False).train(BITS)
+    photos = [dataset.images[i] for i in range(len(dataset))]
+
+    def seen(images: Sequence[Image.Image], features: torch.Tensor) -> list[torch.Tensor]:
+        with torch.no_grad():
+            codes = pack_codes(study.network.eval()(features))
+        return [codes, features, torch.from_numpy(np.stack([sketch(image) for image in images]))]
+
+    originals = seen(photos, study.image_features)
+    order = np.random.default_rng(0).permutation(len(photos))
+    copied = order[:COPIED]
+    of_kind = {}
+    for kind, change in COPIES.items():
+        images = [change(photos[i]) for i in copied]
+        copies = seen(images, vlp.encode_images(images))
+        of_kind[kind] = tests_of([part[copied] for part in originals], copies, paired=True)
+    halves = []
+    for half in (0, 1):
+        own = order[half::2]
+        within = [part[own] for part in originals]
+        kinds = {kind: pairs[:, half::2] for kind, pairs in of_kind.items()}
+        halves.append(Half(len(own), tests_of(within, within, paired=False), kinds))
+    choosing, reporting = halves
+    print(f"\nCorel-5k: {len(photos):,} photos, copies of {COPIED:,}; {load()}\n")
+    print("Each test alone, of the copies of the first half: the median, and the lowest tenth\n")
+    print("| | bits apart | cosine | likeness |\n|---|---|---|---|")
+    for kind, pairs in choosing.copies.items():
+        low = [np.quantile(pairs[0], 0.9), *np.quantile(pairs[1:], 0.1, axis=1)]
+        cells = [f"{m:.3g}, {tenth:.3g}" for m, tenth in zip(np.median(pairs, 1), low, strict=True)]
+        print(f"| {kind} | " + " | ".join(cells) + " |")
+    head = "| r | t | s | " + " | ".join(COPIES) + " | wrong pairs |\n" + "|---" * 8 + "|"
+    grid = list(itertools.product((BITS // 4,), COSINES, LIKENESSES))
+    print(f"\nThe half of {choosing.n:,} to choose on\n\n{head}")
+    for thresholds in grid:
+        print(choosing.row(*thresholds))
+    may = WRONG_PER_PHOTO * choosing.n
+    good = [t for t in grid if choosing.found(choosing.wrong, *t).sum() <= may]
+    chosen = max(good, key=lambda thresholds: float(np.mean(choosing.recalls(*thresholds))))
+    print(
+        f"\nThe other half of {reporting.n:,}: the defaults before, and what was chosen\n\n{head}"
+    )
+    for thresholds in ((BITS // 4, 0.9, 0.97), chosen):
+        print(reporting.row(*thresholds))
+
+
 def main() -> None:
-    """Measure photos, if they are available, and postcards."""
+    """Measure photos and Corel-5k, if they are available, and postcards."""
+    asked = sys.argv[1:] or ("photos", "postcards", "Corel-5k")
+    if "Corel-5k" in asked and (SHARED / "data" / "corel5k").is_dir():
+        measure_copies()
+    if {*asked} <= {"Corel-5k"}:
+        return
     cards = list(load_dataset("postcards", n_database=N, n_query=0, progress=False).images)
     files = sorted((SHARED / "data" / "cifar10" / "test").glob("*/*.jpg"))
     order = np.random.default_rng(0).permutation(len(files))
     photos = [read_image(files[i]) for i in order[: N + STRANGERS]]
-    if photos:
+    if photos and "photos" in asked:
         vlp = load_vlp(SHARED / "models" / "photos-rn.json")
         measure("photos", photos[:N], cards[:STRANGERS], vlp, "nuswide81+coco80")
     foreign = photos[N:] or [Image.radial_gradient("L").convert("RGB")] * STRANGERS

@@ -87,6 +87,12 @@ def test_each_test_can_be_moved_and_undone(duplicates):
         assert duplicates.pairs.summary.startswith("No pair is so near")
 
 
+def test_what_the_thresholds_miss_is_said(duplicates):
+    said = duplicates._duplicates.children[0].value
+    assert "6% of the cropped" in said
+    assert f"cosine of {duplicates.state.cosine:.3f}" in said  # that it was measured with
+
+
 def test_chains_and_too_many_duplicates_are_said(duplicates):
     put(duplicates, looks=False, cosine=0.5, radius=16)
     images = {image for group in duplicates._found().groups for image in group}
