@@ -44,7 +44,7 @@ def test_two_settings_are_trained_and_the_sentence_is_read(page):
     fill(bench, "Code length, bits", "8, zwölf")
     bench.get_by_text("expected whole numbers with commas between them, got 'zwölf'").wait_for()
     assert bench.get_by_label("Code length, bits").input_value() == "8, zwölf"
-    for label in ("Code length, bits", "Epochs", "λ of the paper", "Seeds per setting"):
+    for label in ("Code length, bits", "Epochs", "Positive pairs: S ≥ λ", "Seeds per setting"):
         assert bench.get_by_label(label, exact=True).bounding_box()["width"] > 80
     start = bench.get_by_role("button", name="Start")
     assert start.is_disabled()

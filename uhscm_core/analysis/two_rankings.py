@@ -113,7 +113,7 @@ class TwoRankings:
         k, ranking = self.k, self.rankings[side]
         said = f"{self.rankers[side].name}: the first {k}"
         if known := [match for match in self.matches(self.first(side)) if match is not None]:
-            said += f", {sum(known)} of them with a label of the query's"
+            said += f", {sum(known)} of them (✓) with a label of the query's"
         row = ranking.order[:k][-1]
         first, last = ranking.ranks.first[row], ranking.ranks.last[row]
         if last > k:

@@ -23,7 +23,7 @@ __all__ = ["BenchChoices"]
 _NUMBERS = {
     "bits": ("Code length, bits", "64 or 32, 64"),
     "epochs": ("Epochs", "the recipe's own"),
-    "lam": ("λ of the paper", "the recipe's own"),
+    "lam": ("Positive pairs: S ≥ λ", "the recipe's own"),
     "seeds": ("Seeds per setting", "3"),
 }
 

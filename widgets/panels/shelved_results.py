@@ -110,7 +110,9 @@ class ShelvedResults(ipw.VBox):
             if stop - start > 1 and not answer.by_text:
                 lines.append("= tied")
             words.append(lines)
-        tied = "" if answer.by_text else "Images of one shelf are tied: none is before another."
+        said = "Click a result to compare it, ≈ to ask for more like it."
+        if not answer.by_text:
+            said += " A shelf holds all images at one distance, tied: none is before another."
         self.shelves.show_shelves(
             answer.ids,
             [start for _, start, _ in shelves],
@@ -118,6 +120,6 @@ class ShelvedResults(ipw.VBox):
             images=pictures,
             captions=pictures.caption,
             marks=answer.match,
-            summary=f"Click a result to compare it, ≈ to ask for more like it. {tied}",
+            summary=said,
             until=until,
         )

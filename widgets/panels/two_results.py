@@ -69,6 +69,9 @@ class TwoResults(ipw.VBox):
         if unsure := int((~part["certain"]).sum()):
             verb = "depends" if unsure == 1 else "depend"
             said += f"; {unsure} of these moves (~) {verb} on the order within a tie"
+        marks = both.matches(images)
+        if any(mark is not None for mark in marks):
+            said += "; ✓ shares a label with the query"
         self.moves[change].show(
             images,
             images=both.pictures,
@@ -78,7 +81,7 @@ class TwoResults(ipw.VBox):
                     images, part["moved"], part["certain"], strict=True
                 )
             ],
-            marks=both.matches(images),
+            marks=marks,
             summary=said,
         )
 

@@ -35,6 +35,7 @@ def test_each_distance_has_a_shelf_and_the_radius_dims_the_others(panel, trained
     assert panel.shelves.until == sum(level <= 2 for level in levels)
     assert panel.radius.radius == 2
     assert panel.radius.summary == asked.judgement
+    assert "A shelf holds all images at one distance, tied" in panel.shelves.summary
 
 
 def test_an_answer_is_drawn_once_however_the_radius_moves(panel, trained):

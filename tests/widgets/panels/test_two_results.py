@@ -22,6 +22,7 @@ def test_each_side_has_its_first_results_and_what_moved_is_below(both):
         listed = both.moves[both.moves["change"] == change]["image"]
         assert gallery.ids.tolist() == listed.tolist()
         assert gallery.summary.startswith(f"{len(listed)} ")
+        assert gallery.summary.endswith("✓ shares a label with the query")
     assert panel.moves["came in"].to_frame()["caption"].str.match("[↑↓=] ?[0-9]").all()
     panel.results[0]._on_action(3)
     assert asked == [3]
