@@ -21,7 +21,7 @@ from widgets.panels.why import WhyPanel
 __all__ = ["DuplicatesPanel", "n_duplicates", "notes"]
 
 _MISSES = (
-    "Measured on 4,590 photos: of their copies, a cosine of 0.900 with similar looks finds all that "
+    "On 4,590 photos, a cosine of 0.900 with similar looks found all copies that "
     "are mirrored, 96% of the recompressed, 81% of those at half the size, and 6% of the cropped."
 )
 """What the thresholds find, as measured in `benchmarks/results/tidy-2026-11-27.md`."""
