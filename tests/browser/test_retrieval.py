@@ -231,10 +231,15 @@ def test_the_radius_goes_along_the_curve(page):
     good = int(found[3].replace(",", ""))
     assert f"{good / n:.2f}" == found[4]
     page.keyboard.press("Home")
-    page.wait_for_function("() => !document.querySelector('.gallery-shelf:not(.beyond)')")
+    page.wait_for_function(  # what has the query's very code, if anything has
+        """() => [...document.querySelectorAll('.gallery-shelf:not(.beyond)')].every((shelf) =>
+            shelf.querySelector('.gallery-words-of-shelf').firstChild.textContent === '0 bits')"""
+    )
     box = page.locator(".uhscm-radius svg").first.bounding_box()  # and by a click in the chart
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4)
-    page.wait_for_function("() => document.querySelector('.gallery-shelf:not(.beyond)')")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.gallery-shelf:not(.beyond)').length > 1"
+    )
     page.get_by_role("tab", name="Why near").click()
 
 

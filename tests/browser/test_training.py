@@ -133,9 +133,10 @@ def test_a_fork_with_another_lambda_is_compared(page):
     table.evaluate("box => box.scrollIntoView({block: 'center'})")
     assert table.locator("th:text-is('lam')").count() == 1
     rows = table.locator("tr.row")
-    assert [row.split("\t")[1] for row in rows.all_inner_texts()] == runs(page)
+    newest_first = runs(page)[::-1]
+    assert [row.split("\t")[1] for row in rows.all_inner_texts()] == newest_first
     shot(page, "training_compared")
-    rows.nth(runs(page).index(run)).click()
+    rows.nth(newest_first.index(run)).click()
     until(page, f"^Run {run} finished")
 
 
@@ -152,7 +153,7 @@ def test_no_label_of_a_curve_lies_over_another_in_a_small_window(page):
                 """svg => [...svg.querySelectorAll('text')].map((e) => e.getBoundingClientRect())
                     .map((b) => [b.left, b.right, b.top, b.bottom])"""
             )
-            assert len(boxes) >= 3
+            assert len(boxes) >= 2
             assert overlaps(boxes) == []
     finally:
         page.set_viewport_size({"width": 1500, "height": 1150})

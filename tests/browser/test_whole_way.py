@@ -98,7 +98,9 @@ def test_300_photos_by_keyboard_alone(browser, lab, folder):
         keys.reach("input: which one")
         keys.type(str(MODEL))
         keys.reach("select: concepts")
-        keys.type("nus")
+        assert (
+            page.locator("select:focus").input_value().startswith("nuswide81: ")
+        )  # the study's own
         keys.reach("button: Read")
         keys.press("Enter")
         until(bench, "300 images, 81 concepts, no codes yet", timeout=300_000)

@@ -90,6 +90,15 @@ def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser
         shot(page, "workbench_reopened")
 
 
+def test_a_cell_low_in_the_notebook_opens_next_to_it_too(browser, lab, saved_study):
+    cells = (STUDY, *(f"print('cell {n}')" for n in range(12)), WORKBENCH)
+    with opened(browser, lab, cells, width=1280, height=720) as page:
+        page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
+        press(page, "Open next to the notebook")
+        page.locator(".jp-LinkedOutputView .uhscm-workbench").wait_for()
+        assert_next_to_the_notebook(page)
+
+
 @pytest.fixture(scope="module")
 def page(browser, lab, saved_study):
     shutil.rmtree(lab.root / "home" / "runs", ignore_errors=True)
@@ -101,21 +110,21 @@ def test_runs_of_two_prompts_and_a_setting_of_the_bench_are_asked(page):
     bench = page.locator(".uhscm-workbench")
     bench.evaluate("box => box.scrollIntoView()")
     turn(page, "Train")
-    for number, prompt in ((1, "a photo of the {}."), (2, "a sketch of the {}.")):
-        typed(page, "prompt", prompt)
+    for number, template in ((1, "a photo of the {}."), (2, "a sketch of the {}.")):
+        typed(page, "template", template)
         typed(page, "epochs", "1")
         press(page, "Start")
         shown(page, f"Run 00{number} finished")
     page.get_by_role("tab", name="Runs", exact=True).click()
     rows = page.locator(".uhscm-table tr.row")
     assert rows.count() == 2
-    assert "a photo of the {}." in rows.nth(0).inner_text()
-    assert "a sketch of the {}." not in rows.nth(1).inner_text()  # it is the prompt in view
+    assert "a photo of the {}." in rows.nth(1).inner_text()  # below the newest
+    assert "a sketch of the {}." not in rows.nth(0).inner_text()  # it is the template in view
     shot(page, "workbench_two_prompts")
-    rows.nth(0).click()
+    rows.nth(1).click()
     press(page, "Use its template and settings")
-    prompt = page.get_by_label("prompt", exact=True).locator("visible=true").first
-    expect(prompt).to_have_value("a photo of the {}.")
+    template = page.get_by_label("template", exact=True).locator("visible=true").first
+    expect(template).to_have_value("a photo of the {}.")
     turn(page, "Compare")
     page.get_by_role("tab", name="Bench", exact=True).click()
     for name, text in (
@@ -143,15 +152,6 @@ def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
     page.wait_for_function("document.querySelectorAll('.uhscm-workbench').length === 2")
     assert page.locator(".jp-LinkedOutputView").count() == 1
     assert_next_to_the_notebook(page)
-
-
-def test_a_cell_low_in_the_notebook_opens_next_to_it_too(browser, lab, saved_study):
-    cells = (STUDY, *(f"print('cell {n}')" for n in range(12)), WORKBENCH)
-    with opened(browser, lab, cells, width=1280, height=720) as page:
-        page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
-        press(page, "Open next to the notebook")
-        page.locator(".jp-LinkedOutputView .uhscm-workbench").wait_for()
-        assert_next_to_the_notebook(page)
 
 
 def assert_next_to_the_notebook(page):
