@@ -75,7 +75,7 @@ def done_sentence(runs: SessionRuns, run: Run) -> str:
     steps = runs.history(run)
     if not steps:
         return ""
-    said = f"{counted(steps[-1].epoch, 'epoch')} in {duration(run.seconds)}"
+    said = f"Run {run.name}: {counted(steps[-1].epoch, 'epoch')} in {duration(run.seconds)}"
     validated = [step.metrics for step in steps if step.metrics]
     if not validated:
         return said

@@ -135,7 +135,7 @@ def test_what_a_short_run_did_is_said_next_to_start(explorer):
     steps = [step.metrics for step in explorer.trainer.steps if step.metrics]
     first, kept = steps[0], max(steps, key=lambda metrics: metrics["mAP by concepts"])
     said = explorer.estimate.value
-    assert re.fullmatch(r"2 epochs in [\d.]+ s, mAP by labels [\d.]+ to [\d.]+", said)
+    assert re.fullmatch(r"Run 00\d: 2 epochs in [\d.]+ s, mAP by labels [\d.]+ to [\d.]+", said)
     assert said.endswith(f"{first['mAP by labels']:.3f} to {kept['mAP by labels']:.3f}")
     explorer.settings.set(epochs=3)
     explorer.wait()
