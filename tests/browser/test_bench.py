@@ -119,8 +119,10 @@ def test_a_run_is_named_and_another_deleted_by_keyboard(page):
     ).wait_for()
     shot(page, "runs_asked")
     box.locator("button[title='Keep']").press("Enter")
+    box.locator("button[title='Keep']").wait_for(state="hidden")
     assert table.locator("tr.row").count() == 2
     box.get_by_role("button", name="Delete …").press("Enter")
+    box.locator("button[title='Delete']").wait_for()
     box.locator("button[title='Delete']").press("Enter")
     table.locator("tr.row").nth(1).wait_for(state="detached")
     assert HOSTILE in table.locator("tr.row").inner_text()
