@@ -163,7 +163,7 @@ def run_paper(
         for method in chosen:
             missing = _NO_GPU if method in PIXELS and not on_pixels else ""
             rows += _rows(
-                *(study, title, rank, method, lengths, seeds, place / title, workers, missing, say)
+                study, title, rank, method, lengths, seeds, place / title, workers, missing, say
             )
             table()
     return table()
