@@ -310,3 +310,37 @@ def test_looks_are_asked_of_every_pair(monkeypatch):
     monkeypatch.setattr(sketches_module, "_MOST", 3)  # too many similar ones to hold
     found = near_duplicates(codes, 8, features, 8, sketches=sketches)
     assert {frozenset(group) for group in found.groups} == kinds
+
+
+def test_looks_are_asked_of_given_pairs_too():
+    looks = torch.from_numpy(np.stack([sketch(picture(seed)) for seed in (0, 0, 1)]))
+    codes, features = pack_codes(torch.ones(3, 8)), torch.nn.functional.normalize(torch.ones(3, 4))
+    every = near_duplicates(codes, 8, features).all_pairs
+    assert len(every) == 3
+    found = near_duplicates(codes, 8, features, sketches=looks, among=every)
+    assert found.groups == ((0, 1),)
+    assert found.all_pairs.tolist() == [[0, 1]]
+
+
+def test_a_pair_that_is_given_twice_counts_once():
+    codes, features = pack_codes(torch.ones(3, 8)), torch.nn.functional.normalize(torch.ones(3, 4))
+    found = near_duplicates(codes, 8, features, among=np.array([[2, 0], [0, 2]]))
+    assert found.groups == ((0, 2),)
+    assert found.all_pairs.tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("among", "error"),
+    [
+        ([[0, 0]], ValueError),
+        ([[0, 3]], ValueError),
+        ([[-1, 0]], ValueError),
+        ([0, 1], ValueError),
+        ([[0.0, 1.0]], ValueError),
+        ("0 1", TypeError),
+    ],
+)
+def test_given_pairs_that_are_none_are_refused(as_users_run_it, among, error):
+    codes, features = pack_codes(torch.ones(3, 8)), torch.nn.functional.normalize(torch.ones(3, 4))
+    with pytest.raises(error, match="among must"):
+        near_duplicates(codes, 8, features, among=among)

@@ -42,12 +42,14 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial.distance import squareform
 from torch import Tensor
 
-from uhscm_core.analysis.sketches import EDGE, ROUNDING, LookAlikes, likenesses
+from uhscm_core.analysis.sketches import EDGE, ROUNDING, LookAlikes, likenesses, look_alike
 from uhscm_core.codes import as_codes, as_words, differing_bits, hamming_distance
 from uhscm_core.support.checks import (
     check_unit_rows,
     code_length,
+    plain_array,
     real_number,
+    shown,
     whole_number,
 )
 from uhscm_core.support.progress import progress_bar
@@ -121,8 +123,9 @@ def near_duplicates(
         cosine: t, the smallest cosine of two features, in [-1, 1].
         sketches: (N, G + 1) of `sketch`; None to leave out the third test.
         likeness: s, the smallest likeness of two sketches, in [-1, 1].
-        among: (q, 2) pairs, if all that pass are known to be among them: those of `LookAlikes`, or
-            the ``all_pairs`` of a search that asked for less. None to find them among all.
+        among: (q, 2) pairs of images, the only ones that are tested, if all that pass are known to
+            be among them: those of `LookAlikes`, or the ``all_pairs`` of a search that asked for
+            less. None to find them among all.
 
     Returns:
         The groups; none where no two images are near. An image is in two of them where it is the
@@ -131,9 +134,12 @@ def near_duplicates(
     Raises:
         TypeError: no arrays, or a setting that is no number.
         ValueError: the codes are not of this length, the features differ from them in number, are
-            not finite or not of unit length, or a radius or cosine is out of range.
+            not finite or not of unit length, a radius or cosine is out of range, or `among` has
+            something else than pairs of two of the images.
     """
     tests = _Tests.checked(codes, bits, features, radius, cosine, sketches, likeness)
+    if among is not None:
+        among = _pairs_of(among, len(features))
     if among is None and sketches is not None:
         similar = LookAlikes(likeness)
         for start in range(0, len(sketches), _SKETCHED):
@@ -163,6 +169,20 @@ def near_duplicates_so_far(
     """
     tests = _Tests.checked(codes, bits, features, radius, cosine, sketches, likeness)
     return tests.among_all()
+
+
+def _pairs_of(pairs: Ids, n: int) -> Ids:
+    """Return pairs of n images in order, each once."""
+    given = plain_array("among", pairs)
+    if given.ndim != 2 or given.shape[1] != 2 or given.dtype.kind not in "iu":
+        raise ValueError(
+            f"among must be an array of shape (q, 2) with numbers of images, got {shown(pairs)}"
+        )
+    low, high = given.min(1).astype(np.int64), given.max(1).astype(np.int64)
+    if len(given) and (low.min() < 0 or high.max() >= n or (low == high).any()):
+        raise ValueError(f"among must have pairs of two of {n} images, numbered from 0")
+    keys = np.unique(low * n + high)
+    return np.stack([keys // max(n, 1), keys % max(n, 1)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -208,12 +228,14 @@ class _Tests:
         return cls(packed, features, radius, cosine - ROUNDING, sketches, likeness - ROUNDING)
 
     def among(self, pairs: Ids) -> NearDuplicates:
-        """Test these pairs, whose sketches are known to be similar."""
+        """Test these pairs alone."""
         i, j = pairs[:, 0], pairs[:, 1]
         near = hamming_distance(self.packed[i], self.packed[j], paired=True).numpy() <= self.radius
         i, j = i[near], j[near]
         cosines = (self.features[i] * self.features[j]).sum(1).numpy()
         passed = cosines >= self.cosine
+        if self.sketches is not None:
+            passed &= look_alike(self.sketches, np.stack([i, j], axis=1), self.likeness)
         links = _Links(len(self.packed))
         links.add(i[passed], j[passed], cosines[passed])
         return self._grouped(links)

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from uhscm_core.support.checks import instance
 
-__all__ = ["EDGE", "ROUNDING", "LookAlikes", "likenesses", "sketch"]
+__all__ = ["EDGE", "ROUNDING", "LookAlikes", "likenesses", "look_alike", "sketch"]
 
 EDGE = 8
 """Of a sketch, in its own pixels."""
@@ -65,6 +65,19 @@ def likenesses(a: Float[Tensor, "p g"], b: Float[Tensor, "q g"]) -> npt.NDArray[
     rows = a.numpy()
     best: npt.NDArray[np.float32] = np.maximum(rows @ b.numpy().T, rows @ _mirrored(b).numpy().T)
     return best
+
+
+def look_alike(
+    sketches: Float[Tensor, "n g"], pairs: Ids, likeness: float
+) -> npt.NDArray[np.bool_]:
+    """Return (p,) which of (p, 2) pairs of images have sketches of at least this likeness."""
+    passed = np.zeros(len(pairs), bool)
+    for start in range(0, len(pairs), 1 << 17):
+        part = slice(start, start + (1 << 17))
+        a, b = sketches[pairs[part, 0]], sketches[pairs[part, 1]]
+        best = torch.maximum((a * b).sum(1), (a * _mirrored(b)).sum(1))
+        passed[part] = (best >= likeness).numpy()
+    return passed
 
 
 class LookAlikes:
@@ -111,21 +124,13 @@ class LookAlikes:
         across = block.sparse_distance_matrix(earlier, self._distance, output_type="ndarray")
         across = np.stack([across["j"], first + across["i"]], axis=1)
         candidates = np.concatenate([within, across]).astype(np.int64)
-        self.pairs = np.concatenate([self.pairs, candidates[self._passes(candidates)]])
+        passed = look_alike(self._sketches, candidates, self._likeness)
+        self.pairs = np.concatenate([self.pairs, candidates[passed]])
         if len(self.pairs) > _MOST:
             self._give_up()
 
     def _give_up(self) -> None:
         self.crowded, self.pairs = True, self.pairs[:0]
-
-    def _passes(self, pairs: Ids) -> npt.NDArray[np.bool_]:
-        passed = np.zeros(len(pairs), bool)
-        for start in range(0, len(pairs), 1 << 17):
-            part = slice(start, start + (1 << 17))
-            a, b = self._sketches[pairs[part, 0]], self._sketches[pairs[part, 1]]
-            likeness = torch.maximum((a * b).sum(1), (a * _mirrored(b)).sum(1))
-            passed[part] = (likeness >= self._likeness).numpy()
-        return passed
 
 
 def _mirrored(sketches: Tensor) -> Tensor:
