@@ -23,8 +23,10 @@ def steps(trained, monkeypatch):
         with progress_bar("reading images", 10, shown=False) as bar:
             bar.update(4)
             yield less
-            while not may_end.wait(0.01):
+            for _ in range(1000):  # not for ever, should nothing end it
                 bar._report("reading images", 4, 10)
+                if may_end.wait(0.01):
+                    break
             yield found
 
     monkeypatch.setattr(Oddities, "search", search)
