@@ -149,7 +149,7 @@ class TidyExplorer(Explorer[TidyState]):
             self.desk.amend(lambda moment: self._with_state(moment, view))
         self._partial = None if found is self._oddities.known(*self._settings) else found
         if self._changed("pairs", found):
-            self._duplicates.show_pairs(study, found)
+            self._duplicates.show_pairs(study, found, so_far=self._partial is found)
         if self._changed("group", (found, view.group)):
             self._duplicates.show_group(study, found, view.group)
         if self._changed("why", (found, view.pair, view.without)):

@@ -62,14 +62,19 @@ class DuplicatesPanel(ipw.VBox):
         later(note)
         super().__init__([note, columns([self.pairs], [self.group, self.why], (49, 49))])
 
-    def show_pairs(self, study: Study, found: NearDuplicates) -> None:
-        """List the pairs, most similar first."""
+    def show_pairs(self, study: Study, found: NearDuplicates, *, so_far: bool = False) -> None:
+        """List the pairs, most similar first; `so_far` there may be more."""
         names, pairs = study.dataset.names, [(i, j) for i, j in found.pairs.tolist()]
         captions = [
             f"{counted(int(bits), 'bit')}, {agree:.3f}\n{names[i]}\n{names[j]}\n"
             f"codes {counted(int(bits), 'bit')} apart, cosine of features {agree:.3f}"
             for (i, j), bits, agree in zip(pairs, found.distances, found.cosines, strict=True)
         ]
+        none = (
+            "No pair so far"
+            if so_far
+            else "No pair is so near: allow more bits, or a smaller cosine"
+        )
         self.pairs.selection.focus = None
         self.pairs.show(
             range(len(pairs)),
@@ -77,7 +82,7 @@ class DuplicatesPanel(ipw.VBox):
             captions=captions,
             summary=f"{counted(len(pairs), 'pair')}, most similar first; click one for its group"
             if pairs
-            else "No pair is so near: allow more bits, or a smaller cosine",
+            else none,
         )
 
     def show_group(self, study: Study, found: NearDuplicates, group: int) -> None:

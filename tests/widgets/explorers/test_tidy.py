@@ -203,6 +203,24 @@ def test_a_pair_stays_in_view_while_more_are_found(with_copies, monkeypatch):
     assert "so far" not in duplicates.status.summary
 
 
+def test_advice_on_no_pair_waits_for_the_end_of_a_search(with_copies, monkeypatch):
+    none, go_on = Oddities(with_copies).pairs(0, 1.0, False), threading.Event()
+
+    def search(self, *settings):
+        yield dataclasses.replace(none)
+        go_on.wait(20)
+        yield self._keep(settings, none)
+
+    assert len(none.pairs) == 0
+    monkeypatch.setattr(Oddities, "search", search)
+    duplicates = TidyExplorer(with_copies)
+    Explorer.wait(duplicates)
+    assert duplicates.pairs.summary == "No pair so far"
+    go_on.set()
+    duplicates.wait()
+    assert duplicates.pairs.summary.startswith("No pair is so near: allow")
+
+
 def test_outliers_of_many_images_are_ranked_when_their_tab_is_opened(with_copies, monkeypatch):
     monkeypatch.setattr(module, "_QUICKLY_RANKED", 40)
     duplicates = TidyExplorer(with_copies)
