@@ -105,7 +105,7 @@ class Benched(Explorer[CompareState]):
         """Keep the plan of the bench, which is a step to undo if a person chose it."""
 
         def change(view: CompareState) -> CompareState:  # to what it is by then
-            return dataclasses.replace(view, plan=self.bench.choices.plan)
+            return dataclasses.replace(view, plan=self.bench.choices.taken())
 
         self._change("changing the bench", change, step=chosen)
 

@@ -18,7 +18,7 @@ class BenchForm(BenchChoices):
         study: whose bench this is.
         changed: called when a choice changes, by each key of a text.
         taken: called when another plan is in view that `show_plan` did not put there, with whether
-            a person chose it.
+            a person chose it; `taken` then returns it.
     """
 
     def __init__(
@@ -27,13 +27,18 @@ class BenchForm(BenchChoices):
         self._study, self._plan_taken = study, taken
         self.opened = False
         """Whether the choices are in use."""
-        self._plan: Plan | None = None  # shown or taken last; None for what a study begins with
+        self._plan: Plan | None = None  # of the state in view; None for what a study begins with
         super().__init__(changed, self._take)
 
     @property
     def plan_in_view(self) -> Plan:
         """The plan in view, or the one that will be."""
         return self.plan if self.opened else self._plan_of(self._plan)
+
+    def taken(self) -> Plan:
+        """Return the plan in view, which a state then has."""
+        self._plan = self.plan
+        return self._plan
 
     def fill(self, running: Plan | None) -> None:
         """Fill the form in: with what is running, or with the plan that is in view."""
@@ -50,7 +55,11 @@ class BenchForm(BenchChoices):
         self._study, self.opened = study, False
 
     def show_plan(self, plan: Plan | None) -> None:
-        """Put a plan in view, unless it is; None for what a study begins with."""
+        """Put a plan in view, unless a state with it is: what was chosen since then stays.
+
+        Args:
+            plan: None for what a study begins with.
+        """
         if plan != self._plan:
             self._plan = plan
             if self.opened:
@@ -58,7 +67,6 @@ class BenchForm(BenchChoices):
 
     def _take(self, *, chosen: bool = True) -> None:
         if self.plan != self._plan_of(self._plan):
-            self._plan = self.plan
             self._plan_taken(chosen)
 
     def _plan_of(self, plan: Plan | None) -> Plan:

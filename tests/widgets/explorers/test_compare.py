@@ -461,6 +461,36 @@ def test_what_the_bench_varies_is_undone_step_by_step(compare):
     assert compare.status.errors == []
 
 
+def test_choices_made_while_an_earlier_one_is_shown_stay(compare, monkeypatch):
+    compare.tabs.selected_index = 1
+    form = compare.bench.choices
+    compare.bench.wait()
+    done(compare)
+    first, shown, go_on = form.plan, threading.Event(), threading.Event()
+    show = compare._show
+
+    def slow():
+        shown.set()
+        go_on.wait(60)
+        show()
+
+    monkeypatch.setattr(compare, "_show", slow)
+    form.set(bits="8, 16")
+    assert shown.wait(60)
+    form.set(epochs="1")
+    form.set(seeds="1")
+    go_on.set()
+    done(compare)
+    last = dataclasses.replace(first, bits="8, 16", epochs="1", seeds="1")
+    assert form.plan == compare.state.plan == last
+    compare.undo()
+    done(compare)
+    assert form.plan.bits == "8, 16"
+    compare.undo()
+    done(compare)
+    assert form.plan == first
+
+
 def test_a_file_holds_the_plan_of_the_bench():
     state = CompareState("a", "b", 3, plan=Plan(methods=("ITQ",), lam="0.1, 0.2"))
     held = json.loads(json.dumps(state_values(state)))
