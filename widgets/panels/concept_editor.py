@@ -37,6 +37,7 @@ class ConceptEditor(ipw.VBox):
         self._apply = ipw.Button(description="Apply", button_style="primary")
         self._apply.on_click(lambda _: self.apply())
         self._shown: ConceptSet | None = None
+        self._asked: tuple[Any, ...] = ()  # what was handed on, and as it was typed
         self.list.observe(self._picked, "value")
         for text in (self.templates, self.names):
             text.observe(lambda _: self._edited(), "value")
@@ -49,26 +50,37 @@ class ConceptEditor(ipw.VBox):
         super().__init__([self.templates, self._more, self._rest, self._apply])
 
     def show(self, concepts: ConceptSet) -> None:
-        """Show the templates and names of a study; what is typed stays while these do."""
+        """Show the templates and names of a study.
+
+        What is typed stays while these do, and what was typed since they were handed on.
+        """
         if concepts == self._shown:
             return
         self._shown = concepts
-        self.templates.restore("\n".join(concepts.templates))
-        self.names.restore("\n".join(concepts.names))
-        known = (name for name in _LISTS if load_concepts(name).names == concepts.names)
-        self.list.value = next(known, _OWN)
-        self._more.description = f"Concepts: {self.list.value}, {len(concepts):,} names"
+        lists = (name for name in _LISTS if load_concepts(name).names == concepts.names)
+        known = next(lists, _OWN)
+        asked, self._asked = self._asked, ()
+        if asked[:2] != (concepts.names, concepts.templates) or asked[2:] == self._texts:
+            self.templates.restore("\n".join(concepts.templates))
+            self.names.restore("\n".join(concepts.names))
+            self.list.value = known
+        self._more.description = f"Concepts: {known}, {len(concepts):,} names"
         self._edited()
 
     def apply(self) -> None:
         """Hand on what is typed."""
         names, templates = self._typed()
+        self._asked = (tuple(names), tuple(templates), *self._texts)
         self._on_apply(names, templates, self.names if _work(templates) else self.templates)
 
     def _fold(self) -> None:
         shown = self._more.value
         self._rest.layout.display = None if shown else "none"
         self._more.icon = "caret-down" if shown else "caret-right"
+
+    @property
+    def _texts(self) -> tuple[str, str]:
+        return self.names.value, self.templates.value
 
     def _typed(self) -> tuple[list[str], list[str]]:
         names = _lines(self.names.value)

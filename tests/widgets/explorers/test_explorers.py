@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import threading
 
 import numpy as np
 import pandas as pd
@@ -211,6 +212,25 @@ def test_words_that_make_no_sense_change_nothing(study, denoising, templates, na
     assert denoising.study is study
     assert denoising.editor.templates.value == templates  # to be corrected, not typed again
     assert not denoising.editor._apply.disabled
+
+
+def test_what_is_typed_while_prompts_are_encoded_stays(study, denoising):
+    go_on, editor = threading.Event(), denoising.editor
+    denoising._worker.submit("waiting", go_on.wait)
+    editor.names.value = "boat, tree, snow"
+    editor.apply()
+    editor.names.value = "boat, tree, snow, cat"
+    go_on.set()
+    done(denoising)
+    assert denoising.study.concepts.names == ("boat", "tree", "snow")
+    assert editor.names.value == "boat, tree, snow, cat"
+    assert not editor._apply.disabled
+    denoising.undo()
+    done(denoising)
+    assert editor.names.value == "\n".join(study.concepts.names)
+    denoising.redo()
+    done(denoising)
+    assert editor.names.value == "boat\ntree\nsnow"
 
 
 def test_what_is_typed_stays_until_it_is_applied(study, denoising):
