@@ -96,6 +96,4 @@ class RunEditor(ipw.HBox):
         if self._run is None:
             return
         write_label(self._run.folder, label)
-        self.title.restore(label.title)
-        self.note.restore(label.note)
         self._changed()

@@ -115,7 +115,9 @@ def test_a_name_that_does_not_work_is_said_at_its_box_and_stays_there(shown, typ
 
 def test_hidden_runs_are_counted_and_can_be_shown_again(shown):
     shown.choose("001")
+    shown.panel.editor.title.value = "not saved yet"
     shown.panel.editor.hide()
+    assert shown.panel.editor.title.value == "not saved yet"
     assert shown.names() == ["003", "002"]
     assert "1 run hidden" in shown.panel.table.summary
     shown.panel.hidden.value = True
