@@ -7,6 +7,8 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from widgets.kit.view import close_all
+
 __all__ = ["NAMES", "Ticks"]
 
 NAMES = "150px"
@@ -47,7 +49,7 @@ class Ticks(ipw.VBox):
             box.observe(self._changed, "value")
         self._row.children = tuple(self._boxes.values())
         for box in gone:
-            box.close()
+            close_all(box)
 
     @property
     def ticked(self) -> tuple[str, ...]:

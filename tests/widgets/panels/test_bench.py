@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import ipywidgets as ipw
 import pandas as pd
 import pytest
+from ipywidgets.widgets import widget
 
 from uhscm_core import Experiment
 from uhscm_core.analysis.study_images import StudyImages
@@ -55,7 +56,9 @@ def test_codes_are_as_long_at_first_as_those_of_the_study(study, trained):
     made = Bench(study, StudyImages(study), Selection(), (ipw.Button(), ipw.Button()))
     made.reveal()
     assert made.choices.plan.bits == "64"
+    before = len(widget._instances)
     made.adopt(trained, StudyImages(trained))
+    assert len(widget._instances) == before
     assert made.choices.plan.bits == str(trained.network.bits) != "64"
     made.wait()
     made.close()
@@ -245,8 +248,6 @@ def test_a_panel_made_later_takes_over_what_runs(bench, study):
 
 
 def test_closing_the_explorer_stops_the_bench_and_leaves_no_widget(trained):
-    from ipywidgets.widgets import widget
-
     before = set(widget._instances)
     explorer = CompareExplorer(trained)
     explorer.wait()
