@@ -461,6 +461,31 @@ def test_what_the_bench_varies_is_undone_step_by_step(compare):
     assert compare.status.errors == []
 
 
+def test_undo_turns_to_the_tab_in_which_something_changed(compare):
+    compare.k.value = 40
+    done(compare)
+    compare.tabs.selected_index = 1
+    compare.bench.wait()
+    compare.bench.choices.set(bits="8")
+    done(compare)
+    compare.tabs.selected_index = 0
+    compare.undo()
+    done(compare)
+    assert compare.tabs.selected_index == 1
+    compare.undo()
+    done(compare)
+    assert (compare.tabs.selected_index, compare.k.value) == (0, 30)
+    assert "of their first 30" in compare.status.summary
+    compare.tabs.selected_index = 1
+    compare.redo()
+    done(compare)
+    assert (compare.tabs.selected_index, compare.k.value) == (0, 40)
+    compare.tabs.selected_index = 1
+    compare.bench.choices.set(bits="16")  # no step back, and the tab stays
+    done(compare)
+    assert compare.tabs.selected_index == 1
+
+
 def test_choices_made_while_an_earlier_one_is_shown_stay(compare, monkeypatch):
     compare.tabs.selected_index = 1
     form = compare.bench.choices
