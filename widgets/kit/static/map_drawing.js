@@ -104,54 +104,118 @@ function drawMark(context, group, r, dark) {
 }
 
 /**
- * Return a group's mark as pixels: for each that is not empty [x, y, red, green, blue, opacity].
- * @param {number} group
+ * A mark as pixels that are laid over an image whose colors are multiplied by their opacity.
+ * @typedef {object} Stamp
+ * @property {number} reach px from its middle to its edge, at most
+ * @property {Int32Array} xs of its pixels, from its middle
+ * @property {Int32Array} ys
+ * @property {Int32Array} offsets of its pixels in an image of this width
+ * @property {Int32Array} colors
+ * @property {Int32Array} rests how much of what is below remains, of 256
+ */
+
+/**
+ * Return the mark of each group as a stamp.
+ * @param {number} width of the image
  * @param {{ r: number, dark: boolean, ringed: boolean, opacity: number }} style
  */
-function stampOf(group, { r, dark, ringed, opacity }) {
+function stampsOf(width, { r, dark, ringed, opacity }) {
   const ratio = window.devicePixelRatio;
-  const half = Math.ceil((r * 1.5 + 3) * ratio);
-  const context = offscreenContext(2 * half, 2 * half);
-  context.setTransform(ratio, 0, 0, ratio, half, half);
-  if (ringed) {
-    context.beginPath();
-    context.arc(0, 0, r * 1.4 + 0.8, 0, 2 * Math.PI);
-    context.lineWidth = 1;
-    context.strokeStyle = ink(dark);
-    context.stroke();
-  }
-  drawMark(context, group, r, dark);
-  const { data } = context.getImageData(0, 0, 2 * half, 2 * half);
-  const pixels = [];
-  for (let k = 0; k < data.length; k += 4) {
-    if (!data[k + 3]) continue;
-    const [x, y] = [(k / 4) % (2 * half), Math.floor(k / 8 / half)];
-    const share = (opacity * data[k + 3]) / 255;
-    pixels.push(x - half, y - half, data[k], data[k + 1], data[k + 2], share);
-  }
-  return Float32Array.from(pixels);
+  const reach = Math.ceil((r * 1.5 + 3) * ratio);
+  const side = 2 * reach;
+  // All on one canvas: to read each from its own takes as long as to draw thousands of points.
+  const context = offscreenContext(side, side * COLORS.length);
+  COLORS.forEach((_, group) => {
+    context.setTransform(ratio, 0, 0, ratio, reach, side * group + reach);
+    if (ringed) {
+      context.beginPath();
+      context.arc(0, 0, r * 1.4 + 0.8, 0, 2 * Math.PI);
+      context.lineWidth = 1;
+      context.strokeStyle = ink(dark);
+      context.stroke();
+    }
+    drawMark(context, group, r, dark);
+  });
+  const { data } = context.getImageData(0, 0, side, side * COLORS.length);
+  return COLORS.map((_, group) => {
+    const of = data.subarray(4 * side * side * group, 4 * side * side * (group + 1));
+    return stampFrom(of, reach, width, opacity);
+  });
 }
 
 /**
+ * @param {Uint8ClampedArray} data of a square, the red, green, blue and opacity of each pixel
+ * @param {number} reach
+ * @param {number} width
+ * @param {number} opacity
+ * @returns {Stamp}
+ */
+function stampFrom(data, reach, width, opacity) {
+  /** @type {number[][]} */
+  const [xs, ys, offsets, colors, rests] = [[], [], [], [], []];
+  for (let k = 0; k < data.length; k += 4) {
+    const rest = Math.round(256 - (256 * opacity * data[k + 3]) / 255);
+    if (rest === 256) continue;
+    const [x, y] = [((k / 4) % (2 * reach)) - reach, Math.floor(k / 8 / reach) - reach];
+    // As much as an opaque image loses to it: no sum is above 255.
+    const share = 255 - ((255 * rest + 128) >> 8);
+    const [red, green, blue] = [0, 1, 2].map((c) => Math.round((data[k + c] * share) / 255));
+    xs.push(x);
+    ys.push(y);
+    offsets.push(y * width + x);
+    colors.push((share << 24) | (blue << 16) | (green << 8) | red);
+    rests.push(rest);
+  }
+  return {
+    reach,
+    xs: Int32Array.from(xs),
+    ys: Int32Array.from(ys),
+    offsets: Int32Array.from(offsets),
+    colors: Int32Array.from(colors),
+    rests: Int32Array.from(rests),
+  };
+}
+
+const PAIR = 0x00ff00ff; // two of the four channels of a pixel: both are multiplied at once
+const HALVES = 0x00800080; // rounds both
+
+/**
  * Lay a stamp over an image.
- * @param {ImageData} image
- * @param {Float32Array} pixels
+ * @param {Int32Array} pixels of the image
+ * @param {number} width
+ * @param {number} height
+ * @param {Stamp} stamp
  * @param {number} left of its middle
  * @param {number} top
  */
-function stampOnto({ data, width, height }, pixels, left, top) {
-  for (let k = 0; k < pixels.length; k += 6) {
-    const x = left + pixels[k];
-    const y = top + pixels[k + 1];
-    if (x < 0 || y < 0 || x >= width || y >= height) continue;
-    const at = 4 * (y * width + x);
-    const share = pixels[k + 5];
-    const below = (data[at + 3] / 255) * (1 - share);
-    const whole = share + below;
-    data[at] = (pixels[k + 2] * share + data[at] * below) / whole;
-    data[at + 1] = (pixels[k + 3] * share + data[at + 1] * below) / whole;
-    data[at + 2] = (pixels[k + 4] * share + data[at + 2] * below) / whole;
-    data[at + 3] = 255 * whole;
+function stampOnto(pixels, width, height, stamp, left, top) {
+  const { reach, xs, ys, offsets, colors, rests } = stamp;
+  const at = top * width + left;
+  const isCut = left < reach || top < reach || left >= width - reach || top >= height - reach;
+  for (let k = 0; k < offsets.length; k++) {
+    if (isCut) {
+      const [x, y] = [left + xs[k], top + ys[k]];
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+    }
+    const below = pixels[at + offsets[k]];
+    const rest = rests[k];
+    const redBlue = ((Math.imul(below & PAIR, rest) + HALVES) >>> 8) & PAIR;
+    const greenOpacity = (Math.imul((below >>> 8) & PAIR, rest) + HALVES) & ~PAIR;
+    pixels[at + offsets[k]] = colors[k] + redBlue + greenOpacity;
+  }
+}
+
+/**
+ * Divide the colors of an image by their opacity, as a canvas wants them.
+ * @param {Uint8ClampedArray} data
+ */
+function divideByOpacity(data) {
+  const pixels = new Int32Array(data.buffer);
+  for (let i = 0; i < pixels.length; i++) {
+    const opacity = pixels[i] >>> 24;
+    if (opacity === 0 || opacity === 255) continue;
+    const factor = 255 / opacity;
+    for (let k = 4 * i; k < 4 * i + 3; k++) data[k] *= factor;
   }
 }
 
@@ -176,25 +240,28 @@ function stampOnto({ data, width, height }, pixels, left, top) {
  */
 function drawPoints(canvas, { camera, dark, places, order, members, picked, pickedCount }) {
   const context = clearedContext(canvas, camera.width, camera.height);
-  const image = context.createImageData(canvas.width, canvas.height);
+  const { width, height } = canvas;
+  const image = context.createImageData(width, height);
+  const pixels = new Int32Array(image.data.buffer);
   const ratio = window.devicePixelRatio;
   const r = camera.radiusOf(order.length);
   const far = 2 * r * ratio + 4;
-  const [right, bottom] = [canvas.width + far, canvas.height + far];
+  const [right, bottom] = [width + far, height + far];
   const scale = camera.scale * ratio;
   const [across, down] = [camera.toX(0) * ratio, camera.toY(0) * ratio];
   for (const pass of pickedCount ? [0, 1] : [0]) {
     const opacity = pickedCount === 0 ? 0.85 : pass ? 1 : 0.15;
     const style = { r, dark, opacity, ringed: pass === 1 && pickedCount <= RINGED };
-    const stamps = COLORS.map((_, group) => stampOf(group, style));
+    const stamps = stampsOf(width, style);
     for (const i of order) {
       if (pickedCount && picked[i] !== pass) continue;
       const left = Math.round(places[2 * i] * scale + across);
       const top = Math.round(down - places[2 * i + 1] * scale);
       if (left < -far || top < -far || left > right || top > bottom) continue;
-      stampOnto(image, stamps[members[i]], left, top);
+      stampOnto(pixels, width, height, stamps[members[i]], left, top);
     }
   }
+  divideByOpacity(image.data);
   context.putImageData(image, 0, 0);
 }
 
