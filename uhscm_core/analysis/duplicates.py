@@ -54,7 +54,13 @@ from uhscm_core.support.checks import (
 )
 from uhscm_core.support.progress import progress_bar
 
-__all__ = ["LONGEST_CHAIN", "NearDuplicates", "near_duplicates", "near_duplicates_so_far"]
+__all__ = [
+    "LONGEST_CHAIN",
+    "NOTHING_FOUND",
+    "NearDuplicates",
+    "near_duplicates",
+    "near_duplicates_so_far",
+]
 
 # Images whose cosines are held at a time: 2 MB of them.
 _ROWS, _COLUMNS = 256, 2048
@@ -101,6 +107,12 @@ class NearDuplicates:
                 "cosine": self.cosines,
             }
         )
+
+
+NOTHING_FOUND = NearDuplicates(
+    (), np.zeros((0, 2), int), np.zeros(0, int), np.zeros(0, np.int32), np.zeros(0, np.float32)
+)
+"""What is found before anything was compared."""
 
 
 def near_duplicates(

@@ -22,7 +22,12 @@ from uhscm_core.analysis.duplicates import (
     near_duplicates,
     near_duplicates_so_far,
 )
-from uhscm_core.analysis.outliers import Outliers, rank_outliers, rank_outliers_by_features
+from uhscm_core.analysis.outliers import (
+    Outliers,
+    Ranking,
+    ranking_by_codes,
+    ranking_by_features,
+)
 from uhscm_core.analysis.sketches import EDGE, LookAlikes, sketch
 from uhscm_core.codes import hamming_distance
 from uhscm_core.datasets.images import in_threads
@@ -52,7 +57,7 @@ class Oddities:
 
     def __init__(self, study: Study, before: Oddities | None = None) -> None:
         self.study = study
-        self.far = functools.lru_cache(8)(self._find_far)
+        self._ranking = functools.lru_cache(_KEPT)(self._begin_ranking)
         self._answers: dict[Settings, NearDuplicates] = {}  # the last few, the newest last
         self._similar: npt.NDArray[np.int64] | None = None  # pairs that look similar
         self._crowded = False  # too many do
@@ -123,6 +128,23 @@ class Oddities:
                 yield found
             if found is not None:
                 self._keep(settings, found)
+
+    def far(self, by: str, k: int) -> Outliers:
+        """Return all images, those farthest from the others first.
+
+        Args:
+            by: ``"features"`` or ``"codes"``.
+            k: which nearest neighbour counts.
+        """
+        return self._ranking(by, k).finish()
+
+    def known_far(self, by: str, k: int) -> Outliers | None:
+        """Return the same if it was found before; else None."""
+        return self._ranking(by, k).found
+
+    def search_far(self, by: str, k: int) -> Iterator[Outliers]:
+        """Yield the same, once; a search that was ended continues where it was."""
+        yield self.far(by, k)
 
     def near(self, image: int, by: str, k: int) -> tuple[list[int], list[float]]:
         """Return the k images nearest to one, and their distances.
@@ -220,11 +242,11 @@ class Oddities:
             self._answers[settings] = found
         return self._answers[settings]
 
-    def _find_far(self, by: str, k: int) -> Outliers:
+    def _begin_ranking(self, by: str, k: int) -> Ranking:
         study = self.study
         if by == "features":
-            return rank_outliers_by_features(study.image_features, k)
-        return rank_outliers(study.codes, self.bits, study.image_features, k)
+            return ranking_by_features(study.image_features, k)
+        return ranking_by_codes(study.codes, self.bits, study.image_features, k)
 
 
 def _load(path: Path, n: int) -> Tensor | None:

@@ -18,8 +18,9 @@ Symbols: N images, D embedding width, L code length in bits.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +31,16 @@ from torch import Tensor
 
 from uhscm_core.index import HammingIndex
 from uhscm_core.support.checks import check_unit_rows, whole_number
+from uhscm_core.support.progress import progress_bar
 
-__all__ = ["Outliers", "rank_outliers", "rank_outliers_by_features"]
+__all__ = [
+    "Outliers",
+    "Ranking",
+    "rank_outliers",
+    "rank_outliers_by_features",
+    "ranking_by_codes",
+    "ranking_by_features",
+]
 
 _BLOCK = 1024  # images that are looked up at a time
 _ROWS = 256  # rows of cosines with all images that are held at a time
@@ -87,16 +96,7 @@ def rank_outliers(
         ValueError: there are fewer than two images, the codes are not of this length, the features
             differ from them in number, are not finite or not of unit length, or k is below 1.
     """
-    k = _checked(features, k)
-    index, n = HammingIndex(codes, bits), len(features)
-    if len(index) != n:
-        raise ValueError(
-            f"codes and features must be of the same images, got {len(index)} codes but {n} "
-            f"features"
-        )
-    parts = [_scores(index, features, start, k) for start in range(0, n, _BLOCK)]
-    distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
-    return _ranked(distances, means, cosines, k)
+    return ranking_by_codes(codes, bits, features, k).finish()
 
 
 def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Outliers:
@@ -114,16 +114,78 @@ def rank_outliers_by_features(features: Float[Tensor, "n d"], k: int = 5) -> Out
         ValueError: there are fewer than two images, a row is not finite or not of unit length, or k
             is below 1.
     """
+    return ranking_by_features(features, k).finish()
+
+
+class Ranking:
+    """The ranking of all images, block by block: what was ended continues where it was.
+
+    Args:
+        n: N.
+        k: which nearest neighbour counts.
+        block: how many images at a time.
+        scores: returns the three numbers of a block of images, from the first one's id: the
+            distance to the k-th, the mean distance, and the mean cosine.
+
+    Attributes:
+        found: all images in order; None before.
+    """
+
+    def __init__(
+        self, n: int, k: int, block: int, scores: Callable[[int], tuple[Tensor, Tensor, Tensor]]
+    ) -> None:
+        self.found: Outliers | None = None
+        self._n, self._k, self._block, self._scores = n, k, block, scores
+        self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._lock = threading.Lock()
+
+    def finish(self) -> Outliers:
+        """Return all images in order; how far it is can be heard, see `report_progress_to`."""
+        with self._lock:
+            if self.found is None:
+                self.found = self._finish()
+            return self.found
+
+    def _finish(self) -> Outliers:
+        done = self._block * len(self._parts)
+        with progress_bar("ranking outliers", self._n, shown=False) as bar:
+            bar.update(done)
+            for start in range(done, self._n, self._block):
+                self._parts.append(self._scores(start))
+                bar.update(len(self._parts[-1][0]))
+        distances, means, cosines = (
+            torch.cat(part).numpy() for part in zip(*self._parts, strict=True)
+        )
+        ids = np.lexsort((cosines, -means, -distances)).astype(np.int64)
+        return Outliers(ids, distances[ids], means[ids], cosines[ids], self._k)
+
+
+def ranking_by_codes(
+    codes: UInt8[Tensor, "n bytes"], bits: int, features: Float[Tensor, "n d"], k: int
+) -> Ranking:
+    """Begin what `rank_outliers` does; arguments and errors are the same."""
     k = _checked(features, k)
-    parts = []
-    for start in range(0, len(features), _ROWS):
+    index, n = HammingIndex(codes, bits), len(features)
+    if len(index) != n:
+        raise ValueError(
+            f"codes and features must be of the same images, got {len(index)} codes but {n} "
+            f"features"
+        )
+    return Ranking(n, k, _BLOCK, lambda start: _scores(index, features, start, k))
+
+
+def ranking_by_features(features: Float[Tensor, "n d"], k: int) -> Ranking:
+    """Begin what `rank_outliers_by_features` does; arguments and errors are the same."""
+    k = _checked(features, k)
+
+    def scores(start: int) -> tuple[Tensor, Tensor, Tensor]:
         block = features[start : start + _ROWS] @ features.T  # (b, N)
         rows = torch.arange(len(block))
         block[rows, start + rows] = -torch.inf  # an image is not its own neighbour
         nearest = block.topk(k, dim=1).values
-        parts.append((1 - nearest[:, -1], 1 - nearest.mean(dim=1), nearest.mean(dim=1)))
-    distances, means, cosines = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
-    return _ranked(distances, means, cosines, k)
+        return 1 - nearest[:, -1], 1 - nearest.mean(dim=1), nearest.mean(dim=1)
+
+    return Ranking(len(features), k, _ROWS, scores)
 
 
 def _checked(features: Tensor, k: int) -> int:
@@ -134,13 +196,6 @@ def _checked(features: Tensor, k: int) -> int:
             f"features: outliers need others to be far from: expected 2 images or more, got {n}"
         )
     return min(whole_number("k", k, 1), n - 1)
-
-
-def _ranked(
-    distances: npt.NDArray[Any], means: npt.NDArray[Any], cosines: npt.NDArray[Any], k: int
-) -> Outliers:
-    ids = np.lexsort((cosines, -means, -distances)).astype(np.int64)
-    return Outliers(ids, distances[ids], means[ids], cosines[ids], k)
 
 
 def _scores(

@@ -18,10 +18,8 @@ from widgets.kit.download import Download
 from widgets.kit.layout import later, row
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
-from widgets.kit.words import counted
-from widgets.panels.duplicates import DuplicatesPanel, n_duplicates, notes
+from widgets.panels.duplicates import DuplicatesPanel, notes, sentence
 from widgets.panels.outliers import OutliersPanel
-from widgets.panels.search_bar import SearchBar
 from widgets.states.tidy import FAR_BY, TidyState
 
 __all__ = ["TidyExplorer"]
@@ -54,18 +52,20 @@ class TidyExplorer(Explorer[TidyState]):
         self.far = Choice("far by", FAR_BY, **wide)
         self.k = Slider("k-th neighbor", min=1, max=20, **wide)
         self._bind(radius=self.radius, cosine=self.cosine, looks=self.looks, far=self.far, k=self.k)
-        self._duplicates = DuplicatesPanel(self.selection, self._pick, self._leave_out)
-        self._outliers = OutliersPanel(self._wonder)
+        again, fail = (lambda: self._redraw("showing what is found")), self.status.fail
+        self._duplicates = DuplicatesPanel(self.selection, self._pick, self._leave_out, again, fail)
+        self._outliers = OutliersPanel(self._wonder, again, fail)
+        self.search = self._duplicates.search
+        self._searches = (self.search, self._outliers.search)
         self.pairs, self.group = self._duplicates.pairs, self._duplicates.group
         self.why = self._duplicates.why
         self.outliers, self.near = self._outliers.outliers, self._outliers.near
         self._csv.label = self._csv.summary = "Duplicates as CSV"
         self._far_csv = Download("Outliers as CSV", self._outliers_as_csv)
-        self.search = SearchBar(lambda: self._redraw("showing near-duplicates"), self.status.fail)
         thresholds = row(self.radius, self.cosine, self.looks)
         later(thresholds, narrow=True)
         parts = {
-            "Near-duplicates": ipw.VBox([thresholds, self.search, self._duplicates]),
+            "Near-duplicates": ipw.VBox([thresholds, self._duplicates]),
             "Outliers": ipw.VBox([row(self.far, self.k), self._outliers]),
         }
         self._tabs = ipw.Tab(list(parts.values()), titles=list(parts))
@@ -88,19 +88,25 @@ class TidyExplorer(Explorer[TidyState]):
 
     def outliers_frame(self) -> pd.DataFrame:
         """A row per image, farthest first: ``rank``, ``image``, ``distance``, ``mean``..."""
-        frame = self._oddities.far(self.state.far, self.state.k).to_frame()
-        frame["image"] = [self.study.dataset.names[image] for image in frame["image"]]
-        return frame
+        return self._outliers.frame(self._oddities, self.state.far, self.state.k)
 
     def wait(self) -> None:
         """Until what was asked for is shown, with all that is searched for."""
         super().wait()
-        self.search.wait()
+        for search in self._searches:
+            search.wait()
         super().wait()
 
     def _leave(self) -> None:
-        self.search.leave()
+        for search in self._searches:
+            search.leave()
         super()._leave()
+
+    def _refresh(self) -> None:
+        if self.desk.study is not self._oddities.study:
+            for search in self._searches:  # of another study, be this in sight or not
+                search.hide()
+        super()._refresh()
 
     # -- what is computed ------------------------------------------------------------------------
 
@@ -125,11 +131,9 @@ class TidyExplorer(Explorer[TidyState]):
 
     def _found(self) -> NearDuplicates:
         """Return the near-duplicates, or those that are found so far."""
-        found = self._oddities.known(*self._settings)
-        if found is not None:
-            self.search.hide()
+        found = self._duplicates.found(self._oddities, *self._settings)
+        if found is self._oddities.known(*self._settings):
             return found
-        found = self.search.so_far(self._oddities, self._settings)
         # Nothing moves under the pair that is looked at.
         still = self.state.pair is not None and self.search.running
         return self._partial if still and self._partial is not None else found
@@ -154,16 +158,10 @@ class TidyExplorer(Explorer[TidyState]):
             self._duplicates.show_group(study, found, view.group)
         if self._changed("why", (found, view.pair, view.without)):
             self._duplicates.show_why(study, found, view.pair, view.without)
-        groups = counted(len(found.groups), "group")
-        so_far = " so far" * (self._partial is found)
-        images = f"{n_duplicates(found):,} of {counted(len(study.dataset), 'image')}"
-        self.status.say(
-            f"{groups} of near-duplicates{so_far}, {images}: codes within "
-            f"{counted(view.radius, 'bit')}, cosine of features at least {view.cosine:.3f}"
-            f"{', and similar to look at' * view.looks}",
-            notes(found, len(study.dataset)),
-        )
-        if self._ranks and self._changed("far", (view.far, view.k)):
+        n = len(study.dataset)
+        said = sentence(found, n, *self._settings, so_far=self._partial is found)
+        self.status.say(said, notes(found, n))
+        if self._ranks:
             self._outliers.show(self._oddities, view.far, view.k)
 
     def _redraw(self, what: str) -> None:
@@ -173,8 +171,6 @@ class TidyExplorer(Explorer[TidyState]):
 
     def _check(self, view: TidyState) -> None:
         one_of("far", view.far, FAR_BY.values())
-        if self._ranks:
-            self._oddities.far(view.far, view.k)
 
     def _set_bound(self, name: str, value: Any) -> None:
         self._set(**self.state.changes_of(name, value))

@@ -9,16 +9,18 @@ import ipywidgets as ipw
 from PIL import Image, ImageOps
 
 from uhscm_core import NearDuplicates, Study
-from uhscm_core.analysis.duplicates import LONGEST_CHAIN
+from uhscm_core.analysis.duplicates import LONGEST_CHAIN, NOTHING_FOUND
+from uhscm_core.analysis.oddities import Oddities
 from uhscm_core.analysis.study_images import ImagePairs, StudyImages
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import columns, later
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
 from widgets.kit.words import counted
+from widgets.panels.search_bar import SearchBar
 from widgets.panels.why import WhyPanel
 
-__all__ = ["DuplicatesPanel", "n_duplicates", "notes"]
+__all__ = ["DuplicatesPanel", "n_duplicates", "notes", "sentence"]
 
 _MISSES = (
     "On 4,590 photos, a cosine of 0.900 with similar looks found all copies that "
@@ -44,6 +46,8 @@ class DuplicatesPanel(ipw.VBox):
         selection: its focus is the image that is looked at in a group.
         pick: called with the position of the pair that was clicked.
         leave_out: called with the names of all concepts that are to be left out.
+        show: called when a search has found more, and at its end.
+        fail: called with the message of an error.
     """
 
     def __init__(
@@ -51,7 +55,10 @@ class DuplicatesPanel(ipw.VBox):
         selection: Selection,
         pick: Callable[[int], object],
         leave_out: Callable[[tuple[str, ...]], None],
+        show: Callable[[], object],
+        fail: Callable[[str], None],
     ) -> None:
+        self.search = SearchBar(NOTHING_FOUND, show, fail)
         self.pairs = Gallery([], edge=128, height=420)
         self.group = Gallery([], selection=selection, edge=64, height=420)
         self.why = WhyPanel(leave_out)
@@ -60,7 +67,22 @@ class DuplicatesPanel(ipw.VBox):
         note = ipw.Label(_MISSES)
         note.add_class("uhscm-note")
         later(note)
-        super().__init__([note, columns([self.pairs], [self.group, self.why], (49, 49))])
+        super().__init__(
+            [self.search, note, columns([self.pairs], [self.group, self.why], (49, 49))]
+        )
+
+    def found(self, oddities: Oddities, radius: int, cosine: float, looks: bool) -> NearDuplicates:
+        """Return the near-duplicates, or those that are found so far.
+
+        Args:
+            oddities: finds them.
+            radius, cosine, looks: see `Oddities.pairs`.
+        """
+        found = oddities.known(radius, cosine, looks)
+        if found is None:
+            return self.search.so_far(oddities.search, radius, cosine, looks)
+        self.search.hide()
+        return found
 
     def show_pairs(self, study: Study, found: NearDuplicates, *, so_far: bool = False) -> None:
         """List the pairs, most similar first; `so_far` there may be more."""
@@ -113,6 +135,18 @@ class DuplicatesPanel(ipw.VBox):
 def n_duplicates(found: NearDuplicates) -> int:
     """Return how many images have a near-duplicate; one may be in two groups."""
     return len({image for group in found.groups for image in group})
+
+
+def sentence(
+    found: NearDuplicates, n_images: int, radius: int, cosine: float, looks: bool, *, so_far: bool
+) -> str:
+    """Say what was found among so many images, `so_far` or all of it, and by which thresholds."""
+    return (
+        f"{counted(len(found.groups), 'group')} of near-duplicates{' so far' * so_far}, "
+        f"{n_duplicates(found):,} of {counted(n_images, 'image')}: codes within "
+        f"{counted(radius, 'bit')}, cosine of features at least {cosine:.3f}"
+        f"{', and similar to look at' * looks}"
+    )
 
 
 def notes(found: NearDuplicates, n_images: int) -> list[str]:

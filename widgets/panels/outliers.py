@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ipywidgets as ipw
+import pandas as pd
 
 from uhscm_core.analysis.oddities import Oddities
+from uhscm_core.analysis.outliers import Outliers
 from widgets.kit.gallery import Gallery
 from widgets.kit.stage import growing
+from widgets.panels.search_bar import SearchBar
 
 __all__ = ["OutliersPanel"]
 
@@ -20,26 +23,49 @@ class OutliersPanel(ipw.VBox):
 
     Args:
         wonder: called with the image that was clicked.
+        ranked: called when all images are ranked, or no longer.
+        fail: called with the message of an error.
     """
 
-    def __init__(self, wonder: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        wonder: Callable[[int], object],
+        ranked: Callable[[], object],
+        fail: Callable[[str], None],
+    ) -> None:
+        self.search = SearchBar[Outliers | None](None, ranked, fail)
         self.outliers = Gallery([], edge=96, height=420)
         self.near = Gallery([], edge=96, height=160)
-        self._wonder = wonder
+        self._shown: object = None
         self.outliers.selection.on_focus(wonder)
         growing(self.outliers)
-        super().__init__([self.outliers, self.near])
+        super().__init__([self.search, self.outliers, self.near])
 
     def show(self, oddities: Oddities, by: str, k: int) -> None:
-        """List the outliers, farthest first.
+        """List the outliers, farthest first; nothing until all images are ranked.
 
         Args:
             oddities: finds them.
             by: ``"features"`` or ``"codes"``.
             k: which neighbour counts.
         """
-        found, names = oddities.far(by, k), oddities.study.dataset.names
-        shown, in_bits = found.ids[:_SHOWN], by == "codes"
+        found = oddities.known_far(by, k)
+        if found is None:
+            found = self.search.so_far(oddities.search_far, by, k)
+        else:
+            self.search.hide()
+        if self._shown == (wanted := (oddities, by, k, found)):
+            return
+        self._shown = wanted
+        if found is None:
+            self.outliers.show([], summary="")
+            self.near.show([], summary="")
+        else:
+            self._list(oddities, found, by)
+            self.show_near(oddities, int(found.ids[0]), by, k)
+
+    def _list(self, oddities: Oddities, found: Outliers, by: str) -> None:
+        shown, names, in_bits = found.ids[:_SHOWN], oddities.study.dataset.names, by == "codes"
         unit = "bits" if in_bits else "(1 − cosine)"
         values = [f"{d:.0f} bits" if in_bits else f"{d:.3f}" for d in found.distances[:_SHOWN]]
         self.outliers.show(
@@ -52,7 +78,6 @@ class OutliersPanel(ipw.VBox):
             summary=f"Farthest from their neighbour {found.k} by {by}, first; click one for "
             f"its neighbours",
         )
-        self.show_near(oddities, int(shown[0]), by, k)
 
     def show_near(self, oddities: Oddities, image: int, by: str, k: int) -> None:
         """Show an image and those nearest to it."""
@@ -65,3 +90,10 @@ class OutliersPanel(ipw.VBox):
             captions=["this one\n" + names[image], *others],
             summary=f"{names[image]} and its nearest by {by}",
         )
+
+    @staticmethod
+    def frame(oddities: Oddities, by: str, k: int) -> pd.DataFrame:
+        """Return a row per image, farthest first, with its name; blocks until all are ranked."""
+        frame = oddities.far(by, k).to_frame()
+        frame["image"] = [oddities.study.dataset.names[image] for image in frame["image"]]
+        return frame

@@ -1,38 +1,41 @@
-"""How far a search for near-duplicates is, with a button that stops and continues it."""
+"""How far a search is, with a button that stops and continues it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
 
 import ipywidgets as ipw
 
-from uhscm_core import NearDuplicates
-from uhscm_core.analysis.oddities import Oddities
-from widgets.background.duplicate_search import DuplicateSearch
 from widgets.background.long_running import Follower
+from widgets.background.search import Search
 from widgets.kit.gestures import Gestures
 from widgets.kit.progress import Progress
 
 __all__ = ["SearchBar"]
 
+T = TypeVar("T")
 
-class SearchBar(ipw.HBox):
+
+class SearchBar(ipw.HBox, Generic[T]):
     """Searches while everything else can be used; hidden where nothing is to be said.
 
     Args:
+        nothing: is found before the first result.
         show: called when there is more to show, and at the end.
         fail: called with the message of an error.
     """
 
-    def __init__(self, show: Callable[[], object], fail: Callable[[str], None]) -> None:
+    def __init__(self, nothing: T, show: Callable[[], object], fail: Callable[[str], None]) -> None:
         self.progress = Progress()
         self.progress.layout.flex = "1 1 300px"
-        self._show, self._fail = show, fail
-        self._search: DuplicateSearch | None = None
-        self._shown: NearDuplicates | None = None
+        self._nothing, self._show, self._fail = nothing, show, fail
+        self._search: Search[T] | None = None
+        self._last: Search[T] | None = None  # ended or not, whether its answer is needed or not
+        self._shown = nothing
         self._lock = threading.Lock()
-        self._follower = Follower[DuplicateSearch](self._draw, self._end, fail)
+        self._follower = Follower[Search[T]](self._draw, self._end, fail)
         gestures = Gestures(fail)
         self.stop = gestures.button("Stop", "stop", self._stop)
         self.more = gestures.button("Continue", "forward", self._continue)
@@ -44,19 +47,26 @@ class SearchBar(ipw.HBox):
         """Whether it is searching."""
         return self._search is not None and self._search.active
 
-    def so_far(self, oddities: Oddities, settings: tuple[int, float, bool]) -> NearDuplicates:
-        """Return what a search has found so far, which begins now unless it was stopped."""
+    def so_far(self, results: Callable[..., Iterator[T]], *settings: Any) -> T:
+        """Return what a search has found so far, which begins now unless it was stopped.
+
+        Args:
+            results: yields what is found so far, the last time all.
+            settings: what it is called with.
+        """
         with self._lock:
             search = self._search
-            if search is None or (search.oddities, search.settings) != (oddities, settings):
-                search = self._start(oddities, settings)
+            if search is None or (search.results, search.settings) != (results, settings):
+                search = self._start(results, settings)
             return search.found
 
     def hide(self) -> None:
         """Say nothing, and end a search whose answer is not needed any more."""
-        if self._search is not None:
-            self._search.stop()
-        self.layout.display = "none"
+        with self._lock:
+            if self._search is not None:
+                self._search.stop()
+            self._search = None
+            self.layout.display = "none"
 
     def wait(self) -> None:
         """Block until the search has ended and is shown."""
@@ -67,8 +77,8 @@ class SearchBar(ipw.HBox):
         self._follower.leave()
         self.hide()
 
-    def _start(self, oddities: Oddities, settings: tuple[int, float, bool]) -> DuplicateSearch:
-        self._search = search = DuplicateSearch(oddities, settings, self._search)
+    def _start(self, results: Callable[..., Iterator[T]], settings: tuple[Any, ...]) -> Search[T]:
+        self._search = self._last = search = Search(results, settings, self._nothing, self._last)
         self.layout.display = None
         self._shown = search.found
         search.start()
@@ -82,9 +92,11 @@ class SearchBar(ipw.HBox):
     def _continue(self) -> None:
         with self._lock:
             if self._search is not None and not self._search.active:
-                self._start(self._search.oddities, self._search.settings)
+                self._start(self._search.results, self._search.settings)
 
-    def _draw(self, search: DuplicateSearch) -> None:
+    def _draw(self, search: Search[T]) -> None:
+        if search is not self._search:
+            return
         step = search.doing
         if search.active:
             self.progress.show(step.what, step.done, step.total, step.seconds_left)
@@ -94,7 +106,9 @@ class SearchBar(ipw.HBox):
             self._shown = search.found
             self._show()
 
-    def _end(self, search: DuplicateSearch) -> None:
+    def _end(self, search: Search[T]) -> None:
+        if search is not self._search:
+            return
         done = search.state == "done"
         self.layout.display = "none" if done else None
         if not done:

@@ -16,8 +16,10 @@ from PIL import ImageOps
 from uhscm_core import ImageDataset, Study, near_duplicates
 from uhscm_core.analysis.oddities import Oddities
 from uhscm_core.datasets import ArrayImages
-from widgets import TidyExplorer
+from uhscm_core.support.progress import progress_bar
+from widgets import MapExplorer, TidyExplorer
 from widgets.explorers import tidy as module
+from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
 
 
@@ -88,7 +90,7 @@ def test_each_test_can_be_moved_and_undone(duplicates):
 
 
 def test_what_the_thresholds_miss_is_said(duplicates):
-    said = duplicates._duplicates.children[0].value
+    said = duplicates._duplicates.children[1].value
     assert "6% of the cropped" in said
     assert f"cosine of {duplicates.state.cosine:.3f}" in said  # that it was measured with
 
@@ -229,3 +231,56 @@ def test_outliers_of_many_images_are_ranked_when_their_tab_is_opened(with_copies
     duplicates._tabs.selected_index = 1
     duplicates.wait()
     assert duplicates.outliers.count == 48
+
+
+def test_ranking_outliers_holds_up_no_other_tab_and_ends_with_the_study(with_copies, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    far = Oddities.far
+
+    def slow(self, by, k):
+        begun.set()
+        with progress_bar("ranking outliers", 48, shown=False) as bar:
+            for _ in range(2000):  # not for ever, should nothing end it
+                bar.update()
+                if go_on.wait(0.01):
+                    break
+        return far(self, by, k)
+
+    monkeypatch.setattr(Oddities, "far", slow)
+    desk = Desk(with_copies)
+    duplicates, other = TidyExplorer(desk), MapExplorer(desk)
+    assert begun.wait(20)
+    other.controls["colour"].value = other.controls["colour"].options[-1]
+    Explorer.wait(other)  # all jobs of the desk
+    assert other.state.colour == other.controls["colour"].options[-1]
+    search = duplicates._outliers.search
+    assert search.running
+    assert duplicates.outliers.count == 0
+    ranking = search._search
+    duplicates.hide()
+    desk.change("test", lambda moment: moment.with_study(with_copies.with_(tau=2.0)))
+    desk.tell()
+    ranking.wait(20)
+    assert ranking.state == "stopped"
+    go_on.set()
+    duplicates.close()
+    other.close()
+
+
+def test_closing_ends_the_ranking_of_outliers(with_copies, monkeypatch):
+    begun = threading.Event()
+
+    def slow(self, by, k):
+        begun.set()
+        with progress_bar("ranking outliers", 48, shown=False) as bar:
+            for _ in range(2000):  # not for ever, should nothing end it
+                bar.update()
+                time.sleep(0.01)
+
+    monkeypatch.setattr(Oddities, "far", slow)
+    duplicates = TidyExplorer(with_copies)
+    assert begun.wait(20)
+    ranking = duplicates._outliers.search._search
+    duplicates.close()
+    ranking.wait(10)
+    assert ranking.state == "stopped"

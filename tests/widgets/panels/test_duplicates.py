@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
 
-from uhscm_core import NearDuplicates
+from uhscm_core import NearDuplicates, rank_outliers
 from uhscm_core.analysis.oddities import Oddities
 from widgets.kit.selection import Selection
 from widgets.panels import duplicates as module
 from widgets.panels.duplicates import DuplicatesPanel, n_duplicates, notes
 from widgets.panels.outliers import OutliersPanel
+
+NONE = (lambda _: None, lambda: None, lambda _: None)
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def done():
 
 
 def test_pairs_their_group_and_why(oddities, trained, done):
-    panel = DuplicatesPanel(Selection(), done.append, lambda _: None)
+    panel = DuplicatesPanel(Selection(), done.append, *NONE)
     found = oddities.pairs(3, 0.5, False)
     assert len(found.pairs) > 0
     panel.show_pairs(trained, found)
@@ -44,19 +47,56 @@ def test_pairs_their_group_and_why(oddities, trained, done):
 
 
 def test_no_pair_says_what_to_do(oddities, trained):
-    panel = DuplicatesPanel(Selection(), lambda _: None, lambda _: None)
+    panel = DuplicatesPanel(Selection(), print, *NONE)
     panel.show_pairs(trained, oddities.pairs(0, 1.0, False))
     assert panel.pairs.summary == "No pair is so near: allow more bits, or a smaller cosine"
 
 
 def test_outliers_stand_above_the_neighbours_of_one(oddities, done):
-    panel = OutliersPanel(done.append)
+    panel = OutliersPanel(done.append, lambda: None, done.append)
+    panel.show(oddities, "codes", 5)
+    panel.search.wait()
     panel.show(oddities, "codes", 5)
     first = int(oddities.far("codes", 5).ids[0])
     assert panel.outliers.ids[0] == first == panel.near.ids[0]
     assert panel.near.ids[1:].tolist() == oddities.near(first, "codes", 5)[0]
     panel.outliers.selection.focus = int(panel.outliers.ids[2])
     assert done == [int(panel.outliers.ids[2])]
+
+
+def test_outliers_come_when_all_are_ranked_which_can_be_stopped(oddities, monkeypatch):
+    half, go_on, told = threading.Event(), threading.Event(), threading.Event()
+    ranking = oddities._ranking("codes", 3)
+    ranking._block, scores = 100, ranking._scores
+    asked = []
+
+    def waiting(start):
+        asked.append(start)
+        if start == 100:
+            half.set()
+            assert go_on.wait(20)
+        return tuple(part[:100] for part in scores(start))
+
+    monkeypatch.setattr(ranking, "_scores", waiting)
+    panel = OutliersPanel(print, told.set, print)
+    panel.show(oddities, "codes", 3)
+    assert half.wait(20)
+    assert (panel.outliers.count, panel.search.running) == (0, True)
+    panel.search.stop.click()
+    go_on.set()
+    panel.search.wait()
+    assert told.is_set()
+    assert panel.search.progress.summary.startswith("Stopped: 200 of ")
+    panel.show(oddities, "codes", 3)
+    assert (panel.outliers.count, panel.search.running) == (0, False)
+    panel.search.more.click()
+    panel.search.wait()
+    panel.show(oddities, "codes", 3)
+    assert asked == list(range(0, len(oddities.study.dataset), 100))  # none twice
+    assert panel.outliers.count == min(200, len(oddities.study.dataset))
+    assert panel.search.layout.display == "none"
+    expected = rank_outliers(oddities.study.codes, oddities.bits, oddities.study.image_features, 3)
+    assert panel.outliers.ids.tolist() == expected.ids[: panel.outliers.count].tolist()
 
 
 def test_what_is_to_be_known_of_groups_is_said(monkeypatch):

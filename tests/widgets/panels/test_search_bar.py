@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from uhscm_core.analysis.duplicates import NOTHING_FOUND
 from uhscm_core.analysis.oddities import Oddities
 from uhscm_core.support.progress import progress_bar
 from widgets.panels.search_bar import SearchBar
@@ -36,10 +37,10 @@ def steps(trained, monkeypatch):
 def test_it_shows_what_is_found_so_far_and_at_last_all(trained, steps):
     may_end, found = steps
     shown, failed, seen = [], [], threading.Event()
-    bar = SearchBar(lambda: (shown.append(bar.running), seen.set()), failed.append)
+    bar = SearchBar(NOTHING_FOUND, lambda: (shown.append(bar.running), seen.set()), failed.append)
     assert bar.layout.display == "none"
     oddities = Oddities(trained)
-    assert len(bar.so_far(oddities, SETTINGS).pairs) < len(found.pairs)
+    assert len(bar.so_far(oddities.search, *SETTINGS).pairs) < len(found.pairs)
     assert seen.wait(20)
     assert bar.running
     assert bar.layout.display is None
@@ -47,7 +48,7 @@ def test_it_shows_what_is_found_so_far_and_at_last_all(trained, steps):
     assert bar.more.layout.display == "none"
     may_end.set()
     bar.wait()
-    assert bar.so_far(oddities, SETTINGS) is found
+    assert bar.so_far(oddities.search, *SETTINGS) is found
     assert not bar.running
     assert bar.layout.display == "none"
     assert shown[-1] is False
@@ -56,25 +57,25 @@ def test_it_shows_what_is_found_so_far_and_at_last_all(trained, steps):
 
 def test_a_stopped_search_continues_only_when_asked(trained, steps):
     may_end, found = steps
-    bar = SearchBar(lambda: None, lambda _: None)
+    bar = SearchBar(NOTHING_FOUND, lambda: None, lambda _: None)
     oddities = Oddities(trained)
-    bar.so_far(oddities, SETTINGS)
+    bar.so_far(oddities.search, *SETTINGS)
     bar.stop.click()
     bar.wait()
     assert bar.progress.summary.startswith("Stopped: 4 of 10")
     assert (bar.stop.layout.display, bar.more.layout.display) == ("none", None)
     may_end.set()
-    assert bar.so_far(oddities, SETTINGS) is not found
+    assert bar.so_far(oddities.search, *SETTINGS) is not found
     assert not bar.running
     bar.more.click()
     bar.wait()
-    assert bar.so_far(oddities, SETTINGS) is found
+    assert bar.so_far(oddities.search, *SETTINGS) is found
 
 
 def test_other_settings_end_a_search_and_an_error_is_said(trained, steps, monkeypatch):
     failed = []
-    bar = SearchBar(lambda: None, failed.append)
-    bar.so_far(Oddities(trained), SETTINGS)
+    bar = SearchBar(NOTHING_FOUND, lambda: None, failed.append)
+    bar.so_far(Oddities(trained).search, *SETTINGS)
     before = bar._search
 
     def broken(self, *settings):
@@ -82,8 +83,23 @@ def test_other_settings_end_a_search_and_an_error_is_said(trained, steps, monkey
         yield
 
     monkeypatch.setattr(Oddities, "search", broken)
-    bar.so_far(Oddities(trained), (7, 0.5, False))
+    bar.so_far(Oddities(trained).search, 7, 0.5, False)
     bar.wait()
     assert before.state == "stopped"
     assert failed == ["a.jpg cannot be read any more"]
     assert bar.more.layout.display is None
+
+
+def test_a_search_that_was_not_needed_any_more_begins_again(trained, steps):
+    may_end, found = steps
+    bar = SearchBar(NOTHING_FOUND, lambda: None, lambda _: None)
+    oddities = Oddities(trained)
+    bar.so_far(oddities.search, *SETTINGS)
+    before = bar._search
+    bar.hide()
+    before.wait(20)
+    assert (before.state, bar.running, bar.layout.display) == ("stopped", False, "none")
+    may_end.set()
+    bar.so_far(oddities.search, *SETTINGS)
+    bar.wait()
+    assert bar.so_far(oddities.search, *SETTINGS) is found

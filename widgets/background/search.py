@@ -1,23 +1,27 @@
-"""Look for near-duplicates in a thread that can be stopped, and show what is found so far."""
+"""Look for something in a thread that can be stopped, and show what is found so far."""
 
 from __future__ import annotations
 
-from uhscm_core import NearDuplicates, near_duplicates
-from uhscm_core.analysis.oddities import Oddities
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
 from uhscm_core.support.progress import report_progress_to
 from widgets.background.counted import Counted
 from widgets.background.errors import in_words
 from widgets.background.long_running import Stopped
 
-__all__ = ["DuplicateSearch"]
+__all__ = ["Search"]
+
+T = TypeVar("T")
 
 
-class DuplicateSearch(Counted):
-    """One search, see `Oddities.search`.
+class Search(Counted, Generic[T]):
+    """One search.
 
     Args:
-        oddities: of the study.
-        settings: radius, cosine and whether the images look similar.
+        results: yields what is found so far, the last time all.
+        settings: of the search, which `results` is called with.
+        nothing: is found before the first result.
         before: an earlier search, which ends first.
 
     Attributes:
@@ -27,19 +31,16 @@ class DuplicateSearch(Counted):
 
     def __init__(
         self,
-        oddities: Oddities,
-        settings: tuple[int, float, bool],
-        before: DuplicateSearch | None = None,
+        results: Callable[..., Iterator[T]],
+        settings: tuple[Any, ...],
+        nothing: T,
+        before: Search[T] | None = None,
     ) -> None:
-        self.oddities, self.settings = oddities, settings
-        none = slice(0)
-        study = oddities.study
-        self.found: NearDuplicates = near_duplicates(
-            study.codes[none], oddities.bits, study.image_features[none]
-        )
+        self.results, self.settings = results, settings
+        self.found = nothing
         self.message = ""
         self._before = before
-        super().__init__("near-duplicates", "searching")  # then done, stopped or failed
+        super().__init__("search", "searching")  # then done, stopped or failed
 
     def _work(self) -> None:
         if self._before is not None:
@@ -48,7 +49,7 @@ class DuplicateSearch(Counted):
             self._before = None
         try:
             with report_progress_to(self._hear):
-                for found in self.oddities.search(*self.settings):
+                for found in self.results(*self.settings):
                     self.found = found
                     if self.stopping:
                         raise Stopped
