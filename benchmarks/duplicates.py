@@ -9,9 +9,10 @@ within the collection.
 On Corel-5k, copies of 1,000 photos are looked for among all photos: half the size, JPEG at quality
 50, the middle 90 % of each side, mirrored. The thresholds are chosen on one half of the photos and
 reported on the other. Wrong pairs are pairs of two originals, some of which are real duplicates.
+The same copies are made of 1,000 of 4,000 postcards.
 
     python -m benchmarks duplicates
-    python -m benchmarks.duplicates Corel-5k
+    python -m benchmarks.duplicates Corel-5k copies
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ COPIED = 1000  # photos of Corel-5k
 COSINES = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 LIKENESSES = (0.8, 0.85, 0.88, 0.9, 0.93, 0.95, 0.97)
 WRONG_PER_PHOTO = 0.01  # that the chosen thresholds may have at most
+CARDS = 4000
+GRID = [*itertools.product((BITS // 4,), COSINES, LIKENESSES)]
+DEFAULTS = ((BITS // 4, 0.9, 0.97), (BITS // 4, 0.8, 0.97))  # that are compared
 
 
 def halved(image: Image.Image) -> Image.Image:
@@ -184,11 +188,12 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "cropped to 90 %": middle,
     "mirrored": ImageOps.mirror,
 }
+HEAD = "| r | t | s | " + " | ".join(COPIES) + " | wrong pairs |\n" + "|---" * 8 + "|"
 
 
 @dataclasses.dataclass(frozen=True)
-class Half:
-    """What the three tests see of one half of the photos and of the copies of some of them.
+class Part:
+    """What the three tests see of a part of the photos and of the copies of some of them.
 
     Attributes:
         n: how many photos.
@@ -228,12 +233,9 @@ def tests_of(a: Sequence[torch.Tensor], b: Sequence[torch.Tensor], *, paired: bo
     return np.stack([values[upper].astype(np.float32) for values in whole])
 
 
-def measure_copies() -> None:
-    """Choose thresholds on one half of Corel-5k, and print what they find on the other."""
-    dataset, model = corel5k()
-    vlp = load_vlp(model)
-    study = Study(dataset, vlp, "nuswide81+coco80", progress=False).train(BITS)
-    photos = [dataset.images[i] for i in range(len(dataset))]
+def parts_of(study: Study, parts: int) -> list[Part]:
+    """Return what the tests see of the images of a study, in so many parts drawn at random."""
+    photos = [study.dataset.images[i] for i in range(len(study.dataset))]
 
     def seen(images: Sequence[Image.Image], features: torch.Tensor) -> list[torch.Tensor]:
         with torch.no_grad():
@@ -246,43 +248,65 @@ def measure_copies() -> None:
     of_kind = {}
     for kind, change in COPIES.items():
         images = [change(photos[i]) for i in copied]
-        copies = seen(images, vlp.encode_images(images))
+        copies = seen(images, study.vlp.encode_images(images))
         of_kind[kind] = tests_of([part[copied] for part in originals], copies, paired=True)
-    halves = []
-    for half in (0, 1):
-        own = order[half::2]
-        within = [part[own] for part in originals]
-        kinds = {kind: pairs[:, half::2] for kind, pairs in of_kind.items()}
-        halves.append(Half(len(own), tests_of(within, within, paired=False), kinds))
-    choosing, reporting = halves
-    print(f"\nCorel-5k: {len(photos):,} photos, copies of {COPIED:,}; {load()}\n")
-    print("Each test alone, of the copies of the first half: the median, and the lowest tenth\n")
+    found = []
+    for part in range(parts):
+        own = order[part::parts]
+        within = [values[own] for values in originals]
+        kinds = {kind: pairs[:, part::parts] for kind, pairs in of_kind.items()}
+        found.append(Part(len(own), tests_of(within, within, paired=False), kinds))
+    return found
+
+
+def print_medians(part: Part) -> None:
+    """Print what each test sees of the copies."""
+    print("Each test alone, of the copies: the median, and the lowest tenth\n")
     print("| | bits apart | cosine | likeness |\n|---|---|---|---|")
-    for kind, pairs in choosing.copies.items():
+    for kind, pairs in part.copies.items():
         low = [np.quantile(pairs[0], 0.9), *np.quantile(pairs[1:], 0.1, axis=1)]
         cells = [f"{m:.3g}, {tenth:.3g}" for m, tenth in zip(np.median(pairs, 1), low, strict=True)]
         print(f"| {kind} | " + " | ".join(cells) + " |")
-    head = "| r | t | s | " + " | ".join(COPIES) + " | wrong pairs |\n" + "|---" * 8 + "|"
-    grid = list(itertools.product((BITS // 4,), COSINES, LIKENESSES))
-    print(f"\nThe half of {choosing.n:,} to choose on\n\n{head}")
-    for thresholds in grid:
+
+
+def measure_copies() -> None:
+    """Choose thresholds on one half of Corel-5k, and print what they find on the other."""
+    dataset, model = corel5k()
+    study = Study(dataset, load_vlp(model), "nuswide81+coco80", progress=False).train(BITS)
+    choosing, reporting = parts_of(study, 2)
+    print(f"\nCorel-5k: {len(dataset):,} photos, copies of {COPIED:,}; {load()}\n")
+    print_medians(choosing)
+    print(f"\nThe half of {choosing.n:,} to choose on\n\n{HEAD}")
+    for thresholds in GRID:
         print(choosing.row(*thresholds))
     may = WRONG_PER_PHOTO * choosing.n
-    good = [t for t in grid if choosing.found(choosing.wrong, *t).sum() <= may]
+    good = [t for t in GRID if choosing.found(choosing.wrong, *t).sum() <= may]
     chosen = max(good, key=lambda thresholds: float(np.mean(choosing.recalls(*thresholds))))
-    print(
-        f"\nThe other half of {reporting.n:,}: the defaults before, and what was chosen\n\n{head}"
-    )
-    for thresholds in ((BITS // 4, 0.9, 0.97), chosen):
+    print(f"\nThe other half of {reporting.n:,}: some defaults, and what was chosen\n\n{HEAD}")
+    for thresholds in (*DEFAULTS, chosen):
         print(reporting.row(*thresholds))
+
+
+def measure_copied_postcards() -> None:
+    """Print what thresholds find of copies of postcards."""
+    dataset = load_dataset("postcards", n_database=CARDS, n_query=0, progress=False)
+    study = Study(dataset, load_vlp("postcards"), "nuswide81", progress=False).train(BITS)
+    (whole,) = parts_of(study, 1)
+    print(f"\npostcards: {whole.n:,}, copies of {COPIED:,}; {load()}\n")
+    print_medians(whole)
+    print(f"\n{HEAD}")
+    for thresholds in GRID:
+        print(whole.row(*thresholds))
 
 
 def main() -> None:
     """Measure photos and Corel-5k, if they are available, and postcards."""
-    asked = sys.argv[1:] or ("photos", "postcards", "Corel-5k")
+    asked = sys.argv[1:] or ("photos", "postcards", "Corel-5k", "copies")
     if "Corel-5k" in asked and (SHARED / "data" / "corel5k").is_dir():
         measure_copies()
-    if {*asked} <= {"Corel-5k"}:
+    if "copies" in asked:
+        measure_copied_postcards()
+    if {*asked} <= {"Corel-5k", "copies"}:
         return
     cards = list(load_dataset("postcards", n_database=N, n_query=0, progress=False).images)
     files = sorted((SHARED / "data" / "cifar10" / "test").glob("*/*.jpg"))

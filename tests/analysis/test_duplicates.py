@@ -298,6 +298,18 @@ def test_what_looks_another_way_is_no_duplicate():
     assert near_duplicates(codes, 8, features, sketches=sketches).groups == ((0, 1),)
 
 
+def test_features_may_differ_more_where_images_look_similar():
+    angles = np.deg2rad([0.0, 33.0, 120.0, 160.0])  # cosines of 0.84 and 0.77
+    features = torch.tensor(np.stack([np.cos(angles), np.sin(angles)], 1), dtype=torch.float32)
+    codes, same = pack_codes(torch.ones(4, 8)), torch.zeros(4, 65)
+    same[:, 0] = 1
+    assert near_duplicates(codes, 8, features, sketches=same).groups == ((0, 1),)
+    assert near_duplicates(codes, 8, features).groups == ()
+    assert [f.groups for f in near_duplicates_so_far(codes, 8, features, sketches=same)][-1] == (
+        (0, 1),
+    )
+
+
 def test_looks_are_asked_of_every_pair(monkeypatch):
     pictures = [picture(seed % 4) for seed in range(12)]
     pictures[5] = ImageOps.mirror(pictures[5])

@@ -10,8 +10,9 @@ up to three tests, each more exact and more costly than the last. A pair is a ne
 where :math:`a_i` is the image's sketch, a few gray values of unit length, and :math:`\bar a_j` a
 mirrored one.
 
-With the defaults, on 2,000 photos, 59 % of the planted variants came back and 3 of 241 pairs were
-wrong; without the sketches there were 295,530 wrong pairs (`benchmarks/results/tidy-*.md`).
+With the defaults, on 2,295 photos, all mirrored copies, 95 % of those at half the size and 7 % of
+the cropped came back, with 1 wrong pair (`benchmarks/results/tidy-2026-11-27.md`). Without the
+sketches there were 295,530 wrong pairs at t = 0.9 on 2,000 small photos (`tidy-2026-11-22.md`).
 
 The last test leaves the fewest pairs by far, and `uhscm_core.analysis.sketches` finds those without
 a look at the others; the other two tests are made of these alone. Without sketches, distances and
@@ -55,6 +56,9 @@ from uhscm_core.support.checks import (
 from uhscm_core.support.progress import progress_bar
 
 __all__ = [
+    "COSINE",
+    "COSINE_ALONE",
+    "LIKENESS",
     "LONGEST_CHAIN",
     "NOTHING_FOUND",
     "NearDuplicates",
@@ -64,6 +68,10 @@ __all__ = [
 
 # Images whose cosines are held at a time: 2 MB of them.
 _ROWS, _COLUMNS = 256, 2048
+COSINE, LIKENESS = 0.8, 0.97
+"""Defaults of t and s, see `benchmarks/results/tidy-2026-11-27.md`."""
+COSINE_ALONE = 0.9
+"""Default of t without sketches, where the features have to tell the images apart."""
 LONGEST_CHAIN = 4096
 """Images of a chain that is cut: an array of all their pairs takes 70 MB, and there are several."""
 _SKETCHED = 4096  # images whose look-alikes are looked for at a time
@@ -120,9 +128,9 @@ def near_duplicates(
     bits: int,
     features: Float[Tensor, "n d"],
     radius: int | None = None,
-    cosine: float = 0.9,
+    cosine: float | None = None,
     sketches: Float[Tensor, "n g"] | None = None,
-    likeness: float = 0.97,
+    likeness: float = LIKENESS,
     among: Ids | None = None,
 ) -> NearDuplicates:
     """Find the images that are nearly the same.
@@ -132,7 +140,8 @@ def near_duplicates(
         bits: L.
         features: (N, D) rows of unit length.
         radius: r, the largest distance of two codes in bits, 0 for equal ones; None for L / 4.
-        cosine: t, the smallest cosine of two features, in [-1, 1].
+        cosine: t, the smallest cosine of two features, in [-1, 1]; None for 0.8 with sketches and
+            0.9 without.
         sketches: (N, G + 1) of `sketch`; None to leave out the third test.
         likeness: s, the smallest likeness of two sketches, in [-1, 1].
         among: (q, 2) pairs of images, the only ones that are tested, if all that pass are known to
@@ -167,9 +176,9 @@ def near_duplicates_so_far(
     bits: int,
     features: Float[Tensor, "n d"],
     radius: int | None = None,
-    cosine: float = 0.9,
+    cosine: float | None = None,
     sketches: Float[Tensor, "n g"] | None = None,
-    likeness: float = 0.97,
+    likeness: float = LIKENESS,
 ) -> Iterator[NearDuplicates]:
     """Yield what `near_duplicates` has found, the last time all of it.
 
@@ -215,13 +224,15 @@ class _Tests:
         bits: int,
         features: Float[Tensor, "n d"],
         radius: int | None,
-        cosine: float,
+        cosine: float | None,
         sketches: Float[Tensor, "n g"] | None,
         likeness: float,
     ) -> _Tests:
         bits = code_length(bits)
         packed = as_codes(codes, bits)
         radius = bits // 4 if radius is None else whole_number("radius", radius, 0, bits)
+        if cosine is None:
+            cosine = COSINE_ALONE if sketches is None else COSINE
         cosine = real_number("cosine", cosine, -1, 1)
         likeness = real_number("likeness", likeness, -1, 1)
         check_unit_rows(features=features)

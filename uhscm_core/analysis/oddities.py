@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from uhscm_core.analysis.duplicates import (
+    LIKENESS,
     NearDuplicates,
     near_duplicates,
     near_duplicates_so_far,
@@ -39,7 +40,6 @@ from uhscm_core.support.progress import progress_bar
 
 __all__ = ["Oddities"]
 
-_LIKENESS = 0.97
 _BLOCK = 4096  # images whose look-alikes are found at a time
 _TOGETHER = 16  # images that a thread reads at a time
 _KEPT = 8  # answers
@@ -123,7 +123,7 @@ class Oddities:
             codes, features = self.study.codes, self.study.image_features
             sketches = self.sketches if looks else None
             for found in near_duplicates_so_far(
-                codes, self.bits, features, radius, cosine, sketches, _LIKENESS
+                codes, self.bits, features, radius, cosine, sketches, LIKENESS
             ):
                 yield found
             if found is not None:
@@ -171,7 +171,7 @@ class Oddities:
         )
         code = code.reshape(-1)
         order = np.lexsort((code, -count[code]))
-        similar, sketches, done = LookAlikes(_LIKENESS), self._some_sketches, 0
+        similar, sketches, done = LookAlikes(LIKENESS), self._some_sketches, 0
         for block in self._sketched(order):
             similar.add(block)
             done += len(block)
@@ -225,7 +225,7 @@ class Oddities:
         (radius, cosine, _), bits = settings, self.bits
         codes, features = self.study.codes, self.study.image_features
         return near_duplicates(
-            codes, bits, features, radius, cosine, sketches, _LIKENESS, among=among
+            codes, bits, features, radius, cosine, sketches, LIKENESS, among=among
         )
 
     def _wider(self, radius: int, cosine: float) -> npt.NDArray[np.int64] | None:

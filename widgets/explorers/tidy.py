@@ -158,6 +158,7 @@ class TidyExplorer(Explorer[TidyState]):
             self._duplicates.show_group(study, found, view.group)
         if self._changed("why", (found, view.pair, view.without)):
             self._duplicates.show_why(study, found, view.pair, view.without)
+        self._duplicates.tell_misses(default=view.finds_as_first(self._oddities.bits))
         n = len(study.dataset)
         said = sentence(found, n, *self._settings, so_far=self._partial is found)
         self.status.say(said, notes(found, n))

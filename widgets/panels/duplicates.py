@@ -23,10 +23,10 @@ from widgets.panels.why import WhyPanel
 __all__ = ["DuplicatesPanel", "n_duplicates", "notes", "sentence"]
 
 _MISSES = (
-    "On 4,590 photos, a cosine of 0.900 with similar looks found all copies that "
-    "are mirrored, 96% of the recompressed, 81% of those at half the size, and 6% of the cropped."
+    "These thresholds are the defaults. On 2,295 photos they found all copies that are mirrored, "
+    "99% of the recompressed, 95% of those at half the size, and 7% of the cropped."
 )
-"""What the thresholds find, as measured in `benchmarks/results/tidy-2026-11-27.md`."""
+"""What the defaults find, as measured in `benchmarks/results/tidy-2026-11-27.md`."""
 
 
 class _Halves(ImagePairs):
@@ -64,11 +64,11 @@ class DuplicatesPanel(ipw.VBox):
         self.why = WhyPanel(leave_out)
         self.pairs.selection.on_focus(pick)
         growing(self.pairs, self.group)
-        note = ipw.Label(_MISSES)
-        note.add_class("uhscm-note")
-        later(note)
+        self._note = ipw.Label(_MISSES)
+        self._note.add_class("uhscm-note")
+        later(self._note)
         super().__init__(
-            [self.search, note, columns([self.pairs], [self.group, self.why], (49, 49))]
+            [self.search, self._note, columns([self.pairs], [self.group, self.why], (49, 49))]
         )
 
     def found(self, oddities: Oddities, radius: int, cosine: float, looks: bool) -> NearDuplicates:
@@ -83,6 +83,14 @@ class DuplicatesPanel(ipw.VBox):
             return self.search.so_far(oddities.search, radius, cosine, looks)
         self.search.hide()
         return found
+
+    def tell_misses(self, *, default: bool) -> None:
+        """Say what the default thresholds miss, where they are in view; of others it is not known.
+
+        Args:
+            default: whether they are.
+        """
+        self._note.layout.display = None if default else "none"
 
     def show_pairs(self, study: Study, found: NearDuplicates, *, so_far: bool = False) -> None:
         """List the pairs, most similar first; `so_far` there may be more."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uhscm_core import NearDuplicates
+from uhscm_core.analysis.duplicates import COSINE, COSINE_ALONE
 
 __all__ = ["FAR_BY", "TidyState"]
 
@@ -31,7 +32,7 @@ class TidyState:
     """
 
     radius: int
-    cosine: float = 0.9
+    cosine: float = COSINE
     looks: bool = True
     group: int = 0
     far: str = "features"
@@ -42,7 +43,12 @@ class TidyState:
     @classmethod
     def first(cls, bits: int, *, has_pixels: bool) -> TidyState:
         """Return the state to begin with, for codes of so many bits."""
-        return cls(radius=bits // 4, looks=has_pixels)
+        return cls(bits // 4, COSINE if has_pixels else COSINE_ALONE, has_pixels)
+
+    def finds_as_first(self, bits: int) -> bool:
+        """Return whether its thresholds are the defaults, with looks, for codes of so many bits."""
+        first = type(self).first(bits, has_pixels=True)
+        return all(getattr(self, name) == getattr(first, name) for name in _OF_PAIRS)
 
     def in_study(self, bits: int) -> TidyState:
         """Keep what another study of the same images can show, which has other pairs."""

@@ -64,7 +64,10 @@ def test_copies_are_found_and_listed(duplicates, with_copies):
     assert "codes within 8 bits" in duplicates.status.summary
     assert duplicates.group.ids.tolist() == list(
         near_duplicates(
-            with_copies.codes, 32, with_copies.image_features, 8, 0.9, duplicates._oddities.sketches
+            with_copies.codes,
+            32,
+            with_copies.image_features,
+            sketches=duplicates._oddities.sketches,
         ).groups[0]
     )
     name, content = duplicates._as_csv()
@@ -89,10 +92,15 @@ def test_each_test_can_be_moved_and_undone(duplicates):
         assert duplicates.pairs.summary.startswith("No pair is so near")
 
 
-def test_what_the_thresholds_miss_is_said(duplicates):
-    said = duplicates._duplicates.children[1].value
-    assert "6% of the cropped" in said
-    assert f"cosine of {duplicates.state.cosine:.3f}" in said  # that it was measured with
+def test_what_the_defaults_miss_is_said_of_them_alone(duplicates):
+    note = duplicates._duplicates._note.layout
+    assert note.display is None
+    for changed in ({"radius": 7}, {"cosine": 0.9}, {"looks": False}):
+        put(duplicates, **changed)
+        assert note.display == "none"
+        duplicates.undo()
+        duplicates.wait()
+        assert note.display is None
 
 
 def test_chains_and_too_many_duplicates_are_said(duplicates):

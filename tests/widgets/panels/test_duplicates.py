@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from uhscm_core import NearDuplicates, rank_outliers
+from uhscm_core.analysis.duplicates import COSINE, LIKENESS
 from uhscm_core.analysis.oddities import Oddities
 from widgets.kit.selection import Selection
 from widgets.panels import duplicates as module
@@ -16,6 +19,7 @@ from widgets.panels.duplicates import DuplicatesPanel, n_duplicates, notes
 from widgets.panels.outliers import OutliersPanel
 
 NONE = (lambda _: None, lambda: None, lambda _: None)
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results" / "tidy-2026-11-27.md"
 
 
 @pytest.fixture
@@ -50,6 +54,24 @@ def test_no_pair_says_what_to_do(oddities, trained):
     panel = DuplicatesPanel(Selection(), print, *NONE)
     panel.show_pairs(trained, oddities.pairs(0, 1.0, False))
     assert panel.pairs.summary == "No pair is so near: allow more bits, or a smaller cosine"
+
+
+def test_what_is_said_of_the_defaults_was_measured():
+    panel = DuplicatesPanel(Selection(), print, *NONE)
+    note = panel.children[1]
+    measured = RESULTS.read_text(encoding="utf-8").split("The other half of ")[1]
+    row = rf"^\| 16 \| {COSINE} \| {LIKENESS} \| (.*?) \| \d+ \|$"
+    half, recompressed, cropped, mirrored = re.search(row, measured, re.M)[1].split(" | ")
+    assert note.value == (
+        f"These thresholds are the defaults. On {measured.split(':')[0]} photos they found all "
+        f"copies that are mirrored, {recompressed} of the recompressed, {half} of those at half "
+        f"the size, and {cropped} of the cropped."
+    )
+    assert mirrored == "100%"
+    panel.tell_misses(default=False)
+    assert note.layout.display == "none"
+    panel.tell_misses(default=True)
+    assert note.layout.display is None
 
 
 def test_outliers_stand_above_the_neighbours_of_one(oddities, done):

@@ -12,7 +12,14 @@ STATE = TidyState(8, group=2, pair=5, without=("tree",))
 
 def test_it_begins_at_a_quarter_of_the_bits():
     assert TidyState.first(64, has_pixels=True) == TidyState(16)
-    assert not TidyState.first(64, has_pixels=False).looks
+    assert TidyState.first(64, has_pixels=False) == TidyState(16, 0.9, looks=False)
+
+
+def test_it_knows_its_own_thresholds_from_others():
+    assert TidyState(16, group=3, k=2).finds_as_first(64)
+    assert not TidyState(16).finds_as_first(32)
+    assert not TidyState(16, 0.9).finds_as_first(64)
+    assert not TidyState.first(64, has_pixels=False).finds_as_first(64)
 
 
 def test_shorter_codes_have_a_smaller_radius_and_other_pairs():
@@ -23,7 +30,7 @@ def test_shorter_codes_have_a_smaller_radius_and_other_pairs():
 def test_settings_of_pairs_forget_the_pair_and_those_of_outliers_keep_it():
     assert STATE.changes_of("k", 3) == {"k": 3}
     assert STATE.changes_of("radius", 8) == {}
-    assert STATE.changes_of("cosine", 0.9000000001) == {}  # as a slider gives it
+    assert STATE.changes_of("cosine", 0.8000000001) == {}  # as a slider gives it
     other = {"radius": 9, "group": 0, "pair": None, "without": ()}
     assert STATE.changes_of("radius", 9) == other
 
