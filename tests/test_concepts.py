@@ -6,8 +6,11 @@ import itertools
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from open_clip.tokenizer import get_clean_fn
 
-from uhscm_core import ConceptSet, load_concepts
+from uhscm_core import ConceptSet, concepts, load_concepts
 from uhscm_core.concepts import DEFAULT_TEMPLATE, VOCABULARIES
 
 from .conftest import SHARED
@@ -355,3 +358,8 @@ def test_names_with_commas_and_numbers_among_others_are_taken(tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("tench, Tinca tinca\n1. FC Union\n3D printer\nT-shirt\n")
     assert len(load_concepts(str(path)).names) == 4
+
+
+@given(st.text("aZ9 '-"))
+def test_a_plain_name_is_read_as_by_open_clip(name):
+    assert concepts._as_read(name) == get_clean_fn("lower")(name)

@@ -77,6 +77,26 @@ def test_the_core_imports_without_the_widgets():
     assert {m.removesuffix(".__init__") for m in modules} - {"uhscm_core"} == set(imported[1:-1])
 
 
+# Packages that take 0.2 to 2 s to import, each where it is used.
+LARGE = {"lightning_fabric", "open_clip", "scipy", "timm", "torch._dynamo", "torchvision", "umap"}
+
+
+@pytest.mark.slow
+def test_no_package_is_imported_before_it_is_used_that_takes_long():
+    code = "import uhscm_core, widgets, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "torch" in done.stdout.split()
+    assert LARGE & set(done.stdout.split()) == set()
+
+
 @pytest.mark.parametrize(
     ("package", "names"), [("uhscm_core", CORE_NAMES), ("widgets", WIDGET_NAMES)]
 )

@@ -29,7 +29,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Float
-from scipy.stats import ks_2samp
 from torch import Tensor
 
 from uhscm_core.codes import pack_codes
@@ -134,6 +133,8 @@ def drift_of(study: Study, features: Float[Tensor, "n d"]) -> Drift:
         study: trained or not.
         features: (n, D) of one new image or more, at unit length.
     """
+    from scipy.stats import ks_2samp  # takes half a second to import
+
     trained, held_out = (study.image_features[ids] for ids in _known_images(study))
     itself = len(held_out) < _ENOUGH
     known = trained if itself else held_out

@@ -20,14 +20,12 @@ from os import PathLike
 from pathlib import Path
 from unicodedata import category
 
-from open_clip.tokenizer import get_clean_fn
-
 from uhscm_core.support.checks import is_ordered, shown
 from uhscm_core.support.paths import as_path
 
 __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
 
-_CLEAN = get_clean_fn("lower")
+_PLAIN = re.compile(r"[A-Za-z0-9 '-]*")  # what no rule of open_clip changes but for spaces and case
 _TABLES = (".csv", ".tsv", ".json", ".jsonl")  # they hold more than names
 _MARKED = re.compile(r"(?:\d+[.):]|[-*\u2022\u2013])\s")  # 1. cat, - cat
 _JOINERS = "\u200c\u200d"  # invisible, but Persian and emoji are written with them
@@ -200,7 +198,11 @@ def _as_read(name: str) -> str:
     It undoes HTML entities and broken encodings, composes accents, straightens quotation marks,
     takes any run of white space as one space, and lower-cases: "Cat" and "cat" are one concept.
     """
-    cleaned: str = _CLEAN(name)
+    if _PLAIN.fullmatch(name):
+        return " ".join(name.split()).lower()
+    from open_clip.tokenizer import get_clean_fn  # takes seconds to import, and few names need it
+
+    cleaned: str = get_clean_fn("lower")(name)
     return cleaned
 
 

@@ -12,17 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from jaxtyping import Float, Float32
 from PIL import Image
-from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
-from uhscm_core.backbones import timm_backbone
 from uhscm_core.baselines import TooManyBitsError, rotated_components
 from uhscm_core.mining import MinedConcepts
 from uhscm_core.mixing import ConceptMixture, explained_share, feature_share
@@ -41,6 +38,9 @@ from uhscm_core.support.checks import (
 )
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
+
+if TYPE_CHECKING:
+    from torchvision.transforms import v2
 
 __all__ = ["HashNetwork", "PixelDataset", "network_from"]
 
@@ -97,6 +97,8 @@ class HashNetwork(nn.Module):
         self.mixture: ConceptMixture | None = None
         self.mean: Tensor | None
         self.register_buffer("mean", None)  # (D,), of a head on centered features
+        if self.on_pixels:
+            from uhscm_core.backbones import timm_backbone  # timm takes seconds to import
         with seeded(seed):
             if self.on_pixels:
                 self.backbone = timm_backbone(backbone, pretrained)
@@ -228,6 +230,10 @@ class HashNetwork(nn.Module):
         Images are resized to 8/7 of the input size (256 for 224), then cropped: at random, with
         random flips, for training; in the middle otherwise.
         """
+        # These take seconds to import, and a network on features needs none of them.
+        from timm.data.config import resolve_model_data_config
+        from torchvision.transforms import v2
+
         config = resolve_model_data_config(self.backbone)  # type: ignore[no-untyped-call]
         size = config["input_size"][1:]
         crop = (

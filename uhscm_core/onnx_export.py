@@ -29,8 +29,6 @@ import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
-from torchvision import transforms
-from torchvision.transforms import v2
 
 from uhscm_core.export import ONNX_PRODUCER, about_codes, write_export, write_onnx_digest
 from uhscm_core.network import HashNetwork
@@ -177,6 +175,9 @@ def _quietly() -> Iterator[None]:
 
 def _described(transform: Any, size: tuple[int, int]) -> dict[str, Any]:
     """Return how an image becomes pixels, read from the steps themselves."""
+    from torchvision import transforms  # takes a second to import
+    from torchvision.transforms import v2
+
     described: dict[str, Any] = {
         "size": list(size),
         "color": "RGB",

@@ -7,16 +7,12 @@ from typing import Any
 
 from PIL import Image
 from torch import Tensor
-from torchvision import transforms
-from torchvision.transforms import v2
 
 from uhscm_core.datasets.reading import as_rgb
 
 __all__ = ["LONGEST", "preprocessed"]
 
 LONGEST = 64  # times as long as wide; a picture resized to 224 px then has 3 million pixels
-
-_CROPS = (transforms.CenterCrop, transforms.RandomCrop, v2.CenterCrop, v2.RandomCrop)
 
 
 def preprocessed(image: Image.Image, preprocess: Callable[[Image.Image], Tensor]) -> Tensor:
@@ -31,9 +27,14 @@ def preprocessed(image: Image.Image, preprocess: Callable[[Image.Image], Tensor]
         image: an image of any mode.
         preprocess: image -> tensor, such as a composition of torchvision's transforms.
     """
+    # torchvision takes a second to import, and who has a preprocessing mostly has it.
+    from torchvision import transforms
+    from torchvision.transforms import v2
+
     image = as_rgb(image)
+    crops = (transforms.CenterCrop, transforms.RandomCrop, v2.CenterCrop, v2.RandomCrop)
     steps: Any = getattr(preprocess, "transforms", ())
-    if any(isinstance(step, _CROPS) for step in steps):
+    if any(isinstance(step, crops) for step in steps):
         image = _middle(image)
     return preprocess(image)
 

@@ -30,11 +30,10 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -52,6 +51,9 @@ from uhscm_core.support.devices import resolve_device
 from uhscm_core.support.paths import as_path
 from uhscm_core.support.processes import reading_in
 from uhscm_core.support.seeding import seeded
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["TrainingConfig", "TrainingStep", "train"]
 
@@ -101,6 +103,8 @@ def train(
     if validate is not None:
         function("validate", validate)
     if fabric is not None:
+        from lightning_fabric import Fabric
+
         instance("fabric", fabric, Fabric, "of lightning_fabric")
     network.check_data(data)
     if len(data) != len(mined.distribution):
@@ -404,6 +408,8 @@ def _of_network(network: HashNetwork, config: TrainingConfig) -> TrainingConfig:
 
 
 def _single_device(network: HashNetwork, config: TrainingConfig) -> Fabric:
+    from lightning_fabric import Fabric  # takes seconds: it imports what torch has for compiling
+
     device = resolve_device(config.device)
     precision: str = config.precision
     if precision == "auto":

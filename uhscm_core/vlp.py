@@ -32,7 +32,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from uhscm_core.concepts import ConceptSet
-from uhscm_core.open_clip_models import from_config, from_name
 from uhscm_core.preprocessing import preprocessed
 from uhscm_core.support.checks import flag, instance, shown, whole_number
 from uhscm_core.support.devices import resolve_device
@@ -305,6 +304,8 @@ def load_vlp(
         ValueError: an unknown name or tag, weights that do not match the model, or a file that
             contains pickled objects.
     """
+    from uhscm_core.open_clip_models import from_config, from_name  # open_clip takes seconds
+
     for argument, value in (("name", name), ("pretrained", pretrained)):
         if not (isinstance(value, str | PathLike) or (argument, value) == ("pretrained", None)):
             raise TypeError(f"{argument} must be a text or a path, got {shown(value)}")

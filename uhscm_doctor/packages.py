@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 import re
 import sys
@@ -27,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAB_SETTINGS = ROOT / "scripts" / "lab_settings"  # of a clone
 _NAME = "uhscm-explorer"
 _LEAST = (3, 11)
+# What the core imports no sooner than it needs it.
+_LATE = ("torchvision", "timm", "open_clip", "scipy.stats", "lightning_fabric")
 
 
 def in_clone() -> bool:
@@ -109,9 +112,10 @@ def imports() -> Iterator[Finding]:
     """Check that the installed packages can be imported."""
     began = time.monotonic()
     try:
-        import torchvision  # noqa: F401
-
         import uhscm_core
+
+        for name in _LATE:
+            importlib.import_module(name)
     except Exception as error:  # broken binary packages raise errors of all kinds
         said = (str(error).splitlines() or [""])[0]
         # The package itself is missing unless `pip install --editable` has been run.

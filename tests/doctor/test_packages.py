@@ -128,3 +128,10 @@ def test_what_cannot_be_imported_is_bad(monkeypatch, error, fix):
     assert str(error).splitlines()[0] in finding.found
     assert "more" not in finding.found
     assert fix in finding.fix
+
+
+def test_what_the_core_imports_late_is_looked_at_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    finding = one(packages.imports)
+    assert finding.verdict == "bad"
+    assert "open_clip" in finding.found

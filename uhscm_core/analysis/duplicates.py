@@ -32,15 +32,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from jaxtyping import Float, UInt8
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
-from scipy.spatial.distance import squareform
 from torch import Tensor
 
 from uhscm_core.analysis.sketches import EDGE, ROUNDING, LookAlikes, likenesses, look_alike
@@ -54,6 +51,9 @@ from uhscm_core.support.checks import (
     whole_number,
 )
 from uhscm_core.support.progress import progress_bar
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = [
     "COSINE",
@@ -402,6 +402,8 @@ class _Links:
             self._pairs.append(np.stack([i[r], j[c]], axis=1))
 
     def _link(self, i: Ids, j: Ids, cosines: npt.NDArray[np.float32]) -> None:
+        from scipy.sparse.csgraph import connected_components
+
         a, b = self.component[i], self.component[j]
         order = np.flatnonzero(a != b)
         order = order[np.argsort(-cosines[order], kind="stable")]
@@ -416,6 +418,8 @@ class _Links:
 
     def forest(self) -> tuple[Ids, Ids, Ids]:
         """Find a spanning forest of the largest cosines: ids i, ids j and the component of each."""
+        from scipy.sparse.csgraph import minimum_spanning_tree
+
         paired = np.flatnonzero(self.partner >= 0)
         ends = [(i, j, c) for i, j, c in self.links]
         ends.append((paired, self.partner[paired], self.best[paired]))
@@ -468,6 +472,10 @@ def _groups_of(
     passes: npt.NDArray[np.bool_], cosines: npt.NDArray[np.float32]
 ) -> Iterator[tuple[Ids, Ids]]:
     """Yield the pairs that hold each group of one chain together, by complete linkage."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.sparse.csgraph import minimum_spanning_tree
+    from scipy.spatial.distance import squareform
+
     apart = np.where(passes, np.clip(1.0 - cosines, 0, None), _NEVER)
     np.fill_diagonal(apart, 0)
     merges = linkage(squareform(apart, checks=False), "complete")
@@ -489,6 +497,8 @@ def _groups_of(
 
 
 def _graph(weights: npt.NDArray[np.float64], i: Ids, j: Ids, n: int) -> csr_array:
+    from scipy.sparse import coo_array
+
     # The graph algorithms of scipy before 1.17.1 take indices of 32 bits alone.
     pairs = (i.astype(np.int32), j.astype(np.int32))
     return coo_array((weights, pairs), shape=(n, n)).tocsr()

@@ -12,9 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
-from scipy.stats import rankdata
 
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
@@ -112,6 +109,8 @@ def ranks(values: Floats) -> Floats:
     Args:
         values: (n, n) symmetric; its diagonal is ignored and becomes 1.
     """
+    from scipy.stats import rankdata  # takes half a second to import
+
     n = len(values)
     result = np.ones((n, n))
     upper = np.triu_indices(n, 1)
@@ -137,6 +136,9 @@ def ordered(
         Positions in `ids`, and groups or None for a clustering.
     """
     if by == "clustering":
+        from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+        from scipy.spatial.distance import squareform
+
         if len(ids) < 3:
             return np.arange(len(ids)), None
         distances = values.max() - (values + values.T) / 2

@@ -14,7 +14,6 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.linalg import eigh, orthogonal_procrustes
 
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
 from uhscm_core.analysis.study_images import StudyImages
@@ -74,6 +73,8 @@ def pca(vectors: npt.ArrayLike) -> Points:
     Raises:
         ValueError: another shape, NaN or infinity.
     """
+    from scipy.linalg import eigh
+
     rows = _checked(vectors)
     centred = rows - rows.mean(0, dtype=np.float64)  # (n, d)
     d = centred.shape[1]
@@ -166,6 +167,8 @@ def aligned(points: npt.ArrayLike, to: npt.ArrayLike) -> Points:
     Raises:
         ValueError: the shapes differ.
     """
+    from scipy.linalg import orthogonal_procrustes
+
     new, old = np.asarray(points, np.float64), np.asarray(to, np.float64)
     if new.shape != old.shape or new.ndim != 2:
         raise ValueError(f"expected points of the same shape, got {new.shape} and {old.shape}")

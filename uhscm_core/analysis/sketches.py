@@ -22,8 +22,6 @@ import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from PIL import Image
-from scipy.fft import dctn
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from uhscm_core.support.checks import instance
@@ -111,6 +109,8 @@ class LookAlikes:
         """
         if self.crowded or not len(sketches):
             return
+        from scipy.spatial import KDTree
+
         first, points = len(self), _points(sketches)
         self._sketches = torch.cat([self._sketches, sketches])
         self._points = np.concatenate([self._points, points])
@@ -140,6 +140,8 @@ def _mirrored(sketches: Tensor) -> Tensor:
 
 def _points(sketches: Tensor) -> npt.NDArray[np.float64]:
     """Return (n, coefficients + 1): as near as the sketches, mirrored or not, or nearer."""
+    from scipy.fft import dctn
+
     gray = sketches[:, :-1].reshape(-1, EDGE, EDGE).double().numpy()
     transformed = dctn(gray, axes=(1, 2), norm="ortho")  # rows are the vertical frequency
     low = sorted((v + h, v, h) for v in range(EDGE) for h in range(EDGE))[1 : _COEFFICIENTS + 1]

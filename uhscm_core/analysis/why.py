@@ -26,7 +26,6 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
-from scipy.optimize import isotonic_regression
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -158,6 +157,8 @@ class CodeStatistics:
     @functools.cached_property
     def _curve(self) -> tuple[Floats, Floats]:
         """(m,) rising similarities, and (m,) the distances expected at them."""
+        from scipy.optimize import isotonic_regression
+
         starts = np.arange(0, len(self._sample[0]), _POOLED)
         sizes = np.diff([*starts, len(self._sample[0])])
         similarity, distance = (np.add.reduceat(x, starts) / sizes for x in self._sample)

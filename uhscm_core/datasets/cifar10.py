@@ -8,7 +8,6 @@ from urllib.error import URLError
 
 import numpy as np
 import torch
-import torchvision
 
 from uhscm_core.datasets.dataset import ImageDataset, random_splits
 from uhscm_core.datasets.images import ArrayImages
@@ -30,13 +29,12 @@ def load_cifar10(root: Path, *, download: bool = True, **split: Any) -> ImageDat
     Raises:
         FileNotFoundError: it is missing and could not be downloaded.
     """
+    from torchvision.datasets import CIFAR10  # torchvision takes a second to import
+
     places = [root.parent if root.name == _FOLDER else root, *sorted(root.glob("*/"))]
     place = next((place for place in places if (place / _FOLDER).is_dir()), places[0])
     try:
-        parts = [
-            torchvision.datasets.CIFAR10(str(place), train=train, download=download)
-            for train in (True, False)
-        ]
+        parts = [CIFAR10(str(place), train=train, download=download) for train in (True, False)]
     except (RuntimeError, URLError, OSError) as error:
         raise FileNotFoundError(
             f"CIFAR-10 is not in {root} and could not be downloaded ({error}): put the extracted "

@@ -31,7 +31,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 __all__ = ["CONFIDENCE", "POWER", "Estimate", "Sample", "estimate", "estimate_difference"]
 
@@ -117,6 +116,8 @@ class Estimate:
 
     def power(self, difference: float, seeds: int) -> float:
         """Return how often so many seeds per setting show a difference, from 0 to 1."""
+        from scipy import stats  # takes half a second to import
+
         variance, df = self._spread((seeds,) * len(self.seeds))
         if not variance > 0:
             return float(variance == 0)
@@ -150,6 +151,8 @@ class Estimate:
         return variance, variance**2 / sum(part**2 / df for part, df in parts if part)
 
     def _around(self, variance: float, df: float) -> tuple[float, float]:
+        from scipy import stats
+
         if np.isnan(variance):
             return -np.inf, np.inf
         half = stats.t.ppf((1 + CONFIDENCE) / 2, df) * np.sqrt(variance) if variance else 0.0

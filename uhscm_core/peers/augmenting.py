@@ -28,19 +28,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Literal, SupportsIndex, overload
+from typing import TYPE_CHECKING, Literal, SupportsIndex, overload
 
 import torch
 from jaxtyping import Float, Float32
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
 
 from uhscm_core.datasets.content import content_key
 from uhscm_core.datasets.reading import as_rgb
 from uhscm_core.encoder import Encoder
 from uhscm_core.features import encode_keyed
 from uhscm_core.support.seeding import seeded
+
+if TYPE_CHECKING:
+    from torchvision.transforms import v2
 
 __all__ = [
     "AUGMENTATION",
@@ -158,6 +160,8 @@ def recognized_share(features: Float[Tensor, "n d"], copies: Float[Tensor, "c n 
 
 def _augmentation(side: int) -> v2.Transform:
     """Return the augmentation of an image into a square of so many pixels."""
+    from torchvision.transforms import v2  # takes a second to import
+
     return v2.Compose(
         [
             v2.RandomResizedCrop(side, scale=(0.5, 1.0)),

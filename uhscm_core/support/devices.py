@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from uhscm_core.support.checks import shown
 
 __all__ = ["resolve_device"]
+
+# Let torch ask the driver whether there is a GPU, which leaves CUDA to processes forked later.
+# lightning_fabric sets it too, but is imported no sooner than a training.
+os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as ipw
 from IPython.display import HTML, display, update_display
 
+from widgets.background.importing import import_soon
 from widgets.kit.status import Status
 from widgets.kit.still import still_of
 from widgets.kit.view import close_all
@@ -59,6 +60,7 @@ class Displayed(ipw.VBox):
         display(self._still(), display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not self._displayed:
             self._displayed = True
+            import_soon()
             self._follow_display(self.status)
 
     def _follow_display(self, status: Status) -> None:

@@ -52,6 +52,7 @@ def outputs(monkeypatch):
 
     monkeypatch.setattr(displayed, "display", display)
     monkeypatch.setattr(displayed, "update_display", display)
+    monkeypatch.setattr(displayed, "import_soon", lambda: None)
     return kept
 
 
@@ -103,6 +104,17 @@ def test_the_picture_is_taken_again_when_something_else_is_shown(trained, output
     if explorer._timer is not before:
         explorer._timer.join()
     assert "gone" not in exported(outputs)
+
+
+def test_what_gestures_need_is_imported_once_an_explorer_is_there(study, outputs, monkeypatch):
+    shown_before = []
+    monkeypatch.setattr(displayed, "import_soon", lambda: shown_before.append(len(outputs)))
+    explorer = w.DenoisingExplorer(study)
+    explorer.wait()
+    assert shown_before == []
+    explorer._ipython_display_()
+    assert shown_before == [2]
+    explorer.close()
 
 
 def test_names_from_users_stay_texts(study):
