@@ -3,11 +3,12 @@
     python -m benchmarks.stage                       # prints the table, in Markdown
     python -m benchmarks.stage --shots build/stage   # and keeps a picture of each, light and dark
     python -m benchmarks.stage --workbench           # the tabs of a workbench instead
+    python -m benchmarks.stage --larger              # with text one and two steps larger
 
 Drives every explorer in JupyterLab in headless Chromium, in windows of several sizes. The height
 needed is the explorer's own, the height there is that of the notebook in its window. The main
 gesture is done in the page, and in one window means that with the explorer scrolled to its top all
-of the control and of what it changes lies in sight.
+of the control and of what it changes lies in sight. Names are whole where no tab cuts its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import datetime
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +40,13 @@ class Window:
     Attributes:
         name: in the table.
         width, height: in CSS pixels.
-        files: whether JupyterLab's list of files is open.
+        larger: how often A+ was pressed.
     """
 
     name: str
     width: int
     height: int
-    files: bool = True
+    larger: int = 0
 
 
 WINDOWS = (
@@ -54,6 +55,12 @@ WINDOWS = (
     Window("800 x 720", 800, 720),
     Window("1920 x 1080", 1920, 1080),
     Window("1280 x 800 at 125 %", 1024, 640),
+)
+LARGER = (
+    Window("1280 x 720, A+", 1280, 720, 1),
+    Window("1280 x 720, A+ twice", 1280, 720, 2),
+    Window("1920 x 1080, A+", 1920, 1080, 1),
+    Window("1920 x 1080, A+ twice", 1920, 1080, 2),
 )
 
 
@@ -205,6 +212,24 @@ READY = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
     (e) => e.checkVisibility() && e.offsetHeight > 300)"""
 
 
+# Names of tabs of which a part is out of sight, in their tab or in the window.
+NAMES_CUT = """frame => {
+    const { left, right } = frame.getBoundingClientRect();
+    return [...frame.querySelectorAll('.lm-TabBar-tab')].filter((tab) => {
+        if (!tab.checkVisibility()) return false;
+        const label = tab.querySelector('.lm-TabBar-tabLabel');
+        const words = document.createRange();
+        words.selectNodeContents(label);
+        const [said, box] = [words.getBoundingClientRect(), tab.getBoundingClientRect()];
+        return label.scrollWidth > label.clientWidth
+            || said.left < box.left || said.right > box.right
+            || said.left < left || said.right > right;
+    }).map((tab) => tab.textContent);
+}"""
+CHOSEN = "Number(localStorage.getItem('uhscm-size') ?? 1)"
+SIZES = (1, 1.15, 1.3)  # those of A+, see stage.js
+
+
 def cut(root: Locator, case: Case, measured: dict[str, float]) -> list[str]:
     """Return what of a gesture and of what it changes is not whole in the window.
 
@@ -229,9 +254,12 @@ def cut(root: Locator, case: Case, measured: dict[str, float]) -> list[str]:
 
 
 def measured_in(frame: Locator, window: Window) -> dict[str, float]:
-    """Measure an explorer, or the workbench around it, in a window of some size."""
+    """Measure an explorer, or the workbench around it, in a window, with text of its size."""
     page = frame.page
     page.set_viewport_size({"width": window.width, "height": window.height})
+    while step := window.larger - SIZES.index(page.evaluate(CHOSEN)):
+        name = f"{'Larger' if step > 0 else 'Smaller'} text and pictures"
+        frame.locator(f".uhscm-stage:visible [aria-label='{name}']").first.click()
     page.wait_for_timeout(1200)  # until charts and pictures have followed
     frame.evaluate(MEASURE)
     page.wait_for_timeout(300)
@@ -283,14 +311,16 @@ def tabs_of_workbench(page: Page) -> Locator:
     return page.locator(".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar li")
 
 
-def measure_workbench(browser: Browser, folder: Path, only: str, shots: Shots) -> None:
+def measure_workbench(
+    browser: Browser, folder: Path, only: str, windows: Sequence[Window], shots: Shots
+) -> None:
     """Print how high a workbench is with each of its tabs open, and whether what is used fits."""
     environment = {"UHSCM_HOME": str(folder / "home")}
     os.environ.update(environment)
     given = saved(folder)
     write_notebook(folder / "Workbench.ipynb", [OPEN.format(**given), "w.Workbench(study)"])
-    print("| tab | window | height needed | height there | in one window |")
-    print("|---|---|---|---|---|")
+    print("| tab | window | height needed | height there | in one window | names of tabs |")
+    print("|---|---|---|---|---|---|")
     with jupyterlab(folder, environment) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.set_default_timeout(120_000)
@@ -312,22 +342,34 @@ def measure_workbench(browser: Browser, folder: Path, only: str, shots: Shots) -
             page.mouse.move(3, 3)
             for theme in shots.themes:
                 set_theme(page, theme)
-                for window in WINDOWS:
-                    measured = measured_in(page.locator(".uhscm-workbench"), window)
+                for window in windows:
+                    bench = page.locator(".uhscm-workbench")
+                    measured = measured_in(bench, window)
                     if theme == "light":
-                        print(f"| {name} | {said(window, measured, root, case)}", flush=True)
+                        print(f"| {name} | {said(window, measured, bench, root, case)}", flush=True)
                     shots.take(page, f"tab {name}", window, theme)
             set_theme(page, "light")
 
 
 def said(
-    window: Window, measured: dict[str, float], root: Locator, case: Case, *, width: bool = False
+    window: Window,
+    measured: dict[str, float],
+    frame: Locator,
+    root: Locator,
+    case: Case,
+    *,
+    width: bool = False,
 ) -> str:
     """Return the cells of a row of the table, from the window on."""
     names = ("width", "needed", "there") if width else ("needed", "there")
     numbers = " | ".join(f"{measured[name]:.0f}" for name in names)
     missing = cut(root, case, measured)
-    return f"{window.name} | {numbers} | {f'no: {missing[0]}' if missing else 'yes'} |"
+    names_cut = frame.evaluate(NAMES_CUT)
+    verdicts = (
+        f"no: {found[0]}" if found else said
+        for found, said in ((missing, "yes"), (names_cut, "whole"))
+    )
+    return f"{window.name} | {numbers} | {' | '.join(verdicts)} |"
 
 
 @dataclass(frozen=True)
@@ -351,7 +393,8 @@ class Shots:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         file = f"{name.partition(' (')[0]} {window.name} {theme}.png"
-        page.screenshot(path=self.folder / file.replace(" ", "_").replace("%", "").lower())
+        kept = "".join(" " if sign in "%,+" else sign for sign in file)
+        page.screenshot(path=self.folder / "_".join(kept.split()).lower())
 
 
 def main() -> None:
@@ -360,17 +403,19 @@ def main() -> None:
     parser.add_argument("--shots", type=Path, help="a folder for pictures of each")
     parser.add_argument("--only", default="", help="only those with this in their name")
     parser.add_argument("--workbench", action="store_true", help="the tabs of a workbench instead")
+    parser.add_argument("--larger", action="store_true", help="after A+, and after A+ twice")
     options = parser.parse_args()
+    windows = LARGER if options.larger else WINDOWS
     shots = Shots(options.shots)
 
     def table(page: Page, name: str, case: Case) -> None:
         root = page.locator(".uhscm-explorer").first
         for theme in shots.themes:
             set_theme(page, theme)
-            for window in WINDOWS:
+            for window in windows:
                 measured = measured_in(root, window)
                 if theme == "light":
-                    cells = said(window, measured, root, case, width=True)
+                    cells = said(window, measured, root, root, case, width=True)
                     print(f"| {name}: {case.does} | {cells}", flush=True)
                 shots.take(page, name, window, theme)
 
@@ -378,10 +423,10 @@ def main() -> None:
         if browser is None:
             raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
         if options.workbench:
-            measure_workbench(browser, Path(name), options.only, shots)
+            measure_workbench(browser, Path(name), options.only, windows, shots)
         else:
             columns = "| explorer, gesture | window | width | height needed | height there "
-            print(f"{columns}| in one window |\n|---|---|---|---|---|---|")
+            print(f"{columns}| in one window | names of tabs |\n|---|---|---|---|---|---|---|")
             pages(browser, Path(name), options.only, table)
     today = datetime.datetime.now(tz=datetime.UTC).date()
     print(f"\n{today}, load of the machine at the end: {os.getloadavg()[0]:.1f}")
