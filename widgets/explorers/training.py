@@ -82,11 +82,12 @@ class TrainingExplorer(Trainable):
         self.run_table, self.table = views.run_table, views.run_table.table
         form.settings.bar.children += (buttons["fork"],)
         work = [buttons[name] for name in ("start", "pause", "resume", "stop")]
-        later(self.share, self.note, self.health)
+        said = row(self.share, self.note)
+        said.add_class("uhscm-said")
+        later(said, self.health)
         self._lay_out(
             row(*work, self._ask, self._undo, self._redo, self._csv, self.estimate),
-            self.share,
-            self.note,
+            said,
             self.health,
             columns(
                 [self.views.pinned],

@@ -166,7 +166,7 @@ class TrainingForm(ipw.VBox):
         elif changed:
             said = f"The next run differs from run {run.name} in color: {', '.join(changed)}"
         else:
-            said = f"The settings are those of run {run.name} in color"
+            said = f"Settings as in run {run.name}"
         other = self._runs.unlike(run)
         self.note.value = f"{said}; that one was trained with {other}" if other else said
 

@@ -521,7 +521,7 @@ def test_a_run_of_another_prompt_is_in_view_by_its_own_and_used_again(study, exp
     explorer.start(bits=16, epochs=2)
     explorer.wait()
     assert (explorer.colour.value, explorer.grey.value) == ("002", "001")
-    assert explorer.note.value.startswith("The settings are those of run 002 in color")
+    assert explorer.note.value.startswith("Settings as in run 002")
     explorer.colour.value = "001"
     explorer.wait()
     assert "trained with template “a photo of the {}”" in explorer.status.summary

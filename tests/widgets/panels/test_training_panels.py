@@ -81,7 +81,7 @@ def test_the_form_says_how_the_next_run_differs(runs, tmp_path):
     assert form.panel.note.value == ""
     form.colour = new_run(tmp_path, 32, TrainingConfig(recipe="uhscm"))
     form.panel.show_run(form.colour)
-    assert form.panel.note.value == "The settings are those of run 001 in color"
+    assert form.panel.note.value == "Settings as in run 001"
     form.panel.set(bits=16)
     assert form.panel.note.value == "The next run differs from run 001 in color: bits 32 → 16"
 
