@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from benchmarks.stage import CASES, WINDOWS, cut, measured_in, tabs_of_workbench
+from benchmarks.stage import (
+    CASES,
+    LARGER,
+    NAMES_CUT,
+    WINDOWS,
+    cut,
+    measured_in,
+    tabs_of_workbench,
+)
 from tests.browser.pages import STUDY, explorer, opened, shot, until
 
 ROOM = """() => {
@@ -70,7 +78,11 @@ FOCUSED = """() => {
     return `${at.getAttribute('aria-label') ?? ''} ${at.textContent}`;
 }"""
 COLUMNS = ".uhscm-together:visible > .widget-box"
-SMALL = [window for window in WINDOWS if window.width < 1280]
+# With the text of A+ pressed twice, and then with that of other tests again.
+SMALL = [
+    *(window for window in LARGER if window.larger == 2),
+    *(window for window in WINDOWS if window.width < 1280),
+]
 # The stops of Tab in the order of the page, and which of them lie before one that the page has
 # earlier: above it, or at its left in the same row.
 ASTRAY = """root => {
@@ -153,12 +165,13 @@ def all_explorers(browser, lab, saved_study):
 
 @pytest.mark.parametrize("window", SMALL, ids=lambda window: window.name)
 @pytest.mark.parametrize("at", range(len(CASES)), ids=list(CASES))
-def test_a_small_window_shows_what_is_used_together_and_the_rest_below(all_explorers, at, window):
+def test_little_room_shows_what_is_used_together_and_the_rest_below(all_explorers, at, window):
     name, case = list(CASES.items())[at]
     root = explorer(all_explorers, at)
     measured = measured_in(root, window)
-    shot(all_explorers, f"stage_small_{name.split()[0].lower()}_{window.width}")
+    shot(all_explorers, f"stage_small_{name.split()[0].lower()}_{window.width}_{window.larger}")
     assert cut(root, case, measured) == []
+    assert root.evaluate(NAMES_CUT) == []
     beyond = all_explorers.evaluate(BEYOND, at)
     assert beyond == []
     columns = sorted(root.locator(COLUMNS).all(), key=top)
@@ -196,8 +209,13 @@ def test_tab_reaches_the_query_before_the_results(all_explorers):
         assert met == wanted, width
 
 
-def top(column):
-    return column.bounding_box()["y"]
+def top(part):
+    return part.bounding_box()["y"]
+
+
+def end(part):
+    box = part.bounding_box()
+    return box["y"] + box["height"]
 
 
 def test_text_on_axes_has_11_pixels_or_more(page):
@@ -333,10 +351,14 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
             page.wait_for_timeout(2000)  # until charts and pictures have followed
             shot(page, f"stage_tab_{name.lower()}")
             assert page.evaluate(FITS), name
+            if name == "Train":
+                row = page.locator(".uhscm-pinned .gallery-list >> nth=1")
+                assert end(row.locator(".gallery-tile").first) <= end(row)
             for window in SMALL if acts else ():
                 measured = measured_in(bench, window)
-                shot(page, f"stage_tab_{name.lower()}_{window.width}")
+                shot(page, f"stage_tab_{name.lower()}_{window.width}_{window.larger}")
                 assert cut(root, case, measured) == [], (name, window)
+                assert bench.evaluate(NAMES_CUT) == [], (name, window)
             page.set_viewport_size({"width": 1280, "height": 720})
             if name == "Compare":
                 page.wait_for_timeout(1000)  # until it has followed

@@ -9,11 +9,12 @@ const TABS = ":scope > .jupyter-widget-tab > .lm-TabBar"; // of a workbench
 const SIZES = [0.75, 0.85, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 const KEPT = "uhscm-size"; // what the page remembers the size as, and the event that tells it
 const LEAST = { width: 300, height: 360 }; // CSS px below which nothing is fitted into the window
-const TIGHT = 640; // CSS px of width below which the window has room for what is used together alone
+// CSS px of width, and of the window's height, below which there is room for what is used together alone
+const TIGHT = { width: 640, height: 596 };
 const NARROW = 520; // CSS px of width below which that is stacked
 const MOVES = ".uhscm-later, .uhscm-later-if-narrow"; // what has another place in a small window
 const EMPTY = '[class="lm-Widget"]'; // the place of a part that is still to come
-const LOW = 560; // CSS px of height below which a card unfolds where a list shares its column
+const LOW = 600; // CSS px of height below which a card unfolds where a list shares its column
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
 const LARGEST = 1.4; // by that much at most
 
@@ -157,13 +158,16 @@ function render({ model, el: host }) {
     const height = page?.clientHeight ?? window.innerHeight;
     const room = Math.min(width / USUAL.width, height / USUAL.height);
     const zoom = size * clamp(room, 1, LARGEST);
+    // By the window's own height: a sentence that takes another line moves nothing to another place.
+    const isTight = (/** @type {HTMLElement} */ box) =>
+      box.offsetWidth < TIGHT.width || height / zoom < TIGHT.height;
     if (inner === null || outer === inner) outer.style.zoom = String(zoom);
     smaller.button.disabled = size === SIZES[0];
     larger.button.disabled = size === SIZES[SIZES.length - 1];
     if (inner === null) {
       const tabs = outer.querySelector(TABS);
       if (tabs) turned.observe(tabs, { subtree: true, attributeFilter: ["class"] });
-      outer.classList.toggle("is-tight", outer.offsetWidth < TIGHT);
+      outer.classList.toggle("is-tight", isTight(outer));
       outer.classList.toggle("is-narrow", outer.offsetWidth < NARROW);
       return;
     }
@@ -172,7 +176,8 @@ function render({ model, el: host }) {
     const left = (height - above) / zoom - 10;
     const fits = left >= LEAST.height && inner.offsetWidth >= LEAST.width;
     inner.classList.toggle("is-fitted", fits);
-    const tight = inner.classList.toggle("is-tight", inner.offsetWidth < TIGHT);
+    const tight = inner.classList.toggle("is-tight", isTight(inner));
+    inner.classList.toggle("is-slim", inner.offsetWidth < TIGHT.width);
     const narrow = inner.classList.toggle("is-narrow", inner.offsetWidth < NARROW);
     inner.classList.toggle("is-low", left < LOW);
     const later = narrow ? MOVES : tight ? ".uhscm-later" : ":not(*)";
