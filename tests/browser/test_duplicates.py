@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.pages import DATABASE, QUERIES, STUDY, opened, sentence, shot
+from tests.browser.pages import DATABASE, QUERIES, STUDY, opened, shot, until
 
 pytestmark = pytest.mark.browser
 
@@ -27,17 +27,16 @@ outliers.Ranking.__init__ = begin
 
 
 def test_outliers_are_ranked_while_the_rest_can_be_used(browser, lab, saved_study):
-    with opened(browser, lab, (STUDY, SLOWLY, "w.TidyExplorer(study)")) as page:
+    with opened(
+        browser, lab, (STUDY, SLOWLY, "w.TidyExplorer(study)"), width=1280, height=720
+    ) as page:
         box = page.locator(".uhscm-explorer")
         box.evaluate("box => box.scrollIntoView()")
         bits = box.locator(".uhscm-field", has_text="bits").locator("input[type=range]").first
         bits.focus()
-        before = sentence(page)
         page.keyboard.press("ArrowLeft")
-        page.wait_for_function(
-            "before => document.querySelector('.uhscm-status .sentence').textContent !== before",
-            arg=before,
-        )
+        until(page, "within 7 bits")
+        until(page, "near-duplicates,")  # of all images, not those so far
         box.get_by_role("tab", name="Outliers").click()
         bar = box.locator(".uhscm-progress:visible")
         images = DATABASE + QUERIES
@@ -49,6 +48,6 @@ def test_outliers_are_ranked_while_the_rest_can_be_used(browser, lab, saved_stud
         bar.get_by_text(f"Stopped: 300 of {images}").wait_for()
         assert box.locator(".gallery-tile:visible").count() == 0
         box.get_by_role("button", name="Continue").click()
-        box.locator(".gallery-tile:visible").first.wait_for()
+        box.locator(".gallery-tile:visible img").first.wait_for()
         bar.wait_for(state="hidden")
         shot(page, "outliers")

@@ -57,6 +57,8 @@ class OutliersPanel(ipw.VBox):
         if self._shown == (wanted := (oddities, by, k, found)):
             return
         self._shown = wanted
+        for gallery in (self.outliers, self.near):  # an empty one says that there is no image
+            gallery.layout.visibility = "hidden" if found is None else "visible"
         if found is None:
             self.outliers.show([], summary="")
             self.near.show([], summary="")

@@ -261,6 +261,10 @@ def test_ranking_outliers_holds_up_no_other_tab_and_ends_with_the_study(with_cop
     other.controls["colour"].value = other.controls["colour"].options[-1]
     Explorer.wait(other)  # all jobs of the desk
     assert other.state.colour == other.controls["colour"].options[-1]
+    duplicates.search.wait()
+    Explorer.wait(duplicates)
+    assert duplicates.status.summary
+    assert "so far" not in duplicates.status.summary
     search = duplicates._outliers.search
     assert search.running
     assert duplicates.outliers.count == 0

@@ -104,6 +104,7 @@ def test_outliers_come_when_all_are_ranked_which_can_be_stopped(oddities, monkey
     panel.show(oddities, "codes", 3)
     assert half.wait(20)
     assert (panel.outliers.count, panel.search.running) == (0, True)
+    assert panel.outliers.layout.visibility == panel.near.layout.visibility == "hidden"
     panel.search.stop.click()
     go_on.set()
     panel.search.wait()
@@ -117,6 +118,7 @@ def test_outliers_come_when_all_are_ranked_which_can_be_stopped(oddities, monkey
     assert asked == list(range(0, len(oddities.study.dataset), 100))  # none twice
     assert panel.outliers.count == min(200, len(oddities.study.dataset))
     assert panel.search.layout.display == "none"
+    assert panel.outliers.layout.visibility == panel.near.layout.visibility == "visible"
     expected = rank_outliers(oddities.study.codes, oddities.bits, oddities.study.image_features, 3)
     assert panel.outliers.ids.tolist() == expected.ids[: panel.outliers.count].tolist()
 
