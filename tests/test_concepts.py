@@ -360,6 +360,7 @@ def test_names_with_commas_and_numbers_among_others_are_taken(tmp_path):
     assert len(load_concepts(str(path)).names) == 4
 
 
-@given(st.text("aZ9 '-"))
+@given(st.text("aZ9 '(){}.,:!?/-"))
 def test_a_plain_name_is_read_as_by_open_clip(name):
+    assert concepts._PLAIN.fullmatch(name)
     assert concepts._as_read(name) == get_clean_fn("lower")(name)

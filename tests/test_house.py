@@ -83,7 +83,11 @@ LARGE = {"lightning_fabric", "open_clip", "scipy", "timm", "torch._dynamo", "tor
 
 @pytest.mark.slow
 def test_no_package_is_imported_before_it_is_used_that_takes_long():
-    code = "import uhscm_core, widgets, sys; print(*sys.modules)"
+    code = """
+import sys, uhscm_core, widgets
+uhscm_core.load_concepts("nuswide81+coco80")
+print(*sys.modules)
+"""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

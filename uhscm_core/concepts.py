@@ -25,7 +25,7 @@ from uhscm_core.support.paths import as_path
 
 __all__ = ["DEFAULT_TEMPLATE", "VOCABULARIES", "ConceptSet", "load_concepts"]
 
-_PLAIN = re.compile(r"[A-Za-z0-9 '-]*")  # what no rule of open_clip changes but for spaces and case
+_PLAIN = re.compile(r"[A-Za-z0-9 '(){}.,:!?/-]*")  # open_clip changes only spaces and case of it
 _TABLES = (".csv", ".tsv", ".json", ".jsonl")  # they hold more than names
 _MARKED = re.compile(r"(?:\d+[.):]|[-*\u2022\u2013])\s")  # 1. cat, - cat
 _JOINERS = "\u200c\u200d"  # invisible, but Persian and emoji are written with them
@@ -200,7 +200,7 @@ def _as_read(name: str) -> str:
     """
     if _PLAIN.fullmatch(name):
         return " ".join(name.split()).lower()
-    from open_clip.tokenizer import get_clean_fn  # takes seconds to import, and few names need it
+    from open_clip.tokenizer import get_clean_fn  # takes seconds to import; few texts need it
 
     cleaned: str = get_clean_fn("lower")(name)
     return cleaned
