@@ -146,6 +146,12 @@ def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
     page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
     press(page, "Full screen")
     page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
+    turn(page, "Train")  # was made before, and out of sight since
+    page.wait_for_timeout(700)  # until it has followed
+    shown = page.locator(".uhscm-explorer:visible")
+    assert shown.evaluate("e => e.offsetWidth") > 1000
+    assert "is-tight" not in shown.get_attribute("class")
+    shot(page, "workbench_full_screen")
     press(page, "Leave full screen")
     page.wait_for_function("!document.fullscreenElement")
     press(page, "Open next to the notebook")

@@ -171,6 +171,7 @@ function render({ model, el: host }) {
       outer.classList.toggle("is-narrow", outer.offsetWidth < NARROW);
       return;
     }
+    if (!inner.offsetWidth) return; // another tab of the workbench is in view
     // What is above it in a workbench, and a margin below.
     const above = inner.getBoundingClientRect().top - outer.getBoundingClientRect().top;
     const left = (height - above) / zoom - 10;
@@ -202,6 +203,7 @@ function render({ model, el: host }) {
     }
     observer = new ResizeObserver(refit);
     observer.observe(whole());
+    observer.observe(root); // which comes into sight with its tab
     const page = whole().closest(PAGES);
     if (page) observer.observe(page);
     whole().addEventListener("focusin", onFocus);
