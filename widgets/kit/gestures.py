@@ -31,13 +31,17 @@ class Gestures:
     def button(
         self, text: str, icon: str, action: Callable[[], object], style: str = ""
     ) -> ipw.Button:
-        """Return a button as wide as its text."""
+        """Return a button as wide as its text.
+
+        A press that arrives while it is out of use is none: it was the second of a double click.
+        """
         button = ipw.Button(description=text, icon=icon, button_style=style)
         button.layout.width = "auto"
 
         def press(_: object) -> None:
-            self.do(action)
-            self.do(self._after)
+            if not button.disabled:
+                self.do(action)
+                self.do(self._after)
 
         button.on_click(press)
         return button

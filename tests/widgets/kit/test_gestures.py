@@ -42,3 +42,13 @@ def test_a_button_is_as_wide_as_its_text():
     button = Gestures(print).button("Go", "play", lambda: None, "primary")
     assert (button.description, button.icon, button.button_style) == ("Go", "play", "primary")
     assert button.layout.width == "auto"
+
+
+def test_the_second_press_of_a_double_click_is_none():
+    done, said = [], []
+    gestures = Gestures(said.append, lambda: setattr(button, "disabled", True))
+    button = gestures.button("Start", "play", lambda: done.append("started"))
+    for _ in range(2):
+        button.click()
+    assert done == ["started"]
+    assert said == []
