@@ -100,7 +100,7 @@ class RetrievalExplorer(Explorer[RetrievalState]):
 
             def ask(view: RetrievalState) -> RetrievalState:
                 asked = view.asking(None, text)
-                return asked.opened_for(self._question(asked).answer)
+                return asked.opened_for(self._answer_to(asked))
 
             self._change("asking", ask, at=self.text)
 
@@ -112,7 +112,7 @@ class RetrievalExplorer(Explorer[RetrievalState]):
             self.status.fail(str(error))
             return
         if asked != self.state.image:
-            self._change("asking", lambda view: view.asking(asked))
+            self._change("asking", lambda view: view.asking_by(asked, self._answer_to))
 
     def to_frame(self) -> pd.DataFrame:
         """The database, nearest first: rank, image, name, distance, and match where known."""
@@ -134,10 +134,10 @@ class RetrievalExplorer(Explorer[RetrievalState]):
             return before.in_study(self.study)
         focus = focus_of(self.selection, self.study)
         first = RetrievalState(int(self._query.ids[0]) if focus is None else focus, radius=0)
-        return first.opened_for(self._question(first).answer)
+        return first.opened_for(self._answer_to(first))
 
     def _at(self, value: RetrievalState, image: int) -> RetrievalState:
-        return value.asking(image)
+        return value.asking_by(image, self._answer_to)
 
     def _list_queries(self) -> None:
         ids = askable(self.study)
@@ -160,6 +160,10 @@ class RetrievalExplorer(Explorer[RetrievalState]):
 
     def _question(self, view: RetrievalState) -> Question:
         return self._answered(self.pictures, *view.query)
+
+    def _answer_to(self, view: RetrievalState) -> Answer:
+        self._check(view)
+        return self._question(view).answer
 
     def _evaluate(self, study: Study) -> None:
         """Evaluate all queries once, behind all that a person asks for."""
@@ -189,6 +193,6 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         def add(view: RetrievalState) -> RetrievalState:
             self.pictures = self.pictures.with_image(image, name)
             self._list_queries()
-            return view.asking(len(self.pictures) - 1)
+            return view.asking_by(len(self.pictures) - 1, self._answer_to)
 
         self._change("reading the image", add, each=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -55,8 +56,21 @@ class RetrievalState:
             self, image=image, text=text, flipped=(), picked=None, without=()
         )
 
+    def asking_by(
+        self, image: int, answer_to: Callable[[RetrievalState], Answer]
+    ) -> RetrievalState:
+        """Ask by an image; a radius that was moved stays, and any other is that of its answer.
+
+        Args:
+            image: the query.
+            answer_to: returns the answer to what a state asks.
+        """
+        asked = self.asking(image)
+        moved = self.opened_for(answer_to(self)) != self
+        return asked if moved else asked.opened_for(answer_to(asked))
+
     def opened_for(self, answer: Answer) -> RetrievalState:
-        """Let the first results of an answer count, which is one of a new kind."""
+        """Let the first results of an answer count."""
         near = answer.level[:_AT_FIRST]
         limit = int(near[-1]) if len(near) else 0
         if answer.by_text:

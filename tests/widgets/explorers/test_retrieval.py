@@ -215,6 +215,24 @@ def test_the_radius_moves_the_edge_of_the_shelves(explorer):
     assert explorer.radius.radius == 16
 
 
+def test_each_query_has_results_within_the_radius_until_it_is_moved(explorer):
+    for _ in range(6):
+        explorer.random.click()
+        state = done(explorer)
+        inside = explorer.answer.within().found
+        assert inside[state.radius] >= 20
+        assert state.radius == 0 or inside[state.radius - 1] < 20
+    explorer.radius.radius = 3
+    asked = done(explorer).image
+    explorer.like(asked + 1 if asked + 1 < 260 else asked - 1)
+    assert done(explorer).radius == 3
+    explorer.search("a castle")
+    done(explorer)
+    explorer.like(asked)  # whether it was moved is not known any more
+    state = done(explorer)
+    assert explorer.answer.within().found[state.radius] >= 20
+
+
 def test_a_text_has_a_radius_of_its_own(explorer):
     bits = explorer.state.radius
     explorer.search("a castle")
