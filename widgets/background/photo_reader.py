@@ -6,6 +6,7 @@ an error or a kill are cached, so the next reading continues from there.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import threading
@@ -70,6 +71,18 @@ class PhotoSource:
             os.fspath(folder) if folder is not None else os.environ.get("UHSCM_PHOTOS", ""),
             os.fspath(model) if model is not None else os.environ.get("UHSCM_VLP", "postcards"),
             os.fspath(concepts) if named else tuple(concepts),  # type: ignore[arg-type]
+        )
+
+    def of_study(self, study: Study) -> PhotoSource:
+        """Return the folder and the model of a study that was made elsewhere, where it has them.
+
+        A folder that is not known stays; a model that cannot be named is empty.
+        """
+        folder = str((study.dataset.source or {}).get("source", ""))
+        named = getattr(study.vlp, "source", None) or {}
+        model = " ".join(part for part in (named.get("name"), named.get("pretrained")) if part)
+        return dataclasses.replace(
+            self, folder=folder if Path(folder).is_absolute() else self.folder, model=model
         )
 
 

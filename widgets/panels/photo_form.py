@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import ipywidgets as ipw
 
 from uhscm_core import ImageDataset, Study, load_concepts
+from uhscm_core.encoder import Encoder
 from widgets.background.photo_reader import PhotoSource
 from widgets.kit.choice import Choice
 from widgets.kit.field import Field
@@ -84,6 +85,7 @@ class PhotoForm(ipw.VBox):
         self._sources = weakref.WeakKeyDictionary[ImageDataset, PhotoSource]()
         self._lists = weakref.WeakKeyDictionary[ImageDataset, dict[_Names, str | _Names]]()
         self._shown: ImageDataset | None = None  # whose source was put in view last
+        self._model: Encoder | None = None  # that was
         self._names: _Names | None = None  # of the concepts that were
         super().__init__([self.folder, choices, self.note, self.names])
         self._draw()
@@ -124,17 +126,16 @@ class PhotoForm(ipw.VBox):
 
     def remember(self, study: Study, source: PhotoSource) -> None:
         """Keep how the dataset of a study was read, which is what the form says now."""
-        self._shown, self._names = study.dataset, study.concepts.names
+        self._shown, self._model, self._names = study.dataset, study.vlp, study.concepts.names
         self._sources[study.dataset] = source
         self._lists[study.dataset] = {study.concepts.names: source.concepts}
 
     def show_study(self, study: Study) -> None:
         """Put in view how a study was read, and its concepts; what was typed stays otherwise."""
         dataset, names = study.dataset, study.concepts.names
-        if dataset is not self._shown:
-            self._shown = dataset
-            if source := self._sources.get(dataset):
-                self.show(source)
+        if dataset is not self._shown or study.vlp is not self._model:
+            self._shown, self._model = dataset, study.vlp
+            self.show(self._sources.get(dataset) or self.source.of_study(study))
         if names == self._names:
             return
         self._names = names

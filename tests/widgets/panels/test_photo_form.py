@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from uhscm_core import Study, load_dataset, load_vlp
 from widgets.background.photo_reader import PhotoSource
 from widgets.panels.photo_form import PhotoForm
 
@@ -86,6 +87,23 @@ def test_the_concepts_are_those_of_the_study_in_view(form, study):
     assert form.source == PhotoSource("/typed", "postcards", "nuswide81")
     form.show_study(study.with_(concepts=["boat", "zebra"]))
     assert form.source == PhotoSource("/typed", "postcards", ("boat", "zebra"))
+
+
+def test_the_model_and_the_folder_are_those_of_a_study_that_was_made_elsewhere(
+    form, study, photo_folder, tiny_model
+):
+    dataset = load_dataset(photo_folder)
+    own = Study(dataset, load_vlp(tiny_model), ["red", "green", "blue"], progress=False)
+    form.show_study(own)
+    expected = PhotoSource(str(photo_folder), str(tiny_model), ("red", "green", "blue"))
+    assert form.source == expected
+    form.folder.value = "/typed"
+    form.show_study(own.with_(tau=2.0))
+    assert form.source.folder == "/typed"
+    form.show_study(study)
+    assert form.source.model == "postcards"
+    form.show_study(Study.from_features(study.image_features, ["boat"], study.text_features[:1]))
+    assert form.source.model == ""
 
 
 def test_a_list_that_was_changed_after_the_reading_asks_for_no_reading(form, study):
