@@ -134,6 +134,7 @@ class TrainingExplorer(Trainable):
         view = self.state
         self.form.show(view.settings)
         self.views.compare(view.colour, view.grey)
+        self.form.say_difference()
         self.control.draw()
 
     def _take_settings(self) -> None:

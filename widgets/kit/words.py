@@ -11,9 +11,9 @@ def counted(n: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return such as ``"0.4 s"``, ``"12 s"``, ``"5 min"`` or ``"1.5 hours"``."""
+    """Return such as ``"0.4 s"``, ``"12 s"``, ``"5 min"`` or ``"1.5 hours"``, never ``"0 s"``."""
     if seconds < 1:
-        return f"{seconds:.1f} s"
+        return f"{max(seconds, 0.1):.1f} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

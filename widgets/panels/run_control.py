@@ -17,13 +17,13 @@ from widgets.kit.gestures import Gestures
 from widgets.kit.status import Status
 from widgets.panels.lead import LED_BY_ANOTHER, Lead
 from widgets.panels.run_buttons import RunButtons, Steered
-from widgets.panels.run_sentence import done_sentence, run_sentence
+from widgets.panels.run_sentence import can_resume, done_sentence, run_sentence
 from widgets.panels.run_views import RunViews
 from widgets.panels.training_form import TrainingForm
 
 __all__ = ["RunControl"]
 
-_LOCKED = "A run's settings cannot change while it is running: stop it, or fork it and change one."
+_LOCKED = "A run's settings cannot change while it is running. Stop it to change one."
 
 
 class RunControl(Steered):
@@ -93,21 +93,22 @@ class RunControl(Steered):
         return self._runs.running
 
     def resume(self) -> None:
-        """Continue after a pause, or continue the run in color where it ended."""
+        """Continue after a pause, or continue the run in color where it ended, or else in gray."""
         self._lead.insist()
         if self._work is not None:
             super().resume()
             return
-        run = self._views.in_colour
+        run = self._views.first
         if run is None:
-            raise ValueError("no run in color to continue")
-        self._start(run=run, grey=self._views.pair.names[1])
+            raise ValueError("no run in color or in gray to continue")
+        grey = self._views.pair.names[1]
+        self._start(run=run, grey="" if run.name == grey else grey)
 
     def fork(self, name: str = "", **changes: Any) -> None:
         """Put the settings of a run in view, with some changes to them."""
         instance("name", name, str, "of a run")
         self._runs.refuse_a_second()
-        run = self._runs.named(name) if name else self._views.in_colour or self._views.in_grey
+        run = self._runs.named(name) if name else self._views.first
         if run is None:
             raise ValueError(f"name: no run {name!r} to fork" if name else "no run to fork yet")
         if run.is_damaged:
@@ -191,8 +192,7 @@ class RunControl(Steered):
 
     def _draw_buttons(self) -> None:
         running, run = self._runs.running, self._views.in_colour
-        resumable = run is not None and run.status not in ("finished", "new", "damaged")
-        self._run_buttons.show(running, may_resume=resumable)
+        self._run_buttons.show(running, may_resume=can_resume(self._views.first))
         self._form.lock(_LOCKED if running is not None else "")
         self.fork_button.disabled = running is not None or not self._runs.all()
         self._on.disabled = run is None or run.status == "new"

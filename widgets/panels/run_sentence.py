@@ -10,9 +10,14 @@ from widgets.background.session_runs import SessionRuns
 from widgets.kit.curves import total_of_epoch
 from widgets.kit.words import counted, duration
 
-__all__ = ["done_sentence", "run_sentence"]
+__all__ = ["can_resume", "done_sentence", "run_sentence"]
 
 _USUAL = ", 32-true"  # Fabric's word for a precision that is not mixed
+
+
+def can_resume(run: Run | None) -> bool:
+    """Return whether a run has ended before its last epoch."""
+    return run is not None and run.status not in ("finished", "new", "damaged")
 
 
 def run_sentence(
@@ -30,11 +35,13 @@ def run_sentence(
     """
     if shown is None:
         if grey is None:
-            return "No run yet: press Start.", [], ""
+            choose = "No run is in view: choose one, or press Start."
+            return choose if runs.all() else "No run yet: press Start.", [], ""
         other = runs.unlike(grey)
         said = f"{runs.state_of(grey)}, with {other}" if other else runs.state_of(grey)
         earlier = f"Run {grey.name}, trained earlier, is in gray ({said})"
-        return f"{earlier}. Press Start.", [], ""
+        go_on = ", or Resume to continue it" if can_resume(grey) else ""
+        return f"{earlier}. Press Start{go_on}.", [], ""
     trainer, steps = runs.trainer_of(shown), runs.history(shown)
     other = runs.unlike(shown)
     with_other = f", trained with {other}" if other else ""

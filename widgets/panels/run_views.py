@@ -77,6 +77,11 @@ class RunViews(ipw.Tab):
         """The run in gray."""
         return self._runs.named(self.pair.names[1])
 
+    @property
+    def first(self) -> Run | None:
+        """The run in color, or else the run in gray."""
+        return self.in_colour or self.in_grey
+
     # -- which runs ------------------------------------------------------------------------------
 
     def offer(self, colour: str, grey: str) -> None:

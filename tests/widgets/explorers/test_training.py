@@ -223,15 +223,21 @@ def test_the_last_run_is_grey_in_a_later_session_and_can_be_taken_up(study, expl
     monkeypatch.setattr(trainers, "_TRAINERS", {})  # another session
     later = TrainingExplorer(study)
     later.wait()
-    assert later.status.summary == "Run 001, trained earlier, is in gray (stopped). Press Start."
+    assert later.status.summary == (
+        "Run 001, trained earlier, is in gray (stopped). Press Start, or Resume to continue it."
+    )
+    assert not later.buttons["resume"].disabled  # also before it is chosen
     assert len(later.curves.curves["before"]["total"][0]) > 0
     assert later.settings.values["epochs"] == 400
     later.colour.value = "001"
     later.wait()
     assert later.balance.values.shape == (1, 16)
     assert later.study.network.bits == 16
+    later.colour.value, later.grey.value = "none", "001"
+    later.wait()
     later.resume()
     until(lambda: len(later.trainer.steps) > done)
+    assert (later.colour.value, later.grey.value) == ("001", "none")
     later.stop()
     later.wait()
     assert names(later) == ["001"]
@@ -475,7 +481,23 @@ def test_settings_and_the_choice_of_runs_are_undone(study, explorer):
     explorer.wait()
     assert explorer.colour.value == "002"
     assert explorer.status.summary.startswith("Run 002 ")
+    for _ in range(8):
+        explorer.undo()
+        explorer.wait()
+    assert explorer.status.summary == "No run is in view: choose one, or press Start."
     assert explorer.status.errors == []
+
+
+def test_after_undo_to_no_run_nothing_is_said_of_one(explorer):
+    explorer.form.set(bits=8, epochs=1)
+    explorer.wait()
+    explorer.start()
+    explorer.wait()
+    assert explorer.note.value == "The settings are those of run 001 in color"
+    explorer.undo()
+    explorer.wait()
+    assert explorer.colour.value == "none"
+    assert explorer.note.value == ""
 
 
 def test_a_setting_out_of_range_is_no_step_and_stays_typed(explorer):

@@ -15,7 +15,7 @@ def test_one_has_no_plural_and_thousands_have_a_comma(n, words):
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.04, "0.0 s"),
+        (0.04, "0.1 s"),
         (0.94, "0.9 s"),
         (1, "1 s"),
         (99.4, "99 s"),

@@ -219,7 +219,7 @@ def test_a_tie_of_all_images_is_said_next_to_the_matches(runs):
 
 def test_a_run_is_told_in_a_sentence(ended):
     (run,) = ended.all()
-    assert run_sentence(ended, None, None)[0] == "No run yet: press Start."
+    assert run_sentence(ended, None, None)[0] == "No run is in view: choose one, or press Start."
     earlier = run_sentence(ended, None, run)[0]
     assert earlier == "Run 001, trained earlier, is in gray (finished). Press Start."
     sentence, notes, spoken = run_sentence(ended, run, None)
