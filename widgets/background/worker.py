@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from uhscm_core.support.notices import telling
+from uhscm_core.support.progress import Report, report_progress_to
 
 __all__ = ["Line", "Worker"]
+
+_SECONDS = 0.5  # from one report of progress to the next
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Worker:
     """Runs jobs in the background, in order.
 
     Args:
-        busy: called with the name of the job that starts, and with "" when it ends.
+        busy: called with the name of the job that starts, also with how many of its images are
+            done while it counts them, and with "" when it ends.
         fail: called with the message of a job that raised an error, and with what a job says.
         line: the thread that several workers share; None for one of its own.
     """
@@ -105,9 +110,21 @@ class Worker:
         """Run a job now, in this thread."""
         self._busy(name)
         try:
-            with telling(self._fail):
+            with telling(self._fail), report_progress_to(self._counting(name)):
                 job()
         except Exception as error:  # no one sees a thread's exceptions
             self._fail(str(error) or type(error).__name__)
         finally:
             self._busy("")
+
+    def _counting(self, name: str) -> Report:
+        """Return what adds to the name of a job how far its images are, twice a second at most."""
+        last = time.monotonic()
+
+        def report(_what: str, done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _SECONDS:
+                last = time.monotonic()
+                self._busy(f"{name}, {done:,} of {total:,}")
+
+        return report

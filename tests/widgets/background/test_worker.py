@@ -8,6 +8,7 @@ import time
 import pytest
 
 from uhscm_core.support.notices import UHSCMWarning, say
+from uhscm_core.support.progress import progress_bar
 from widgets.background.worker import Worker
 
 
@@ -38,3 +39,19 @@ def test_what_a_job_says_is_shown_and_not_warned_of():
     assert shown == ["one text is cut", "a name is unknown"]
     with pytest.warns(UHSCMWarning, match="a sentence"):
         say("a sentence")
+
+
+def test_a_job_that_counts_images_says_how_far_it_is(monkeypatch):
+    monkeypatch.setattr("widgets.background.worker._SECONDS", 0.0)
+    said = []
+    worker = Worker(said.append, said.append)
+
+    def job():
+        for _ in progress_bar("encoding images", 3, shown=False, items=range(3)):
+            pass
+
+    worker.submit("opening Concepts", job)
+    worker.wait()
+    assert said[0] == "opening Concepts"
+    assert "opening Concepts, 2 of 3" in said
+    assert said[-1] == ""

@@ -55,6 +55,7 @@ function render({ model, el: host }) {
     const heard = model.get("spoken") || model.get("summary");
     if (spoken.textContent !== heard) spoken.textContent = heard;
     busy.textContent = model.get("busy");
+    root.style.setProperty("--busy", `${busy.offsetWidth}px`); // as much of the headline fades
     errors.replaceChildren(...model.get("errors").map(lineOf));
     const earlier = /** @type {string[]} */ (model.get("log"));
     log.hidden = !earlier.length;
