@@ -128,5 +128,11 @@ def _counted_images(dataset: ImageDataset) -> str:
 
 def notes(reader: PhotoReader) -> list[str]:
     """Return how the folder was understood; the list of skipped files is shown on its own."""
-    said = () if reader.study is None else reader.study.dataset.notes
-    return [printable(note) for note in said if "dataset.skipped" not in note]
+    if reader.study is None:
+        return []
+    dataset = reader.study.dataset
+    said = [printable(note) for note in dataset.notes if "dataset.skipped" not in note]
+    if queries := len(dataset.splits["query"]):
+        kept = f"{queries:,} of {counted(len(dataset), 'image')}"
+        said.append(f"Kept to ask with, and so in no result: {kept}")
+    return said
