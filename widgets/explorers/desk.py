@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from uhscm_core import Study
 from widgets.background.history import History
 from widgets.background.worker import Line
+from widgets.kit.pages import Pages
 from widgets.kit.selection import Selection
 
 __all__ = ["Desk", "Member", "Moment"]
@@ -27,12 +28,14 @@ class Moment:
         states: what each explorer shows, by its name; read-only.
         by: the explorer whose change led here; empty for the first moment.
         network: what the network of the study is called, such as "run 002"; empty if not known.
+        pages: open in that explorer when it made the change.
     """
 
     study: Study
     states: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     by: str = ""
     network: str = ""
+    pages: Pages = ()
 
     def with_state(self, name: str, state: object) -> Moment:
         """Return this moment with another state of one explorer."""
@@ -48,7 +51,7 @@ class Moment:
         if study.network is self.study.network:
             network = network or self.network
         if study.dataset.digest != self.study.dataset.digest:
-            return Moment(study, by=self.by, network=network)
+            return Moment(study, by=self.by, network=network, pages=self.pages)
         return dataclasses.replace(self, study=study, network=network)
 
 
@@ -57,6 +60,7 @@ class Member(Protocol):
 
     name: str
     live: bool
+    pages: Pages
 
     def refresh(self) -> None:
         """Show the moment in view; errors are shown, not raised."""
@@ -119,7 +123,8 @@ class Desk:
         """Put another moment in view, which is a step to undo."""
         with self._lock:
             before = self.now
-            self.history.push(dataclasses.replace(to(before), by=by))
+            pages = next((member.pages for member in self._members if member.name == by), ())
+            self.history.push(dataclasses.replace(to(before), by=by, pages=pages))
         self._follow(before)
 
     def amend(self, to: Callable[[Moment], Moment]) -> None:
@@ -157,6 +162,7 @@ class Desk:
             before = self.now
             self.history.undo()
         self._follow(before)
+        self._open_pages(before)
         return before.by
 
     def redo(self) -> str:
@@ -165,6 +171,7 @@ class Desk:
             before = self.now
             self.history.redo()
         self._follow(before)
+        self._open_pages(self.now)
         return self.now.by
 
     def tell(self, by: Member | None = None) -> None:
@@ -172,6 +179,12 @@ class Desk:
         for member in list(self._members):
             if member is not by:
                 member.refresh()
+
+    def _open_pages(self, moment: Moment) -> None:
+        """Open the pages that the change was made on which led to a moment."""
+        for member in self._members:
+            if member.name == moment.by:
+                member.pages = moment.pages
 
     def _follow(self, before: Moment) -> None:
         """Forget the selected images where they are of other images than those in view now."""

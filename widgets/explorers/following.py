@@ -10,6 +10,7 @@ from uhscm_core import Study
 from widgets.explorers.arguments import checked, same_images
 from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.framed import Framed
+from widgets.kit.pages import Pages, open_pages, pages_of
 from widgets.kit.selection import Selection
 
 __all__ = ["Following"]
@@ -49,6 +50,15 @@ class Following(Framed, Generic[T]):
         """The same as `state`, which replaces it."""
         warnings.warn("`now` is deprecated, use `state`", DeprecationWarning, stacklevel=2)
         return self.state
+
+    @property
+    def pages(self) -> Pages:
+        """The pages that are open in it; others can be opened."""
+        return tuple(pages_of(self))
+
+    @pages.setter
+    def pages(self, pages: Pages) -> None:
+        open_pages(self, pages)
 
     # -- what each explorer says of itself -------------------------------------------------------
 

@@ -115,7 +115,7 @@ class Tabbed(Displayed):
     @property
     def pages(self) -> dict[str, Pages]:
         """The pages that are open in the bar and in each explorer, by the names at the desk."""
-        opened = {explorer.name: pages_of(explorer) for explorer in self.explorers.values()}
+        opened = {explorer.name: explorer.pages for explorer in self.explorers.values()}
         return {**self._pages, **opened, _BAR: pages_of(self.bar)}
 
     def _open_pages(self, pages: Mapping[str, Pages]) -> None:
@@ -125,7 +125,7 @@ class Tabbed(Displayed):
 
     def _made(self, explorer: Explorer[Any]) -> None:
         self._follow_display(explorer.status)
-        open_pages(explorer, self._pages.get(explorer.name, ()))
+        explorer.pages = self._pages.get(explorer.name, ())
 
     def _has_desk(self) -> Desk:
         if self._desk is None:

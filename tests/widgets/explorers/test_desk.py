@@ -47,6 +47,21 @@ def others_of(study: Study, n: int = 40) -> Study:
     return study.with_(dataset=dataset, network=study.network)
 
 
+def test_undo_and_redo_open_the_page_that_a_change_was_made_on(trained):
+    desk = Desk(trained)
+    asking, looking = RetrievalExplorer(desk), DistributionExplorer(desk)
+    first, last = looking.pages, ("One image",)
+    assert first == ("Heatmap",)
+    looking.controls["order"].value = "clustering"
+    looking.wait()
+    for go in (asking.undo, looking.redo):
+        looking.pages = last
+        assert looking.pages == last
+        go()
+        asking.wait()
+        assert looking.pages == first
+
+
 def test_a_gesture_in_one_explorer_is_undone_in_another(trained):
     desk = Desk(trained)
     asking, looking = RetrievalExplorer(desk), DistributionExplorer(desk)
