@@ -77,14 +77,6 @@ class Benched(Explorer[CompareState]):
         self._headline = headline
         self.status.summary = _BENCH if self.tabs.selected_index == 1 else headline
 
-    def _turn_to(self, view: CompareState) -> None:
-        """Show the tab in which going back or forward changed something."""
-        rankings = self._changed("rankings", dataclasses.replace(view, plan=None))
-        if self._changed("plan", view.plan) and self.desk.is_going:
-            self.tabs.selected_index = 1
-        elif rankings and self.desk.is_going:
-            self.tabs.selected_index = 0
-
     def _settled(self, rankers: Sequence[Ranker]) -> str:
         """Return what the bench says of two of its settings, if it has several seeds of both."""
         experiment, names = self._experiment, [ranker.name for ranker in rankers]

@@ -156,7 +156,6 @@ class CompareExplorer(Benched):
 
     def _show(self) -> None:
         view = self.state
-        self._turn_to(view)
         self.bench.choices.show_plan(view.plan)
         self.asked.focus = view.query
         self._look_at(view.query)
