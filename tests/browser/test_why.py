@@ -56,6 +56,16 @@ def test_a_concept_is_unticked_by_keyboard_and_everything_is_said(page):
     assert boxes.first.is_checked()
 
 
+def test_bars_have_one_scale_that_ends_at_2(page):
+    rows = page.locator(".uhscm-pair .parts li").evaluate_all(
+        "rows => rows.map(row => ['.bar', '.lane'].map(part =>"
+        " row.querySelector(part).getBoundingClientRect().width)"
+        ".concat(Number(row.querySelector('.number').textContent)))"
+    )
+    for bar, lane, part in rows:
+        assert bar / lane == pytest.approx(part / 2, abs=0.01)
+
+
 def test_the_last_concept_stays_ticked(page):
     card = page.locator(".uhscm-pair")
     boxes = card.locator("input[type=checkbox]")

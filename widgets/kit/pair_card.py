@@ -85,7 +85,6 @@ class PairCard(View):
         sentence: str,
         *,
         parts: Sequence[Part] = (),
-        longest: float = 2.0,
         total: str = "",
         bits: str = "",
         groups: Sequence[BitsOf] = (),
@@ -98,8 +97,8 @@ class PairCard(View):
 
         Args:
             sentence: the answer.
-            parts: with their boxes; those of a single part cannot be unticked.
-            longest: what a bar as wide as the card stands for; larger parts are cut.
+            parts: with their boxes; those of a single part cannot be unticked. All cards have one
+                scale of bars, so that a pair with hardly anything in common has hardly any bars.
             total: a line below the parts.
             bits: a sentence about the bits, which screen readers say.
             groups: the bits by what they stand for.
@@ -110,7 +109,6 @@ class PairCard(View):
         """
         card = {
             "parts": [dataclasses.asdict(part) for part in parts],
-            "longest": longest,
             "total": total,
             "bits": bits,
             "groups": [dataclasses.asdict(group) for group in groups],

@@ -65,8 +65,6 @@ class WhyPanel(ipw.VBox):
         self.card.show(
             found.sentence,
             parts=parts,
-            # The same before and after a tick, so that bars of almost nothing stay short.
-            longest=max(float(x.parts.max()) for x in (before, after) if x is not None) or 1.0,
             total=said if after is None else f"{said}, {without}",
             bits=found.bits_sentence,
             groups=_groups(found),

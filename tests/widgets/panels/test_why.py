@@ -64,14 +64,6 @@ def test_the_rows_are_few_and_add_up_to_s_plus_1(trained, panel):
     assert all(len(row) == 3 for row in panel.card._card["rows"])
 
 
-def test_bars_keep_their_scale_when_a_large_part_is_gone(trained, panel):
-    found = panel.show(StudyImages(trained), *PAIR)
-    largest = float(found.measured.parts.max())
-    assert panel.card._card["longest"] == pytest.approx(largest)
-    found = panel.show(StudyImages(trained), *PAIR, without=found.concepts[1:])
-    assert panel.card._card["longest"] == max(largest, float(found.changed.parts.max()))
-
-
 def test_ticks_that_are_faster_than_the_answer_all_count(trained, panel, asked):
     panel.show(StudyImages(trained), *PAIR)
     first, second = list(values(panel))[:2]

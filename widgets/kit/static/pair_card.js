@@ -1,11 +1,13 @@
 // The card of a pair: the answer, concept parts with boxes, bits by concept, a scale, the numbers.
 
+const LONGEST = 2; // the part of a bar as wide as its lane: parts add up to S + 1, which is 2 at most
+
 /**
  * @typedef {{ key: string, name: string, value: number, ticked: boolean }} Part
  * @typedef {{ name: string, differ: number, agree: number }} BitsOf
  * @typedef {{ bits: number, actual: number, expected: number, low: number, high: number,
  *   changed: number | null }} Scale
- * @typedef {{ parts: Part[], longest: number, total: string, bits: string, groups: BitsOf[], scale: Scale | null,
+ * @typedef {{ parts: Part[], total: string, bits: string, groups: BitsOf[], scale: Scale | null,
  *   columns: string[], rows: string[][], notes: string[] }} Card
  */
 
@@ -22,11 +24,8 @@ class Parts {
     this.element.addEventListener("keydown", (event) => this.onKey(event));
   }
 
-  /**
-   * @param {Part[]} parts
-   * @param {number} longest
-   */
-  show(parts, longest) {
+  /** @param {Part[]} parts */
+  show(parts) {
     const keys = parts.map((part) => part.key).join("\n");
     // The same boxes stay, and so does the keyboard's place among them.
     if (keys !== this.rows.map(({ part }) => part.key).join("\n")) this.build(parts);
@@ -36,7 +35,7 @@ class Parts {
       row.box.checked = part.ticked;
       row.box.disabled = parts.length === 1;
       row.item.classList.toggle("unticked", !part.ticked);
-      row.bar.style.width = `${Math.min((100 * part.value) / longest, 100)}%`;
+      row.bar.style.width = `${Math.min((100 * part.value) / LONGEST, 100)}%`;
       row.number.textContent = part.value.toFixed(2);
     });
   }
@@ -217,7 +216,7 @@ function render({ model, el: host }) {
     const card = model.get("_card");
     sentence.textContent = model.get("summary");
     problem.textContent = model.get("error");
-    parts.show(card.parts, card.longest);
+    parts.show(card.parts);
     total.textContent = card.total ?? "";
     more.hidden = !card.total;
     rest.replaceChildren();
