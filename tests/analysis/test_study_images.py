@@ -46,3 +46,5 @@ def test_a_pair_shows_both_images():
     assert len(both) == 2
     assert both[0].getpixel((5, 5)) == both[1].getpixel((185, 185)) == (255, 0, 0)
     assert both[1].getpixel((5, 5)) == both[0].getpixel((185, 185)) == (0, 0, 255)
+    # No corner looks like an image that is missing.
+    assert both[0].getpixel((220, 3)) == both[1].getpixel((3, 220)) == (255, 0, 0)

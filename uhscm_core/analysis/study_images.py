@@ -119,7 +119,7 @@ class StudyImages(Sequence[Image.Image]):
 
 
 class ImagePairs(Sequence[Image.Image]):
-    """Two images as one, the second laid over a corner of the first, so that pairs show as images.
+    """Two images as one, the first above the second, so that pairs show as images.
 
     Args:
         images: where they come from.
@@ -133,7 +133,7 @@ class ImagePairs(Sequence[Image.Image]):
         return len(self._pairs)
 
     def __getitem__(self, index: Any) -> Any:
-        both = Image.new("RGB", (192, 192), "#7f7f7f")  # legible on light and dark ground
-        for image, (left, top) in zip(self._pairs[index], ((0, 0), (84, 84)), strict=True):
-            both.paste(ImageOps.fit(self._images[image], (108, 108)), (left, top))
+        both = Image.new("RGB", (224, 224), "#7f7f7f")  # a line that light and dark grounds show
+        for image, top in zip(self._pairs[index], (0, 114), strict=True):
+            both.paste(ImageOps.fit(self._images[image], (224, 110)), (0, top))
         return both

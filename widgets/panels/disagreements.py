@@ -53,10 +53,13 @@ class Disagreements(ipw.VBox):
             range(len(pairs)),
             images=ImagePairs(pictures, pairs),
             captions=[
-                f"{more:.0%} / {less:.0%}\nof pairs are less similar by {one} / by {other}"
-                for more, less in zip(table.iloc[:, 4], table.iloc[:, 5], strict=True)
+                f"{by_one:.0%} / {by_other:.0%}\n"
+                f"{by_one:.0%} of the pairs are less similar than this one by {one}, "
+                f"{by_other:.0%} by {other}"
+                for by_one, by_other in zip(table.iloc[:, 4], table.iloc[:, 5], strict=True)
             ],
-            summary=f"The pairs on which {one} and {other} disagree most, by rank; click one",
+            summary=f"The pairs on which {one} and {other} disagree most, the first image above "
+            f"the second. Below: how many pairs are less similar, by {one} / by {other}.",
         )
 
     def _picked(self, place: int) -> None:

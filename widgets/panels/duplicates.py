@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as ipw
-from PIL import Image, ImageOps
 
 from uhscm_core import NearDuplicates, Study
 from uhscm_core.analysis.duplicates import LONGEST_CHAIN, NOTHING_FOUND
@@ -27,16 +25,6 @@ _MISSES = (
     "99% of the recompressed, 95% of those at half the size, and 7% of the cropped."
 )
 """What the defaults find, as measured in `benchmarks/results/tidy-2026-11-27.md`."""
-
-
-class _Halves(ImagePairs):
-    """Two images one above the other, as a square."""
-
-    def __getitem__(self, index: Any) -> Any:
-        both = Image.new("RGB", (224, 224), "#7f7f7f")
-        for image, top in zip(self._pairs[index], (0, 114), strict=True):
-            both.paste(ImageOps.fit(self._images[image], (224, 110)), (0, top))
-        return both
 
 
 class DuplicatesPanel(ipw.VBox):
@@ -108,7 +96,7 @@ class DuplicatesPanel(ipw.VBox):
         self.pairs.selection.focus = None
         self.pairs.show(
             range(len(pairs)),
-            images=_Halves(study.dataset.images, pairs),
+            images=ImagePairs(study.dataset.images, pairs),
             captions=captions,
             summary=f"{counted(len(pairs), 'pair')}, most similar first; click one for its group"
             if pairs

@@ -66,6 +66,12 @@ def test_disagreements_are_picked_as_pairs(pictures, picked):
     panel.show(pictures, IDS)
     assert panel.gallery.count > 0
     assert "concepts and features disagree most" in panel.gallery.summary
+    # What is read below a pair is explained above the pairs, without hovering.
+    line, detail = panel.gallery.to_frame()["caption"][0].split("\n")
+    assert panel.gallery.summary.endswith("less similar, by concepts / by features.")
+    of_concepts, of_features = line.split(" / ")
+    assert detail.startswith(f"{of_concepts} of the pairs are less similar than this one by conc")
+    assert detail.endswith(f", {of_features} by features")
     panel.gallery.selection.focus = 0
     (pair,) = picked
     assert set(pair) <= set(IDS.tolist())
