@@ -90,13 +90,17 @@ def test_too_few_images_say_nothing_about_the_share():
 
 
 def test_a_study_says_what_its_concepts_explain_and_what_its_codes_lean_on(study, trained):
-    apart = "explain 81% of what sets the images apart; codes"
+    apart = "explain 81% of what sets the images apart; "
+
+    def mixed(share):
+        return f"codes mix {share:.0%} features with {1 - share:.0%} concepts"
+
     (line,) = [line for line in repr(trained).splitlines() if "explain" in line]
-    assert f"{apart} lean on the features by {trained.network.feature_share:.2f}" in line
-    own = f"{apart} of the recipe 'adaptive' lean on the features by "
-    assert share_sentence(study).endswith(f"{own}{feature_share(study.explained):.2f}")
+    assert f"{apart}{mixed(trained.network.feature_share)}" in line
+    own = f"{apart}with the recipe 'adaptive', {mixed(feature_share(study.explained))}"
+    assert share_sentence(study).endswith(own)
     half = study.train(bits=8, epochs=0, feature_share=0.5)
-    assert share_sentence(half).endswith("lean on the features by 0.50")
+    assert share_sentence(half).endswith("codes mix 50% features with 50% concepts")
     few = study.with_(concepts="coco80")
     (finding,) = [f for f in few.health() if f.kind == "list explains little"]
     assert finding.message.startswith(share_sentence(few))

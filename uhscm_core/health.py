@@ -321,9 +321,12 @@ def share_sentence(study: Stages, share: float | None = None) -> str:
     if share is None and study.network is not None:
         share = study.network.feature_share
     if share is not None:
-        return f"{said}; codes lean on the features by {share:.2f}"
-    share = feature_share(explained)
-    return f"{said}; codes of the recipe 'adaptive' lean on the features by {share:.2f}"
+        return f"{said}; {_mixed(share)}"
+    return f"{said}; with the recipe 'adaptive', {_mixed(feature_share(explained))}"
+
+
+def _mixed(share: float) -> str:
+    return f"codes mix {share:.0%} features with {1 - share:.0%} concepts"
 
 
 def _labels(study: Stages) -> Iterator[HealthFinding]:

@@ -158,7 +158,11 @@ def test_disagreements_are_the_largest_differences_of_rank(pictures):
     ("similarity", "parts", "words"),
     [
         (0.78, [1.2, 0.5, 0.08], "mostly a, some b"),
-        (0.2, [0.4, 0.4, 0.4], "some a, some b, some c"),
+        (0.2, [0.4, 0.4, 0.4], "both have a, b and c"),
+        (1.0, [1.0, 0.5, 0.5], "mostly a, some b and c"),
+        (1.0, [1.0, 1.0, 0.0], "mostly a and b"),
+        (-0.6, [0.2, 0.1, 0.1], "little in common, most of it a, some b and c"),
+        (-0.5, [0.2, 0.15, 0.15], "little in common, some a, b and c"),
         (-0.99, [0.01, 0.0, 0.0], "hardly anything in common"),
         (-0.5, [0.4, 0.1, 0.0], "little in common, most of it a, some b"),
         (1.0, [2.0, 0.0, 0.0], "mostly a"),
@@ -172,6 +176,8 @@ def test_a_similarity_in_words(similarity, parts, words):
 def test_a_similarity_of_many_small_parts_in_words():
     frame = pd.DataFrame({"concept": [f"c{i}" for i in range(40)], "part": [0.04] * 40})
     assert shared_in_words(0.6, frame) == "a little of many concepts"
+    frame.loc[0, "part"] = 0.4
+    assert shared_in_words(0.6, frame) == "some c0"
 
 
 def test_a_data_set_without_labels_has_captions_and_orders(study):

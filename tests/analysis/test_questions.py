@@ -41,7 +41,9 @@ def test_a_text_has_no_code_and_is_answered_by_concepts(trained):
     assert asked.asked.code is None
     assert asked.answer.ids.tolist() == trained.search("a castle", 240).ids.tolist()
     assert asked.headline.startswith("“a castle”, answered by its concepts (")
-    assert asked.judgement == "A match is an image labelled castle: the text has the word"
+    assert asked.judgement == "The text names castle, so a match is an image labelled castle"
+    both = Question(StudyImages(trained), None, "boats by a castle").judgement
+    assert both.endswith(" names boats and castle, so a match is an image labelled boats or castle")
 
 
 def test_without_labels_nothing_is_judged(trained):

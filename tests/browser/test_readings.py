@@ -35,6 +35,8 @@ for view, at in zip(votes, (6.2, 300.0, 880.0)):
 curves = Curves({"total": "of the loss", "mAP": ""})
 epochs = np.linspace(0, 60, 61)
 curves.show({"total": (epochs, 3 - epochs / 30), "mAP": (epochs, epochs / 61)}, until=60)
+short = Curves({"total": "of the loss"})
+short.show({"total": ([0.0, 1.0], [2.0, 1.0])}, until=1)
 radius = Radius()
 found = np.arange(0, 16_500, 500)
 radius.show([f"{i} bits" for i in range(33)], found, found // 3, radius=7)
@@ -43,7 +45,7 @@ grid.show(np.linspace(-1, 1, 36).reshape(6, 6), range(6))
 bars.add_class("plain")
 for view in votes:
     view.add_class("votes")
-views = [code, bins, bars, other, *votes, curves, radius, grid]
+views = [code, bins, bars, other, *votes, curves, radius, grid, short]
 ipw.VBox(views, layout={"width": "420px"})
 """
 
@@ -137,6 +139,11 @@ def test_no_label_of_a_threshold_lies_over_another(page, at):
     assert len(boxes) >= 4
     assert overlaps(boxes) == []
     shot(page, "readings_light")
+
+
+def test_an_axis_of_one_epoch_says_so(page):
+    labels = page.locator(".uhscm-curves").last.locator("text").all_text_contents()
+    assert "1 epoch" in labels
 
 
 @pytest.mark.parametrize("kind", ["curves", "histogram", "radius"])

@@ -146,7 +146,7 @@ def test_encode_is_done_once_and_keeps_what_was_trained(trained_desk, uhscm):
 
 def test_what_other_concepts_make_useless_is_said(trained_desk, uhscm):
     uhscm("uhscm encode photos words")
-    uhscm("uhscm train words --bits 8 --epochs 1")
+    assert "bits learned in 1 epoch," in uhscm("uhscm train words --bits 8 --epochs 1").out
     answered = uhscm("uhscm mine words --concepts common")
     assert "train again" in answered.err
     assert Study.load("words").network is None

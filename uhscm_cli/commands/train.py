@@ -81,7 +81,8 @@ def run(options: Namespace) -> dict[str, Any]:
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
     loss = "" if answer["loss"] is None else f", last loss {answer['loss']:.4f}"
-    yield f"{answer['bits']} bits learned in {answer['epochs']} epochs{loss}"
+    epochs = answer["epochs"]
+    yield f"{answer['bits']} bits learned in {epochs} epoch{'' if epochs == 1 else 's'}{loss}"
 
 
 def _run_folder(options: Namespace, study: Study, settings: dict[str, Any]) -> Path:

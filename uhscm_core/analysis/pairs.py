@@ -16,6 +16,7 @@ import torch
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
 from uhscm_core.mining import concept_scores, semantic_similarity
+from uhscm_core.support.notices import enumerated
 
 __all__ = [
     "CODES",
@@ -186,7 +187,7 @@ def disagreements(
 
 
 def shared_in_words(similarity: float, parts: pd.DataFrame) -> str:
-    """Say which concepts a pair shares, such as ``"mostly beach, some sky"``.
+    """Say which concepts a pair shares, such as ``"mostly beach, some sky and sun"``.
 
     Args:
         similarity: S of the pair.
@@ -194,12 +195,15 @@ def shared_in_words(similarity: float, parts: pd.DataFrame) -> str:
     """
     if similarity < -0.9:
         return "hardly anything in common"
-    shares = parts["part"] / max(parts["part"].sum(), 1e-12)
-    phrases = []
-    for concept, share in zip(parts["concept"], shares, strict=True):
-        if share >= 0.5:
-            phrases.append(f"most of it {concept}" if similarity < 0 else f"mostly {concept}")
-        elif share >= 0.1:
-            phrases.append(f"some {concept}")
-    words = ", ".join(phrases[:4]) or "a little of many concepts"
+    shares = (parts["part"] / max(parts["part"].sum(), 1e-12)).to_numpy()
+    names = parts["concept"].to_numpy()
+    most, some = names[shares >= 0.5].tolist(), names[(shares >= 0.1) & (shares < 0.5)].tolist()
+    few = enumerated(some[: 4 - len(most)])
+    if most:
+        words = f"{'most of it' if similarity < 0 else 'mostly'} {enumerated(most)}"
+        words += f", some {few}" if few else ""
+    elif len(some) > 1 and similarity >= 0:  # S may be 1, where "some" of each would be too little
+        words = f"both have {few}"
+    else:
+        words = f"some {few}" if few else "a little of many concepts"
     return f"{'little in common, ' if similarity < 0 else ''}{words}"

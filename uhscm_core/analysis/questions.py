@@ -26,6 +26,7 @@ from uhscm_core.evaluation import evaluated_images
 from uhscm_core.metrics import precision_recall_curve
 from uhscm_core.results import Embedding
 from uhscm_core.study import Study
+from uhscm_core.support.notices import enumerated
 
 __all__ = ["Question", "mean_curve"]
 
@@ -115,8 +116,9 @@ class Question:
         if answer.match is None:
             return "" if study.dataset.labels is None else "No label to evaluate this query by"
         if self.image is None:
-            names = " or ".join(labels_named(study, self.text)[0])
-            return f"A match is an image labelled {names}: the text has the word"
+            names = labels_named(study, self.text)[0]
+            said = f"The text names {enumerated(names)}, so a match is an image labelled "
+            return said + " or ".join(names)
         if not answer.match.any():
             return "Nothing in the database shares a label with this query"
         if not len(answer.ids):

@@ -6,9 +6,9 @@ import contextlib
 import contextvars
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["UHSCMWarning", "listed", "printable", "say", "telling"]
+__all__ = ["UHSCMWarning", "enumerated", "listed", "printable", "say", "telling"]
 
 _OURS = ("uhscm_core", "widgets")
 _listener: contextvars.ContextVar[Callable[[str], None] | None] = contextvars.ContextVar(
@@ -64,4 +64,9 @@ def listed(names: Iterable[str], most: int = 4) -> str:
     shown = [f"'{printable(name)}'" for name in names[:most]]
     if len(names) > most:
         shown.append(f"{len(names) - most:,} more")
-    return ", ".join(shown[:-1]) + " and " + shown[-1] if len(shown) > 1 else "".join(shown)
+    return enumerated(shown)
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Return such as ``"sky, sun and sea"``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

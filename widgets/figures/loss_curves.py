@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from uhscm_core import TrainingStep
 from widgets.figures.theme import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, figure
+from widgets.kit.words import counted
 
 __all__ = ["loss_figure"]
 
@@ -37,7 +38,8 @@ def loss_figure(history: Sequence[TrainingStep]) -> go.Figure:
         for term in terms
     }
     first, last = means["total"][0], means["total"][-1]
-    summary = f"The objective went from {first:.2f} to {last:.2f} in {len(numbers)} epochs"
+    took = counted(len(numbers), "epoch")
+    summary = f"The objective went from {first:.2f} to {last:.2f} in {took}"
     grid = make_subplots(rows=1, cols=len(terms), subplot_titles=list(terms))
     made = figure(summary, height=280, base=grid)
     for column, (term, colour) in enumerate(terms.items(), start=1):

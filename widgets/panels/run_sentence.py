@@ -83,10 +83,13 @@ def done_sentence(runs: SessionRuns, run: Run) -> str:
     if not steps:
         return ""
     said = f"Run {run.name}: {counted(steps[-1].epoch, 'epoch')} in {duration(run.seconds)}"
-    validated = [step.metrics for step in steps if step.metrics]
+    validated = [(step.metrics, step.epoch) for step in steps if step.metrics]
     if not validated:
         return said
-    by = EVALUATED_BY_LABELS if EVALUATED_BY_LABELS in validated[0] else EVALUATED_BY_CONCEPTS
-    kept = max(validated, key=lambda metrics: metrics[EVALUATED_BY_CONCEPTS])
-    first, best = (f"{metrics[by]:.3f}" for metrics in (validated[0], kept))
-    return f"{said}, {by} " + (f"{first} to {best}" if len(validated) > 1 else best)
+    first = validated[0]
+    by = EVALUATED_BY_LABELS if EVALUATED_BY_LABELS in first[0] else EVALUATED_BY_CONCEPTS
+    kept = max(validated, key=lambda pair: pair[0][EVALUATED_BY_CONCEPTS])
+    values = [f"{metrics[by]:.3f} after epoch {epoch}" for metrics, epoch in (first, kept)]
+    if kept == first:
+        return f"{said}, {by} {values[0]}"
+    return f"{said}, {by} {values[0]}, and {values[1]}, which is kept"

@@ -88,7 +88,9 @@ def test_loss_curves_are_means_of_epochs():
     assert made.layout.title.text == "The objective went from 3.00 to 1.00 in 2 epochs"
     assert list(made.data[0].y) == [3.0, 1.0]
     assert len(made.data) == 4
-    assert widgets.loss_figure(history[:1]).data[0].mode == "markers"
+    short = widgets.loss_figure(history[:1])
+    assert short.data[0].mode == "markers"
+    assert short.layout.title.text.endswith(" in 1 epoch")
 
 
 def test_code_bars_show_every_bit_and_count_differences():

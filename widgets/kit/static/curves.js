@@ -70,7 +70,7 @@ function drawCurves(chart, { now, before }, top, end, unit, cursor) {
     chart.rule(share(v), v.toFixed(digits));
   }
   if (chart.x(1) - chart.x(0) >= LABELED) chart.label(0, "0");
-  chart.label(1, `${grouped(end, 1)} ${unit}s`);
+  chart.label(1, `${grouped(end, 1)} ${unit}${end === 1 ? "" : "s"}`);
   if (!range) chart.writeNone();
   for (const [curve, className] of /** @type {const} */ ([
     [before, "before"],
