@@ -37,7 +37,11 @@ class CodePanel(ipw.VBox):
         )
         self.unflip.on_click(lambda _: flip_back())
         self.likewise.on_click(lambda _: like_result())
-        super().__init__([self.view, ipw.HBox([self.unflip, self.likewise])])
+        self._none = ipw.Label(
+            "A text has no code, so there are no bits to compare or to flip: its concepts answer it"
+        )
+        self._none.add_class("uhscm-note")
+        super().__init__([self._none, self.view, ipw.HBox([self.unflip, self.likewise])])
 
     def adopt(self, study: Study) -> None:
         """Show the codes of another study from now on."""
@@ -56,6 +60,8 @@ class CodePanel(ipw.VBox):
         code, codes = asked.code, asked.pictures.codes
         for shown in (self.view, self.unflip):
             shown.layout.display = "none" if code is None else ""
+        self._none.layout.display = "" if code is None else "none"
+        self.likewise.layout.display = "none" if code is None and picked is None else ""
         self.unflip.disabled, self.likewise.disabled = not asked.flipped, picked is None
         if code is None or codes is None:
             return

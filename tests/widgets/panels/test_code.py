@@ -47,7 +47,15 @@ def test_a_flipped_code_is_compared_with_a_result(panel, trained, pressed):
 
 
 def test_a_text_has_no_code(panel, trained):
-    panel.show(Question(StudyImages(trained), None, "a castle"), None)
+    text = Question(StudyImages(trained), None, "a castle")
+    panel.show(text, None)
+    said, *_ = panel.children
+    assert said.value.startswith("A text has no code, so there are no bits")
+    assert said.layout.display == ""
     assert panel.view.layout.display == panel.unflip.layout.display == "none"
+    assert panel.likewise.layout.display == "none"  # no button that does nothing
+    panel.show(text, 8)
+    assert (panel.likewise.layout.display, panel.likewise.disabled) == ("", False)
     panel.show(Question(StudyImages(trained), 3), None)
     assert panel.view.layout.display == panel.unflip.layout.display == ""
+    assert (said.layout.display, panel.likewise.layout.display) == ("none", "")
