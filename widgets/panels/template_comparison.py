@@ -39,11 +39,12 @@ class TemplateComparison(ipw.VBox):
         self.template = TextBox(
             "Another template",
             labelled=False,
-            placeholder="another template, such as: a sketch of the {}",
+            placeholder="such as: a sketch of the {}",
             layout={"flex": "1 1 auto"},
         )
-        self.compare = ipw.Button(description="Compare", layout={"width": "100px"})
-        self.use = ipw.Button(description="Use this one", layout={"width": "120px"})
+        whole = {"flex": "none", "width": "auto"}  # however long an error next to them is
+        self.compare = ipw.Button(description="Compare", layout=whole)
+        self.use = ipw.Button(description="Use this one", layout=whole)
         self.bars = Bars(root=True, height=200, unit="votes")
         self.gallery = Gallery(study.dataset.images, [], selection=selection, edge=104, height=220)
         self.compare.on_click(lambda _: self._ask("comparing templates", self._compared))
