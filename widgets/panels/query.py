@@ -19,6 +19,8 @@ from widgets.kit.upload import Upload
 
 __all__ = ["QueryPanel", "askable", "text_query", "upload_query"]
 
+_CAPTION = 44  # CSS px of a row of images that are frame, gap and caption
+
 
 class QueryPanel(ipw.VBox):
     """A gallery of images to ask with.
@@ -43,6 +45,7 @@ class QueryPanel(ipw.VBox):
         layout: dict[str, Any] | None = None,
     ) -> None:
         self.gallery = Gallery(pictures, [], edge=edge, height=height)
+        self._strip = height < edge + _CAPTION  # with no room for a line below the images
         self.ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         """The images of the dataset that can be asked with."""
         self._ask = ask
@@ -73,6 +76,7 @@ class QueryPanel(ipw.VBox):
             [*reversed(own), *ids],
             images=pictures,
             captions=pictures.caption,
+            captioned=not self._strip,
             summary=said.format(f"{own_first}{len(ids):,}"),
         )
 
@@ -84,7 +88,12 @@ class QueryPanel(ipw.VBox):
     def show_alone(self, pictures: StudyImages, image: int) -> None:
         """Show the image that is asked with in place of those to choose from."""
         self._image = image
-        self.gallery.show([image], images=pictures, captions=[f"query\n{pictures.caption(image)}"])
+        self.gallery.show(
+            [image],
+            images=pictures,
+            captions=[f"query\n{pictures.caption(image)}"],
+            captioned=not self._strip,
+        )
 
     def _ask_at_random(self) -> None:
         others = self.ids[self.ids != self._image]  # else a click may change nothing

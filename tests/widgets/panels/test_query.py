@@ -28,6 +28,16 @@ def test_a_click_asks(panel, asked):
     assert panel.gallery.summary == "Choose a query: 2 of the dataset"
 
 
+def test_a_strip_has_captions_for_its_cards_but_no_line_for_them(panel, study):
+    assert not panel.gallery.captioned
+    assert panel.gallery.to_frame()["caption"][0].startswith(study.dataset.names[4])
+    panel.show_alone(StudyImages(study), 4)
+    assert not panel.gallery.captioned
+    high = QueryPanel(print, StudyImages(study), edge=44, height=90)
+    high.offer(StudyImages(study), np.array([4, 7]), "Images: {}")
+    assert high.gallery.captioned
+
+
 def test_what_is_uploaded_is_listed_first(panel, study):
     pictures = StudyImages(study).with_image(Image.new("RGB", (9, 9)), "own.png")
     panel.offer(pictures, np.array([4, 7]), "Images: {}")

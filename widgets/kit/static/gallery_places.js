@@ -31,6 +31,7 @@ class Rows {
   /** Fit into the list's width; return whether the images have to be placed again. */
   fit() {
     const { list, sheet, count, step, row } = this.layout;
+    list.classList.toggle("one-row", list.clientHeight < 2 * row);
     const columns = Math.max(1, Math.floor((list.clientWidth - GAP) / step));
     if (columns === this.columns) return false;
     const first = Math.floor(list.scrollTop / row) * this.columns; // stays in sight
