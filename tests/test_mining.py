@@ -192,6 +192,12 @@ def test_no_concept_kept_is_an_error_with_the_votes():
         mine_concepts(images, texts, min_share=2.0)
 
 
+def test_no_concept_kept_says_large_numbers_in_full():
+    images, texts = along_axes([1, 3, 2])
+    with pytest.raises(ValueError, match=r"more than 20,000,000 of 6 .*; min_share is 10,000,000$"):
+        mine_concepts(images, texts, min_share=1e7)
+
+
 def test_no_concept_kept_names_both_bounds_and_only_the_ten_largest_votes():
     images, texts = along_axes([2] * 12)
     with pytest.raises(

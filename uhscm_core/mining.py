@@ -178,13 +178,13 @@ def mine_concepts(
     if max_votes is not None:
         kept &= wins <= max_votes
     if not kept.any():
-        bounds = f"more than {min_votes:.4g}"
-        bounds += "" if max_votes is None else f" and at most {max_votes:.4g}"
+        bounds = f"more than {_plain(min_votes)}"
+        bounds += "" if max_votes is None else f" and at most {_plain(max_votes)}"
         votes = ", ".join(str(w) for w in sorted(wins.tolist(), reverse=True)[:10])
         raise ValueError(
-            f"no concept passed the threshold: each needs {bounds} of {n} votes, and the {m} "
+            f"no concept passed the threshold: each needs {bounds} of {n:,} votes, and the {m:,} "
             f"concepts got {votes}{', ...' if m > 10 else ''} (largest first); min_share is "
-            f"{min_share:g}"
+            f"{_plain(min_share)}"
         )
     kept_features = text_features[kept]
     temperature = tau * len(kept_features)
@@ -262,6 +262,10 @@ def mining_settings(tau: Any, min_share: Any, max_share: Any) -> tuple[float, fl
         real_number("min_share", min_share, -1),
         None if max_share is None else real_number("max_share", max_share, high=1, above=0),
     )
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def _votes(image_features: Tensor, text_features: Tensor) -> Tensor:

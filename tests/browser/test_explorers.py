@@ -127,10 +127,10 @@ def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):
     last = bars.locator(".row.dropped").first
     name = last.locator(".name").inner_text()
     votes = int(last.locator(".number").inner_text())
-    last.locator(".name").click()
+    last.locator(".name").click()  # the steps are of one of its voters
     box.locator(f".uhscm-summary:has-text(\"voted for '{name}', which is dropped\")").wait_for()
     if votes:
-        moved = box.locator(".uhscm-bars:has(.head:text('Where the voters of'))")
+        moved = box.locator(".uhscm-bars:has(.head:text('that the voters of'))")
         moved.wait_for()
         went = [int(n) for n in moved.locator(".number").all_inner_texts()]
         assert sum(went) == votes
@@ -209,7 +209,13 @@ def test_the_five_steps_with_a_prediction(denoising):
 def test_two_templates_side_by_side(denoising):
     page, box = denoising, explorer(denoising)
     page.get_by_role("tab", name="Two templates").click()
-    page.get_by_placeholder("another template").fill("banana {} tax return on tuesday")
+    box.get_by_label("Another template").fill("a photo of a dog")
+    page.keyboard.press("Enter")
+    box.locator(".wrong:visible", has_text="exactly one {}").wait_for()
+    for words in ("Compare", "Use this one"):  # whole, however long the error next to them is
+        button = box.locator(f"button:has-text('{words}')")
+        assert button.evaluate("button => button.scrollWidth <= button.clientWidth")
+    box.get_by_label("Another template").fill("banana {} tax return on tuesday")
     page.keyboard.press("Enter")
     found = box.locator(".uhscm-summary:has-text('changed their top concept'):visible")
     found.wait_for()

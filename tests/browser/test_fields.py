@@ -38,7 +38,7 @@ def test_an_error_is_at_its_control_until_a_value_works(page):
     share = box.get_by_label("Minimum votes")
     share.fill("-7")
     share.press("Enter")
-    wrong = box.locator(".wrong", has_text="min_share must be a finite number of at least -1")
+    wrong = box.locator(".wrong", has_text="Minimum votes must be a finite number of at least -1")
     wrong.wait_for()
     assert share.input_value() == "-7"
     assert share.get_attribute("aria-invalid") == "true"
@@ -49,6 +49,12 @@ def test_an_error_is_at_its_control_until_a_value_works(page):
     share.press("Tab")
     box.locator(".wrong", has_text="got 'abc'").wait_for()
     assert share.input_value() == "abc"
+    share.fill("")
+    share.press("Tab")
+    box.locator(".wrong", has_text="the box is empty: type a number").wait_for()
+    share.fill("-1")
+    share.press("Enter")
+    box.locator(".handle-text", has_text="no threshold: 81 kept, 0 dropped").wait_for()
     share.fill("0.4")
     share.press("Enter")
     box.locator(".wrong:visible").wait_for(state="detached")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import Any, cast
 
@@ -12,19 +11,16 @@ import pandas as pd
 from uhscm_core import Study
 from uhscm_core.analysis.votes import counts, vote_frame
 from uhscm_core.concepts import DEFAULT_TEMPLATE
-from uhscm_core.health import findings_of_mining
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.field import Field
 from widgets.kit.layout import columns, row
-from widgets.kit.number_box import NumberBox
 from widgets.kit.selection import Selection
-from widgets.kit.slider import Slider
 from widgets.kit.stage import growing
-from widgets.kit.words import with_capital
 from widgets.panels.concept_editor import ConceptEditor
+from widgets.panels.mining_settings import MiningSettings, in_words, told_to_people
 from widgets.panels.stepper import Stepper
 from widgets.panels.template_comparison import TemplateComparison
 from widgets.panels.voters import VotersPanel
@@ -53,13 +49,10 @@ class DenoisingExplorer(Explorer[Study]):
         self.editor = ConceptEditor(self._edited)
         self.stepper = Stepper(self.selection)
         self.templates = TemplateComparison(self.study, self.selection, self._attempt, self._use)
-        wide: dict[str, Any] = {"label_width": "46%"}
-        self.tau = Slider("τ, sharpness", min=0.1, max=10, step=0.1, digits=1, **wide)
-        self.min_share = NumberBox("Minimum votes, as a share of an even split", step=0.05, **wide)
-        self.max_share = NumberBox("Maximum votes, as a share of all images", step=0.05, **wide)
+        self._settings = settings = MiningSettings()
+        self.tau, self.min_share = settings.tau, settings.min_share
+        self.max_share = settings.max_share
         self._bind(tau=self.tau, min_share=self.min_share, max_share=self.max_share)
-        self._scale = ipw.Label()
-        self._findings = ipw.HTML()  # below the settings: what comes and goes moves no bar
         self._reset = ipw.Button(
             description="Paper's template and bounds",
             tooltip="The paper's template, τ and bounds; the list of names stays",
@@ -80,7 +73,6 @@ class DenoisingExplorer(Explorer[Study]):
             titles=["Voters", "Step by step", "Two templates"],
         )
         tabs.observe(self._hide_answers, "selected_index")
-        settings = ipw.VBox([self.tau, self._scale, self.min_share, self.max_share, self._findings])
         self._lay_out(
             row(self._undo, self._redo, self._reset, self._csv, self._train),
             columns([self.bars], [tabs], below_right=[self.editor, settings]),
@@ -108,26 +100,17 @@ class DenoisingExplorer(Explorer[Study]):
             chosen=names.index(self._concept),
         )
         self.editor.show(study.concepts)
-        self._scale.value = (
-            f"τK = {study.mined.temperature:.3g} after denoising; the model was trained with "
-            f"{study.vlp.logit_scale:.0f}"
-        )
         self._voters.show(study, self._concept)
         if self.selection.focus is None:
             self._told = first = int(self.gallery.ids[0])
             self.selection.focus = first
         self.stepper.show(study)
         self.templates.show(study)
-        found = [f"{with_capital(finding.message)}." for finding in findings_of_mining(study)]
-        self._findings.value = "<br>".join(map(html.escape, found))
+        self._settings.show(study)
         self.status.summary = counts(study)  # last: what it says is on the screen
 
     def _show_bound(self) -> None:
-        study = self.study
-        self.tau.max = max(10.0, study.tau)
-        self.tau.show(study.tau)
-        self.min_share.show(study.min_share)
-        self.max_share.show(1.0 if study.max_share is None else study.max_share)
+        self._settings.show_bounds(self.study)
 
     # -- what a person does ----------------------------------------------------------------------
 
@@ -145,14 +128,20 @@ class DenoisingExplorer(Explorer[Study]):
         return all(getattr(before, name) == getattr(after, name) for name in names)
 
     def _check(self, state: Study) -> None:
-        _ = state.mined, state.votes
+        with told_to_people():
+            _ = state.mined, state.votes
 
     def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"] is not None and self.bars.labels[change["new"]] != self._concept:
             self._concept = self.bars.labels[change["new"]]
-            self._worker.submit(
-                "finding voters", lambda: self._voters.show(self.study, self._concept)
-            )
+            self._worker.submit("finding voters", self._show_voters)
+
+    def _show_voters(self) -> None:
+        self._voters.show(self.study, self._concept)
+        ids = self.gallery.ids
+        in_view = self.stepper.image.ids.tolist()
+        if len(ids) and set(in_view).isdisjoint(ids.tolist()):  # the steps are of one of these
+            self.stepper.show(self.study, int(ids[0]))
 
     def _hide_answers(self, _: object) -> None:
         # The votes would give them away next to the question, and there alone.
@@ -164,7 +153,7 @@ class DenoisingExplorer(Explorer[Study]):
         told, self._told = self._told, None
         image = focus_of(self.selection, self.study)
         if self.live and image not in (None, told):  # what it told is shown already
-            self._worker.submit("stepping", lambda: self.stepper.show(self.study))
+            self._worker.submit("stepping", lambda: self.stepper.show(self.study, image))
 
     def _dragged(self, change: dict[str, Any]) -> None:
         study, votes = self.study, change["new"]
@@ -173,15 +162,20 @@ class DenoisingExplorer(Explorer[Study]):
             return
         n = len(study.dataset.splits["train"])
         share = round(votes * len(study.concepts) / n, 6)
-        self._change("changing min_share", lambda s: s.with_(min_share=share), at=self.bars)
+        self._change_bound("min_share", share, self.bars)
 
     def _set_bound(self, name: str, value: Any) -> None:
-        setting = {name: value}
         if name == "max_share" and value == 1.0:
-            setting = {name: None}  # a bound that no concept can pass is none
-        if setting[name] != getattr(self.study, name):
-            at = cast(Field, self._bound[name])
-            self._change(f"changing {name}", lambda s: s.with_(**setting), at=at)
+            value = None  # a bound that no concept can pass is none
+        if value != getattr(self.study, name):
+            self._change_bound(name, value, cast(Field, self._bound[name]))
+
+    def _change_bound(self, name: str, value: Any, at: Field | Bars) -> None:
+        def change(study: Study) -> Study:
+            with told_to_people():
+                return study.with_(**{name: value})
+
+        self._change(f"changing {in_words(name)}", change, at=at)
 
     def _edited(self, names: list[str], templates: list[str], at: Field) -> None:
         now = self.study.concepts

@@ -58,6 +58,8 @@ class NumberBox(Field):
 
     def _read(self, content: object) -> Any:
         typed = str(content).strip().replace("\N{MINUS SIGN}", "-")
+        if not typed:
+            raise ValueError("the box is empty: type a number")
         number: object = typed  # the check says what was expected in place of a text
         with contextlib.suppress(ValueError):
             number = int(typed) if self.whole else float(typed)

@@ -17,10 +17,10 @@ __all__ = ["Stepper"]
 
 
 class Stepper(ipw.VBox):
-    """Five steps for the image that is selected; a class may predict before it sees.
+    """Five steps for one image; a class may predict before it sees.
 
     Args:
-        selection: whose focus is the image.
+        selection: whose focus is the image at first.
     """
 
     asking = traitlets.Bool(False)
@@ -52,9 +52,15 @@ class Stepper(ipw.VBox):
             ]
         )
 
-    def show(self, study: Study) -> None:
-        """Show the steps of the selected image in this study, if it is one of its images."""
-        image = self.selection.focus
+    def show(self, study: Study, image: int | None = None) -> None:
+        """Show the steps of an image in this study, if it is one of its images.
+
+        Args:
+            study: which reads the image.
+            image: by its id; None for the one in view.
+        """
+        if image is None:
+            image = int(self.image.ids[0]) if len(self.image.ids) else self.selection.focus
         if image is None or not 0 <= image < len(study.dataset):  # others look at images of theirs
             return
         self._study = study

@@ -28,8 +28,10 @@ class VotersPanel(ipw.VBox):
 
     def __init__(self, images: Sequence[Image.Image], selection: Selection) -> None:
         self.gallery = Gallery(images, [], selection=selection, height=250)
-        self.moved = Bars(height=120, unit="images")
+        self.moved = Bars(height=96, unit="images")
         growing(self.gallery)
+        # A whole row of images and the line above it, also where the bars below need room.
+        self.gallery.layout.min_height = f"{self.gallery.edge + 66}px"
         super().__init__([self.gallery, self.moved])
 
     def show(self, study: Study, name: str) -> None:
@@ -50,7 +52,7 @@ class VotersPanel(ipw.VBox):
             self.moved.show(
                 table["concept"].tolist(),
                 table["images"],
-                summary=f"Where the voters of {name!r} go among the kept concepts",
+                summary=f"Kept concepts that the voters of {name!r} go to",
             )
 
 

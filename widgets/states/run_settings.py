@@ -161,6 +161,8 @@ def _share_in(given: str) -> float | str:
     """Return "auto", or the number that a text is."""
     if given == "auto":
         return given
+    if not given:
+        raise ValueError("feature_share: the box is empty, type auto or a number from 0 to 1")
     try:
         return float(given)
     except ValueError:

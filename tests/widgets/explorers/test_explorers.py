@@ -273,17 +273,48 @@ def test_two_thousand_concepts_and_a_hostile_name(denoising):
 @pytest.mark.usefixtures("as_users_run_it")
 def test_settings_out_of_range_change_nothing(study, denoising):
     denoising.min_share.value = -2.0
-    done(denoising, "min_share must be a finite number of at least -1")
+    done(denoising, "Minimum votes must be a finite number of at least -1")
     denoising.max_share.value = 3.0
-    done(denoising, "min_share", "max_share must be a finite number greater than 0 and at most 1")
+    most = "Maximum votes must be a finite number greater than 0 and at most 1"
+    done(denoising, "Minimum votes", most)
     assert (denoising.min_share.value, denoising.max_share.value) == (-2.0, 3.0)  # to be fixed
     assert "at least -1" in denoising.min_share.error
     assert "at most 1" in denoising.max_share.error
     assert denoising.study is study
     denoising.min_share.value = 0.4
-    done(denoising, "min_share", "max_share")
+    done(denoising, "Minimum votes", "Maximum votes")
     assert denoising.study.min_share == 0.4
     assert (denoising.min_share.error, denoising.max_share.value) == ("", 3.0)
+
+
+def test_errors_have_the_names_of_controls_and_plain_numbers(denoising):
+    scale = denoising._settings._scale.value
+    assert scale.startswith("Scores are multiplied by τK = 78 after denoising, by 100 when the mod")
+    denoising.min_share.value = 1e9
+    done(denoising, "no concept passed the threshold")
+    assert "each needs more than 1,481,481,481 of 120 votes" in denoising.min_share.error
+    assert denoising.min_share.error.endswith("; Minimum votes is 1,000,000,000")
+
+
+def test_the_steps_are_of_a_voter_of_the_concept_that_is_chosen(denoising):
+    focus = denoising.selection.focus
+    frame = denoising.to_frame()
+    voted = frame[frame["votes"] > 0]["concept"].tolist()
+    for name in voted[1:4]:
+        denoising.bars.chosen = denoising.bars.labels.index(name)
+        done(denoising)
+        assert denoising.stepper.image.ids[0] in denoising.gallery.ids
+    assert denoising.selection.focus == focus  # other views stay
+    second = int(denoising.gallery.ids[-1])
+    denoising.selection.focus = second
+    done(denoising)
+    denoising.tau.value = 2.0
+    done(denoising)
+    assert denoising.stepper.image.ids.tolist() == [second]
+    none = frame[frame["votes"] == 0]["concept"].iloc[0]
+    denoising.bars.chosen = denoising.bars.labels.index(none)
+    done(denoising)
+    assert denoising.stepper.image.ids.tolist() == [second]
 
 
 def test_an_image_of_another_view_changes_nothing(study, denoising):
@@ -305,10 +336,10 @@ def test_what_is_no_selection_is_refused(study):
 def test_what_is_wrong_with_the_mining_is_said_where_it_is_seen(study):
     explorer = DenoisingExplorer(only(study, 12))
     done(explorer)
-    assert "a single image of 12 to train on keeps one" in explorer._findings.value
+    assert "a single image of 12 to train on keeps one" in explorer._settings._findings.value
     explorer.tau.value = 0.01
     done(explorer)
-    assert "weigh all concepts almost equally" in explorer._findings.value
+    assert "weigh all concepts almost equally" in explorer._settings._findings.value
 
 
 def test_one_image(study):

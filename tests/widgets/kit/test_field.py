@@ -22,7 +22,7 @@ def bits() -> NumberBox:
     return NumberBox("bits", code_length, whole=True, value=64)
 
 
-@pytest.mark.parametrize("typed", ["abc", "", "-3", "0", "1.5", "9" * 400, "nan", "1e3", "<b>"])
+@pytest.mark.parametrize("typed", ["abc", "-3", "0", "1.5", "9" * 400, "nan", "1e3", "<b>"])
 def test_a_number_that_does_not_work_stays_with_what_was_expected(bits, typed):
     seen = []
     bits.observe(lambda change: seen.append(change["new"]), "value")
@@ -33,6 +33,12 @@ def test_a_number_that_does_not_work_stays_with_what_was_expected(bits, typed):
     assert (bits.value, seen) == (64, [])
     send(bits, " 32 ")
     assert (bits.value, bits.error, seen) == (32, "", [32])
+
+
+def test_an_empty_box_says_that_it_is_empty(bits):
+    send(bits, " ")
+    assert bits.error == "the box is empty: type a number"
+    assert (bits.value, bits._held["content"]) == (64, " ")
 
 
 def test_a_number_is_read_with_its_sign_and_exponent():

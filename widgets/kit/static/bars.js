@@ -272,7 +272,8 @@ function drawThreshold(scale, { axis, ticks, handle, handleText, line, grip, upp
   let kept = 0;
   for (let i = 0; i < scale.count; i++) kept += Number(scale.isKept(i));
   const counts = `${grouped(kept)} kept, ${grouped(scale.count - kept)} dropped`;
-  handleText.textContent = `> ${grouped(low, low < 1 ? 2 : low < 1000 ? 1 : 0)}: ${counts}`;
+  const bound = low < 0 ? "no threshold" : `> ${grouped(low, low < 1 ? 2 : low < 1000 ? 1 : 0)}`;
+  handleText.textContent = `${bound}: ${counts}`;
   handleText.classList.toggle("left", left > scale.nameWidth + scale.track / 2);
   handle.setAttribute("aria-valuenow", String(low));
   handle.setAttribute("aria-valuetext", handleText.textContent);
