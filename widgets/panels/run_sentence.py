@@ -89,7 +89,5 @@ def done_sentence(runs: SessionRuns, run: Run) -> str:
     first = validated[0]
     by = EVALUATED_BY_LABELS if EVALUATED_BY_LABELS in first[0] else EVALUATED_BY_CONCEPTS
     kept = max(validated, key=lambda pair: pair[0][EVALUATED_BY_CONCEPTS])
-    values = [f"{metrics[by]:.3f} after epoch {epoch}" for metrics, epoch in (first, kept)]
-    if kept == first:
-        return f"{said}, {by} {values[0]}"
-    return f"{said}, {by} {values[0]}, and {values[1]}, which is kept"
+    said += f", {by} {first[0][by]:.3f} after epoch {first[1]}"
+    return said if kept == first else f"{said}, {kept[0][by]:.3f} kept of epoch {kept[1]}"

@@ -138,7 +138,7 @@ def test_what_a_short_run_did_is_said_next_to_start(explorer):
     assert re.match(r"Run 00\d: 2 epochs in [\d.]+ s, mAP by labels [\d.]+ after epoch 1", said)
     now = f"{first['mAP by labels']:.3f} after epoch 1"
     if kept is not first:
-        now += f", and {kept['mAP by labels']:.3f} after epoch 2, which is kept"
+        now += f", {kept['mAP by labels']:.3f} kept of epoch 2"
     assert said.endswith(f"mAP by labels {now}")
     explorer.settings.set(epochs=3)
     explorer.wait()
