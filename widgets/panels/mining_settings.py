@@ -45,8 +45,8 @@ class MiningSettings(ipw.VBox):
     def show(self, study: Study) -> None:
         """Say what the settings have made of a study."""
         self._scale.value = (
-            f"Scores are multiplied by τK = {study.mined.temperature:.3g} after denoising, by "
-            f"{study.vlp.logit_scale:.0f} when the model was trained"
+            f"Scores are multiplied by τK = {study.mined.temperature:.3g}, by "
+            f"{study.vlp.logit_scale:.0f} in the model's training"
         )
         found = [f"{with_capital(finding.message)}." for finding in findings_of_mining(study)]
         self._findings.value = "<br>".join(map(html.escape, found))

@@ -289,7 +289,7 @@ def test_settings_out_of_range_change_nothing(study, denoising):
 
 def test_errors_have_the_names_of_controls_and_plain_numbers(denoising):
     scale = denoising._settings._scale.value
-    assert scale.startswith("Scores are multiplied by τK = 78 after denoising, by 100 when the mod")
+    assert scale == "Scores are multiplied by τK = 78, by 100 in the model's training"
     denoising.min_share.value = 1e9
     done(denoising, "no concept passed the threshold")
     assert "each needs more than 1,481,481,481 of 120 votes" in denoising.min_share.error

@@ -128,9 +128,11 @@ function rowOf(scale, i) {
   const lane = el("span", "lane");
   const count = scale.perRow;
   const texts = [];
+  const least = digits ? 0.5 / 10 ** digits : 0;
   for (let s = 0; s < count; s++) {
     const value = scale.valueAt(i, s);
     const bar = el("span", `bar s${s} of${count}`);
+    bar.hidden = !(value > 0 && value >= least); // next to a number that reads 0 is no bar
     bar.style.width = value > 0 ? `max(2px, ${100 * scale.shareOf(value)}%)` : "0";
     lane.append(bar);
     texts.push(`${count > 1 ? `${model.get("series")[s]}: ` : ""}${write(value)}`);

@@ -35,8 +35,9 @@ class Parts {
       row.box.checked = part.ticked;
       row.box.disabled = parts.length === 1;
       row.item.classList.toggle("unticked", !part.ticked);
-      row.bar.style.width = `${Math.min((100 * part.value) / LONGEST, 100)}%`;
-      row.number.textContent = part.value.toFixed(2);
+      const said = part.value.toFixed(2);
+      row.bar.style.width = `${Math.min((100 * Number(said)) / LONGEST, 100)}%`; // none next to 0.00
+      row.number.textContent = said;
     });
   }
 
