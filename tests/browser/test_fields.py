@@ -55,6 +55,9 @@ def test_an_error_is_at_its_control_until_a_value_works(page):
     share.fill("-1")
     share.press("Enter")
     box.locator(".handle-text", has_text="no threshold: 81 kept, 0 dropped").wait_for()
+    share.fill("1000000000")
+    share.press("Enter")
+    box.locator(".wrong", has_text="Minimum votes is 1,000,000,000").wait_for()
     share.fill("0.4")
     share.press("Enter")
     box.locator(".wrong:visible").wait_for(state="detached")
@@ -63,4 +66,4 @@ def test_an_error_is_at_its_control_until_a_value_works(page):
     log = box.locator(".log")
     assert log.locator("summary").inner_text() == "What went wrong (1)"
     log.locator("summary").click()
-    assert "at least -1" in log.inner_text()
+    assert "no concept passed the threshold" in log.inner_text()
