@@ -74,13 +74,17 @@ class RunDeletion(ipw.VBox):
 
     def ask_to_prune(self) -> None:
         """Ask whether the oldest runs are to be deleted, so that the others fit."""
+        typed = self.most.value.strip()
+        if not typed:
+            self.most.fail("the box is empty: type a number of MB")
+            return
         try:
-            most = float(self.most.value)
+            most = float(typed)
             size = round(most * 1e6)
             if most < 0:
                 raise ValueError
         except (ValueError, OverflowError):
-            self.most.fail(f"expected a number of at least 0, got {self.most.value.strip()!r}")
+            self.most.fail(f"expected a number of at least 0, got {typed!r}")
             return
         self.most.error = ""
         folder = next(iter(self._runs.values())).folder.parent

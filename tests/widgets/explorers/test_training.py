@@ -351,6 +351,9 @@ def test_shares_and_backbones_that_do_not_go_together_are_said(explorer):
         ValueError, match="feature_share must be auto or a number from 0 to 1, got 'most'"
     ):
         explorer.settings.run()
+    explorer.settings.controls["feature_share"].value = " "
+    with pytest.raises(ValueError, match="feature_share: the box is empty, type auto or"):
+        explorer.settings.run()
     explorer.settings.set(recipe="tuned", backbone="vgg19")
     with pytest.raises(ValueError, match="recipe: 'tuned' mixes features with concepts"):
         explorer.settings.run()

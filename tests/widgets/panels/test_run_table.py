@@ -161,7 +161,13 @@ def test_the_oldest_go_when_there_is_too_little_space(shown):
     assert panel.deletion.question.value.startswith("Delete 2 runs, 002 to 003, ")
 
 
-@pytest.mark.parametrize("typed", ["", "-1", "nan", "inf", "many"])
+def test_an_empty_size_is_said_to_be_empty(shown):
+    shown.panel.deletion.most.value = " "
+    shown.panel.deletion.ask_to_prune()
+    assert shown.panel.deletion.most.error == "the box is empty: type a number of MB"
+
+
+@pytest.mark.parametrize("typed", ["-1", "nan", "inf", "many"])
 def test_a_size_that_is_none_is_said_at_its_box(shown, typed):
     shown.panel.deletion.most.value = typed
     shown.panel.deletion.ask_to_prune()
