@@ -14,11 +14,16 @@ WORKBENCH = """
 bench = w.Workbench(study.with_(network=None, history=()))
 bench
 """
+TABS = ".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar"
+# Views that are higher than their place, and so are printed over what is below.
+BEYOND = """() => [...document.querySelectorAll('.uhscm-workbench .uhscm-grows')]
+    .filter((e) => e.checkVisibility() && e.scrollHeight > e.clientHeight + 1)
+    .map((e) => [e.firstElementChild.className, e.scrollHeight, e.clientHeight])"""
 pytestmark = pytest.mark.browser
 
 
 def turn(page, tab):
-    page.locator(f".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar >> text={tab}").click()
+    page.locator(f"{TABS} >> text={tab}").click()
 
 
 def press(page, name):
@@ -158,6 +163,12 @@ def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
     page.wait_for_function("document.querySelectorAll('.uhscm-workbench').length === 2")
     assert page.locator(".jp-LinkedOutputView").count() == 1
     assert_next_to_the_notebook(page)
+    page.locator(f"{TABS} >> text=Concepts").first.click()
+    page.locator(".uhscm-bars:visible").first.get_by_text("animal", exact=True).click()
+    page.get_by_text("voted for 'animal', which is dropped").first.wait_for()
+    page.wait_for_timeout(700)  # until it has followed
+    shot(page, "workbench_next_to_the_notebook")
+    assert page.evaluate(BEYOND) == []
 
 
 def assert_next_to_the_notebook(page):
