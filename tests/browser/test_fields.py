@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.pages import STUDY, explorer, opened, shot, until
 
@@ -10,10 +11,24 @@ pytestmark = pytest.mark.browser
 
 TEXTS = ("boats by a castle", "a red tree", "snow on a tower", "clouds over the ocean")
 
+SLOW = """
+import time
+import ipywidgets as ipw
+from widgets.kit.text_box import TextBox
+box = TextBox("typed meanwhile", value="before")
+button = ipw.Button(description="Put another text in view")
+def slowly(_):
+    time.sleep(2)
+    box.restore(f"from Python, after {box.value!r}")
+button.on_click(slowly)
+box.on_submit(lambda text: setattr(button, "description", f"Submitted: {text}"))
+ipw.VBox([button, box])
+"""
+
 
 @pytest.fixture(scope="module")
 def page(browser, lab, saved_study):
-    cells = (STUDY, "w.RetrievalExplorer(study)", "w.DenoisingExplorer(study)")
+    cells = (STUDY, "w.RetrievalExplorer(study)", "w.DenoisingExplorer(study)", SLOW)
     with opened(browser, lab, cells) as page:
         yield page
 
@@ -31,6 +46,19 @@ def test_a_text_that_is_typed_fast_is_answered_twenty_times(page):
             box.locator(".jupyter-button", has_text="Ask").first.click()
         until(box, f"^“{text}”, answered by its concepts", timeout=30_000)
         assert query.input_value() == text
+
+
+def test_what_is_typed_before_python_puts_a_text_in_view_stays(page):
+    box = page.get_by_label("typed meanwhile")
+    another = page.get_by_role("button", name="Put another text in view")
+    another.click()
+    expect(box).to_have_value("from Python, after 'before'")
+    another.click()
+    box.fill("8, 16")  # Python is busy, and puts its own text in view before it hears of this one
+    page.wait_for_timeout(3500)
+    assert box.input_value() == "8, 16"
+    box.press("Enter")
+    page.get_by_role("button", name="Submitted: 8, 16").wait_for()
 
 
 def test_an_error_is_at_its_control_until_a_value_works(page):

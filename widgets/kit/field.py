@@ -39,6 +39,9 @@ class Field(View):
     # What the control holds, as the browser writes it, and the view in which it was typed: that
     # view knows it already, and may have more by now.
     _held: Any = traitlets.Dict({"content": None, "view": ""}).tag(sync=True)
+    # How many messages of each view have been answered: what is held goes into a box only if it was
+    # put in view after all that was typed there.
+    _heard: Any = traitlets.Dict().tag(sync=True)
     # Whether a value is used as soon as it is sent, so that an error about the last one is over.
     _used_at_once = True
 
@@ -102,16 +105,18 @@ class Field(View):
         if kind not in ("typed", "submit"):
             return
         typed, view = content.get("content"), str(content.get("view"))
+        heard = {**self._heard, view: content.get("number")}
         try:
             value = self._read(typed)
         except ValueError as error:
             with self.hold_sync():
-                self._held = {"content": typed, "view": view}
+                self._held, self._heard = {"content": typed, "view": view}, heard
                 self.error = str(error)
             return
         self._view = view
         try:
-            self._held = {"content": typed, "view": view}
+            with self.hold_sync():
+                self._held, self._heard = {"content": typed, "view": view}, heard
             if self._used_at_once:
                 self.error = ""
             self.set_trait("value", value)

@@ -28,6 +28,7 @@ class BenchForm(BenchChoices):
         self.opened = False
         """Whether the choices are in use."""
         self._plan: Plan | None = None  # of the state in view; None for what a study begins with
+        self._pending = False  # whether a later choice is on its way to the state
         super().__init__(changed, self._take)
 
     @property
@@ -37,36 +38,38 @@ class BenchForm(BenchChoices):
 
     def taken(self) -> Plan:
         """Return the plan in view, which a state then has."""
-        self._plan = self.plan
+        self._plan, self._pending = self.plan, False
         return self._plan
 
     def fill(self, running: Plan | None) -> None:
         """Fill the form in: with what is running, or with the plan that is in view."""
+        kept = self.plan if self._pending else self._plan
         self.opened = True
         self.adopt(self._study)
         if running is not None:
             self.show(running)
             self._take(chosen=False)
-        elif self._plan is not None:
-            self.show(self._plan)
+        elif kept is not None:
+            self.show(kept)
 
     def begin(self, study: Study) -> None:
         """Be the form of another study, to be filled in again; its plan stays."""
         self._study, self.opened = study, False
 
     def show_plan(self, plan: Plan | None) -> None:
-        """Put a plan in view, unless a state with it is: what was chosen since then stays.
+        """Put a plan in view, unless it was: what was chosen since then stays.
 
         Args:
             plan: None for what a study begins with.
         """
-        if plan != self._plan:
+        if plan != self._plan and not self._pending:
             self._plan = plan
             if self.opened:
                 self.offer(self._plan_of(plan))
 
     def _take(self, *, chosen: bool = True) -> None:
         if self.plan != self._plan_of(self._plan):
+            self._pending = chosen
             self._plan_taken(chosen)
 
     def _plan_of(self, plan: Plan | None) -> Plan:

@@ -19,6 +19,8 @@ from widgets import CompareExplorer, Selection
 from widgets.background.bench_plan import PlanError, bench_folder
 from widgets.background.bench_runner import runner_of
 from widgets.panels.bench import Bench
+from widgets.panels.bench_form import BenchForm
+from widgets.states.bench import Plan
 
 FAST = {"recipes": ("uhscm",), "bits": "8, 16", "epochs": "1", "seeds": "2"}
 
@@ -62,6 +64,21 @@ def test_codes_are_as_long_at_first_as_those_of_the_study(study, trained):
     assert made.choices.plan.bits == str(trained.network.bits) != "64"
     made.wait()
     made.close()
+
+
+def test_what_is_typed_stays_while_another_study_comes_into_view(study, trained):
+    taken = []
+    form = BenchForm(study, lambda: None, taken.append)
+    form.fill(None)
+    form.set(bits="8, 16")
+    form.begin(trained)
+    form.fill(None)
+    form.show_plan(Plan())
+    assert form.plan.bits == "8, 16"
+    assert form.taken().bits == "8, 16"
+    form.show_plan(Plan())  # of an undo
+    assert form.plan == Plan()
+    assert taken == [True]
 
 
 def test_a_recipe_that_is_ticked_right_before_start_is_in_its_plan(bench):

@@ -12,6 +12,7 @@ function fieldOf(model, host, box, write) {
   const root = el("div", "uhscm uhscm-field");
   const label = el("label");
   const wrong = el("div", "wrong");
+  let sent = 0; // messages
   box.id = id;
   label.htmlFor = id;
   wrong.id = `${id}-wrong`;
@@ -35,10 +36,12 @@ function fieldOf(model, host, box, write) {
   }
   function take() {
     const held = model.get("_held");
-    if (held.view !== id) write(held.content); // what was typed here may have more by now
+    const answered = (model.get("_heard")[id] ?? 0) === sent;
+    // What was typed here may have more by now, or may still be on its way to Python.
+    if (held.view !== id && answered) write(held.content);
   }
   /** @param {string} type @param {unknown} content */
-  const send = (type, content) => model.send({ type, content, view: id });
+  const send = (type, content) => model.send({ type, content, view: id, number: ++sent });
   root.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Escape") box.blur();
