@@ -77,5 +77,5 @@ def test_the_verdict_of_two_cosines_is_a_paired_interval_over_queries(both, trai
 def test_the_verdict_on_one_training_says_that_its_seed_is_not_known(both):
     for ranker in both.rankers:
         ranker.average_precisions()
-    assert both.verdict().startswith("Nothing can be said: R has ")
+    assert both.verdict().startswith("Nothing can be said: the mAP of R is ")
     assert "with one seed" in both.verdict()

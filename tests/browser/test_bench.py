@@ -58,10 +58,10 @@ def test_two_settings_are_trained_and_the_sentence_is_read(page):
     rows = bench.locator(".uhscm-dots .rows .row")
     assert rows.count() == 2
     assert re.fullmatch(
-        r"[AB]: bits=8, mAP 0\.\d{3}, 95% interval 0\.\d{3} to 0\.\d{3}, 0\.\d{3}, 3 seeds",
+        r"[AB]: 8 bits, mAP 0\.\d{3}, 95% interval 0\.\d{3} to 0\.\d{3}, 0\.\d{3}, 3 seeds",
         rows.nth(0).get_attribute("aria-label"),
     )
-    until(bench, r"bits=(8|32) .* bits=(8|32) .*3 seeds and 60 queries")
+    until(bench, r"\((8|32) bits\) .* \((8|32) bits\) .*3 seeds and 60 queries")
     # The answer has come into view next to the form, without a scroll.
     for part in (rows.nth(1), bench.locator(".uhscm-status .sentence").last):
         place = part.bounding_box()

@@ -151,7 +151,7 @@ def test_300_photos_by_keyboard_alone(browser, lab, folder):
         keys.press("Space")
         keys.reach("button: Start")
         keys.press("Enter")
-        shown(r"recipe='\w+' is (better|worse) than|No difference that")
+        shown(r"[AB] \(\w+\) is (better|worse) than|No difference that")
         shot(page, "way_compared")
 
         for _ in range(30):

@@ -128,7 +128,7 @@ def test_the_sentence_says_what_more_seeds_would_show():
     a, b = (drawn(generator, 3, 500, mean=m, seed=0.008) for m in (0.503, 0.5))
     found = estimate_difference(a, b)
     said = sentence("tau=1", "tau=3", found, 0.5, (0.503, 0.5))
-    assert said.startswith("No difference that 3 seeds can show: tau=1 has ")
+    assert said.startswith("No difference that 3 seeds can show: the mAP of tau=1 is ")
     assert f"A difference of 0.01 would take about {found.seeds_for(0.01):,} seeds" in said
 
 

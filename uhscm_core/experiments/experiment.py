@@ -216,7 +216,13 @@ class Experiment:
             [row_of(setting, self._values) | self._summary(setting) for setting in self._settings]
         )
 
-    def compare(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
+    def compare(
+        self,
+        a: Mapping[str, Any],
+        b: Mapping[str, Any],
+        *,
+        called: tuple[str, str] | None = None,
+    ) -> Comparison:
         """Compare two settings on the same queries.
 
         Two trained settings are compared seed by seed. Of twenty comparisons of settings that are
@@ -225,6 +231,7 @@ class Experiment:
         Args:
             a, b: the varied names and values of one setting each, as they were given or as
                 `to_frame` shows them; those that all settings share may be left out.
+            called: what the sentence calls them; None for the values in which they differ.
 
         Raises:
             TypeError, ValueError: not exactly one setting, one without results yet, or settings
@@ -237,7 +244,7 @@ class Experiment:
         low, high = np.clip(difference.interval(), -1, 1).tolist()
         said = "a and b are one setting."
         if first is not second:
-            names = self._name(first, second), self._name(second, first)
+            names = called or (self._name(first, second), self._name(second, first))
             under_a, under_b = (float(sample.values.mean()) for sample in samples)
             said = sentence(*names, difference, share, (under_a, under_b))
         return Comparison(difference.value, low, high, share, said)

@@ -28,7 +28,6 @@ def sentence(
     if not estimate.tells_seeds:
         return _of_one_seed(a, b, estimate, digits)
     low, high = estimate.interval()
-    value = signed(estimate.value, digits)
     interval = f"{signed(low, digits)} to {signed(high, digits)}"
     within = f"95% interval {interval}, over {_counted(estimate)}"
     if low > 0 or high < 0:
@@ -39,19 +38,26 @@ def sentence(
         )
     shown_by = f"{min(estimate.seeds)} seeds" if estimate.seeds else f"{estimate.queries:,} queries"
     return (
-        f"No difference that {shown_by} can show: {a} has {value} of mAP against {b} "
+        f"No difference that {shown_by} can show: {_more(a, b, estimate.value, digits)} "
         f"({within}). {_outlook(estimate)}"
     )
 
 
 def _of_one_seed(a: str, b: str, estimate: Estimate, digits: int) -> str:
     ends = estimate.over_queries_alone()
-    value, low, high = (signed(number, digits) for number in (estimate.value, *ends))
+    low, high = (signed(number, digits) for number in ends)
     return (
-        f"Nothing can be said: {a} has {value} of mAP against {b} with one seed, and one "
+        f"Nothing can be said: {_more(a, b, estimate.value, digits)} with one seed, and one "
         f"seed does not show how much another would change. Over the queries alone the "
         f"interval is {low} to {high}, which leaves the seeds out; use at least 3 seeds."
     )
+
+
+def _more(a: str, b: str, value: float, digits: int) -> str:
+    size = f"{abs(value):.{digits}f}"
+    if not float(size):
+        return f"{a} and {b} have the same mAP to {digits} decimals"
+    return f"the mAP of {a} is {size} {'higher' if value > 0 else 'lower'} than that of {b}"
 
 
 def _outlook(estimate: Estimate) -> str:

@@ -91,7 +91,7 @@ class Benched(Explorer[CompareState]):
             return ""
         a, b = (runs[name].setting.values for name in names)
         try:
-            found = experiment.compare(b, a)
+            found = experiment.compare(b, a, called=("R", "L"))
         except ValueError:  # such as different queries
             return ""
         return f"{found.sentence} {_FIRST_SEEDS}"

@@ -33,6 +33,8 @@ class Dots(View):
     """A few words per row, shown at its right; default none."""
     marks = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """A letter per row, such as A and B of a comparison, or an empty text; default none."""
+    titles = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The whole name of each row, said when it is pointed at; default none, its label."""
     unit = traitlets.Unicode("").tag(sync=True)
     """What the axis shows, such as ``"mAP"``; default empty."""
     _rows = traitlets.Bytes().tag(sync=True)

@@ -23,15 +23,21 @@ class BenchDots(Dots):
         super().__init__(choose, unit="mAP")
 
     def show_settings(
-        self, names: Sequence[str], frame: pd.DataFrame, marks: Sequence[str], yardstick: str
+        self,
+        words: Sequence[str],
+        frame: pd.DataFrame,
+        marks: Sequence[str],
+        yardstick: str,
+        names: Sequence[str],
     ) -> None:
         """Show the table of an experiment.
 
         Args:
-            names: of the settings.
+            words: what the settings are called here.
             frame: of `uhscm_core.Experiment.to_frame`.
             marks: a letter for each setting that is compared.
             yardstick: what the results are evaluated by.
+            names: of `uhscm_core.Experiment.names`.
         """
         told = (frame["high"] - frame["low"]) < 1  # one seed tells nothing
         ends = (frame[end].where(told) for end in ("low", "high"))
@@ -45,10 +51,11 @@ class BenchDots(Dots):
             f"queries together; choose two to compare"
         )
         self.show(
-            names,
+            words,
             frame["mAP"],
             *ends,
             notes=notes,
             marks=list(marks),
+            titles=list(names),
             summary=said if done else "",
         )

@@ -48,7 +48,7 @@ class BenchExport(ipw.HBox):
     def _as_csv(self) -> tuple[str, bytes]:
         lines = "".join(f"# {n}: {' '.join(v.split())}\n" for n, v in self._provenance.items())
         frame = self._results.to_frame()
-        frame.insert(0, "setting", list(self._results.dots.labels))
+        frame.insert(0, "setting", list(self._results.dots.titles))
         # A sign that would begin a comment in the middle of a line must not occur.
         return "bench.csv", lines.encode() + csv_bytes(frame.replace("#", "no.", regex=True))
 

@@ -16,15 +16,14 @@ from widgets.background.worker import Worker
 from widgets.kit.selection import Selection
 from widgets.kit.status import Status
 from widgets.panels.bench_dots import BenchDots
+from widgets.panels.bench_words import NUMBERS, plain_names, said_of_two
 from widgets.panels.moved_queries import MovedQueries
 
 __all__ = ["BenchResults"]
 
-_NUMBERS = ("mAP", "sd", "low", "high", "seeds")
-
 
 class BenchResults(ipw.VBox):
-    """A dot with its interval per setting, a sentence about two settings, and their queries.
+    """A sentence about two settings, a dot with its interval per setting, and the two's queries.
 
     Args:
         pictures: of the queries.
@@ -48,13 +47,15 @@ class BenchResults(ipw.VBox):
         self._lock = threading.RLock()
         self.experiment: Experiment | None = None
         """In view."""
-        self._frame = pd.DataFrame(columns=[*_NUMBERS])
+        self._frame = pd.DataFrame(columns=[*NUMBERS])
         self._names: tuple[str, ...] = ()
         self._drawn: tuple[Any, ...] = ()
         self._chosen = False  # by the user; else the two best are compared
         self.dots = BenchDots(self._choose)
-        self.a = ipw.Dropdown(description="A", options=[], layout={"width": "48%"})
-        self.b = ipw.Dropdown(description="B", options=[], layout={"width": "48%"})
+        # As wide as their names, and below each other where there is no room for both.
+        wide = {"flex": "1 1 auto", "width": "auto", "max_width": "98%"}
+        self.a = ipw.Dropdown(description="A", options=[], layout=wide)
+        self.b = ipw.Dropdown(description="B", options=[], layout=wide)
         for dropdown in (self.a, self.b):
             dropdown.style.description_width = "20px"
             dropdown.observe(self._compared, "value")
@@ -68,7 +69,7 @@ class BenchResults(ipw.VBox):
         )
         self.moved.observe(lambda _: self._compared(), "value")
         self.queries = MovedQueries(pictures, selection)
-        super().__init__([self.dots, self._pair, self.sentence, self.moved, self.queries])
+        super().__init__([self.sentence, self.dots, self._pair, self.moved, self.queries])
         self._hide()
 
     @property
@@ -80,7 +81,7 @@ class BenchResults(ipw.VBox):
         """Show nothing, until an experiment on these images is shown."""
         with self._lock:
             self.experiment = None
-            self._frame, self._names, self._drawn = pd.DataFrame(columns=[*_NUMBERS]), (), ()
+            self._frame, self._names, self._drawn = pd.DataFrame(columns=[*NUMBERS]), (), ()
         self._chosen = False
         self.queries.adopt(pictures)
         self.dots.show([], [], [], [], summary="")
@@ -102,21 +103,23 @@ class BenchResults(ipw.VBox):
             self._drawn, self.experiment = key, experiment
             self._frame, self._names = frame, experiment.names
             known = frame["seeds"] > 0
-            self._list([n for n, there in zip(self._names, known, strict=True) if there])
-            self.dots.show_settings(self._names, frame, self._marks(), yardstick)
+            words = plain_names(self._names, frame)
+            named = zip(words, self._names, known, strict=True)
+            self._list([(word, name) for word, name, there in named if there])
+            self.dots.show_settings(words, frame, self._marks(), yardstick, self._names)
         self._hide()
         self._compared()
         self._listed()
 
     def compare(self, a: str, b: str) -> None:
-        """Compare two settings, by the names that are shown.
+        """Compare two settings, by their `uhscm_core.Experiment.names`.
 
         Raises:
             ValueError: no such setting, or none with results yet.
         """
         for name, value in (("a", a), ("b", b)):
-            if value not in self.a.options:
-                known = ", ".join(self.a.options) or "none yet"
+            if value not in self._known:
+                known = ", ".join(self._known) or "none yet"
                 raise ValueError(
                     f"{name} must be one of the settings with results ({known}), got {value!r}"
                 )
@@ -141,15 +144,21 @@ class BenchResults(ipw.VBox):
         marks = {self.b.value: "B", self.a.value: "A"}
         return [marks.get(name, "") for name in self._names]
 
-    def _list(self, known: list[str]) -> None:
-        if tuple(known) == tuple(self.a.options):
+    @property
+    def _known(self) -> list[str]:
+        """The names of the settings that have a result."""
+        return [name for _, name in self.a.options]
+
+    def _list(self, named: list[tuple[str, str]]) -> None:
+        if tuple(named) == tuple(self.a.options):
             return
+        known = [name for _, name in named]
         by_name = self._frame.assign(name=self._names).dropna(subset=["mAP"])
         best = by_name.sort_values("mAP", ascending=False, kind="stable")["name"].tolist()
         for dropdown, place in ((self.a, 0), (self.b, 1)):
             before = dropdown.value
             dropdown.unobserve(self._compared, "value")
-            dropdown.options = known
+            dropdown.options = named
             if known:
                 keep = self._chosen and before in known
                 dropdown.value = before if keep else best[min(place, len(best) - 1)]
@@ -158,7 +167,7 @@ class BenchResults(ipw.VBox):
     def _choose(self, row: int) -> None:
         """Compare a row with the one that was A."""
         name = self._names[row]
-        if name in self.a.options and name != self.a.value:
+        if name in self._known and name != self.a.value:
             self.a.value, self.b.value = name, self.a.value
 
     def _compared(self, change: object = None) -> None:
@@ -169,6 +178,7 @@ class BenchResults(ipw.VBox):
         with self._lock:
             experiment, a, b = self.experiment, self.a.value, self.b.value
             self.dots.marks = self._marks()
+            self.a.tooltip, self.b.tooltip = a or "", b or ""  # whole
             self._hide()
             if experiment is None or len(self.a.options) < 2:
                 self.sentence.say("")
@@ -178,8 +188,9 @@ class BenchResults(ipw.VBox):
                 self.queries.show([])
                 return
             pair = [self._named(name) for name in (a, b)]
+            said = said_of_two(self._frame, *map(self._names.index, (a, b)))
         try:
-            self.sentence.say(experiment.compare(*pair).sentence)
+            self.sentence.say(experiment.compare(*pair, called=said).sentence)
             if self.moved.value:
                 self.queries.show_moved(experiment.queries(*pair))
         except ValueError as error:  # such as settings with different queries
@@ -187,4 +198,4 @@ class BenchResults(ipw.VBox):
 
     def _named(self, name: str) -> dict[str, Any]:
         row = self._frame.iloc[self._names.index(name)]
-        return {column: row[column] for column in self._frame.columns[: -len(_NUMBERS)]}
+        return {column: row[column] for column in self._frame.columns[: -len(NUMBERS)]}

@@ -103,13 +103,20 @@ def test_two_settings_are_compared_in_the_sentence_of_the_experiment(bench, stud
     experiment = Experiment(study, vary, seeds=2, folder=bench_folder(study))
     frame = experiment.to_frame()
     dots = bench.results.dots.to_frame()
-    assert dots["name"].tolist() == ["bits=8", "bits=16"]
+    assert dots["name"].tolist() == ["8 bits", "16 bits"]
+    assert bench.results.dots.titles == list(experiment.names) == ["bits=8", "bits=16"]
+    assert [*bench.results.a.options] == [("8 bits", "bits=8"), ("16 bits", "bits=16")]
     assert dots["value"].tolist() == pytest.approx(frame["mAP"].tolist(), abs=1e-6)
     assert dots["low"].tolist() == pytest.approx(frame["low"].tolist(), abs=1e-6)
     bench.results.compare("bits=8", "bits=16")
     bench.wait()
-    said = experiment.compare({"bits": 8}, {"bits": 16}).sentence
+    called = "A (8 bits)", "B (16 bits)"
+    said = experiment.compare({"bits": 8}, {"bits": 16}, called=called).sentence
+    assert "A (8 bits)" in said
     assert bench.results.sentence.summary == said
+    assert (bench.results.a.tooltip, bench.results.b.tooltip) == ("bits=8", "bits=16")
+    order = bench.results.children
+    assert order.index(bench.results.sentence) < order.index(bench.results.dots)
     assert bench.results.dots.marks == ["A", "B"]
     with pytest.raises(ValueError, match=r"a must be one of the settings with results \(bits=8, "):
         bench.results.compare("bits=9", "bits=16")
@@ -183,7 +190,7 @@ def test_results_are_saved_with_where_they_come_from(bench, study):
     space = {"s": "http://www.w3.org/2000/svg"}
     assert name == "bench.svg"
     assert len(svg.findall("s:circle", space)) == 2
-    assert "bits=16" in "".join(svg.itertext())
+    assert "16 bits" in "".join(svg.itertext())
     assert study.dataset.digest in svg.find("s:desc", space).text
 
 

@@ -78,7 +78,7 @@ function render({ model, el: host }) {
       track.append(dot);
     }
     const name = el("span", "name", label);
-    name.title = label;
+    name.title = model.get("titles")[i] || label;
     element.append(el("span", "mark", mark), name, track, el("span", "note", note));
     keys.add(element, i);
     return element;
@@ -116,7 +116,7 @@ function render({ model, el: host }) {
     keys.announce();
   }
   draw();
-  const names = ["labels", "notes", "marks", "unit", "_rows", "summary"];
+  const names = ["labels", "notes", "marks", "titles", "unit", "_rows", "summary"];
   return endAll(onChange(model, names, redraw), redraw.cancel);
 }
 
