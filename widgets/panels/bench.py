@@ -63,11 +63,11 @@ class Bench(Steered, ipw.VBox):
         gestures = Gestures(self.status.fail, self._draw_buttons, said=PlanError)
         self._run_buttons = RunButtons(self, gestures, "the results")
         self.buttons = self._run_buttons.all
-        self.estimate = ipw.Label("", layout={"width": "auto"})
+        self.estimate = ipw.Label("", layout={"flex": "1 1 200px", "width": "auto"})
+        self.estimate.add_class("uhscm-estimate")
         self.results = BenchResults(pictures, selection, self._worker, *ways, listed)
         self.export = BenchExport(self.results, self._worker)
         buttons = row(*self.buttons.values(), self.export, self.estimate)
-        buttons.layout.align_items = "center"
         both = columns([self.choices], [self.results], (48, 49), stacked=True)
         super().__init__([buttons, self.status, both])
         self.add_class("uhscm-bench")
@@ -150,8 +150,8 @@ class Bench(Steered, ipw.VBox):
         try:
             experiment = experiment_of(self._study, self.choices.plan)
         except PlanError as error:
-            self.choices.fail(error)
-            self.estimate.value = "Not yet: see what is marked above."
+            # The control may lie below the window.
+            self.estimate.value = f"Not yet. {self.choices.fail(error)}"
             self.buttons["start"].disabled = True
             return
         self.choices.clear()

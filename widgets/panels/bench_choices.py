@@ -14,7 +14,7 @@ from uhscm_core.recipe import RECIPES
 from widgets.background.bench_plan import METHODS, PlanError, lists_of, takes_views
 from widgets.kit.layout import row
 from widgets.kit.text_box import TextBox
-from widgets.kit.words import counted
+from widgets.kit.words import counted, with_capital
 from widgets.panels.ticks import NAMES, Ticks
 from widgets.states.bench import OWN_LIST, Plan
 
@@ -123,14 +123,17 @@ class BenchChoices(ipw.VBox):
             self._changed()
             self._taken()
 
-    def fail(self, error: PlanError) -> None:
-        """Say what is wrong at the control that it is about, and nowhere else."""
+    def fail(self, error: PlanError) -> str:
+        """Say what is wrong at the control that it is about, and nowhere else.
+
+        Returns:
+            The same, with the control's name.
+        """
         self.clear()
         where = error.control or "recipes"
-        if where in self.ticks:
-            self.ticks[where].error = str(error)
-        else:
-            self.texts[where].fail(str(error))
+        control = self.ticks[where] if where in self.ticks else self.texts[where]
+        control.error = str(error)
+        return f"{control.label}: {error}" if error.control else with_capital(str(error))
 
     def clear(self) -> None:
         """Take all errors away."""

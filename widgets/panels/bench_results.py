@@ -52,8 +52,7 @@ class BenchResults(ipw.VBox):
         self._drawn: tuple[Any, ...] = ()
         self._chosen = False  # by the user; else the two best are compared
         self.dots = BenchDots(self._choose)
-        # As wide as their names, and below each other where there is no room for both.
-        wide = {"flex": "1 1 auto", "width": "auto", "max_width": "98%"}
+        wide = {"flex": "1 1 auto", "width": "auto", "max_width": "98%"}  # as their names
         self.a = ipw.Dropdown(description="A", options=[], layout=wide)
         self.b = ipw.Dropdown(description="B", options=[], layout=wide)
         for dropdown in (self.a, self.b):

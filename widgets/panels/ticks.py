@@ -24,7 +24,7 @@ class Ticks(ipw.VBox):
     """
 
     def __init__(self, label: str, changed: Callable[[Any], None]) -> None:
-        self._changed = changed
+        self.label, self._changed = label, changed
         self._boxes: dict[str, ipw.Checkbox] = {}
         # Below the name where the form is half as wide as the window.
         self._row = ipw.HBox([], layout={"flex_flow": "row wrap", "flex": "1 1 320px"})
