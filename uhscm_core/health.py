@@ -284,8 +284,8 @@ def _threshold(study: Stages) -> Iterator[HealthFinding]:
         kept &= mined.wins <= study.max_share * n
     yield HealthFinding(
         "threshold below one vote",
-        f"a concept is kept with more than {mined.min_votes:.2g} votes, so that a single image of "
-        f"{n:,} to train on keeps one of {m:,} candidates",
+        f"the vote of a single image is enough to keep a concept: with {m:,} candidates and {n:,} "
+        f"votes, one for each training image, the threshold is {mined.min_votes:.2g} votes",
         {"threshold": float(mined.min_votes), "images": float(n), "candidates": float(m)},
         {"min_share": share} if bool(kept.any()) else None,
     )

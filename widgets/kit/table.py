@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,8 @@ from uhscm_core.support.numbers import real
 from widgets.kit.view import View, static
 
 __all__ = ["Table"]
+
+_DECIMALS = 3
 
 
 class Table(View):
@@ -35,13 +38,15 @@ class Table(View):
         """Replace the rows.
 
         Args:
-            frame: the values to show, numbers with up to three decimals, NaN as an empty cell.
+            frame: the values to show, numbers with up to three decimals, as many in all of a
+                column, NaN as an empty cell.
             traits: any trait of `Table` to change in the same message.
         """
         self._frame = frame
         with self.hold_sync():
             self.set_trait("columns", [str(name) for name in frame.columns])
-            self.set_trait("rows", [[_text(v) for v in row] for row in frame.to_numpy(object)])
+            columns = [_texts(column) for column in frame.to_numpy(object).T]
+            self.set_trait("rows", [list(row) for row in zip(*columns, strict=True)])
             for name, value in traits.items():
                 self.set_trait(name, value)
 
@@ -50,7 +55,14 @@ class Table(View):
         return self._frame.copy()
 
 
-def _text(value: object) -> str:
+def _texts(column: Iterable[object]) -> list[str]:
+    values = list(column)
+    numbers = [real(v, _DECIMALS) for v in values if isinstance(v, float) and v == v]
+    digits = max((len(number.rstrip("0").partition(".")[2]) for number in numbers), default=0)
+    return [_text(value, digits) for value in values]
+
+
+def _text(value: object, digits: int) -> str:
     if isinstance(value, float):
-        return "" if value != value else real(value, 3).rstrip("0").rstrip(".")
+        return "" if value != value else real(value, digits)
     return str(value)

@@ -12,6 +12,9 @@ from widgets.kit.view import close_all
 
 __all__ = ["HealthPanel"]
 
+_CONTROLS = {"min_share": "minimum votes", "tau": "τ"}
+"""What the controls of settings are called, where that is not the setting's own name."""
+
 
 class HealthPanel(ipw.VBox):
     """One row per finding of `Study.health`; nothing where all is well.
@@ -53,6 +56,8 @@ class HealthPanel(ipw.VBox):
 
 def _in_words(change: Mapping[str, Any]) -> str:
     return "Use " + ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        f"{_CONTROLS.get(name, name)} {value:.3g}"
+        if isinstance(value, float)
+        else f"{_CONTROLS.get(name, name)} {value}"
         for name, value in change.items()
     )

@@ -25,7 +25,7 @@ def test_a_finding_has_a_button_only_where_a_change_would_help():
         "⚠ <b>all equal</b>.",
     ]
     (button,) = buttons(panel)
-    assert button.description == "Use min_share 0.512"
+    assert button.description == "Use minimum votes 0.512"
     button.click()
     assert applied == [{"min_share": 0.51234}]
     panel.show([])
@@ -37,7 +37,7 @@ def test_a_change_of_the_study_is_made_in_the_explorer(study):
     explorer.wait()
     found = {finding.kind: finding.change for finding in explorer.health.findings}
     assert "tau" in found["flat distributions"]
-    button = next(b for b in buttons(explorer.health) if "tau" in b.description)
+    button = next(b for b in buttons(explorer.health) if b.description.startswith("Use τ "))
     button.click()
     explorer.wait()
     assert explorer.study.tau == found["flat distributions"]["tau"]

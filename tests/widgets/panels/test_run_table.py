@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from uhscm_core import TrainingConfig
@@ -16,6 +17,7 @@ from uhscm_core.runs import (
     write_label,
 )
 from widgets import TrainingExplorer
+from widgets.kit.table import Table
 from widgets.panels.run_table import RunTable
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -83,6 +85,18 @@ def test_runs_are_sorted_by_any_column_either_way(shown):
     assert shown.names() == ["001", "002", "003"]
     shown.choose("002")
     assert shown.picked == ["002"]  # the row as it is sorted, not as it was made
+
+
+def test_the_numbers_of_a_column_have_as_many_digits():
+    table = Table()
+    frame = {"mAP": [0.4, 0.451], "λ": [0.8, float("nan")], "bits": [16, 8], "note": ["a", 0.5]}
+    table.show(pd.DataFrame(frame | {"less": [-0.12, 1.0]}))
+    assert table.rows == [
+        ["0.400", "0.8", "16", "a", "\N{MINUS SIGN}0.12"],
+        ["0.451", "", "8", "0.5", "1.00"],
+    ]
+    table.show(pd.DataFrame())
+    assert table.rows == []
 
 
 def test_a_name_and_a_note_are_kept_and_shown_as_text(shown):
