@@ -146,6 +146,36 @@ def test_runs_are_told_apart_by_recipe_own_settings_and_titles(study, run_of):
     ]
 
 
+def test_what_has_no_effect_on_a_network_is_not_in_its_name(study, run_of):
+    config = TrainingConfig(recipe="uhscm")
+    quiet = {"validate_every": 3, "device": "cpu", "workers": 2, "precision": "32-true"}
+    run_of(8, config=config)
+    run_of(8, config=dataclasses.replace(config, **quiet))
+    run_of(8, config=dataclasses.replace(config, precision="bf16-mixed"))
+    assert [name for name in rankers_of(study)[0] if name.startswith("run")] == [
+        "run 001, 8 bits",
+        "run 002, 8 bits",
+        "run 003, 8 bits: precision bf16-mixed",
+    ]
+
+
+def test_the_run_whose_network_is_in_view_is_known(study, run_of):
+    for bits in (8, 16):
+        config = TrainingConfig(recipe="uhscm", epochs=1)
+        run = new_run(runs_folder(study), bits, config)
+        trained = study.train(bits, config, folder=run.folder)
+    found, _ = rankers_of(trained)
+    assert [name for name in found if "bits" in name][:3] == [
+        "UHSCM, 16 bits",
+        "run 001, 8 bits",
+        "run 002, 16 bits: in view",
+    ]
+    assert found["UHSCM, 16 bits"].setting == found["run 002, 16 bits: in view"].setting
+    assert found["UHSCM, 16 bits"].setting["epochs"] == 1
+    (run.folder / "metrics.jsonl").write_text("no log\n")
+    assert rankers_of(trained)[0]["UHSCM, 16 bits"].setting == {}
+
+
 def test_a_run_ranks_by_the_prompt_and_concepts_that_it_was_trained_with(study, run_of):
     prompted = study.with_(template="a drawing of the {}")
     listed = study.with_(concepts=["sky", "sea", "house", "tree", "road", "car"], min_share=0.1)

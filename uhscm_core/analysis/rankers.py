@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import threading
@@ -39,6 +40,8 @@ FEATURES = "cosine of features"
 CONCEPTS = "cosine of concepts"
 BOTH = "cosine of both"
 _NO_MATTER = tuple(RESUMABLE_WITH - {"epochs"})  # to what is computed
+_UNSAID = ("bits", "device", "workers", "validate_every")  # said in any case, or without effect
+_FULL_PRECISION = ("auto", "32-true")
 _BITS = 64  # of the baselines of a study without a network
 
 Ids = npt.NDArray[np.int64]
@@ -151,15 +154,16 @@ def rankers_of(
         )
     rankers: list[Ranker] = []
     left_out: dict[str, str] = {}
-    network = study.network
+    network, runs = study.network, read_runs(runs_folder(study))
+    own = _own_run(study, runs)
     if network is not None:
         name = f"UHSCM, {network.bits} bits{_note(network)}"
-        rankers.append(Ranker(name, study, _codes_of(study)))
+        setting = {} if own is None else setting_of(own.config, own.bits, study, study)
+        rankers.append(Ranker(name, study, _codes_of(study), setting=setting))
     for name, other in (others or {}).items():
         note = _note(_network_of(study, name, other))
         rankers.append(Ranker(f"{name}{note}", study, _codes_of(other)))
-    runs = read_runs(runs_folder(study))
-    rankers += _rankers_of_runs(study, runs, left_out)
+    rankers += _rankers_of_runs(study, runs, left_out, own)
     lengths = [run.bits for run in runs if not run.is_damaged]
     bits = (lengths or [_BITS])[-1] if network is None else network.bits
     for name in BASELINES:
@@ -188,20 +192,34 @@ def _note(network: HashNetwork) -> str:
     return " (reads pixels: slow at first)" if network.on_pixels else ""
 
 
-def _rankers_of_runs(study: Study, found: Sequence[Run], left_out: dict[str, str]) -> list[Ranker]:
+def _own_run(study: Study, runs: Iterable[Run]) -> Run | None:
+    """Return the run that has trained the study's network: it has the same steps, at their pace."""
+    if study.network is None or not study.history:
+        return None
+    for run in runs:
+        with contextlib.suppress(OSError, ValueError):  # a damaged log, or deleted meanwhile
+            if run.bits == study.network.bits and run.history() == study.history:
+                return run
+    return None
+
+
+def _rankers_of_runs(
+    study: Study, found: Sequence[Run], left_out: dict[str, str], own: Run | None
+) -> list[Ranker]:
     left_out |= {f"run {run.name}": run.message for run in found if run.is_damaged}
     runs = [run for run in found if not run.is_damaged]
     settings = [run.settings for run in runs]
     varied = [
         key
         for key in (settings[0] if settings else ())
-        if key != "bits" and len({values[key] for values in settings}) > 1
+        if key not in _UNSAID and len({values[key] for values in settings}) > 1
     ]
     rankers = []
     for run in runs:
         title = title_of(run.folder)
         parts = [title] if title else _differing(run, varied)
         parts += [other] if (other := unlike(run, study)) else []
+        parts += ["in view"] if own is not None and run.name == own.name else []
         said = f": {', '.join(parts)}" if parts else ""
         name = f"run {run.name}, {run.bits} bits{said}"
         if run.backbone != "features":
@@ -251,7 +269,9 @@ def _differing(run: Run, varied: Sequence[str]) -> list[str]:
     said += [
         f"{key} {run.settings[key]}"
         for key in varied
-        if key != "recipe" and (key not in usual or run.settings[key] != usual[key])
+        if key != "recipe"
+        and (key not in usual or run.settings[key] != usual[key])
+        and not (key == "precision" and run.settings[key] in _FULL_PRECISION)
     ]
     return said
 

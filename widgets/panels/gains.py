@@ -23,7 +23,11 @@ __all__ = ["GainsPanel"]
 _QUERIES = 60  # that gain or lose most, a side
 _TRAINS = "Train both with several seeds, which tells what is real"
 _DONE = "The Bench has trained both with several seeds"
-_SAME = "The Bench varies recipe, template, bits, epochs and λ; these two differ in something else"
+_SAME = "The Bench cannot try both, because they are one setting."
+_OTHER = (
+    "The Bench cannot try both, because it varies only the method, recipe, template, bits, epochs "
+    "and λ."
+)
 
 
 class GainsPanel(ipw.VBox):
@@ -84,11 +88,14 @@ class GainsPanel(ipw.VBox):
             return
         rankers = both.rankers
         settled = self._settled(rankers)
-        self._said.value = settled or both.verdict()
         settings = [ranker.setting for ranker in rankers]
         self._plan = None if settled else Plan.of_two(settings, self._pictures.study)
+        one = bool(settings[0]) and settings[0] == settings[1]
+        why_not = "" if self._plan or settled else _SAME if one else _OTHER
+        said = settled or both.verdict()
+        self._said.value = f"{said} {why_not}".strip() if said else ""
         self.bench.disabled = self._plan is None
-        self.bench.tooltip = _TRAINS if self._plan else _DONE if settled else _SAME
+        self.bench.tooltip = _TRAINS if self._plan else why_not or _DONE
         before, after = (ranker.known() for ranker in rankers)
         if before is None or after is None:
             self._shown = None
@@ -109,7 +116,7 @@ class GainsPanel(ipw.VBox):
                 queries[first],
                 images=self._pictures,
                 captions=[
-                    f"{before[i]:.2f} → {after[i]:.2f}\naverage precision, left and right\n"
+                    f"L {before[i]:.2f}, R {after[i]:.2f}\naverage precision, left and right\n"
                     f"{self._pictures.caption(int(queries[i]))}"
                     for i in first
                 ],

@@ -37,7 +37,7 @@ class MovedQueries(Gallery):
         first = frame[frame["difference"] != 0].head(_QUERIES)
         rows = zip(first["query"], first["a"], first["b"], strict=True)
         captions = [
-            f"{difference(a, b, 2)}\naverage precision {a:.2f} with A, {b:.2f} with B\n"
+            f"A {a:.2f}, B {b:.2f}\naverage precision, a difference of {difference(a, b, 2)}\n"
             f"{self._pictures.caption(int(query))}"
             for query, a, b in rows
         ]

@@ -105,6 +105,9 @@ def test_queries_that_gain_and_lose_become_the_query(trained, compare):
         order = [int(queries[i]) for i in np.argsort(-gain, kind="stable") if gain[i] > 0]
         assert compare.better[side].ids.tolist() == order
         assert f"{len(order)} of 20 queries" in compare.better[side].summary
+        row = trained.dataset.splits["query"].tolist().index(order[0]) if order else None
+        for caption in compare.better[side].to_frame()["caption"][:1]:  # which side each is of
+            assert caption.startswith(f"L {left[row]:.2f}, R {right[row]:.2f}\n")
     ahead = compare.better[1]  # after two epochs, no query is better by UHSCM
     place = int(ahead.ids[0] == queries[0])
     worst = int(ahead.ids[place])
@@ -401,7 +404,8 @@ def test_two_settings_of_the_bench_are_compared_query_by_query(study, compare):
     assert (compare.left.value, compare.right.value) == (listed[1], listed[2])
     vary = {"method": ["UHSCM", "ITQ"], "recipe": ["uhscm"], "epochs": [1], "bits": [8, 16]}
     # What the bench has shown with its seeds is not taken back by what one seed shows.
-    said = bench.results.experiment.compare(*(bench.results._named(names[i]) for i in (2, 1)))
+    pair = (bench.results._named(names[i]) for i in (2, 1))
+    said = bench.results.experiment.compare(*pair, called=("R", "L"))
     assert compare._gains._said.value.startswith(said.sentence)
     assert compare._gains._said.value.endswith("those of the lowest seed of each.")
     assert compare._gains.bench.disabled
@@ -577,6 +581,13 @@ def test_two_rankings_are_tried_with_several_seeds_in_the_bench(compare):
     compare.bench.start()
     compare.bench.wait()
     assert compare.bench.to_frame()["seeds"].tolist() == [3, 3]
+    assert "The Bench cannot" not in gains._said.value
     compare.left.value = UHSCM  # which settings it was trained with is not known
     done(compare)
     assert gains.bench.disabled
+    assert "with one seed" in gains._said.value
+    assert gains._said.value.endswith(f" {gains.bench.tooltip}")
+    assert gains.bench.tooltip.startswith("The Bench cannot try both, because it varies only ")
+    compare.left.value, compare.right.value = "bench: ITQ, seed 0", ITQ
+    done(compare)
+    assert gains.bench.tooltip == "The Bench cannot try both, because they are one setting."

@@ -152,8 +152,9 @@ def test_the_queries_that_moved_most_are_one_click_away(bench, study):
     moved = experiment.queries({"bits": 8}, {"bits": 16})
     moved = moved[moved["difference"] != 0]
     assert gallery.ids.tolist() == moved["query"].tolist()
-    moved_most = difference(moved["a"].iloc[0], moved["b"].iloc[0], 2)
-    assert gallery.to_frame()["caption"][0].startswith(f"{moved_most}\n")
+    a, b = moved["a"].iloc[0], moved["b"].iloc[0]
+    said = f"A {a:.2f}, B {b:.2f}\naverage precision, a difference of {difference(a, b, 2)}\n"
+    assert gallery.to_frame()["caption"][0].startswith(said)
 
 
 def test_a_click_on_a_dot_compares_it_with_what_was_first(bench):
@@ -221,6 +222,8 @@ def test_an_error_stands_at_its_control_until_a_value_works(bench, changes, wher
     assert [name for name, control in controls.items() if control.error] == [where]
     assert getattr(bench.choices.plan, where) == changes[where]  # what was typed stays
     assert bench.buttons["start"].disabled
+    # The control may lie below the window, so that the line of the buttons says all of it.
+    assert bench.estimate.value == f"Not yet. {controls[where].label}: {controls[where].error}"
     with pytest.raises(PlanError):
         bench.start()
     assert bench.status.errors == []
