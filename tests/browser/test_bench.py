@@ -42,7 +42,12 @@ def test_two_settings_are_trained_and_the_sentence_is_read(page):
     bench = box.locator(".uhscm-bench")
     bench.locator(".widget-label", has_text=re.compile("^3 trainings, about ")).wait_for()
     fill(bench, "Code length, bits", "8, zwölf")
-    bench.get_by_text("expected whole numbers with commas between them, got 'zwölf'").wait_for()
+    wrong = "expected whole numbers with commas between them, got 'zwölf'"
+    bench.locator(".wrong", has_text=wrong).wait_for()
+    line = bench.locator(".widget-label", has_text=f"Not yet. Code length, bits: {wrong}")
+    line.wait_for()
+    place = line.bounding_box()
+    assert 0 < place["y"] < place["y"] + place["height"] < 720
     assert bench.get_by_label("Code length, bits").input_value() == "8, zwölf"
     for label in ("Code length, bits", "Epochs", "Positive pairs: S ≥ λ", "Seeds per setting"):
         assert bench.get_by_label(label, exact=True).bounding_box()["width"] > 80
@@ -62,10 +67,14 @@ def test_two_settings_are_trained_and_the_sentence_is_read(page):
         rows.nth(0).get_attribute("aria-label"),
     )
     until(bench, r"\((8|32) bits\) .* \((8|32) bits\) .*3 seeds and 60 queries")
-    # The answer has come into view next to the form, without a scroll.
-    for part in (rows.nth(1), bench.locator(".uhscm-status .sentence").last):
-        place = part.bounding_box()
+    # The answer has come into view next to the form, without a scroll, above the plot.
+    answer = bench.locator(".uhscm-status .sentence").last
+    places = [part.bounding_box() for part in (answer, rows.nth(0), rows.nth(1))]
+    tops = [place["y"] for place in places]
+    assert tops == sorted(tops)
+    for place in places:
         assert 0 < place["y"] < place["y"] + place["height"] < 720
+    assert rows.nth(0).locator(".name").get_attribute("title") == "bits=8"
     with page.expect_download() as download:
         bench.get_by_role("button", name="Save as CSV").click()
     saved = Path(download.value.path()).read_text()
