@@ -159,7 +159,7 @@ def test_a_losing_query_becomes_the_query(page):
     tile = loses.locator(".gallery-tile[aria-selected=false]").first
     tile.locator("img").wait_for()
     caption = tile.locator(".gallery-caption").text_content().split("\n")[0]
-    was, now = map(float, caption.split(" → "))
+    was, now = map(float, re.fullmatch(r"L (0\.\d\d), R (0\.\d\d)", caption).groups())
     assert was >= now
     shot(page, "compare_gains")
     tile.click()
