@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
@@ -120,6 +122,27 @@ def test_an_explorer_whose_kernel_was_restarted_says_so(page):
     page.keyboard.press("Shift+Enter")
     page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
     assert not ended.is_visible()
+
+
+def test_an_explorer_whose_kernel_another_window_restarted_says_so(page, lab):
+    page.wait_for_selector("text=an explorer, alive")
+    ended = page.locator(".uhscm-status .ended")
+    assert not ended.is_visible()
+    restart_kernels(page, lab.address)
+    ended.wait_for(state="visible", timeout=20_000)
+    assert ended.inner_text() == "The kernel was restarted: run this cell again."
+    page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
+    assert not ended.is_visible()
+
+
+def restart_kernels(page, address):
+    kernels = f"{address.partition('/lab/')[0]}/api/kernels"
+    token = {"Authorization": "token " + re.findall(r"[?&]token=([^&]+)", address)[0]}
+    for kernel in page.request.get(kernels, headers=token).json():
+        path = f"{kernels}/{kernel['id']}/restart"
+        assert page.request.post(path, headers=token, timeout=60_000).ok
 
 
 def test_an_explorer_whose_kernel_crashed_says_so(page):

@@ -4,7 +4,8 @@
 // marks the view as disconnected, which it does not do by itself when the kernel crashed. While the
 // connection is lost, it says since when.
 
-const CRASHED = ["autorestarting", "dead"]; // states of a kernel
+// States of a kernel that began anew or is gone; a restart from another window is only seen starting.
+const GONE = ["autorestarting", "dead", "starting"];
 const PATIENCE = 1500; // ms without a connection until it is said
 const SHOWN_NOTES = 2; // more of them are folded away
 
@@ -83,7 +84,7 @@ function render({ model, el: host }) {
   };
   /** @type {(kernel: unknown, status: string) => void} */
   const onKernel = (_, status) => {
-    if (CRASHED.includes(status)) manager.disconnect();
+    if (GONE.includes(status)) manager.disconnect();
   };
   signal?.connect(onKernel);
   connection?.connect(onConnection);
