@@ -17,6 +17,7 @@ from widgets.explorers.explorer import Explorer
 from widgets.kit.bars import Bars
 from widgets.kit.field import Field
 from widgets.kit.layout import columns, row
+from widgets.kit.pages import Pages, open_pages, pages_of
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
 from widgets.panels.concept_editor import ConceptEditor
@@ -41,9 +42,8 @@ class DenoisingExplorer(Explorer[Study]):
 
     def __init__(self, study: Study | Desk, selection: Selection | None = None) -> None:
         super().__init__(study, selection)
-        images = self.study.dataset.images
         self.bars = Bars(root=True, height=430, unit="votes", draggable=True)
-        self._voters = VotersPanel(images, self.selection)
+        self._voters = VotersPanel(self.study.dataset.images, self.selection)
         self.gallery, self.moved = self._voters.gallery, self._voters.moved
         growing(self.bars)
         self.editor = ConceptEditor(self._edited)
@@ -61,7 +61,6 @@ class DenoisingExplorer(Explorer[Study]):
         self._train = self._way_to("Train", "Train with these concepts")
         self._concept = ""
         self._told: int | None = None  # the image that this explorer itself told the others of
-
         self.bars.observe(self._dragged, "threshold")
         self.bars.observe(self._chosen, "chosen")
         self._reset.on_click(lambda _: self._as_in_the_paper())
@@ -82,6 +81,16 @@ class DenoisingExplorer(Explorer[Study]):
     def to_frame(self) -> pd.DataFrame:
         """A row per concept: its votes and whether it is kept, most votes first."""
         return vote_frame(self.study).drop(columns="index")
+
+    @property
+    def pages(self) -> Pages:
+        """The pages that are open in it, and the concept that is chosen; others can be opened."""
+        return (*pages_of(self), self._concept)
+
+    @pages.setter
+    def pages(self, pages: Pages) -> None:
+        open_pages(self, pages)
+        self.bars.choose(pages[-1] if pages else "")
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -138,10 +147,7 @@ class DenoisingExplorer(Explorer[Study]):
 
     def _show_voters(self) -> None:
         self._voters.show(self.study, self._concept)
-        ids = self.gallery.ids
-        in_view = self.stepper.image.ids.tolist()
-        if len(ids) and set(in_view).isdisjoint(ids.tolist()):  # the steps are of one of these
-            self.stepper.show(self.study, int(ids[0]))
+        self.stepper.show_one_of(self.study, self.gallery.ids.tolist())
 
     def _hide_answers(self, _: object) -> None:
         # The votes would give them away next to the question, and there alone.

@@ -103,6 +103,11 @@ class Bars(View):
             self.error = ""
             self.threshold = self._worked
 
+    def choose(self, label: object) -> None:
+        """Choose the bar with this label, if there is one."""
+        if label in self.labels:
+            self.chosen = self.labels.index(label)
+
     def to_frame(self) -> pd.DataFrame:
         """Return a row per name, a column per series, and whether each is kept."""
         kept = self.kept

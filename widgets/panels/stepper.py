@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as ipw
@@ -51,6 +52,11 @@ class Stepper(ipw.VBox):
                 self.bars,
             ]
         )
+
+    def show_one_of(self, study: Study, images: Sequence[int]) -> None:
+        """Show the steps of one of these images, unless one of them is in view."""
+        if images and set(images).isdisjoint(self.image.ids.tolist()):
+            self.show(study, images[0])
 
     def show(self, study: Study, image: int | None = None) -> None:
         """Show the steps of an image in this study, if it is one of its images.

@@ -363,11 +363,16 @@ def test_a_view_opens_the_pages_that_were_open(saved, tmp_path):
     go(bench, "Compare").tabs.selected_index = 1
     train = bench.explorers["Train"]
     train.views.selected_index, train.settings.more.value = 2, True
+    concepts = go(bench, "Concepts")
+    concepts.bars.chosen, chosen = 70, concepts.bars.labels[70]
     bench.bar.export.value = True
     bench.bar.exports.wait()
     again = Workbench.open_view(bench.save_view(path))
     again.wait()
     assert go(again, "Compare").tabs.selected_index == 1
+    bars = go(again, "Concepts").bars
+    assert bars.labels[bars.chosen] == chosen
+    assert chosen in again.explorers["Concepts"].gallery.summary
     twice = Workbench.open_view(again.save_view(path))  # where Train was not opened
     shown = go(twice, "Train")
     assert (shown.views.selected_index, shown.settings.more.value) == (2, True)
