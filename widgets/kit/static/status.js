@@ -4,7 +4,7 @@
 // marks the view as disconnected, which it does not do by itself when the kernel crashed. While the
 // connection is lost, it says since when.
 
-// States of a kernel that began anew or is gone; a restart from another window is only seen starting.
+// States of a kernel that was restarted or is gone; a restart from another window is only seen starting.
 const GONE = ["autorestarting", "dead", "starting"];
 const PATIENCE = 1500; // ms without a connection until it is said
 const SHOWN_NOTES = 2; // more of them are folded away
