@@ -166,6 +166,6 @@ def test_the_lessons_duplicates_and_outliers(lesson):
     shot(page, "photos_duplicates_narrow")
     page.set_viewport_size({"width": 1400, "height": 1100})
     box.locator(".lm-TabBar-tab:has-text('Outliers')").click()
-    page.locator(".uhscm-summary:text-matches('^Farthest from their neighbour 5')").wait_for()
+    page.locator(".uhscm-summary:text-matches('^Farthest from their neighbor 5')").wait_for()
     explorer(page, 2)
     shot(page, "photos_outliers")

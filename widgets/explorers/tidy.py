@@ -188,7 +188,7 @@ class TidyExplorer(Explorer[TidyState]):
         def job() -> None:
             self._outliers.show_near(self._oddities, image, self.state.far, self.state.k)
 
-        self._worker.submit("finding neighbours", job)
+        self._worker.submit("finding neighbors", job)
 
     def _as_csv(self) -> tuple[str, bytes]:
         return "duplicates.csv", csv_bytes(self.to_frame())

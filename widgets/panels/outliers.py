@@ -74,11 +74,11 @@ class OutliersPanel(ipw.VBox):
             shown,
             images=oddities.study.dataset.images,
             captions=[
-                f"{value}\n{names[image]}\nto its neighbour {found.k}; mean {mean:.3g} {unit}"
+                f"{value}\n{names[image]}\nto its neighbor {found.k}; mean {mean:.3g} {unit}"
                 for image, value, mean in zip(shown, values, found.means, strict=False)
             ],
-            summary=f"Farthest from their neighbour {found.k} by {by}, first; click one for "
-            f"its neighbours",
+            summary=f"Farthest from their neighbor {found.k} by {by}, first; click one for "
+            f"its neighbors",
         )
 
     def show_near(self, oddities: Oddities, image: int, by: str, k: int) -> None:

@@ -144,7 +144,7 @@ def test_outliers_by_features_and_by_codes(duplicates):
     frame = duplicates.outliers_frame()
     assert frame["rank"].tolist() == list(range(1, 49))
     assert len(duplicates.outliers.ids) == 48
-    assert duplicates.outliers.summary.startswith("Farthest from their neighbour 5 by features")
+    assert duplicates.outliers.summary.startswith("Farthest from their neighbor 5 by features")
     assert len(duplicates.near.ids) == 6
     put(duplicates, far="codes", k=3)
     assert duplicates.outliers.summary.startswith("Farthest from their neighbour 3 by codes")
