@@ -147,7 +147,7 @@ def test_outliers_by_features_and_by_codes(duplicates):
     assert duplicates.outliers.summary.startswith("Farthest from their neighbor 5 by features")
     assert len(duplicates.near.ids) == 6
     put(duplicates, far="codes", k=3)
-    assert duplicates.outliers.summary.startswith("Farthest from their neighbour 3 by codes")
+    assert duplicates.outliers.summary.startswith("Farthest from their neighbor 3 by codes")
     assert duplicates.outliers_frame()["distance"].tolist() != frame["distance"].tolist()
     assert len(duplicates.near.ids) == 4
     assert duplicates.status.errors == []
