@@ -4,8 +4,7 @@
 // marks the view as disconnected, which it does not do by itself when the kernel crashed. While the
 // connection is lost, it says since when.
 
-// States of a kernel that was restarted or is gone; a restart from another window is only seen starting.
-const GONE = ["autorestarting", "dead", "starting"];
+const CRASHED = ["autorestarting", "dead"]; // states of a kernel
 const PATIENCE = 1500; // ms without a connection until it is said
 const SHOWN_NOTES = 2; // more of them are folded away
 
@@ -84,12 +83,23 @@ function render({ model, el: host }) {
   };
   /** @type {(kernel: unknown, status: string) => void} */
   const onKernel = (_, status) => {
-    if (GONE.includes(status)) manager.disconnect();
+    if (CRASHED.includes(status)) manager.disconnect();
   };
+  const messages = manager?.kernel?.anyMessage;
+  let session = "";
+  /** @type {(kernel: unknown, heard: { msg: any, direction: string }) => void} */
+  const onMessage = (_, { msg, direction }) => {
+    if (direction !== "recv" || msg.header.msg_type !== "status") return; // the server sends others
+    // Of a restart by another window only this is heard: the messages are those of another session.
+    if (session && msg.header.session !== session) manager.disconnect();
+    session ||= msg.header.session;
+  };
+  messages?.connect(onMessage);
   signal?.connect(onKernel);
   connection?.connect(onConnection);
   const leave = () => {
     signal?.disconnect(onKernel);
+    messages?.disconnect(onMessage);
     connection?.disconnect(onConnection);
     clearTimeout(waiting);
   };
