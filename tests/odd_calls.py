@@ -39,7 +39,13 @@ from traitlets import TraitError
 
 import uhscm_core as core
 
-ALSO_CALLED = {"source": "concepts", "names": "concepts", "templates": "template"}
+ALSO_CALLED = {
+    "min_share": "Minimum votes",  # the name of its box
+    "max_share": "Maximum votes",
+    "source": "concepts",
+    "names": "concepts",
+    "templates": "template",
+}
 CLEAR = (TypeError, ValueError, IndexError, FileNotFoundError)
 OURS = tuple(str(ROOT / package) + os.sep for package in ("uhscm_core", "widgets"))
 N, D, M, C, BITS = 60, 16, 6, 3, 8

@@ -265,7 +265,7 @@ def mining_settings(tau: Any, min_share: Any, max_share: Any) -> tuple[float, fl
 
 
 def _plain(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.4g}"
 
 
 def _votes(image_features: Tensor, text_features: Tensor) -> Tensor:

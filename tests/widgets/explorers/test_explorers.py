@@ -336,7 +336,7 @@ def test_what_is_no_selection_is_refused(study):
 def test_what_is_wrong_with_the_mining_is_said_where_it_is_seen(study):
     explorer = DenoisingExplorer(only(study, 12))
     done(explorer)
-    assert "a single image of 12 to train on keeps one" in explorer._settings._findings.value
+    assert "The vote of a single image is enough" in explorer._settings._findings.value
     explorer.tau.value = 0.01
     done(explorer)
     assert "weigh all concepts almost equally" in explorer._settings._findings.value
