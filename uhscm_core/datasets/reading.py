@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from uhscm_core.datasets.formats import FORMATS, READ, kind_of_bytes, open_regular
 from uhscm_core.datasets.metadata import PNG_SIGNATURE, without_metadata
+from uhscm_core.datasets.opening import PixelLimitError, open_image
 from uhscm_core.datasets.pixels import as_rgb, transparency_of_16_bits
 
 __all__ = [
@@ -41,16 +42,8 @@ _BUDGET = 3 << 29  # bytes, 1.5 GiB: five photos of 24 megapixels at once, and o
 # eight threads that decoded 89 megapixels one after the other held 3.3 GB.
 Image.core.set_block_size(64 << 20)  # type: ignore[attr-defined]  # it has no types
 
-
+# Of pictures within others: Pillow warns of them, which is an error where warnings are errors.
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-
-
-class PixelLimitError(ValueError):
-    """An image has more pixels than Pillow's limit, ``Image.MAX_IMAGE_PIXELS`` (89 million).
-
-    The limit can be raised, or None for no limit. A file of more than 16 bytes per pixel of the
-    limit is refused too.
-    """
 
 
 def read_image(path: Path, content: bytes | None = None) -> Image.Image:
@@ -157,11 +150,7 @@ def _as_it_is(
     file: io.BufferedReader | io.BytesIO, notes: dict[str, Any], share: contextlib.ExitStack
 ) -> Image.Image:
     """Decode a file of whose metadata `notes` were kept aside."""
-    file.seek(0)
-    with Image.open(file, formats=FORMATS) as image:
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit is not None and image.width * image.height > limit:
-            raise PixelLimitError(f"{image.width} x {image.height} pixels, the limit is {limit:,}")
+    with open_image(file, FORMATS) as image:
         share.enter_context(_memory.share(image.width * image.height * _BYTES_PER_PIXEL))
         image.load()
         image.info.update(notes)
@@ -175,8 +164,7 @@ def _with_opacity(image: Image.Image, file: io.BufferedReader | io.BytesIO) -> I
     file.seek(24)
     if file.read(1) != b"\x10":
         return image
-    file.seek(0)
-    with Image.open(file, formats=["PNG"]) as low:
+    with open_image(file, ["PNG"]) as low:
         low.tile = [low.tile[0]._replace(args="RGB;16L")]  # the other byte of the two
         return transparency_of_16_bits(image, low)
 

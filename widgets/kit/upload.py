@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from uhscm_core.datasets.opening import open_image
 from uhscm_core.datasets.reading import as_rgb
 from widgets.kit.view import View, static
 
@@ -66,7 +67,7 @@ class Upload(View):
 
 
 def _decoded(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+    with open_image(io.BytesIO(data), ("PNG", "JPEG")) as image:
         if max(image.size) > EDGE:  # known before a pixel is decoded
             raise ValueError(f"{image.width} x {image.height} pixels, at most {EDGE} are sent")
         image.load()
