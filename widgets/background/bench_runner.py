@@ -16,7 +16,7 @@ from typing import Any
 from uhscm_core import Experiment, TrainingStep
 from uhscm_core.experiments.running import Run
 from uhscm_core.support.notices import telling
-from widgets.background.errors import in_words
+from widgets.background.errors import message_of
 from widgets.background.long_running import Pausable, Stopped
 
 __all__ = ["BenchRunner", "runner_of", "start_runner"]
@@ -81,7 +81,7 @@ class BenchRunner(Pausable):
             self.state = "stopped"
         except Exception as error:  # raised in a thread, it would reach no one
             notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-            self.message = f"{in_words(error)}{notes}"
+            self.message = f"{message_of(error)}{notes}"
             self.state = "failed"
 
     def _count(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["in_words"]
+__all__ = ["message_of"]
 
 
-def in_words(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """Return an error as a sentence, without error numbers of the operating system."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"

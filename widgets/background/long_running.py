@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from widgets.background.errors import in_words
+from widgets.background.errors import message_of
 
 __all__ = ["Follower", "LongRunning", "Pausable", "Stopped"]
 
@@ -183,4 +183,4 @@ class Follower(Generic[W]):
         try:
             act(work)
         except Exception as error:  # no one sees a thread's exceptions
-            self._fail(in_words(error))
+            self._fail(message_of(error))

@@ -20,7 +20,7 @@ from uhscm_core.concepts import VOCABULARIES, ConceptSet
 from uhscm_core.support.checks import shown
 from uhscm_core.support.progress import report_progress_to
 from widgets.background.counted import Counted, Progress
-from widgets.background.errors import in_words
+from widgets.background.errors import message_of
 from widgets.background.long_running import Stopped
 from widgets.background.paths import folder_from_text, path_from_text
 
@@ -149,7 +149,7 @@ class PhotoReader(Counted):
         return vlp
 
     def _explanation(self, error: Exception) -> str:
-        reason = in_words(error)
+        reason = message_of(error)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return (
                 f"{reason}. Free some disk space, or set UHSCM_HOME to a folder on another disk, "

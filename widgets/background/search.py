@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from uhscm_core.support.progress import report_progress_to
 from widgets.background.counted import Counted
-from widgets.background.errors import in_words
+from widgets.background.errors import message_of
 from widgets.background.long_running import Stopped
 
 __all__ = ["Search"]
@@ -57,5 +57,5 @@ class Search(Counted, Generic[T]):
         except Stopped:
             self.state = "stopped"
         except Exception as error:  # no one sees a thread's exceptions
-            self.message = in_words(error)
+            self.message = message_of(error)
             self.state = "failed"

@@ -21,7 +21,7 @@ from widgets.kit.pages import Pages, open_pages, pages_of
 from widgets.kit.selection import Selection
 from widgets.kit.stage import growing
 from widgets.panels.concept_editor import ConceptEditor
-from widgets.panels.mining_settings import MiningSettings, in_words, told_to_people
+from widgets.panels.mining_settings import MiningSettings, called_on_screen, told_to_people
 from widgets.panels.stepper import Stepper
 from widgets.panels.template_comparison import TemplateComparison
 from widgets.panels.voters import VotersPanel
@@ -181,7 +181,7 @@ class DenoisingExplorer(Explorer[Study]):
             with told_to_people():
                 return study.with_(**{name: value})
 
-        self._change(f"changing {in_words(name)}", change, at=at)
+        self._change(f"changing {called_on_screen(name)}", change, at=at)
 
     def _edited(self, names: list[str], templates: list[str], at: Field) -> None:
         now = self.study.concepts

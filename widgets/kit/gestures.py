@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import ipywidgets as ipw
 
-from widgets.background.errors import in_words
+from widgets.background.errors import message_of
 
 __all__ = ["Gestures"]
 
@@ -53,4 +53,4 @@ class Gestures:
         except self._said:
             pass
         except Exception as error:
-            self._fail(in_words(error))
+            self._fail(message_of(error))

@@ -47,14 +47,14 @@ class HealthPanel(ipw.VBox):
         text = ipw.Label(f"⚠ {message}.", layout={"flex": "1 1 300px", "min_width": "0"})
         parts: list[ipw.Widget] = [text]
         if finding.change:
-            button = ipw.Button(description=_in_words(finding.change), icon="wrench")
+            button = ipw.Button(description=_offer(finding.change), icon="wrench")
             button.layout.width = "auto"
             button.on_click(lambda _: self._apply(finding.change or {}))
             parts.append(button)
         return ipw.HBox(parts, layout={"flex_flow": "row wrap", "align_items": "center"})
 
 
-def _in_words(change: Mapping[str, Any]) -> str:
+def _offer(change: Mapping[str, Any]) -> str:
     return "Use " + ", ".join(
         f"{_CONTROLS.get(name, name)} {value:.3g}"
         if isinstance(value, float)

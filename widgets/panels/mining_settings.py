@@ -18,7 +18,7 @@ from widgets.kit.number_box import NumberBox
 from widgets.kit.slider import Slider
 from widgets.kit.words import with_capital
 
-__all__ = ["MiningSettings", "in_words", "told_to_people"]
+__all__ = ["MiningSettings", "called_on_screen", "told_to_people"]
 
 _NAMES = {"tau": "τ", "min_share": "Minimum votes", "max_share": "Maximum votes"}
 
@@ -59,7 +59,7 @@ class MiningSettings(ipw.VBox):
         self.max_share.show(1.0 if study.max_share is None else study.max_share)
 
 
-def in_words(name: str) -> str:
+def called_on_screen(name: str) -> str:
     """Return what people call a setting."""
     return _NAMES[name]
 
