@@ -129,6 +129,8 @@ def test_an_explorer_whose_kernel_another_window_restarted_says_so(page, lab):
     ended = page.locator(".uhscm-status .ended")
     assert not ended.is_visible()
     restart_kernels(page, lab.address)
+    page.mouse.move(0, 0)
+    page.hover(".uhscm-explorer")
     ended.wait_for(state="visible", timeout=20_000)
     assert ended.inner_text() == "The kernel was restarted: run this cell again."
     page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import traitlets
+from IPython.core.getipython import get_ipython
 
 from widgets.kit.view import View, static
 from widgets.kit.words import with_capital
@@ -31,6 +32,14 @@ class Status(View):
     """Errors in view, oldest first, until they are dismissed or something works; default none."""
     log = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """All that went wrong lately, oldest first, folded; default none."""
+
+    session = traitlets.Unicode().tag(sync=True)
+    """Of the kernel that the explorer belongs to, as its messages name it; empty outside one."""
+
+    @traitlets.default("session")
+    def _session(self) -> str:
+        kernel = getattr(get_ipython(), "kernel", None)
+        return kernel.session.session if kernel else ""
 
     def set_busy(self, what: str) -> None:
         """Say what is running; empty when it has ended."""

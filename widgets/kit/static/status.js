@@ -7,6 +7,8 @@
 const CRASHED = ["autorestarting", "dead"]; // states of a kernel
 const PATIENCE = 1500; // ms without a connection until it is said
 const SHOWN_NOTES = 2; // more of them are folded away
+const OF_KERNEL = ["status", "kernel_info_reply"]; // the server sends messages of its own too
+const ASKED_AGAIN = 5000; // ms from one question to the kernel to the next
 
 /** @param {RenderProps} props */
 function render({ model, el: host }) {
@@ -86,14 +88,25 @@ function render({ model, el: host }) {
     if (CRASHED.includes(status)) manager.disconnect();
   };
   const messages = manager?.kernel?.anyMessage;
-  let session = "";
   /** @type {(kernel: unknown, heard: { msg: any, direction: string }) => void} */
   const onMessage = (_, { msg, direction }) => {
-    if (direction !== "recv" || msg.header.msg_type !== "status") return; // the server sends others
+    if (direction !== "recv" || !OF_KERNEL.includes(msg.header.msg_type)) return;
     // Of a restart by another window only this is heard: the messages are those of another session.
+    const session = model.get("session");
     if (session && msg.header.session !== session) manager.disconnect();
-    session ||= msg.header.session;
   };
+  // A new kernel may have spoken before the server listened: who comes to the explorer asks it.
+  let asked = -ASKED_AGAIN;
+  /** @type {(event: Event) => void} */
+  const onCome = ({ target, timeStamp }) => {
+    const explorer = root.closest(".uhscm-explorer");
+    if (!explorer?.contains(/** @type {Node} */ (target)) || timeStamp - asked < ASKED_AGAIN)
+      return;
+    asked = timeStamp;
+    manager?.kernel?.requestKernelInfo?.().catch(() => {}); // its status is what is heard
+  };
+  document.addEventListener("pointerover", onCome);
+  document.addEventListener("focusin", onCome);
   messages?.connect(onMessage);
   signal?.connect(onKernel);
   connection?.connect(onConnection);
@@ -102,6 +115,8 @@ function render({ model, el: host }) {
     messages?.disconnect(onMessage);
     connection?.disconnect(onConnection);
     clearTimeout(waiting);
+    document.removeEventListener("pointerover", onCome);
+    document.removeEventListener("focusin", onCome);
   };
   return endAll(
     leave,
