@@ -187,6 +187,19 @@ class TrainingConfig:
         return CompleteConfig(**{**RECIPES[given["recipe"]], **given})
 
     @classmethod
+    def of(
+        cls, settings: Mapping[str, Any], config: TrainingConfig | None = None
+    ) -> TrainingConfig:
+        """Return a config with these settings, the others from another config or the recipe's.
+
+        Raises:
+            TypeError, ValueError: an unknown setting, or a value that it cannot have.
+        """
+        if unknown := settings.keys() - {field.name for field in dataclasses.fields(cls)}:
+            raise TypeError(f"training has no setting {', '.join(sorted(unknown))}")
+        return cls(**settings) if config is None else dataclasses.replace(config, **settings)
+
+    @classmethod
     def paper(cls, **changes: Any) -> TrainingConfig:
         """Return the setting of the released code, which is for VGG19 on pixels.
 

@@ -212,11 +212,9 @@ class Study(Stages):
         """
         if config is not None:
             instance("config", config, TrainingConfig, "such as TrainingConfig(epochs=10)")
-        if unknown := settings.keys() - {f.name for f in dataclasses.fields(TrainingConfig)}:
-            raise TypeError(f"training has no setting {', '.join(sorted(unknown))}")
         if on_step is not None:
             function("on_step", on_step)
-        config = dataclasses.replace(config, **settings) if config else TrainingConfig(**settings)
+        config = TrainingConfig.of(settings, config)
         backbone, pretrained = text("backbone", backbone), flag("pretrained", pretrained)
         if backbone == "features":
             network = self.network_for(bits, config)

@@ -94,6 +94,38 @@ def test_wrong_input_is_1_and_one_sentence(line, trained_desk, uhscm, as_users_r
     assert not (trained_desk / "new" / "study.json").exists()
 
 
+@pytest.mark.parametrize("wrong", ["--bits 0", "--recipe magic", "--set speed=9"])
+def test_no_training_is_told_that_does_not_begin(wrong, trained_desk, uhscm):
+    answered = uhscm(f"uhscm train ready {wrong}")
+    assert answered.status == 1
+    assert [line.partition(" ")[0] for line in answered.err.splitlines()] == ["reading", "uhscm:"]
+
+
+def test_no_evaluation_is_told_before_there_are_codes(at_the_desk, uhscm):
+    shutil.rmtree(at_the_desk / "untrained", ignore_errors=True)
+    assert uhscm("uhscm encode photos untrained").status == 0
+    answered = uhscm("uhscm evaluate untrained")
+    assert answered.status == 1
+    assert "evaluating" not in answered.err
+
+
+def test_a_wrong_comparison_is_refused_before_anything_is_computed(trained_desk, uhscm):
+    answered = uhscm("uhscm experiment ready --vary bits=8,16 --seeds 2 --compare bits=8 bits=61")
+    assert answered.status == 1
+    assert "61" in answered.err
+    assert "missing" not in answered.err
+
+
+def test_runs_of_an_experiment_are_told_as_they_are_typed(trained_desk, uhscm):
+    line = "uhscm experiment ready --vary method=UHSCM,ITQ --vary bits=8 --seeds 1"
+    said = [said for said in uhscm(line).err.splitlines() if not said.startswith("note: ")]
+    assert said[1] == "2 runs are missing"
+    known = r"with seed 0: mAP 0\.\d{4}, \d+\.\d s"
+    assert re.fullmatch("1 of 2: method=UHSCM, bits=8 " + known, said[2])
+    assert re.fullmatch("2 of 2: method=ITQ, bits=8 " + known, said[3])
+    assert "0 runs are missing" in uhscm(line).err
+
+
 def test_debug_shows_where(trained_desk, uhscm):
     with pytest.raises(FileNotFoundError):
         uhscm("uhscm mine nowhere --debug")

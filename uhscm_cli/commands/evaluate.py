@@ -46,10 +46,11 @@ def run(options: Namespace) -> dict[str, Any]:
     study = studies.load(options)
     if not options.compare and (options.methods or options.views):
         raise ValueError("--methods and --views are of the comparison; add --compare")
+    bits = study.trained_network().bits
     tell(options, "evaluating")
     answer: dict[str, Any] = {
         "study": options.study,
-        "bits": study.trained_network().bits,
+        "bits": bits,
         "top_k": options.top_k,
         "ties": options.ties,
         "queries": len(study.dataset.splits["query"]),

@@ -18,10 +18,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uhscm_cli.saying import table, tell
 from uhscm_cli.values import assigned, listed_values
+
+if TYPE_CHECKING:
+    from uhscm_core import RunResult
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,10 +62,12 @@ def run(options: Namespace) -> dict[str, Any]:
     experiment = Experiment(
         study, vary, options.seeds, folder, options.workers, top_k=options.top_k
     )
+    for wanted in pair:
+        experiment.check(wanted)
     missing = len(experiment.missing)
-    tell(options, f"{missing:,} runs are missing")
+    tell(options, f"{missing:,} run{' is' if missing == 1 else 's are'} missing")
     for number, result in enumerate(experiment, 1):
-        tell(options, f"{number} of {missing}: {result!r}")
+        tell(options, f"{number} of {missing}: {_done(result)}")
     answer: dict[str, Any] = {
         "study": options.study,
         "folder": folder,
@@ -79,6 +84,13 @@ def run(options: Namespace) -> dict[str, Any]:
             "sentence": compared.sentence,
         }
     return answer
+
+
+def _done(result: RunResult) -> str:
+    """Say what a run has come to; its settings are written as they are typed."""
+    settings = ", ".join(f"{name}={value}" for name, value in result.settings.items())
+    seed = "" if result.seed is None else f" with seed {result.seed}"
+    return f"{settings}{seed}: mAP {result.mAP:.4f}, {result.seconds:.1f} s"
 
 
 def lines(answer: dict[str, Any]) -> Iterator[str]:

@@ -48,21 +48,25 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> dict[str, Any]:
     """Train, and save the study with its network."""
     from uhscm_cli import studies
+    from uhscm_core import TrainingConfig
+    from uhscm_core.support.checks import code_length
 
     study = studies.load(options)
     settings = assigned(options.set)
     for name in ("recipe", "epochs", "seed", "device"):
         if getattr(options, name) is not None:
             settings[name] = getattr(options, name)
+    # What is wrong is said first, not after "training".
+    bits, config = code_length(options.bits), TrainingConfig.of(settings)
     images = len(study.dataset.splits["train"])
-    tell(options, f"training {options.bits} bits on {images:,} images")
+    tell(options, f"training {bits} bits on {images:,} images")
     with _progress(options) as watch:
         trained = study.train(
-            options.bits,
+            bits,
+            config,
             backbone=options.backbone,
             folder=_run_folder(options, study, settings),
             on_step=watch,
-            **settings,
         )
     studies.save(trained, options)
     last = trained.history[-1] if trained.history else None

@@ -216,6 +216,14 @@ class Experiment:
             [row_of(setting, self._values) | self._summary(setting) for setting in self._settings]
         )
 
+    def check(self, setting: Mapping[str, Any]) -> None:
+        """Raise what `compare` raises for a dict that does not name one setting, before any run.
+
+        Raises:
+            TypeError, ValueError: not exactly one setting.
+        """
+        find_setting("setting", setting, self._settings, self._values)
+
     def compare(
         self,
         a: Mapping[str, Any],
