@@ -534,7 +534,7 @@ def test_the_released_recipe_collapses_on_features_and_says_that_centering_would
     assert codes <= 4
     (sentence,) = said
     assert "after 120 steps: 400 images have" in sentence
-    assert sentence.endswith("try center=True or a smaller learning_rate than 0.006")
+    assert sentence.endswith("try centered features (center) or a smaller learning_rate than 0.006")
 
 
 def test_the_released_recipe_trains_on_centered_features_and_says_nothing(caplog):

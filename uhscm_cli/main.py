@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from uhscm_cli.parser import make_parser
-from uhscm_cli.saying import plain, printable, sentence_of, shows_bars
+from uhscm_cli.saying import as_options, plain, printable, sentence_of, shows_bars
 
 __all__ = ["main"]
 
@@ -99,7 +99,7 @@ def _said(options: Namespace) -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         ours = category.__module__.startswith("uhscm_core")
         if options.debug or (ours and not options.quiet):
-            print(f"note: {printable(str(message))}", file=sys.stderr)
+            print(f"note: {as_options(printable(str(message)))}", file=sys.stderr)
 
     logger = logging.getLogger("uhscm_core")
     handler = logging.StreamHandler(sys.stderr)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["plain", "printable", "sentence_of", "shows_bars", "table", "tell"]
+__all__ = ["as_options", "plain", "printable", "sentence_of", "shows_bars", "table", "tell"]
 
 # What the library raises on purpose; anything else is a fault of ours.
 _EXPECTED = (
@@ -41,10 +41,19 @@ def sentence_of(error: BaseException) -> str:
         silent = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
         said = str(error) or silent
     lines = [*said.splitlines(), *getattr(error, "__notes__", ())]
-    said = "; ".join(printable(line.strip()) for line in lines if line.strip())
+    said = as_options("; ".join(printable(line.strip()) for line in lines if line.strip()))
     if not isinstance(error, _EXPECTED):
         said = f"unexpected {type(error).__name__}: {said}; use --debug to see where"
     return said
+
+
+def as_options(said: str) -> str:
+    """Return what the library says with options in place of its arguments."""
+    if "uhscm_core" not in sys.modules:  # it has said nothing, and importing it takes seconds
+        return said
+    from uhscm_core.support.ways import told
+
+    return told(said, "command line")
 
 
 def tell(options: Namespace, what: str) -> None:

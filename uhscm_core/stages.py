@@ -198,7 +198,7 @@ class Stages:
         if isinstance(self.vlp, PrecomputedEncoder):
             raise ValueError(
                 "views: a study made from features has no encoder for augmented images; use "
-                "views='noised'"
+                "noised features"
             )
         self._check_pixels()
         rows = self.dataset.splits["train"][ids]
@@ -250,7 +250,7 @@ class Stages:
         if self.recognized >= BORNE:
             return True
         chosen = {
-            "augmented": "codes learned from them may be worse than with views='noised'",
+            "augmented": "codes learned from them may be worse than from noised features",
             "auto": "views are features with noise instead",
         }
         say(

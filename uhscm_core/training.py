@@ -343,7 +343,7 @@ class _Training:
             return
         default = TrainingConfig(recipe="adaptive" if config.mixes else "uhscm").complete()
         plain = isinstance(data, Tensor) and not config.mixes
-        advice = ["center=True"] if plain and not config.center else []
+        advice = ["centered features (center)"] if plain and not config.center else []
         advice += [
             f"a smaller {name} than {value:g}"
             for name in ("learning_rate", "beta")

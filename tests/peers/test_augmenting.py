@@ -234,7 +234,7 @@ def test_an_encoder_that_does_not_bear_them_is_said(photo_study, monkeypatch):
     _ = photo_study.augmented_copies  # what older releases of torchvision warn of is said here
     with pytest.warns(UHSCMWarning, match=f"tiny recognizes {share} .* 101% .* noise instead"):
         assert torch.equal(photo_study.baseline_codes("CIBHash", 8, views="auto"), noised)
-    with pytest.warns(UHSCMWarning, match="may be worse than with views='noised'"):
+    with pytest.warns(UHSCMWarning, match="may be worse than from noised"):
         codes = photo_study.baseline_codes("CIBHash", 8, views="augmented")
     assert not torch.equal(codes, noised)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uhscm_cli.saying import printable, tell
+from uhscm_cli.saying import as_options, printable, tell
 
 if TYPE_CHECKING:
     from uhscm_core import ImageDataset
@@ -105,7 +105,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     splits = ", ".join(f"{name} {n:,}" for name, n in answer["splits"].items())
     yield f"{answer['images']:,} images encoded with {answer['model']}: {splits}"
     for name, why in list(answer["skipped"].items())[:10]:
-        yield f"skipped {printable(name)}: {printable(why)}"
+        yield f"skipped {printable(name)}: {as_options(printable(why))}"
     if len(answer["skipped"]) > 10:
         yield f"... {len(answer['skipped']) - 10:,} more were skipped: use --json to list them"
     yield f"The study is in {printable(str(answer['study']))}"

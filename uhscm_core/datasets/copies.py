@@ -19,8 +19,8 @@ from torch import Tensor
 
 from uhscm_core.datasets.finding import normalized
 from uhscm_core.datasets.labels import Labels
-from uhscm_core.datasets.layout import OTHERWISE
 from uhscm_core.support.notices import listed, printable
+from uhscm_core.support.ways import LABELS
 
 __all__ = ["equal_images", "labels_of_copies"]
 
@@ -90,7 +90,7 @@ def labels_of_copies(
     found = sorted({label for of in several for label in of})
     return [
         f"the labels {listed(found)} hold the same pictures in other sizes or colors, under the "
-        f"same file names; {OTHERWISE}"
+        f"same file names; {LABELS}"
     ]
 
 

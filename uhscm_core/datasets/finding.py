@@ -17,6 +17,7 @@ from uhscm_core.datasets.images import ImageFiles
 from uhscm_core.datasets.walking import LINK_OUT, Listing
 from uhscm_core.support.notices import listed as in_words
 from uhscm_core.support.notices import printable
+from uhscm_core.support.ways import LISTED
 
 __all__ = ["dataset_of_listed", "decoded", "find", "normalized"]
 
@@ -138,7 +139,7 @@ def dataset_of_listed(
         notes = [
             *notes,
             f"{len(missing):,} of {len(listed):,} listed images are not below {root} and are left "
-            f"out ({in_words(missing, 2)}); `dataset.skipped` lists them",
+            f"out ({in_words(missing, 2)}){LISTED}",
         ]
     images = ImageFiles(root, (listing.names[row] for row in rows if row >= 0))
     number = np.cumsum(there) - 1

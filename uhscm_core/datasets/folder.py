@@ -23,6 +23,7 @@ from uhscm_core.datasets.layout import Layout, read_layout
 from uhscm_core.datasets.verdicts import readable
 from uhscm_core.datasets.walking import walk
 from uhscm_core.support.notices import listed, printable
+from uhscm_core.support.ways import LABELS_OR_NONE, LISTED
 
 __all__ = ["as_label_source", "load_folder"]
 
@@ -83,7 +84,7 @@ def load_folder(
         message = f"{len(skipped)} of {len(images) + len(skipped)} images in {root} skipped"
         if not len(images):
             raise ValueError(f"no readable image: {message} ({first}{more})")
-        notes.append(f"{message} ({first}{more}); `dataset.skipped` lists them")
+        notes.append(f"{message} ({first}{more}){LISTED}")
     if hidden := [name for name in listing.hidden if _is_hidden_image(name)]:
         what = "image is" if len(hidden) == 1 else "images are"
         notes.append(f"{len(hidden):,} hidden {what} left out ({listed(hidden, 2)})")
@@ -195,8 +196,7 @@ def _check_labels(root: Path, of_image: Labels, layout: Layout) -> None:
         raise ValueError(
             f"{root}: labels do not match, {listed(unknown)} "
             f"{'appears' if len(unknown) == 1 else 'appear'} in the folder of queries (test/) but "
-            f"not in that of the database (train/); {helps}, or give labels=, a CSV or JSON file "
-            f"with the labels that are meant, or None to do without"
+            f"not in that of the database (train/); {helps}, or {LABELS_OR_NONE}"
         )
 
 

@@ -19,13 +19,10 @@ from dataclasses import dataclass
 
 from uhscm_core.datasets.finding import normalized
 from uhscm_core.support.notices import listed
+from uhscm_core.support.ways import LABELS
 
-__all__ = ["OTHERWISE", "Layout", "read_layout"]
+__all__ = ["Layout", "read_layout"]
 
-OTHERWISE = (
-    'labels= can be "folder" (the innermost one), a pattern such as "{label}/*", a CSV or JSON '
-    "file, or None"
-)
 _SPLIT_WORDS = {
     "train": "train training trn",
     "database": "database gallery db",
@@ -216,25 +213,25 @@ def _read_labels(
         if only:
             return none, [
                 f"{listed(only)} would be the only label, so no labels are taken: with one label "
-                f"for all images every ranking is perfect. {OTHERWISE}"
+                f"for all images every ranking is perfect. {LABELS}"
             ]
     if found and dates == found:
         return none, [
             f"the folders {listed(found)} are dates or a camera's folders, so no labels are "
-            f"taken. {OTHERWISE}"
+            f"taken. {LABELS}"
         ]
     notes: list[str] = []
     taken = f"the labels are the folders {listed(found)}"
     deeper = sorted({part for i in used for part in folders[i][1:] if not _is_generic(part)})
     generic = [label for label in found if _is_generic(label)]
     if deeper:
-        notes.append(f"{taken}; deeper ones such as {listed(deeper)} are none. {OTHERWISE}")
+        notes.append(f"{taken}; deeper ones such as {listed(deeper)} are none. {LABELS}")
     elif dates or (dates := _of_years(found)):
-        notes.append(f"{taken}, of which {listed(dates)} look like dates. {OTHERWISE}")
+        notes.append(f"{taken}, of which {listed(dates)} look like dates. {LABELS}")
     elif _are_hashes(found):
-        notes.append(f"{taken}, which look like the beginnings of digests. {OTHERWISE}")
+        notes.append(f"{taken}, which look like the beginnings of digests. {LABELS}")
     elif generic:
-        notes.append(f"{taken}, of which {listed(generic)} may be no labels. {OTHERWISE}")
+        notes.append(f"{taken}, of which {listed(generic)} may be no labels. {LABELS}")
     return labels, notes
 
 

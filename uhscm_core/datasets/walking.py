@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uhscm_core.datasets.formats import NOT_REGULAR
+from uhscm_core.support.ways import FOLLOW
 
 __all__ = ["LINK_OUT", "Listing", "walk"]
 
-LINK_OUT = "a link out of the folder (follow_links=True follows it)"
+LINK_OUT = f"a link out of the folder{FOLLOW}"
 # Folders of file managers, operating systems and archives, which hold copies and previews.
 _SYSTEM = {
     *("__macosx", "lost+found", "network trash folder", "system volume information"),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from uhscm_core import ImageDataset, Study
 from uhscm_core.support.notices import printable
+from uhscm_core.support.ways import LISTED, told
 from widgets.background.photo_reader import PhotoReader, PhotoSource
 from widgets.kit.csv_file import csv_bytes
 from widgets.kit.download import Download
@@ -85,7 +86,8 @@ class PhotoResult(ipw.VBox):
 
 
 def _frame(skipped: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(sorted(skipped.items()), columns=["file", "reason"])
+    rows = [(file, told(reason, "form")) for file, reason in sorted(skipped.items())]
+    return pd.DataFrame(rows, columns=["file", "reason"])
 
 
 def headline(reader: PhotoReader) -> str:
@@ -131,7 +133,7 @@ def notes(reader: PhotoReader) -> list[str]:
     if reader.study is None:
         return []
     dataset = reader.study.dataset
-    said = [printable(note) for note in dataset.notes if "dataset.skipped" not in note]
+    said = [printable(told(note, "form")) for note in dataset.notes if LISTED not in note]
     if queries := len(dataset.splits["query"]):
         kept = f"{queries:,} of {counted(len(dataset), 'image')}"
         said.append(f"Kept to ask with, and so in no result: {kept}")
