@@ -17,6 +17,7 @@ NAMES = (
     "share",
     "storage",
     "duplicates",
+    "texts",
     "gestures",
     "stage",
     "training",

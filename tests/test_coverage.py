@@ -110,6 +110,67 @@ def test_the_explorer_says_it_with_the_answer(trained):
     assert not any("covers" in note for note in explorer.status.notes)
 
 
+# Which order of the images answers a text.
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("castle", True),
+        ("a castle", True),
+        ("boat", True),
+        ("boats by a castle", False),
+        ("the ocean at night", False),
+        ("zebra", False),
+    ],
+)
+def test_the_better_order_is_by_concepts_where_one_says_the_same(study, text, same):
+    assert study.read_text(text).order == ("concepts" if same else "features")
+
+
+@pytest.mark.filterwarnings("ignore:no kept concept covers")
+@pytest.mark.parametrize("text", ["castle", "boats by a castle", "zebra"])
+def test_a_text_is_answered_by_concepts_by_features_or_by_the_better(study, text):
+    reading = study.read_text(text)
+    cosines = {int(i): float(study.image_features[i] @ reading.features) for i in database(study)}
+    naive = sorted(cosines, key=lambda i: (-cosines[i], i))
+    found = study.search(text, 40, by="features")
+    assert found.kind == "features"
+    assert found.ids.tolist() == naive[:40]
+    assert found.distances.tolist() == pytest.approx([1 - cosines[i] for i in naive[:40]], abs=1e-6)
+    assert study.search(text, 5).kind == study.search(text, 5, by="concepts").kind == "concepts"
+    better = study.search(text, 40, by="better")
+    assert better.kind == reading.order
+    assert torch.equal(better.ids, study.search(text, 40, by=reading.order).ids)
+
+
+def database(study):
+    return study.dataset.splits["database"]
+
+
+def test_other_orders_are_refused_and_images_have_their_codes(trained, as_users_run_it):
+    with pytest.raises(ValueError, match="by must be one of 'concepts', 'features', 'better'"):
+        trained.search("castle", by="codes")
+    assert trained.search(3, by="features").kind == "hamming"
+
+
+def test_a_text_that_names_a_kept_concept_is_not_said_to_have_none():
+    texts = torch.eye(64)[:8]
+    text = torch.nn.functional.normalize(texts[0] + 1.2 * torch.eye(64)[20], dim=0)
+    images = texts[torch.arange(160) % 8].clone()
+    images[torch.arange(160) % 8 == 1] += 2 * torch.eye(64)[20]
+    images = torch.nn.functional.normalize(images + 0.01 * torch.eye(64)[30], dim=1)
+    found = over(texts, torch.arange(8) != 5, images)
+    for shown, said in (
+        ("'a c0 in snow'", "'a c0 in snow' names 'c0', which is kept, but no kept concept covers"),
+        ("'c0 and c1s'", "'c0 and c1s' names 'c0' and 'c1', which are kept, but no kept concept"),
+        ("'a c5'", "no kept concept covers 'a c5', so an order by concepts says little about it"),
+        ("'c01'", "no kept concept covers 'c01', so"),
+    ):
+        (note,) = found.notes(shown, text)
+        assert note.startswith(said)
+
+
 # Files given as text.
 
 

@@ -12,6 +12,17 @@ The images tell: those nearest to the text by their features have to come early 
 concepts. Unless the cosine above is 0.9 or more, their mean similarity to the text's distribution
 has to exceed that of all images by a standard deviation of it.
 
+An order by concepts knows single kept concepts: of "boats and castle" it sees one. So it is used
+where a kept concept says the same as the text, with a cosine as above of 0.97 or more; for any
+other text the order by the cosine of features, without hashing, is better. Mean average precision
+of label names, each with four lists, from `benchmarks/results/texts-2026-11-27.md`:
+
+| | words below 0.97 | two words | words from 0.97 |
+|---|---|---|---|
+| postcards | concepts .29, features .98 | .14, .88 | .96, .98 |
+| Corel-5k | .14, .44 | .08, .13 | .55, .59 |
+| CIFAR-10 | | | .45, .32 |
+
 Measured on the databases of postcards, Corel-5k and CIFAR-10, with seven lists each: of the label
 names whose order by concepts has less than .3 of the average precision that the order by features
 has, 78 % are not covered (postcards: 28 of 28); of those with more than .7, 8 %; of kept concepts
@@ -22,6 +33,7 @@ Symbols: N images, M candidate concepts, K kept concepts, D embedding width.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,10 +45,11 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from uhscm_core.mining import MinedConcepts, semantic_similarity
+from uhscm_core.support.notices import listed
 
-__all__ = ["Coverage"]
+__all__ = ["Coverage", "names"]
 
-_LEAST_COSINE, _SURE_COSINE = 0.4, 0.9
+_LEAST_COSINE, _SURE_COSINE, _SAME_COSINE = 0.4, 0.9, 0.97
 _LEAST_LIFT = 1.0  # standard deviations
 _NEAREST = 40  # one image in 40
 _FEWEST, _MOST = 40, 4000  # images that are looked at
@@ -68,6 +81,10 @@ class Coverage:
         if cosine < _LEAST_COSINE:
             return False
         return cosine >= _SURE_COSINE or self.lift(text) >= _LEAST_LIFT
+
+    def has(self, text: Float[Tensor, " d"]) -> bool:
+        """Return whether a kept concept says the same as a text (D,), up to its spelling."""
+        return self.cosine(text) >= _SAME_COSINE
 
     def cosine(self, text: Float[Tensor, " d"]) -> float:
         """Return that of a text (D,) with its nearest kept concept, from the candidates' mean.
@@ -115,8 +132,20 @@ class Coverage:
         best = int(cosines.argmax())
         nearer = f"; nearer is {self.names[best]!r} {cosines[best]:.2f}, dropped"
         dropped = "" if kept[best] else nearer
+        named = [n for n, is_kept in zip(self.names, kept.tolist(), strict=True) if is_kept]
+        named = [name for name in named if names(shown, name)]
+        covers = f"no kept concept covers {shown}"
+        if named:
+            covers = (
+                f"{shown} names {listed(named)}, which {'is' if len(named) == 1 else 'are'} kept, "
+                f"but no kept concept covers all of it"
+            )
         return (
-            f"no kept concept covers {shown}, so the order of the images says little about it; raw "
-            f"cosines of the text: {scores}{dropped}; the nearest image "
-            f"{(self.image_features @ text).max():.2f}",
+            f"{covers}, so an order by concepts says little about it; raw cosines of the text: "
+            f"{scores}{dropped}; the nearest image {(self.image_features @ text).max():.2f}",
         )
+
+
+def names(text: str, concept: str) -> bool:
+    """Return whether a text has the word of a concept or label, in the singular or plural."""
+    return bool(re.search(rf"(?<!\w){re.escape(concept)}s?(?!\w)", text, re.IGNORECASE))

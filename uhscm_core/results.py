@@ -6,13 +6,16 @@ Symbols: D embedding width, K kept concepts, L code length in bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import pandas as pd
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-__all__ = ["Embedding", "Explanation", "SearchResult", "TextReading"]
+__all__ = ["Embedding", "Explanation", "SearchResult", "TextOrder", "TextReading"]
+
+TextOrder: TypeAlias = Literal["concepts", "features"]
+"""By what a text ranks the images: it has no code."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +40,15 @@ class TextReading:
     Attributes:
         features: (D,) of unit length, of the text in the first template.
         distribution: (K,) over the kept concepts; sums to 1 whether or not one of them fits.
+        order: of the images that answers the text better: by "concepts", if a kept one says the
+            same as the text, and by the cosine of "features" if none does.
         notes: sentences: what the model does not read, that no kept concept covers the text, or
             that the text looks like a file.
     """
 
     features: Float[Tensor, " d"]
     distribution: Float[Tensor, " k"]
+    order: TextOrder
     notes: tuple[str, ...]
 
 
@@ -51,13 +57,14 @@ class SearchResult(NamedTuple):
 
     Attributes:
         ids: (k,) int64, images of ``study.dataset``.
-        distances: (k,), Hamming distances in bits; for a text :math:`(1 - S)/2` in [0, 1].
-        kind: which of the two.
+        distances: (k,), Hamming distances in bits; for a text :math:`(1 - S)/2` in [0, 1], or 1
+            minus the cosine of features.
+        kind: which of the three.
     """
 
     ids: Tensor
     distances: Tensor
-    kind: Literal["hamming", "concepts"]
+    kind: Literal["hamming", "concepts", "features"]
 
 
 @dataclass(frozen=True, eq=False)

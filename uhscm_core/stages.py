@@ -44,7 +44,7 @@ from uhscm_core.peers.augmenting import (
 )
 from uhscm_core.precomputed import PrecomputedEncoder
 from uhscm_core.recipe import TrainingConfig, TrainingStep
-from uhscm_core.results import TextReading
+from uhscm_core.results import TextOrder, TextReading
 from uhscm_core.support.checks import flag, instance, one_of, shown
 from uhscm_core.support.notices import say
 from uhscm_core.support.paths import path_notes
@@ -321,8 +321,10 @@ class Stages:
             _check_distinct(self.vlp.encode_texts(self.concepts), self.concepts.names)
 
     def _reading(self, shown: str, features: Tensor, notes: tuple[str, ...] = ()) -> TextReading:
-        notes += self.coverage.notes(shown, features)
-        return TextReading(features, self.mined.apply(features[None])[0], notes)
+        coverage = self.coverage
+        notes += coverage.notes(shown, features)
+        order: TextOrder = "concepts" if coverage.has(features) else "features"
+        return TextReading(features, self.mined.apply(features[None])[0], order, notes)
 
     def _encode_texts(self, texts: ConceptSet | Sequence[str]) -> Tensor:
         if isinstance(self.vlp, ReadingEncoder):  # what there is to say was said

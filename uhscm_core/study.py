@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 import numpy.typing as npt
 import pandas as pd
@@ -51,11 +51,11 @@ from uhscm_core.precomputed import (
     unit_vector,
     with_text_notes,
 )
-from uhscm_core.results import Embedding, Explanation, SearchResult
+from uhscm_core.results import Embedding, Explanation, SearchResult, TextOrder, TextReading
 from uhscm_core.runs import read_history
 from uhscm_core.saved_study import can_be_saved, load_study, save_study
 from uhscm_core.stages import MINED_FROM, Stages, as_concepts
-from uhscm_core.support.checks import flag, function, instance, shown, text, whole_number
+from uhscm_core.support.checks import flag, function, instance, one_of, shown, text, whole_number
 from uhscm_core.support.notices import say
 from uhscm_core.support.paths import as_path, existing_image
 from uhscm_core.training import TrainingConfig, TrainingStep, train
@@ -246,22 +246,26 @@ class Study(Stages):
         *,
         image_features: npt.ArrayLike | Float[Tensor, " d"] | None = None,
         text_features: npt.ArrayLike | Float[Tensor, " d"] | None = None,
+        by: TextOrder | Literal["better"] = "concepts",
     ) -> SearchResult:
         """Return the k database images nearest to a query, of which you give one.
 
         Args:
             query: an image of the dataset by its index, an image, a file (as `Path`, or as the text
-                of a path to an image that exists), or a text. The network has no text branch: a
-                text is answered by its concept distribution, put into the first template, ranked
-                by similarity to the images' distributions. That no kept concept covers a text, and
-                what the model does not read of it, is said with a `UHSCMWarning`.
+                of a path to an image that exists), or a text, which is put into the first
+                template. That no kept concept covers a text, and what the model does not read of
+                it, is said with a `UHSCMWarning`.
             k: how many, at least 1.
             image_features: (D,) features of an image, answered by Hamming distance.
-            text_features: (D,) features of a text, answered by concepts.
+            text_features: (D,) features of a text.
+            by: what answers a text, as the network has no text branch: by "concepts", the
+                similarity of its concept distribution to the images'; by "features", the cosine of
+                the model's features, without hashing; or "better", the one of these that
+                `read_text` says is better. Images are answered by Hamming distance.
 
         Returns:
-            Ids in ``dataset``; images by Hamming distance, texts by concept distance. An image of
-            the database finds itself at distance 0, next to others of the same code.
+            Ids in ``dataset``, and what ranks them. An image of the database finds itself at
+            distance 0, next to others of the same code.
 
         Raises:
             IndexError: no image of this index.
@@ -270,6 +274,7 @@ class Study(Stages):
                 finite, or k below 1.
         """
         given = sum(x is not None for x in (query, image_features, text_features))
+        one_of("by", by, ("concepts", "features", "better"))
         if given != 1:
             number = given or "none"
             raise TypeError(
@@ -278,12 +283,9 @@ class Study(Stages):
         if text_features is not None:
             vector, notes = unit_vector("text_features", text_features, self.vlp.embed_dim)
             reading = self._reading("these text features", vector, notes)
-            say(*reading.notes)
-            return self.rank_by_concepts(reading.distribution, k)
+            return self._answer_to(reading, k, by)
         if isinstance(query, str) and (file := existing_image(query)) is None:
-            reading = self.read_text(query)
-            say(*reading.notes)
-            return self.rank_by_concepts(reading.distribution, k)
+            return self._answer_to(self.read_text(query), k, by)
         query = file if isinstance(query, str) else query
         network = self.trained_network()
         if image_features is not None:
@@ -308,6 +310,14 @@ class Study(Stages):
         distances = (1 - similarity) / 2
         order = distances.argsort(stable=True)[:k]
         return SearchResult(database[order], distances[order], "concepts")
+
+    def rank_by_features(self, features: Float[Tensor, " d"], k: int = 10) -> SearchResult:
+        """Return the k database images whose features have the largest cosine with others (D,)."""
+        k = whole_number("k", k, 1)
+        database = torch.from_numpy(self.dataset.splits["database"])
+        distances = 1 - self.image_features[database] @ features
+        order = distances.argsort(stable=True)[:k]
+        return SearchResult(database[order], distances[order], "features")
 
     def embed(self, item: SupportsIndex | Path | Image.Image) -> Embedding:
         """Return an image's features, concept distribution and code.
@@ -463,6 +473,14 @@ class Study(Stages):
         if not 0 <= index < len(self.dataset):
             raise IndexError(f"{name}: no image {index}: the dataset has {len(self.dataset)}")
         return index
+
+    def _answer_to(
+        self, reading: TextReading, k: int, by: TextOrder | Literal["better"]
+    ) -> SearchResult:
+        say(*reading.notes)
+        if (reading.order if by == "better" else by) == "features":
+            return self.rank_by_features(reading.features, k)
+        return self.rank_by_concepts(reading.distribution, k)
 
     def _code_of(self, image: Image.Image, features: Tensor | None = None) -> Tensor:
         network = self.trained_network()

@@ -12,6 +12,7 @@ from uhscm_core import mean_average_precision, pack_codes, unpack_codes
 from uhscm_core.analysis.answers import (
     STEPS,
     Answer,
+    _in_steps,
     answer_to_code,
     answer_to_text,
     average_precision_bounds,
@@ -89,7 +90,7 @@ def test_within_counts_as_a_loop_does(items, known):
 
 
 def test_a_text_is_answered_by_similarity_in_steps_of_a_tenth(trained):
-    answer = answer_to_text(trained, "a castle by the ocean")
+    answer = answer_to_text(trained, "a castle by the ocean", by="concepts")
     found = trained.search("a castle by the ocean", 240)
     assert answer.ids.tolist() == found.ids.tolist()
     assert answer.levels == STEPS
@@ -102,12 +103,47 @@ def test_a_text_is_answered_by_similarity_in_steps_of_a_tenth(trained):
 
 
 def test_a_concept_of_the_text_that_hardly_counts_is_said(trained):
-    said = answer_to_text(trained, "boats by a castle").notes
+    said = answer_to_text(trained, "boats by a castle", by="concepts").notes
     assert len(said) == 1
     assert "'boats' hardly counts: the text is read as 'castle' at 100%" in said[0]
     assert answer_to_text(trained, "a castle").notes == ()
-    both = answer_to_text(trained, "Boats and flowers by a castle").notes[0]
+    both = answer_to_text(trained, "Boats and flowers by a castle", by="concepts").notes[0]
     assert both.startswith("'boats' and 'flowers' hardly count:")
+    assert answer_to_text(trained, "boats by a castle").notes == ()  # its features have both
+
+
+def test_a_text_that_no_kept_concept_says_is_answered_by_features(trained):
+    text = trained.read_text("boats by a castle").features
+    database = trained.dataset.splits["database"]
+    cosines = {int(i): float(trained.image_features[i] @ text) for i in database}
+    answer = answer_to_text(trained, "boats by a castle")
+    assert sorted(answer.ids.tolist()) == database.tolist()
+    ranked = [cosines[image] for image in answer.ids.tolist()]
+    assert ranked == pytest.approx(sorted(ranked, reverse=True), abs=1e-6)
+    assert answer.by_text
+    assert answer.levels == len(answer.cosines) <= 25
+    step = answer.cosines[0] - answer.cosines[1]
+    for image, level in zip(answer.ids.tolist(), answer.level.tolist(), strict=True):
+        assert answer.cosines[level] - 1e-6 <= cosines[image] < answer.cosines[level] + step + 1e-6
+    assert answer.named(0).startswith("cosine ≥ 0.")
+    assert answer_to_text(trained, "a castle").cosines == ()
+    castle = answer_to_text(trained, "a castle", by="features")
+    assert castle.ids.tolist() == trained.search("a castle", 240, by="features").ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("cosines", "steps", "levels"),
+    [
+        ([0.3, 0.2999, 0.29, 0.281], (0.3, 0.29, 0.28), [0, 1, 1, 2]),
+        ([0.05, -0.002, -0.01], (0.05, 0.04, 0.03, 0.02, 0.01, 0.0, -0.01), [0, 6, 6]),
+        ([0.9, 0.61], tuple(0.9 - 0.02 * i for i in range(16)), [0, 15]),
+        ([0.4], (0.4,), [0]),
+    ],
+)
+def test_steps_of_cosines_are_round_and_few(cosines, steps, levels):
+    found, level = _in_steps(np.array(cosines))
+    assert found == pytest.approx(steps)
+    assert level.tolist() == levels
 
 
 def test_steps_take_in_their_edges(trained, monkeypatch):

@@ -42,8 +42,21 @@ def test_a_text_has_no_code_and_is_answered_by_concepts(trained):
     assert asked.answer.ids.tolist() == trained.search("a castle", 240).ids.tolist()
     assert asked.headline.startswith("“a castle”, answered by its concepts (")
     assert asked.judgement == "The text names castle, so a match is an image labelled castle"
-    both = Question(StudyImages(trained), None, "boats by a castle").judgement
-    assert both.endswith(" names boats and castle, so a match is an image labelled boats or castle")
+
+
+def test_what_answers_a_text_is_said(trained):
+    pictures = StudyImages(trained)
+    both = Question(pictures, None, "boats by a castle")
+    said = "“boats by a castle”, answered by its "
+    by_cosine = ": 240 images by cosine, without hashing"
+    assert both.headline == said + "features, as no kept concept says the same" + by_cosine
+    assert both.judgement.endswith(
+        " names boats and castle, so a match is an image labelled boats or castle"
+    )
+    by_concepts = Question(pictures, None, "boats by a castle", by="concepts")
+    assert by_concepts.headline.startswith(said + "concepts (")
+    chosen = Question(pictures, None, "castle", by="features")
+    assert chosen.headline == "“castle”, answered by its features" + by_cosine
 
 
 def test_without_labels_nothing_is_judged(trained):

@@ -97,6 +97,20 @@ def test_search_finds_the_photo_itself_first_and_says_where_it_is(trained_desk, 
         assert uhscm("uhscm index ready").status == 0
 
 
+def test_words_are_answered_by_what_is_better_for_them_or_by_what_is_chosen(trained_desk, uhscm):
+    kept = Study.load("ready").kept_names[0]
+    for line, kind in (
+        (f"'{kept}'", "concepts"),
+        ("'a locomotive in a valley at night'", "features"),
+        ("'a locomotive in a valley at night' --by concepts", "concepts"),
+        (f"'{kept}' --by features", "features"),
+    ):
+        answered = uhscm(f"uhscm search ready {line} --json").object
+        assert answered["kind"] == kind
+        assert answered["bits"] is None
+    assert "distance by features" in uhscm(f"uhscm search ready '{kept}' --by features").out
+
+
 def test_an_index_of_an_earlier_training_is_not_used(trained_desk, uhscm):
     before = uhscm("uhscm search ready query.jpg --json --quiet").object
     uhscm("uhscm index ready")

@@ -1,8 +1,9 @@
 """Find the images nearest to a photo, or to words.
 
 QUERY is an image file, answered by the Hamming distance of codes, or words,
-answered by the concepts that they share with the images of the study. Words
-need no training.
+which have no code and need no training. Words that say the same as a kept
+concept are answered by the concepts that they share with the images, other
+words by the cosine of the model's features, without hashing; --by chooses.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--text", action="store_true", help="read QUERY as words, even if it looks like a file"
     )
+    parser.add_argument(
+        "--by",
+        choices=("better", "concepts", "features"),
+        default="better",
+        help="what answers words: concepts, features, or what is better for these; better",
+    )
 
 
 def run(options: Namespace) -> dict[str, Any]:
@@ -35,9 +42,10 @@ def run(options: Namespace) -> dict[str, Any]:
     query = None if options.text else _image(options.query)
     study = studies.load(options)
     if query is None:
-        found = study.search(options.query, options.k)
+        found = study.search(options.query, options.k, by=options.by)
         places = [studies.place_of(study.dataset, image) for image in found.ids.tolist()]
-        kind, distances = "concepts", found.distances.tolist()
+        kind: str = found.kind
+        distances: list[Any] = found.distances.tolist()
     else:
         kind = "hamming"
         distances, places = _by_code(options, study, query)
@@ -57,8 +65,8 @@ def run(options: Namespace) -> dict[str, Any]:
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
     rows = [(row["rank"], row["distance"], row["image"]) for row in answer["results"]]
-    bits = f" of {answer['bits']} bits" if answer["bits"] else ""
-    yield from table(rows, ("rank", f"distance{bits}", "image"))
+    of = f"of {answer['bits']} bits" if answer["bits"] else f"by {answer['kind']}"
+    yield from table(rows, ("rank", f"distance {of}", "image"))
 
 
 def _image(query: str) -> Path | None:

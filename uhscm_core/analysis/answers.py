@@ -2,13 +2,13 @@ r"""The numbers of one query: the database by Hamming distance, and how good the
 
 An image query ranks the database by the Hamming distance of codes. A text has no code, because the
 network has no text branch: it ranks the database by its concept distribution,
-:math:`S = 2\cos(q, q_i) - 1`, in steps of a tenth.
+:math:`S = 2\cos(q, q_i) - 1`, in steps of a tenth, or by the cosine of features, without hashing.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,8 +20,10 @@ from torch import Tensor
 
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
+from uhscm_core.coverage import names as is_named
 from uhscm_core.index import HammingIndex
 from uhscm_core.metrics import average_precisions
+from uhscm_core.results import TextOrder
 from uhscm_core.study import Study
 from uhscm_core.support.numbers import real, signed
 
@@ -41,7 +43,9 @@ __all__ = [
 Ids = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 _HARDLY = 0.05  # the share of a distribution below which a concept does not change an answer
-STEPS = 20  # levels of a text's answer, a tenth of S each
+STEPS = 20  # levels of a text's answer by concepts, a tenth of S each
+_COSINES = (0.01, 0.02, 0.05, 0.1)  # steps of one by features, of which the first is taken that
+_MOST_STEPS = 25  # makes no more levels than these
 
 
 class Within(NamedTuple):
@@ -62,11 +66,13 @@ class Answer:
 
     Attributes:
         ids: (n,) images; equal levels are ordered by id.
-        level: (n,) level of each: a Hamming distance in bits, or tenths of S below 1.
+        level: (n,) level of each: a Hamming distance in bits, tenths of S below 1, or the place of
+            the last of `cosines` that its own reaches.
         levels: number of possible levels.
         by_text: whether the query is a text.
         match: (n,) whether each shares a label with the query; None if that is unknown.
         notes: what there is to say of a text, such as that no kept concept covers it.
+        cosines: the least cosine of each level, falling, of a text that is answered by features.
     """
 
     ids: Ids
@@ -75,6 +81,7 @@ class Answer:
     by_text: bool
     match: Flags | None = None
     notes: tuple[str, ...] = ()
+    cosines: tuple[float, ...] = ()
 
     def shelves(self) -> list[tuple[int, int, int]]:
         """Return level, start and stop in ``ids`` of each level that has an image."""
@@ -83,7 +90,9 @@ class Answer:
         return [(level, a, b) for level, (a, b) in zip(present.tolist(), edges, strict=True)]
 
     def named(self, level: int) -> str:
-        """Put a level into words: ``"3 bits"`` or ``"S ≥ 0.9"``."""
+        """Put a level into words: ``"3 bits"``, ``"S ≥ 0.9"`` or ``"cosine ≥ 0.31"``."""
+        if self.cosines:
+            return f"cosine ≥ {real(self.cosines[level], 2)}"
         if self.by_text:
             return f"S ≥ {real(1 - (level + 1) / 10, 1)}"
         return f"{level} bit{'' if level == 1 else 's'}"
@@ -119,20 +128,46 @@ def answer_to_code(
     return Answer(ids, distances, index.bits + 1, False, None if match is None else match[ids])
 
 
-def answer_to_text(study: Study, text: str, match: Flags | None = None) -> Answer:
-    """Rank the database by the similarity of its concepts to those of a text.
+def answer_to_text(
+    study: Study, text: str, match: Flags | None = None, by: TextOrder | None = None
+) -> Answer:
+    """Rank the database by the similarity of its concepts, or its features, to those of a text.
+
+    Args:
+        study: with the database.
+        text: the query.
+        match: (N,) from `labels_named`; None without labels.
+        by: which of the two; None for the better one, see `uhscm_core.coverage`.
 
     Raises:
         ValueError: the text is empty.
     """
-    reading = study.read_text(text)
-    found = study.rank_by_concepts(reading.distribution, len(study.dataset.splits["database"]))
+    reading, n = study.read_text(text), len(study.dataset.splits["database"])
+    if (by or reading.order) == "features":
+        ranked = study.rank_by_features(reading.features, n)
+        ids, cosines = ranked.ids.numpy(), 1 - ranked.distances.double().numpy()
+        steps, cosine_level = _in_steps(cosines)
+        match = None if match is None else match[ids]
+        return Answer(ids, cosine_level, len(steps), True, match, reading.notes, steps)
+    found = study.rank_by_concepts(reading.distribution, n)
     # The search's distance is (1 - S)/2; the small offset keeps S = 0.9 within 0.9.
     level = np.floor(np.clip(found.distances.double().numpy() * STEPS - 1e-6, 0, STEPS - 1))
     ids = found.ids.numpy()
     match = None if match is None else match[ids]
     notes = (*reading.notes, *_not_heard(study, text, reading.distribution))
     return Answer(ids, level.astype(np.int64), STEPS, True, match, notes)
+
+
+def _in_steps(cosines: npt.NDArray[np.float64]) -> tuple[tuple[float, ...], Ids]:
+    """Return the least cosine of each level, and the level of each of some falling cosines."""
+    highest, lowest = float(cosines[0]), float(cosines[-1])
+    for step in _COSINES:
+        # The small offset keeps a cosine of 0.3 within 0.3.
+        first, last = (math.floor(value / step + 1e-6) for value in (highest, lowest))
+        if first - last < _MOST_STEPS:
+            break
+    level = first - np.floor(cosines / step + 1e-6).astype(np.int64)
+    return tuple(step * place for place in range(first, last - 1, -1)), level
 
 
 def _not_heard(study: Study, text: str, distribution: Tensor) -> tuple[str, ...]:
@@ -142,7 +177,7 @@ def _not_heard(study: Study, text: str, distribution: Tensor) -> tuple[str, ...]
     lost = [
         name
         for name, share in zip(names, shares, strict=True)
-        if share < _HARDLY and name != names[main] and _is_named(name, text)
+        if share < _HARDLY and name != names[main] and is_named(text, name)
     ]
     if not lost:
         return ()
@@ -153,10 +188,6 @@ def _not_heard(study: Study, text: str, distribution: Tensor) -> tuple[str, ...]
     )
 
 
-def _is_named(name: str, text: str) -> bool:
-    return bool(re.search(rf"(?<!\w){re.escape(name)}s?(?!\w)", text, re.IGNORECASE))
-
-
 def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None]:
     """Find the labels that a text names, and which of the N images have one of them.
 
@@ -164,7 +195,7 @@ def labels_named(study: Study, text: str) -> tuple[tuple[str, ...], Flags | None
         Their names, and (N,) flags; the flags are None if no label is named.
     """
     labels = study.dataset.labels
-    names = tuple(name for name in study.dataset.label_names if _is_named(name, text))
+    names = tuple(name for name in study.dataset.label_names if is_named(text, name))
     if labels is None or not names:
         return (), None
     columns = [study.dataset.label_names.index(name) for name in names]

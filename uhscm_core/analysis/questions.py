@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import textwrap
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from uhscm_core.analysis.answers import (
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.evaluation import evaluated_images
 from uhscm_core.metrics import precision_recall_curve
-from uhscm_core.results import Embedding
+from uhscm_core.results import Embedding, TextOrder
 from uhscm_core.study import Study
 from uhscm_core.support.notices import enumerated
 
@@ -42,19 +43,22 @@ class Question:
         image: the query; None where a text is.
         text: the query in words.
         flipped: bits of the image's code that are turned over.
+        by: what answers a text: its "concepts" or its "features"; empty for the better one.
     """
 
     pictures: StudyImages
     image: int | None
     text: str = ""
     flipped: tuple[int, ...] = ()
+    by: str = ""
 
     @functools.cached_property
     def answer(self) -> Answer:
         """The ranked database."""
         study = self.pictures.study
         if self.image is None or self.code is None:
-            return answer_to_text(study, self.text, labels_named(study, self.text)[1])
+            match, by = labels_named(study, self.text)[1], cast("TextOrder | None", self.by or None)
+            return answer_to_text(study, self.text, match, by)
         return answer_to_code(self.pictures, self.code, self.image, self._match)
 
     @property
@@ -92,6 +96,11 @@ class Question:
         """What is asked and what is nearest, in a sentence."""
         n, shelves = len(self.answer.ids), self.answer.shelves()
         if self.image is None:
+            if self.answer.cosines:
+                return (
+                    f"{self.name}, answered by its features{self._why_features()}: {n:,} images by "
+                    f"cosine, without hashing"
+                )
             concepts = concepts_in_words(self.distribution, self.pictures.study.kept_names)
             return (
                 f"{self.name}, answered by its concepts ({concepts}), as a text has no code: "
@@ -108,6 +117,10 @@ class Question:
             f"{said}: {n:,} images on {len(shelves)} shelves, "
             f"the nearest {stop - start:,} at {self.answer.named(level)}"
         )
+
+    def _why_features(self) -> str:
+        better = self.pictures.study.read_text(self.text).order
+        return ", as no kept concept says the same" if better == "features" else ""
 
     @property
     def judgement(self) -> str:

@@ -68,10 +68,10 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         self.parts, self.code = self._pair.parts, self._bits.view
         self.unflip, self.likewise = self._bits.unflip, self._bits.likewise
         self.shelves, self.radius = self._results.shelves, self._results.radius
+        self._bind(by=self._results.by)
         self._watch(self.selection, self._focused, "focus")
 
-        looked_at = [self._pair, self._bits, self.radius]
-        tabs = ipw.Tab(looked_at, titles=["Why near", "Bits", "Radius"])
+        tabs = ipw.Tab([self._pair, self._bits, self.radius], titles=["Why near", "Bits", "Radius"])
         self._lay_out(
             self._bar(self.random, self.text, self.ask, self.upload),
             columns([tabs], [self._results], (49, 49), above_left=[self._query], right_first=True),
@@ -86,7 +86,7 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         return self.asked.answer
 
     def search(self, text: str) -> None:
-        """Ask by a text; it is answered by its concepts, as the network has no text branch."""
+        """Ask by a text; its concepts or features answer it, as the network has no text branch."""
         try:
             text = instance("text", text, str, "to ask by").strip()
         except TypeError as error:
@@ -140,8 +140,7 @@ class RetrievalExplorer(Explorer[RetrievalState]):
         return value.asking_by(image, self._answer_to)
 
     def _list_queries(self) -> None:
-        ids = askable(self.study)
-        self._query.offer(self.pictures, ids, "Choose a query: {} of the dataset")
+        self._query.offer(self.pictures, askable(self.study), "Choose a query: {} of the dataset")
 
     def _show(self) -> None:
         view = self.state
@@ -185,6 +184,9 @@ class RetrievalExplorer(Explorer[RetrievalState]):
 
     def _move(self, level: int) -> None:
         self._set("moving the radius", **{"steps" if self.answer.by_text else "radius": level})
+
+    def _set_bound(self, name: str, value: str) -> None:
+        self._change(f"changing {name}", lambda view: view.ranked_by(value, self._answer_to))
 
     def _flip(self, bit: int) -> None:
         self._change("flipping a bit", lambda view: view.flipping(bit), each=True)

@@ -42,7 +42,7 @@ class AskedPair(ipw.VBox):
             pictures,
             asked.asked,
             picked,
-            summary=f"{said}, and a result: {pictures.names[picked]}",
+            summary=f"{said}, and a result: {pictures.names[picked]}{_unlike(asked)}",
             without=without,
             flipped=asked.flipped,
         )
@@ -53,5 +53,10 @@ class AskedPair(ipw.VBox):
         self.parts.show(
             [names[c] for c in order],
             q[order],
-            summary=f"Concepts of {asked.name}: {concepts_in_words(q, names)}",
+            summary=f"Concepts of {asked.name}: {concepts_in_words(q, names)}{_unlike(asked)}",
         )
+
+
+def _unlike(asked: Question) -> str:
+    """Say of what is shown of concepts where something else ranks the results."""
+    return "; not these, but features rank the results" if asked.answer.cosines else ""

@@ -37,9 +37,7 @@ class CodePanel(ipw.VBox):
         )
         self.unflip.on_click(lambda _: flip_back())
         self.likewise.on_click(lambda _: like_result())
-        self._none = ipw.Label(
-            "A text has no code, so there are no bits to compare or to flip: its concepts answer it"
-        )
+        self._none = ipw.Label("A text has no code, so there are no bits to compare or to flip")
         self._none.add_class("uhscm-note")
         super().__init__([self._none, self.view, ipw.HBox([self.unflip, self.likewise])])
 

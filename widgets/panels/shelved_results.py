@@ -12,10 +12,13 @@ from uhscm_core import Study
 from uhscm_core.analysis.answers import Answer
 from uhscm_core.analysis.questions import Question, mean_curve
 from uhscm_core.analysis.study_images import StudyImages
+from widgets.kit.choice import Choice
+from widgets.kit.layout import later
 from widgets.kit.radius import Radius
 from widgets.kit.shelves import Shelves
 from widgets.kit.stage import growing
 from widgets.kit.words import counted
+from widgets.states.retrieval import ORDERS
 
 __all__ = ["ShelvedResults"]
 
@@ -23,7 +26,7 @@ __all__ = ["ShelvedResults"]
 class ShelvedResults(ipw.VBox):
     """A shelf per distance, all images of a shelf tied.
 
-    `radius`, precision and recall by radius, stands elsewhere.
+    `radius`, precision and recall by radius, stands elsewhere; `by`, what answers a text, above.
 
     Args:
         pictures: to show from.
@@ -43,6 +46,8 @@ class ShelvedResults(ipw.VBox):
             pictures, edge=84, height=480, action="More like this", on_action=like
         )
         self.radius = Radius()
+        self.by = Choice("answered by", ORDERS, label_width="90px", layout={"width": "280px"})
+        later(self.by)
         self._mean: npt.NDArray[np.float64] | None = None  # (2, L + 1), of all queries
         self._mean_of = ""  # in words
         self._asked: Question | None = None
@@ -51,7 +56,7 @@ class ShelvedResults(ipw.VBox):
         growing(self.shelves)
         self.shelves.selection.on_focus(pick)
         self.radius.observe(lambda change: move(change["new"]), "radius")
-        super().__init__([self.shelves])
+        super().__init__([self.by, self.shelves])
 
     def adopt(self) -> None:
         """Show another study from now on, whose mean curve is not known yet."""
@@ -65,6 +70,7 @@ class ShelvedResults(ipw.VBox):
             limit: the largest level within the radius.
             picked: the result that is looked at.
         """
+        self.by.layout.display = None if asked.image is None else "none"
         until = sum(level <= limit for level, _, _ in asked.answer.shelves())
         if asked is not self._asked:
             self._asked = asked

@@ -9,13 +9,17 @@ from typing import TypeAlias
 
 from uhscm_core import Study
 from uhscm_core.analysis.answers import Answer
+from uhscm_core.support.checks import one_of
 
-__all__ = ["Query", "RetrievalState"]
+__all__ = ["ORDERS", "Query", "RetrievalState"]
 
 _AT_FIRST = 20  # results within the radius at first
 
-Query: TypeAlias = tuple[int | None, str, tuple[int, ...]]
-"""Image, text and flipped bits of a `uhscm_core.analysis.questions.Question`."""
+Query: TypeAlias = tuple[int | None, str, tuple[int, ...], str]
+"""Image, text, flipped bits and order of a `uhscm_core.analysis.questions.Question`."""
+
+ORDERS = {"what fits the text": "", "concepts (S)": "concepts", "features (cosine)": "features"}
+"""What a text can be answered by, by what it is called."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,10 @@ class RetrievalState:
         text: the query in words.
         flipped: bits of the image's code that were turned over.
         radius: what counts, in bits.
-        steps: what counts for a text, in tenths of S.
+        steps: what counts for a text, in levels of its answer.
         picked: the result that is compared with the query; None for none.
         without: concepts left out of that comparison.
+        by: what texts are answered by, one of `ORDERS`; by default what fits each text.
     """
 
     image: int | None
@@ -39,11 +44,12 @@ class RetrievalState:
     flipped: tuple[int, ...] = ()
     picked: int | None = None
     without: tuple[str, ...] = ()
+    by: str = ""
 
     @property
     def query(self) -> Query:
         """What is asked."""
-        return self.image, self.text, self.flipped
+        return self.image, self.text, self.flipped, self.by if self.image is None else ""
 
     @property
     def limit(self) -> int:
@@ -69,6 +75,11 @@ class RetrievalState:
         moved = self.opened_for(answer_to(self)) != self
         return asked if moved else asked.opened_for(answer_to(asked))
 
+    def ranked_by(self, by: str, answer_to: Callable[[RetrievalState], Answer]) -> RetrievalState:
+        """Let texts be answered by something else, and the first results of that count."""
+        ranked = dataclasses.replace(self, by=by)
+        return ranked.opened_for(answer_to(ranked)) if self.image is None else ranked
+
     def opened_for(self, answer: Answer) -> RetrievalState:
         """Let the first results of an answer count."""
         near = answer.level[:_AT_FIRST]
@@ -92,7 +103,8 @@ class RetrievalState:
         )
 
     def check(self, n_images: int) -> None:
-        """Raise an IndexError for an image that there is not."""
+        """Raise an IndexError for an image, a ValueError for an order that there is not."""
+        one_of("by", self.by, ORDERS.values())
         for image in (self.image, self.picked):
             if image is not None and not 0 <= image < n_images:
                 raise IndexError(f"no image {image}: there are {n_images:,}")

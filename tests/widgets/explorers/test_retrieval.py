@@ -155,6 +155,8 @@ def test_a_text_is_answered_by_concepts_and_says_so(explorer, trained):
     explorer.text._handle_custom_msg(submit, [])
     assert done(explorer).text == "a castle by the ocean"
     assert explorer.state.image is explorer.selection.focus is None
+    explorer._results.by.value = "concepts"
+    done(explorer)
     found = trained.search("a castle by the ocean", 240)
     assert explorer.answer.within().found[explorer.state.steps] >= 20
     assert explorer.shelves.ids.tolist() == found.ids.tolist()
@@ -231,6 +233,36 @@ def test_each_query_has_results_within_the_radius_until_it_is_moved(explorer):
     explorer.like(asked)  # whether it was moved is not known any more
     state = done(explorer)
     assert explorer.answer.within().found[state.radius] >= 20
+
+
+def test_a_text_is_answered_by_what_fits_it_until_the_user_chooses(explorer, trained):
+    by = explorer._results.by
+    assert by.layout.display == "none"  # an image has a code
+    explorer.search("boats by a castle")
+    done(explorer)
+    assert by.layout.display is None
+    assert "answered by its features, as no kept concept says" in explorer.status.summary
+    assert explorer.parts.summary.endswith("; not these, but features rank the results")
+    features = trained.search("boats by a castle", 240, by="features").ids.tolist()
+    assert explorer.shelves.ids.tolist() == features
+    assert explorer.radius.names[0].startswith("cosine ≥ ")
+    assert explorer.answer.within().found[explorer.state.steps] >= 20
+    by.value = "concepts"
+    assert done(explorer).by == "concepts"
+    assert "answered by its concepts (" in explorer.status.summary
+    assert "features" not in explorer.parts.summary
+    concepts = trained.search("boats by a castle", 240).ids.tolist()
+    assert explorer.shelves.ids.tolist() == concepts != features
+    assert explorer.answer.within().found[explorer.state.steps] >= 20
+    explorer.search("boats in the snow")
+    assert done(explorer).by == "concepts"
+    explorer.undo()
+    explorer.undo()
+    assert done(explorer).by == by.value == ""
+    assert explorer.shelves.ids.tolist() == features
+    explorer.search("castle")
+    done(explorer)
+    assert "answered by its concepts (" in explorer.status.summary
 
 
 def test_a_text_has_a_radius_of_its_own(explorer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def answer(*levels: int, by_text: bool = False) -> Answer:
 def test_another_query_keeps_the_radius_alone():
     assert STATE.asking(7) == RetrievalState(7, radius=9)
     assert STATE.asking(None, "a castle") == RetrievalState(None, radius=9, text="a castle")
-    assert STATE.query == (3, "", (1, 5))
+    assert STATE.query == (3, "", (1, 5), "")
 
 
 def test_the_first_twenty_results_count_at_first():
@@ -27,6 +29,21 @@ def test_the_first_twenty_results_count_at_first():
     text = STATE.asking(None, "a castle").opened_for(answer(3, 4, by_text=True))
     assert (text.limit, text.radius) == (4, 9)
     assert STATE.opened_for(answer()).limit == 0
+
+
+def test_what_answers_texts_is_kept_for_the_next_and_changes_no_image():
+    text = STATE.asking(None, "a castle")
+    chosen = text.ranked_by("features", lambda _: answer(3, 4, by_text=True))
+    assert (chosen.by, chosen.steps, chosen.radius) == ("features", 4, 9)
+    assert chosen.query == (None, "a castle", (), "features")
+    assert chosen.asking(None, "a boat").by == "features"
+    image = STATE.ranked_by("features", lambda _: answer(3))
+    assert image.query == STATE.query
+    assert image.radius == 9
+    with pytest.raises(
+        ValueError, match="by must be one of '', 'concepts', 'features', got 'codes'"
+    ):
+        dataclasses.replace(STATE, by="codes").check(5)
 
 
 def test_a_bit_is_flipped_and_flipped_back():
