@@ -14,7 +14,6 @@ from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
 from widgets.kit.choice import Choice
 from widgets.kit.csv_file import csv_bytes
-from widgets.kit.download import Download
 from widgets.kit.layout import later, row
 from widgets.kit.selection import Selection
 from widgets.kit.slider import Slider
@@ -61,7 +60,6 @@ class TidyExplorer(Explorer[TidyState]):
         self.why = self._duplicates.why
         self.outliers, self.near = self._outliers.outliers, self._outliers.near
         self._csv.label = self._csv.summary = "Duplicates as CSV"
-        self._far_csv = Download("Outliers as CSV", self._outliers_as_csv)
         thresholds = row(self.radius, self.cosine, self.looks)
         later(thresholds, narrow=True)
         parts = {
@@ -71,7 +69,8 @@ class TidyExplorer(Explorer[TidyState]):
         self._tabs = ipw.Tab(list(parts.values()), titles=list(parts))
         self._tabs.observe(lambda _: self._redraw("looking for outliers"), "selected_index")
         self._csv.remove_class("uhscm-brief")  # of two tables, a sign would not say which
-        bar = self._bar(self._far_csv, ipw.HTML("No file is moved, changed or deleted."))
+        csv = self._outliers.add_csv(self._asked_far, self._tabs, self._worker)
+        bar = self._bar(csv, ipw.HTML("No file is moved, changed or deleted."))
         later(bar)
         self._lay_out(bar, self._tabs)
         self._open_study(self.study)
@@ -80,15 +79,17 @@ class TidyExplorer(Explorer[TidyState]):
     def to_frame(self) -> pd.DataFrame:
         """A row a pair of near-duplicates: ``group``, the two files, ``bits`` and ``cosine``."""
         running = self.search.running
-        frame = (self._found() if running else self._oddities.pairs(*self._settings)).to_frame()
-        names = self.study.dataset.names
+        return self._named(self._found() if running else self._oddities.pairs(*self._settings))
+
+    def _named(self, found: NearDuplicates) -> pd.DataFrame:
+        frame, names = found.to_frame(), self.study.dataset.names
         for column in ("i", "j"):
             frame[column] = [names[image] for image in frame[column]]
         return frame.rename(columns={"i": "first", "j": "second"})
 
     def outliers_frame(self) -> pd.DataFrame:
         """A row per image, farthest first: ``rank``, ``image``, ``distance``, ``mean``..."""
-        return self._outliers.frame(self._oddities, self.state.far, self.state.k)
+        return self._outliers.frame(*self._asked_far())
 
     def wait(self) -> None:
         """Until what was asked for is shown, with all that is searched for."""
@@ -163,7 +164,7 @@ class TidyExplorer(Explorer[TidyState]):
         said = sentence(found, n, *self._settings, so_far=self._partial is found)
         self.status.say(said, notes(found, n))
         if self._ranks:
-            self._outliers.show(self._oddities, view.far, view.k)
+            self._outliers.show(*self._asked_far())
 
     def _redraw(self, what: str) -> None:
         self._worker.submit(what, self._refresh)
@@ -191,7 +192,8 @@ class TidyExplorer(Explorer[TidyState]):
         self._worker.submit("finding neighbors", job)
 
     def _as_csv(self) -> tuple[str, bytes]:
-        return "duplicates.csv", csv_bytes(self.to_frame())
+        so_far = " so far" if self._oddities.known(*self._settings) is None else ""
+        return f"duplicates{so_far}.csv", csv_bytes(self._named(self._found()))
 
-    def _outliers_as_csv(self) -> tuple[str, bytes]:
-        return "outliers.csv", csv_bytes(self.outliers_frame())
+    def _asked_far(self) -> tuple[Oddities, str, int]:
+        return self._oddities, self.state.far, self.state.k

@@ -19,7 +19,8 @@ class Download(View):
 
     Args:
         label: text on the button.
-        content: returns the file's name and its bytes.
+        content: returns the file's name and its bytes; None if it is not ready yet. Then the
+            button says so, and the file is given at the next `ready`.
         worker: writes the file in the background and reports errors; None for a file that takes
             no time and cannot fail.
     """
@@ -30,18 +31,29 @@ class Download(View):
     """Text on the button; default empty."""
     icon = traitlets.Unicode("download").tag(sync=True)
     """Name of the sign in its place where there is little room; default "download"."""
+    waiting = traitlets.Bool(False).tag(sync=True)
+    """Whether a file that was asked for is not ready yet; default False."""
 
     def __init__(
-        self, label: str, content: Callable[[], tuple[str, bytes]], worker: Worker | None = None
+        self,
+        label: str,
+        content: Callable[[], tuple[str, bytes] | None],
+        worker: Worker | None = None,
     ) -> None:
         super().__init__(label=label, summary=label)
         self._content = content
         self._worker = worker
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the name and the size of the file, in bytes."""
-        name, content = self._content()
-        return pd.DataFrame({"name": [name], "bytes": [len(content)]})
+        """Return the name and the size of the file, in bytes; no row while it is not ready."""
+        files = [file] if (file := self._content()) is not None else []
+        names, sizes = [name for name, _ in files], [len(content) for _, content in files]
+        return pd.DataFrame({"name": names, "bytes": sizes})
+
+    def ready(self) -> None:
+        """Give the file if it was asked for before it was ready."""
+        if self.waiting:
+            self._give()
 
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") != "ask":
@@ -52,5 +64,8 @@ class Download(View):
             self._worker.submit(f"making {self.label}", self._give)
 
     def _give(self) -> None:
-        name, file = self._content()
-        self.send({"type": "file", "name": name}, buffers=[file])
+        made = self._content()
+        self.waiting = made is None
+        if made is not None:
+            name, file = made
+            self.send({"type": "file", "name": name}, buffers=[file])

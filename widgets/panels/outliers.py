@@ -9,6 +9,9 @@ import pandas as pd
 
 from uhscm_core.analysis.oddities import Oddities
 from uhscm_core.analysis.outliers import Outliers
+from widgets.background.worker import Worker
+from widgets.kit.csv_file import csv_bytes
+from widgets.kit.download import Download
 from widgets.kit.gallery import Gallery
 from widgets.kit.stage import growing
 from widgets.panels.search_bar import SearchBar
@@ -36,10 +39,37 @@ class OutliersPanel(ipw.VBox):
         self.search = SearchBar[Outliers | None](None, ranked, fail)
         self.outliers = Gallery([], edge=96, height=420)
         self.near = Gallery([], edge=96, height=160)
-        self._shown: object = None
+        self._shown: tuple[Oddities, str, int, Outliers | None] | None = None
+        self.csv: Download | None = None
         self.outliers.selection.on_focus(wonder)
         growing(self.outliers)
         super().__init__([self.search, self.outliers, self.near])
+
+    def add_csv(
+        self,
+        asked: Callable[[], tuple[Oddities, str, int]],
+        tabs: ipw.Tab,
+        worker: Worker,
+    ) -> Download:
+        """Return a button that saves all images in order; it waits until they are ranked.
+
+        Args:
+            asked: returns what `show` is called with.
+            tabs: of which one has this panel; it is opened to see the ranking, which begins then.
+            worker: writes the file.
+        """
+
+        def content() -> tuple[str, bytes] | None:
+            if asked()[0].known_far(*asked()[1:]) is not None:
+                return "outliers.csv", csv_bytes(self.frame(*asked()))
+            self.search.resume()
+            tabs.selected_index = next(
+                i for i, of in enumerate(tabs.children) if self in of.children
+            )
+            return None
+
+        self.csv = Download("Outliers as CSV", content, worker)
+        return self.csv
 
     def show(self, oddities: Oddities, by: str, k: int) -> None:
         """List the outliers, farthest first; nothing until all images are ranked.
@@ -56,6 +86,8 @@ class OutliersPanel(ipw.VBox):
             self.search.hide()
         if self._shown == (wanted := (oddities, by, k, found)):
             return
+        if self.csv and self._shown is not None and self._shown[0] is not oddities:
+            self.csv.waiting = False  # the file that was asked for was of another study
         self._shown = wanted
         for gallery in (self.outliers, self.near):  # an empty one says that there is no image
             gallery.layout.visibility = "hidden" if found is None else "visible"
@@ -63,6 +95,8 @@ class OutliersPanel(ipw.VBox):
             self.outliers.show([], summary="")
             self.near.show([], summary="")
         else:
+            if self.csv:
+                self.csv.ready()
             self._list(oddities, found, by)
             self.show_near(oddities, int(found.ids[0]), by, k)
 

@@ -38,7 +38,7 @@ class SearchBar(ipw.HBox, Generic[T]):
         self._follower = Follower[Search[T]](self._draw, self._end, fail)
         gestures = Gestures(fail)
         self.stop = gestures.button("Stop", "stop", self._stop)
-        self.more = gestures.button("Continue", "forward", self._continue)
+        self.more = gestures.button("Continue", "forward", self.resume)
         super().__init__([self.progress, self.stop, self.more])
         self.hide()
 
@@ -89,7 +89,8 @@ class SearchBar(ipw.HBox, Generic[T]):
         if self._search is not None:
             self._search.stop()
 
-    def _continue(self) -> None:
+    def resume(self) -> None:
+        """Continue a search that was stopped."""
         with self._lock:
             if self._search is not None and not self._search.active:
                 self._start(self._search.results, self._search.settings)

@@ -21,6 +21,7 @@ from widgets import MapExplorer, TidyExplorer
 from widgets.explorers import tidy as module
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
+from widgets.kit.download import Download
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +297,107 @@ def test_closing_ends_the_ranking_of_outliers(with_copies, monkeypatch):
     duplicates.close()
     ranking.wait(10)
     assert ranking.state == "stopped"
+
+
+# The buttons that save both lists.
+
+
+def files_of(monkeypatch):
+    """What the explorer's buttons give, by name."""
+    given = {}
+
+    def send(self, content, buffers=()):
+        if content.get("type") == "file":
+            given[content["name"]] = pd.read_csv(io.BytesIO(buffers[0]))
+
+    monkeypatch.setattr(Download, "send", send)
+    return given
+
+
+def test_outliers_asked_for_while_they_are_ranked_are_saved_once_they_are(with_copies, monkeypatch):
+    given, begun, go_on = files_of(monkeypatch), threading.Event(), threading.Event()
+    far = Oddities.search_far
+
+    def slow(self, by, k):
+        begun.set()
+        assert go_on.wait(20)
+        yield from far(self, by, k)
+
+    monkeypatch.setattr(Oddities, "search_far", slow)
+    duplicates = TidyExplorer(with_copies)
+    csv = duplicates._outliers.csv
+    assert begun.wait(20)
+    csv._receive(None, {"type": "ask"}, [])
+    Explorer.wait(duplicates)
+    assert csv.waiting
+    assert given == {}
+    assert csv.to_frame().empty
+    assert duplicates.status.errors == []
+    go_on.set()
+    duplicates.wait()
+    assert len(given["outliers.csv"]) == 48
+    assert not csv.waiting
+    csv._receive(None, {"type": "ask"}, [])
+    duplicates.wait()
+    assert not csv.waiting  # given at once
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_outliers_that_no_one_ranks_yet_are_ranked_to_be_saved(with_copies, monkeypatch, stopped):
+    given, far = files_of(monkeypatch), Oddities.search_far
+    if stopped:
+
+        def endless(self, by, k):
+            with progress_bar("ranking outliers", 48, shown=False) as bar:
+                for _ in range(2000):
+                    bar.update()
+                    time.sleep(0.01)
+            yield from far(self, by, k)
+
+        monkeypatch.setattr(Oddities, "search_far", endless)
+    else:
+        monkeypatch.setattr(module, "_QUICKLY_RANKED", 40)  # when their tab is opened
+    duplicates = TidyExplorer(with_copies)
+    Explorer.wait(duplicates)
+    if stopped:
+        duplicates._outliers.search.stop.click()
+        duplicates.wait()
+        monkeypatch.setattr(Oddities, "search_far", far)
+        duplicates._outliers.search._search.results = duplicates._oddities.search_far
+    duplicates._outliers.csv._receive(None, {"type": "ask"}, [])
+    duplicates.wait()
+    duplicates.wait()
+    assert len(given["outliers.csv"]) == 48
+    assert duplicates._tabs.selected_index == 1
+
+
+def test_a_file_asked_for_of_another_study_is_not_saved(with_copies, monkeypatch):
+    given = files_of(monkeypatch)
+    duplicates = TidyExplorer(with_copies)
+    duplicates.wait()
+    duplicates._outliers.csv.waiting = True
+    duplicates.study = with_copies.with_(tau=2.0, network=with_copies.network)
+    duplicates.wait()
+    assert given == {}
+    assert not duplicates._outliers.csv.waiting
+
+
+def test_duplicates_that_are_not_all_found_are_saved_as_such(with_copies, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    search = Oddities.search
+
+    def slow(self, *settings):
+        begun.set()
+        assert go_on.wait(20)
+        yield from search(self, *settings)
+
+    monkeypatch.setattr(Oddities, "search", slow)
+    monkeypatch.setattr(Oddities, "known", lambda self, *settings: self._answers.get(settings))
+    duplicates = TidyExplorer(with_copies)
+    assert begun.wait(20)
+    name, content = duplicates._as_csv()
+    assert name == "duplicates so far.csv"
+    assert pd.read_csv(io.BytesIO(content)).empty
+    go_on.set()
+    duplicates.wait()
+    assert duplicates._as_csv()[0] == "duplicates.csv"

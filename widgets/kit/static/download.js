@@ -16,6 +16,15 @@ function render({ model, el: host }) {
   root.append(button, said);
   let shown = 0;
 
+  function sayWhen() {
+    const waits = model.get("waiting");
+    if (waits) button.style.minWidth = `${button.offsetWidth}px`;
+    words.textContent = waits ? "Saved when ready" : model.get("label");
+    said.textContent = waits ? `${model.get("label")}: saved when it is ready` : "";
+  }
+  sayWhen();
+  const end = onChange(model, ["waiting"], sayWhen);
+
   /**
    * @param {{ type: string, name: string }} content
    * @param {DataView<ArrayBuffer>[]} buffers
@@ -41,6 +50,7 @@ function render({ model, el: host }) {
   model.on("msg:custom", saveFile);
   return () => {
     clearTimeout(shown);
+    end();
     model.off("msg:custom", saveFile);
   };
 }
