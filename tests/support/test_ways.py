@@ -12,6 +12,8 @@ from uhscm_core import load_dataset
 from uhscm_core.support.ways import FOLLOW, LABELS, LABELS_OR_NONE, LISTED, told
 from widgets.background.errors import message_of
 
+pytestmark = pytest.mark.usefixtures("as_users_run_it")  # the check would read broken images
+
 ARGUMENT = re.compile(r"\b\w+=|`\w+\.")  # labels= or `dataset.skipped`
 
 
