@@ -38,6 +38,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from uhscm_core.support.checks import check_directions, check_unit_rows, instance, real_number
+from uhscm_core.support.ways import THRESHOLD
 
 __all__ = [
     "MinedConcepts",
@@ -183,7 +184,7 @@ def mine_concepts(
         votes = ", ".join(str(w) for w in sorted(wins.tolist(), reverse=True)[:10])
         raise ValueError(
             f"no concept passed the threshold: each needs {bounds} of {n:,} votes, and the {m:,} "
-            f"concepts got {votes}{', ...' if m > 10 else ''} (largest first); min_share is "
+            f"concepts got {votes}{', ...' if m > 10 else ''} (largest first){THRESHOLD}"
             f"{_plain(min_share)}"
         )
     kept_features = text_features[kept]

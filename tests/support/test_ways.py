@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import torch
 from PIL import Image
 
 from uhscm_cli.saying import as_options
-from uhscm_core import load_dataset
+from uhscm_core import load_dataset, mine_concepts
 from uhscm_core.support.ways import FOLLOW, LABELS, LABELS_OR_NONE, LISTED, told
 from widgets.background.errors import message_of
 
@@ -53,3 +54,8 @@ def test_errors_are_told_so_too(tmp_path):
     with pytest.raises(ValueError, match="give labels=") as error:
         load_dataset(folder, progress=False)
     assert message_of(error.value).endswith("or choose the labels in Python, with load_dataset")
+    rows = torch.eye(4)
+    with pytest.raises(ValueError, match=r"\(largest first\); min_share is 9$") as error:
+        mine_concepts(rows, rows, min_share=9)
+    assert message_of(error.value).endswith("(largest first); Minimum votes is 9")
+    assert as_options(str(error.value)).endswith("(largest first); --min-share is 9")

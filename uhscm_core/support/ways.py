@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-__all__ = ["FOLLOW", "LABELS", "LABELS_OR_NONE", "LISTED", "told"]
+__all__ = ["FOLLOW", "LABELS", "LABELS_OR_NONE", "LISTED", "THRESHOLD", "told"]
 
 
 class _Way(NamedTuple):
@@ -27,6 +27,7 @@ LABELS_OR_NONE = (
 )
 FOLLOW = " (follow_links=True follows it)"
 LISTED = "; `dataset.skipped` lists them"
+THRESHOLD = "; min_share is "
 
 _WAYS: Mapping[str, _Way] = MappingProxyType(
     {
@@ -42,6 +43,7 @@ _WAYS: Mapping[str, _Way] = MappingProxyType(
         ),
         FOLLOW: _Way("", ""),
         LISTED: _Way("; --json lists them", ""),
+        THRESHOLD: _Way("; --min-share is ", "; Minimum votes is "),
     }
 )
 
