@@ -24,6 +24,7 @@ from uhscm_core import (
     precision_at,
     precision_recall_curve,
 )
+from uhscm_core.support.progress import report_progress_to
 
 
 class Case(NamedTuple):
@@ -170,6 +171,18 @@ def test_ties_by_index_equal_the_loop(metric, bits, top_k):
 @given(case=cases(), top_k=st.integers(1, 8))
 def test_ties_by_index_equal_the_loop_on_small_cases(metric, case, top_k):
     assert metric(*case, top_k) == pytest.approx(loop_index(metric, case, top_k), abs=1e-12)
+
+
+@pytest.mark.parametrize("ties", ["index", "expected"])
+def test_queries_are_counted_while_they_are_evaluated(monkeypatch, ties):
+    monkeypatch.setattr(metrics, "_CPU_PAIRS", 1000)  # 3 queries by 300 items at once
+    monkeypatch.setattr(codes, "_PAIRS_PER_BLOCK", 1000)
+    reports = []
+    case = random_case(7)
+    with report_progress_to(lambda *report: reports.append(report)):
+        mean_average_precision(*case, ties=ties)
+    n = len(case.query_codes)
+    assert reports == [("evaluating queries", min(done, n), n) for done in range(3, n + 3, 3)]
 
 
 @pytest.mark.parametrize("metric", [mean_average_precision, ndcg_at])

@@ -14,6 +14,7 @@ from PIL import Image
 from uhscm_core import ConceptSet, load_vlp
 from uhscm_core import vlp as vlp_module
 from uhscm_core.datasets import ImageFiles
+from uhscm_core.support.progress import report_progress_to
 
 NAMES = ("cat", "dog", "sunset over the sea")
 
@@ -73,6 +74,16 @@ def test_batches_do_not_change_the_embeddings(vlp, images, monkeypatch, batch):
     together = vlp.encode_images(images)
     monkeypatch.setattr(vlp_module, "BATCH", batch)
     torch.testing.assert_close(vlp.encode_images(images), together)
+
+
+def test_texts_are_counted_while_they_are_encoded(vlp):
+    reports = []
+    concepts = ConceptSet(tuple(f"thing {n}" for n in range(300)), ("a {}", "the {}"))
+    with report_progress_to(lambda *report: reports.append(report)):
+        vlp.encode_texts(concepts)
+        vlp.encode_texts(["a cat"])
+    done = [("encoding texts", n, 600) for n in (256, 300, 556, 600)]
+    assert reports == [*done, ("encoding texts", 1, 1)]
 
 
 def test_more_texts_than_a_batch_are_embedded_in_order(vlp):

@@ -22,13 +22,14 @@ Symbols: q queries, n database items, C labels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
 from uhscm_core.codes import (
     ArrayLike,
@@ -40,6 +41,7 @@ from uhscm_core.codes import (
     row_blocks,
 )
 from uhscm_core.support.checks import check_directions, one_of, plain_array, whole_number
+from uhscm_core.support.progress import progress_bar
 from uhscm_core.ties import (
     Ties,
     ideal_gain,
@@ -347,13 +349,16 @@ class _Evaluation:
 
     def ranked(self) -> Iterator[Ints]:
         """Yield (block, n) numbers of shared labels, by distance, then database order."""
-        for rows in row_blocks(len(self.queries), len(self.database)):
-            distances = differing_bits(
-                self.query_words[:, rows, None], self.database_words[:, None]
-            )
-            shared = common_bits(self.query_label_words[:, rows, None], self.label_words[:, None])
-            order = distances.argsort(axis=1, kind="stable")
-            yield np.take_along_axis(shared, order, axis=1).astype(np.int64)
+        with self._counting() as bar:
+            for rows in row_blocks(len(self.queries), len(self.database)):
+                queries = self.query_words[:, rows, None]
+                distances = differing_bits(queries, self.database_words[:, None])
+                shared = common_bits(
+                    self.query_label_words[:, rows, None], self.label_words[:, None]
+                )
+                order = distances.argsort(axis=1, kind="stable")
+                yield np.take_along_axis(shared, order, axis=1).astype(np.int64)
+                bar.update(len(order))
 
     def counts_by_distance(self) -> Ints:
         """(q, radii, G): items of each query at each distance that share 0, 1, ... labels."""
@@ -373,21 +378,23 @@ class _Evaluation:
         counts = np.zeros((len(self.queries), places), np.int64)
         kinds = (kind, self.query_words.dtype, kind, self.label_words.dtype)
         memory = [np.empty(height * width, dtype) for dtype in kinds]
-        for items in _slices(len(self.database), width):
-            database, labels = self.database_words[:, None, items], self.label_words[:, None, items]
+        with self._counting() as bar:
             for rows in _slices(len(self.queries), height):
                 queries = self.query_words[:, rows, None]
-                shape = n, m = queries.shape[1], database.shape[2]
-                place, words, shared, label_words = (x[: n * m].reshape(shape) for x in memory)
-                differing_bits(queries, database, place, words)
-                place *= grades
-                place += common_bits(
-                    self.query_label_words[:, rows, None], labels, shared, label_words
-                )
-                place += first[:n]
-                # numpy's bincount would copy the tile to whole numbers of eight bytes.
-                found = torch.bincount(torch.from_numpy(place).view(-1), minlength=n * places)
-                counts[rows] += found.view(n, places).numpy()
+                query_labels = self.query_label_words[:, rows, None]
+                for items in _slices(len(self.database), width):
+                    database = self.database_words[:, None, items]
+                    labels = self.label_words[:, None, items]
+                    shape = n, m = queries.shape[1], database.shape[2]
+                    place, words, shared, label_words = (x[: n * m].reshape(shape) for x in memory)
+                    differing_bits(queries, database, place, words)
+                    place *= grades
+                    place += common_bits(query_labels, labels, shared, label_words)
+                    place += first[:n]
+                    # numpy's bincount would copy the tile to whole numbers of eight bytes.
+                    found = torch.bincount(torch.from_numpy(place).view(-1), minlength=n * places)
+                    counts[rows] += found.view(n, places).numpy()
+                bar.update(n)
         return counts
 
     def _count_by_products(self, grades: int) -> Ints:
@@ -412,6 +419,9 @@ class _Evaluation:
                 found = torch.bincount(place.flatten(), minlength=len(place) * places)
                 counts[rows].add_(found.view(-1, places))
         return counts.cpu().numpy()
+
+    def _counting(self) -> tqdm[Any]:
+        return progress_bar("evaluating queries", len(self.queries), shown=False)
 
     def _bits_and_labels(
         self, codes: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]

@@ -30,6 +30,7 @@ from jaxtyping import Float32
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from uhscm_core.concepts import ConceptSet
 from uhscm_core.preprocessing import preprocessed
@@ -204,15 +205,24 @@ class VLP:
     @torch.no_grad()
     def embed_texts(self, texts: ConceptSet | Sequence[str]) -> Float32[Tensor, "m d"]:
         """Do what `encode_texts` does without checking what is read of the texts."""
-        if isinstance(texts, ConceptSet):
-            per_template = [self.embed_texts(texts.prompts(t)) for t in texts.templates]
-            if len(per_template) == 1:
-                return per_template[0]
-            return torch.nn.functional.normalize(torch.stack(per_template).mean(0), dim=1)
+        each = (
+            [texts.prompts(t) for t in texts.templates]
+            if isinstance(texts, ConceptSet)
+            else [texts]
+        )
+        with progress_bar("encoding texts", sum(map(len, each)), shown=False) as bar:
+            per_template = [self._embed_prompts(prompts, bar) for prompts in each]
+        if len(per_template) == 1:
+            return per_template[0]
+        return torch.nn.functional.normalize(torch.stack(per_template).mean(0), dim=1)
+
+    def _embed_prompts(self, prompts: Sequence[str], bar: tqdm[Any]) -> Tensor:
         rows = [torch.empty(0, self.embed_dim)]
-        for start in range(0, len(texts), 256):
-            tokens = self._tokenizer(list(texts[start : start + 256])).to(self.device)
+        for start in range(0, len(prompts), 256):
+            batch = list(prompts[start : start + 256])
+            tokens = self._tokenizer(batch).to(self.device)
             rows.append(self._model.encode_text(tokens, normalize=True).float().cpu())
+            bar.update(len(batch))
         return torch.cat(rows)
 
     @torch.inference_mode()

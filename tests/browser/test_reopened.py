@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from scripts.lab import end_kernels, go
+from scripts.lab import end_kernels, go, set_theme
 from tests.browser.pages import STUDY, opened, shot, until
 from widgets.explorers import displayed
 
@@ -28,6 +28,25 @@ CRASHING = (
     + """
 import os
 explorer._undo.on_click(lambda _: os.kill(os.getpid(), 9))
+explorer
+"""
+)
+LONG = (
+    CELL
+    + """
+import time
+import ipywidgets as ipw
+from uhscm_core.support.progress import progress_bar
+
+
+def count():
+    for _ in progress_bar("counting", 2000, shown=False, items=range(2000)):
+        time.sleep(0.02)
+
+
+begin = ipw.Button(description="Begin")
+begin.on_click(lambda _: explorer._worker.submit("counting to 2,000", count))
+explorer.children = [explorer.status, begin]
 explorer
 """
 )
@@ -155,6 +174,34 @@ def test_an_explorer_whose_kernel_crashed_says_so(page):
     assert ended.inner_text() == "The kernel was restarted: run this cell again."
     assert not page.locator(".uhscm-status .sentence").is_visible()
     page.click(".jp-Dialog button:has-text('Ok')")
+
+
+def test_what_takes_long_says_how_long_and_is_canceled(browser, lab, saved_study):
+    with opened(browser, lab, [LONG], width=1100, height=700) as page:
+        busy, cancel = page.locator(".uhscm-status .busy"), page.locator(".uhscm-status .cancel")
+        assert not cancel.is_visible()
+        before = page.locator(".uhscm-status").bounding_box()
+        page.click("button:has-text('Begin')")
+        page.wait_for_function(
+            """() => {
+                const busy = document.querySelector('.uhscm-status .busy');
+                return / of 2,000, about .* left/.test(busy.textContent);
+            }"""
+        )
+        shot(page, "cancel_light")
+        set_theme(page, "dark")
+        shot(page, "cancel_dark")
+        assert busy.evaluate("e => e.scrollWidth <= e.clientWidth")  # its end is not cut
+        assert page.locator(".uhscm-status").bounding_box() == before  # no line moves
+        cancel.focus()
+        page.wait_for_timeout(1500)  # it keeps the focus while the count changes
+        page.keyboard.press("Enter")
+        error = page.locator(".uhscm-status .error .message")
+        error.wait_for()
+        assert error.text_content() == (
+            "counting to 2,000 was canceled; what is shown is as it was"
+        )
+        assert (busy.text_content(), cancel.is_visible()) == ("", False)
 
 
 def test_a_lost_connection_is_said_until_it_is_back(browser, lab, saved_study):

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from widgets.background.long_running import LongRunning, Stopped
 
-__all__ = ["Counted", "Progress"]
+__all__ = ["Counted", "Pace", "Progress"]
+
+_SURE = 1.0  # second, after which the time left can be estimated
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,23 @@ class Progress:
     seconds_left: float | None = None
 
 
+class Pace:
+    """Estimates the time left of a step from what was done since it was first heard of."""
+
+    def __init__(self) -> None:
+        self._what, self._since, self._before, self._done = "", 0.0, 0, 0
+
+    def heard(self, what: str, done: int, total: int) -> Progress:
+        """Return how far the work is, from the core's report, see `report_progress_to`."""
+        now = time.monotonic()
+        if what != self._what or done < self._done:
+            self._what, self._since, self._before = what, now, done
+        self._done = done
+        seconds, images = now - self._since, done - self._before
+        left = seconds / images * (total - done) if images > 0 and seconds > _SURE else None
+        return Progress(what, done, total, left)
+
+
 class Counted(LongRunning):
     """Work in steps, each of which may count images.
 
@@ -37,7 +56,7 @@ class Counted(LongRunning):
 
     def __init__(self, name: str, state: str = "") -> None:
         self.step = Progress("beginning")
-        self._first = (0.0, 0)
+        self._pace = Pace()
         super().__init__(name, state)
 
     @property
@@ -51,17 +70,10 @@ class Counted(LongRunning):
     def _begin(self, what: str) -> None:
         if self.stopping:
             raise Stopped
-        self.step = Progress(what)
+        self.step, self._pace = Progress(what), Pace()
 
     def _hear(self, what: str, done: int, total: int) -> None:
         """Take the core's report after each image or batch, see `report_progress_to`."""
-        now = time.monotonic()
-        if self.step.what != what or not self.step.total:
-            self._first = (now, done)
-        started, done_then = self._first
-        left = None
-        if done > done_then and now - started > 1:
-            left = (now - started) / (done - done_then) * (total - done)
-        self.step = Progress(what, done, total, left)
+        self.step = self._pace.heard(what, done, total)
         if self.stopping:
             raise Stopped

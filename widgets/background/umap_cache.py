@@ -49,7 +49,7 @@ class UmapCache:
         self._refused: dict[str, str] = {}
         self._current: tuple[str, int, float] | None = None  # source, images, start time
         self._next: str | None = None
-        self._worker = Worker(lambda _: None, fail)
+        self._worker = Worker(lambda *_: None, fail)
 
     def get(self, source: str) -> Points | None:
         """Return (n, 2), or None if there is no layout, or not yet."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from uhscm_core.support.notices import telling
 from uhscm_core.support.progress import Report, report_progress_to
+from widgets.background.counted import Pace
+from widgets.background.long_running import Stopped
 
 __all__ = ["Line", "Worker"]
 
@@ -72,14 +74,15 @@ class Worker:
     """Runs jobs in the background, in order.
 
     Args:
-        busy: called with the name of the job that starts, also with how many of its images are
-            done while it counts them, and with "" when it ends.
+        busy: called with the name of the job that starts, and with "" when it ends. While the job
+            counts images, also with how many are done and the total, the seconds left, if known,
+            and a function that cancels the job at the next image or batch that is counted.
         fail: called with the message of a job that raised an error, and with what a job says.
         line: the thread that several workers share; None for one of its own.
     """
 
     def __init__(
-        self, busy: Callable[[str], None], fail: Callable[[str], None], line: Line | None = None
+        self, busy: Callable[..., None], fail: Callable[[str], None], line: Line | None = None
     ) -> None:
         self._busy = busy
         self._fail = fail
@@ -118,13 +121,19 @@ class Worker:
             self._busy("")
 
     def _counting(self, name: str) -> Report:
-        """Return what adds to the name of a job how far its images are, twice a second at most."""
+        """Return what says how far a job is, twice a second at most, and ends it when canceled."""
         last = time.monotonic()
+        pace = Pace()
+        canceled = threading.Event()
 
-        def report(_what: str, done: int, total: int) -> None:
+        def report(what: str, done: int, total: int) -> None:
             nonlocal last
+            if canceled.is_set():
+                canceled.clear()  # what puts the old view back may count too
+                raise Stopped(f"{name} was canceled; what is shown is as it was")
+            step = pace.heard(what, done, total)
             if time.monotonic() - last >= _SECONDS:
                 last = time.monotonic()
-                self._busy(f"{name}, {done:,} of {total:,}")
+                self._busy(name, done, total, step.seconds_left, canceled.set)
 
         return report

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from uhscm_core.support.checks import shown
+from widgets.background.long_running import Stopped
 from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk
 from widgets.explorers.explorer import Explorer
@@ -77,25 +78,32 @@ class Tabs(ipw.Tab):
         elif name == self.names[0]:
             self._first_shown()
         else:
-            if not self.boxes[name].children:
-                self.boxes[name].children = [ipw.Label("Opening …")]
+            self._say(name, "Opening …")
             self.open_tab(name)
 
     def _open(self, name: str) -> None:
         box = self.boxes[name]
         if name in self.explorers:
             return
-        before = box.children
         try:
             explorer = self._kinds[name](self._desk())
-        except Exception as error:
-            box.children = [ipw.Label(str(error) or type(error).__name__)]
+        except Stopped:
+            self._say(name, "Opening was canceled. It begins again when you come back to this tab.")
             raise
-        finally:
-            for label in before:
-                close_all(label)
+        except Exception as error:
+            self._say(name, str(error) or type(error).__name__)
+            raise
+        for label in box.children:
+            close_all(label)
         self.explorers[name] = explorer
         self._made(explorer)
         box.children = [explorer]
         if name != self.tab:  # another tab was opened meanwhile
             explorer.hide()
+
+    def _say(self, name: str, sentence: str) -> None:
+        """Say in place of an explorer why it is not there."""
+        before = self.boxes[name].children
+        self.boxes[name].children = [ipw.Label(sentence)]
+        for label in before:
+            close_all(label)

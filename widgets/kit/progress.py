@@ -6,7 +6,7 @@ import pandas as pd
 import traitlets
 
 from widgets.kit.view import View, static
-from widgets.kit.words import duration
+from widgets.kit.words import how_far
 
 __all__ = ["Progress"]
 
@@ -44,7 +44,4 @@ def _sentence(what: str, done: int, total: int, seconds_left: float | None) -> s
     if not what:
         return ""
     said = f"{what[0].upper()}{what[1:]}"
-    if not total:
-        return f"{said} …"
-    left = "" if seconds_left is None else f", about {duration(max(1, seconds_left))} left"
-    return f"{said}: {done:,} of {total:,}{left}"
+    return f"{said}: {how_far(done, total, seconds_left)}" if total else f"{said} …"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ import traitlets
 from IPython.core.getipython import get_ipython
 
 from widgets.kit.view import View, static
-from widgets.kit.words import with_capital
+from widgets.kit.words import how_far, with_capital
 
 __all__ = ["Status"]
 
@@ -24,6 +24,8 @@ class Status(View):
 
     busy = traitlets.Unicode("").tag(sync=True)
     """What is running; empty, the default, when idle."""
+    can_cancel = traitlets.Bool(False).tag(sync=True)
+    """Whether what is running can be canceled; by default it cannot."""
     notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Sentences below the headline, folded if there are more than two; default none."""
     spoken = traitlets.Unicode("").tag(sync=True)
@@ -32,7 +34,6 @@ class Status(View):
     """Errors in view, oldest first, until they are dismissed or something works; default none."""
     log = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """All that went wrong lately, oldest first, folded; default none."""
-
     session = traitlets.Unicode().tag(sync=True)
     """Of the kernel that the explorer belongs to, as its messages name it; empty outside one."""
 
@@ -41,9 +42,30 @@ class Status(View):
         kernel = getattr(get_ipython(), "kernel", None)
         return kernel.session.session if kernel else ""
 
-    def set_busy(self, what: str) -> None:
-        """Say what is running; empty when it has ended."""
-        self.busy = what
+    def __init__(self) -> None:
+        super().__init__()
+        self._cancel: Callable[[], object] | None = None
+
+    def set_busy(
+        self,
+        what: str,
+        done: int = 0,
+        total: int = 0,
+        seconds_left: float | None = None,
+        cancel: Callable[[], object] | None = None,
+    ) -> None:
+        """Say what is running; empty when it has ended.
+
+        Args:
+            what: is running.
+            done, total: numbers of what it counts; 0 of 0 if it does not.
+            seconds_left: estimated time left; None if unknown.
+            cancel: called when a person cancels it; None where that is not possible.
+        """
+        self._cancel = cancel
+        with self.hold_sync():
+            self.busy = f"{what}, {how_far(done, total, seconds_left)}" if total else what
+            self.can_cancel = cancel is not None
 
     def fail(self, message: str) -> None:
         """Show an error that belongs to no control; the same one is listed once."""
@@ -79,3 +101,7 @@ class Status(View):
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "dismiss":
             self.errors = [e for e in self.errors if e != content.get("error")]
+        elif content.get("type") == "cancel" and self._cancel is not None:
+            cancel = self._cancel
+            self.set_busy("canceling")
+            cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "duration", "file_size", "with_capital"]
+__all__ = ["counted", "duration", "file_size", "how_far", "with_capital"]
 
 
 def counted(n: int, noun: str) -> str:
@@ -24,6 +24,12 @@ def file_size(size: int) -> str:
     if size < 1_000_000:
         return f"{max(1, round(size / 1000))} kB"
     return f"{size / 1e6:,.1f} MB"
+
+
+def how_far(done: int, total: int, seconds_left: float | None = None) -> str:
+    """Return such as ``"40 of 2,300, about 12 s left"``; without a time if that is None."""
+    left = "" if seconds_left is None else f", about {duration(max(1, seconds_left))} left"
+    return f"{done:,} of {total:,}{left}"
 
 
 def with_capital(note: str) -> str:

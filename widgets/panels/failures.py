@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from widgets.background.long_running import Stopped
+
 __all__ = ["Control", "Failures"]
 
 T = TypeVar("T")
@@ -56,6 +58,9 @@ class Failures(Generic[T]):
         def run() -> None:
             try:
                 job()
+            except Stopped as canceled:  # asked again only by a person
+                at.fail(str(canceled))
+                self._changes[at] = None
             except Exception as error:  # shown at the control, whatever it is
                 self.add(at, str(error) or type(error).__name__, change)
             else:

@@ -62,7 +62,7 @@ class GainsPanel(ipw.VBox):
         """Why they cannot be evaluated."""
         self._known = known
         self._shown: tuple[Ranker, Ranker] | None = None
-        self._worker = Worker(lambda _: None, fail)  # a table of the explorer says what is to come
+        self._worker = Worker(lambda *_: None, fail)  # a table of the explorer says what is to come
         self._said = ipw.Label(layout={"flex": "1 1 0"})
         self._said.add_class("uhscm-note")
         self._plan: Plan | None = None

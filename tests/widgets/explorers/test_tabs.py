@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from widgets.background.long_running import Stopped
 from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk
 from widgets.explorers.distribution import DistributionExplorer
@@ -18,7 +19,7 @@ def said():
 
 @pytest.fixture
 def worker(said):
-    return Worker(lambda _: None, said.append)
+    return Worker(lambda *_: None, said.append)
 
 
 @pytest.fixture
@@ -64,6 +65,24 @@ def test_why_there_is_no_explorer_is_said_in_its_place(worker, said):
     worker.wait()
     assert tabs.boxes["Map"].children[0].value == "no folder was read yet"
     assert said == ["no folder was read yet"]
+
+
+def test_a_tab_whose_opening_was_canceled_opens_when_one_comes_back(tabs, worker, said):
+    tabs._kinds = {**tabs._kinds, "Similarity": Canceled}
+    tabs.tab = "Similarity"
+    worker.wait()
+    assert "begins again when you come back" in tabs.boxes["Similarity"].children[0].value
+    assert said == ["opening was canceled"]
+    tabs._kinds["Similarity"] = DistributionExplorer
+    tabs.tab = "Photos"
+    tabs.tab = "Similarity"
+    worker.wait()
+    assert tabs.boxes["Similarity"].children == (tabs.explorers["Similarity"],)
+
+
+class Canceled(DistributionExplorer):
+    def __init__(self, _desk):
+        raise Stopped("opening was canceled")
 
 
 def test_a_tab_that_is_not_there_is_refused(tabs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from widgets.background.long_running import Stopped
 from widgets.kit.choice import Choice
 from widgets.kit.number_box import NumberBox
 from widgets.panels.failures import Failures
@@ -35,6 +36,19 @@ def test_an_error_stays_at_its_control_until_another_value_works(failures, log):
     assert (box.error, log) == ("not this one", ["not this one"])
     failures.guarded(lambda: None, box)()
     assert box.error == ""
+
+
+def test_what_was_canceled_is_asked_again_only_by_a_person(failures, log):
+    left, right = Choice("left", "ab"), Choice("right", "ab")
+
+    def job():
+        raise Stopped("taking b was canceled")
+
+    failures.guarded(job, right, lambda state: (state[0], "b"))()
+    assert (right.error, log) == ("taking b was canceled", [])
+    assert failures.changed(("a", "c"), lambda state: ("d", state[1]), left) == ("d", "c")
+    failures.restore()
+    assert right.error == ""
 
 
 def test_an_error_without_a_control_is_raised(failures, log):

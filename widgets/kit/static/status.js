@@ -1,5 +1,5 @@
-// The status line: what is shown and the notes to it, what is being worked on, each error until it is
-// dismissed or something works, and a log of all errors, folded.
+// The status line: what is shown and the notes to it, what is being worked on and a button that
+// cancels it, each error until it is dismissed or something works, and a log of all errors, folded.
 // When the kernel was restarted it says that instead: the style sheet shows it as soon as JupyterLab
 // marks the view as disconnected, which it does not do by itself when the kernel crashed. While the
 // connection is lost, it says since when.
@@ -19,6 +19,10 @@ function render({ model, el: host }) {
   const sentence = el("div", "sentence");
   const notes = el("div", "notes");
   const busy = el("div", "busy");
+  const cancel = el("button", "cancel", "Cancel");
+  const doing = el("div", "doing");
+  doing.append(busy, cancel);
+  cancel.addEventListener("click", () => model.send({ type: "cancel" }));
   const errors = el("div", "errors");
   const log = el("details", "log");
   const title = el("summary");
@@ -27,7 +31,7 @@ function render({ model, el: host }) {
   ended.setAttribute("role", "alert");
   away.setAttribute("role", "alert");
   errors.setAttribute("role", "alert");
-  root.append(ended, away, sentence, notes, busy, errors, log);
+  root.append(ended, away, sentence, notes, doing, errors, log);
   const spoken = addSpoken(root);
 
   /** @param {string} message */
@@ -57,7 +61,8 @@ function render({ model, el: host }) {
     const heard = model.get("spoken") || model.get("summary");
     if (spoken.textContent !== heard) spoken.textContent = heard;
     busy.textContent = model.get("busy");
-    root.style.setProperty("--busy", `${busy.offsetWidth}px`); // as much of the headline fades
+    cancel.hidden = !model.get("can_cancel");
+    root.style.setProperty("--busy", `${doing.offsetWidth}px`); // as much of the headline fades
     errors.replaceChildren(...model.get("errors").map(lineOf));
     const earlier = /** @type {string[]} */ (model.get("log"));
     log.hidden = !earlier.length;
@@ -120,7 +125,7 @@ function render({ model, el: host }) {
   };
   return endAll(
     leave,
-    onChange(model, ["summary", "spoken", "notes", "busy", "errors", "log"], draw),
+    onChange(model, ["summary", "spoken", "notes", "busy", "can_cancel", "errors", "log"], draw),
   );
 }
 
