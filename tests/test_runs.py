@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -58,6 +59,10 @@ def test_runs_are_kept_apart_and_read_back(tmp_path):
     second = new_run(tmp_path, 32, TrainingConfig(), parent="001")
     assert [run.name for run in read_runs(tmp_path)] == ["001", "002"]
     assert Run.read(first.folder) == first
+    assert "untrained" not in (first.folder / "run.json").read_text()
+    measured = dataclasses.replace(first, untrained={"mAP by concepts": 0.25})
+    measured.save()
+    assert Run.read(first.folder) == measured
     assert (second.parent, second.settings["bits"]) == ("001", 32)
     (tmp_path / "003").mkdir()
     assert len(read_runs(tmp_path)) == 2
@@ -304,6 +309,8 @@ def test_a_log_without_digests_is_read_but_not_with_a_broken_line_in_it(tmp_path
         ('{"bits": 8, "config": {"epochs": -1}}', "epochs"),
         ('{"bits": 8, "config": {"colour": 1}}', "colour"),
         ('{"bits": 8, "config": {}, "folder": "/"}', "unknown 'folder'"),
+        ('{"bits": 8, "config": {}, "untrained": 0.5}', "untrained must be dict"),
+        ('{"bits": 8, "config": {}, "untrained": {"mAP": "0.5"}}', "mAP must be int or float"),
     ],
 )
 def test_a_damaged_description_is_listed_with_the_reason(tmp_path, text, message):

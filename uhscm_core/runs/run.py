@@ -38,7 +38,7 @@ _DESCRIPTION: dict[str, Types] = {
     **dict.fromkeys(("backbone", "status", "message", "parent", "device"), str),
     "pretrained": bool,
     "seconds": (int, float),
-    "mining": dict,
+    **dict.fromkeys(("mining", "untrained"), dict),
     "format": int,
 }
 
@@ -60,6 +60,9 @@ class Run:
         seconds: spent training, without pauses.
         device: that it ran on, such as ``"cpu, 32-true"``.
         mining: the concepts and the prompt that it was trained on; None where nothing says it.
+        untrained: what the network scored in the validation before its first step, as in
+            `TrainingStep.metrics`; None where it was not measured. It has no step of its own, so it
+            is no line of the log.
     """
 
     folder: Path
@@ -73,6 +76,7 @@ class Run:
     seconds: float = 0.0
     device: str = ""
     mining: MiningSettings | None = None
+    untrained: Mapping[str, float] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -94,6 +98,8 @@ class Run:
             raise ValueError(f"{path}: {error}") from error
         if mining is not None:
             mining = MiningSettings.read(mining, f"{path}: mining")
+        for name, value in values.get("untrained", {}).items():
+            check_fields(f"{path}: untrained", {name: value}, {name: (int, float)})
         return cls(folder, **{**values, "config": config, "mining": mining})
 
     def save(self) -> None:
@@ -103,6 +109,8 @@ class Run:
         del values["mining"]
         if self.mining is not None:
             values["mining"] = self.mining.values
+        if self.untrained is None:
+            del values["untrained"]
         store.save_json(self.folder / RUN, values)
 
     @property
