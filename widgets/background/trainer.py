@@ -163,7 +163,6 @@ class Trainer(Pausable):
         device = resolve_device(self.run.config.device)
         network = self._initial_network()
         data = self.study.with_(network=network).training_data
-        self._prepare(network, str(device))
         steps = train(
             network,
             data,
@@ -172,6 +171,7 @@ class Trainer(Pausable):
             folder=self.run.folder,
             validate=self._validate,
         )
+        self._prepare(network, str(device))  # after `train`, which may center it
         self._steps_before = len(self.steps)
         self._start_clock()
         with contextlib.closing(steps):
@@ -196,7 +196,7 @@ class Trainer(Pausable):
         return HashNetwork(run.bits, run.backbone, None, pretrained, seed=run.config.seed)
 
     def _prepare(self, network: HashNetwork, device: str) -> None:
-        """Restore the best weights, and say on disk that the run is running."""
+        """Restore the best weights, evaluate new ones, and say on disk that the run is running."""
         self.network = network
         self._last_finite = _copy(network)
         self._restore_best()
@@ -208,6 +208,10 @@ class Trainer(Pausable):
         self.state = "running"
         self._save_study()
         self._take_snapshot(network, 0)
+        if self.snapshot is not None and not self.run.has_checkpoint and not self.run.untrained:
+            before = self.validation.evaluate(self.snapshot.outputs)
+            self.run = dataclasses.replace(self.run, untrained=before)
+            self.run.save()
 
     def _add(self, step: TrainingStep) -> None:
         """Append a step, in place of those that were logged after the checkpoint."""

@@ -65,6 +65,38 @@ def test_a_run_equals_the_studys_own_training(study, tmp_path):
     assert run.snapshot.outputs.shape == (len(run.validation.ids), 16)
 
 
+@pytest.mark.parametrize("recipe", ["adaptive", "uhscm", "paper"])
+def test_what_the_network_scores_before_training_is_measured_once(
+    study, tmp_path, monkeypatch, recipe
+):
+    config = TrainingConfig(recipe=recipe, epochs=40, device="cpu", validate_every=1)
+    first = begin(study, tmp_path, config)
+    data = study.image_features[study.dataset.splits["train"]]
+    network = study.network_for(16, config)
+    training_module.train(network, data, study.mined, config)  # no step of it: centered at most
+    ids = first.validation.ids
+    expected = first.validation.evaluate(network.outputs(study.image_features[ids]))
+    until(lambda: len(first.steps) > 3)
+    first.stop()
+    first.wait()
+    assert first.run.untrained == expected
+    (stopped,) = read_runs(tmp_path)
+    assert stopped.untrained == expected
+    epochs = stopped.history()[-1].epoch
+    evaluated = []
+    evaluate = Validation.evaluate
+    monkeypatch.setattr(
+        Validation, "evaluate", lambda *args: evaluated.append(1) or evaluate(*args)
+    )
+    again = trainers.start(study, tmp_path, first.validation, first.pinned, run=stopped)
+    again.wait()
+    assert again.run.untrained == read_runs(tmp_path)[0].untrained == expected
+    assert len(evaluated) == 40 - epochs  # once for each that was left
+    whole = study.train(16, config)
+    assert [s.total for s in again.steps] == [s.total for s in whole.history]
+    assert same(again.network.state_dict(), weights(whole))
+
+
 def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(study, tmp_path):
     config = dataclasses.replace(CONFIG, epochs=40, validate_every=40)
     run = begin(study, tmp_path, config)
@@ -333,6 +365,7 @@ def test_zero_epochs_leave_the_first_weights(study, tmp_path):
     assert (run.state, run.steps, run.run.message) == ("finished", [], "")
     assert sound(run.result())
     assert run.snapshot is not None
+    assert read_runs(tmp_path)[0].untrained == run.validation.evaluate(run.snapshot.outputs)
 
 
 def few(study, n, same=False):
