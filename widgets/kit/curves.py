@@ -16,21 +16,29 @@ from widgets.kit.view import View, static
 
 __all__ = ["Curves", "curves_of"]
 
-_MAX_POINTS = 240  # per curve
+_MAX_POINTS = 240  # per curve, after the first
 Curve = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 def curves_of(
-    history: Sequence[TrainingStep], n: int, batch_size: int, epochs: int
+    history: Sequence[TrainingStep],
+    n: int,
+    batch_size: int,
+    epochs: int,
+    untrained: Mapping[str, float] | None = None,
 ) -> dict[str, Curve]:
     """Return each loss term, and each validation, over the epochs.
+
+    Epoch 0 is before training. The loss of a step is measured before the step, so that of the first
+    one is the untrained network's, and a point of its own.
 
     Args:
         history: the steps so far.
         n: number of training images; an epoch's last batch may be smaller, and counts for less.
         batch_size: images per batch in all others.
-        epochs: epochs of the whole run. Each point is the mean of as many steps as it takes for
-            240 points to last the run.
+        epochs: epochs of the whole run. Each further point is the mean of as many steps as it takes
+            for 240 points to last the run.
+        untrained: the validation before the first step; None if there was none.
 
     Returns:
         For each name x, in epochs, and y.
@@ -38,19 +46,20 @@ def curves_of(
     batches = -(-n // batch_size)
     width = max(1, -(-batches * epochs // _MAX_POINTS))
     steps = np.array([step.step for step in history])
-    starts = np.arange(0, len(history), width)
+    starts = np.append(np.arange(min(1, len(history))), np.arange(1, len(history), width))
+    lasts = np.append(starts[1:], len(history))[: len(starts)] - 1
+    done = (steps[starts] + steps[lasts]) / 2 - 1  # in the middle of those that make a point
     weights = _images(history, n, batch_size)
-    ends = steps[np.minimum(starts + width, len(history)) - 1] / batches
     curves: dict[str, Curve] = {}
     for name in ("total", *history[0].terms) if len(history) else ():
         values = np.array([getattr(step, name) for step in history]) * weights
         means = np.add.reduceat(values, starts) / np.add.reduceat(weights, starts)
-        curves[name] = (ends.astype(np.float32), means.astype(np.float32))
+        curves[name] = ((done / batches).astype(np.float32), means.astype(np.float32))
     for name in (EVALUATED_BY_CONCEPTS, EVALUATED_BY_LABELS):
         points = [
-            (step.step / batches, metrics[name])
-            for step in history
-            if (metrics := step.metrics) and name in metrics
+            (step / batches, metrics[name])
+            for step, metrics in [(0, untrained), *((s.step, s.metrics) for s in history)]
+            if metrics and name in metrics
         ]
         table = np.array(points, np.float32).reshape(-1, 2)
         curves[name] = (table[:, 0].copy(), table[:, 1].copy())
@@ -92,7 +101,8 @@ class Curves(View):
     """The ``name`` of each chart, a ``hint`` of a few words, and ``top``, where its axis ends or 0
     for the highest value; default none."""
     unit = traitlets.Unicode("epoch").tag(sync=True)
-    """Unit of the horizontal axis, in the singular; default ``"epoch"``."""
+    """Unit of the horizontal axis, in the singular, counted from before training; default
+    ``"epoch"``."""
     until = traitlets.Float(0.0).tag(sync=True)
     """Where the horizontal axis ends, unless a curve is longer; default 0."""
     names = traitlets.List(traitlets.Unicode(), ["", ""]).tag(sync=True)

@@ -17,14 +17,28 @@ def test_a_curve_is_the_mean_over_images_and_never_long():
     history = [step(i + 1, i // 3 + 1, (1.0, 2.0, 9.0)[i % 3]) for i in range(3000)]
     curves = curves_of(history, n=10, batch_size=4, epochs=1000)
     x, y = curves["total"]
-    assert len(x) <= 240
-    assert x[-1] == 1000
-    whole = curves_of(history[:720], 10, 4, 240)["total"][1]
-    np.testing.assert_allclose(whole, 3.0)
+    assert len(x) <= 241
+    assert (x[0], y[0]) == (0, 1)
+    assert 995 < x[-1] < 1000
+    np.testing.assert_allclose(y[1:].mean(), 3.0, atol=0.01)
+    x, y = curves_of(history[:718], 10, 4, 240)["total"]  # after the first, three make a point
+    np.testing.assert_allclose(y[1:], 3.0)
+    np.testing.assert_allclose(x[1:3], [2 / 3, 5 / 3])
     assert curves_of([], 10, 4, 5)["mAP by concepts"][0].size == 0
     history[5] = step(6, 2, **{"mAP by concepts": 0.5})
     x, y = curves_of(history, 10, 4, 1000)["mAP by concepts"]
     assert (x.tolist(), y.tolist()) == ([2.0], [0.5])
+
+
+def test_epoch_0_is_the_network_before_training():
+    history = [step(1, 1, 4.0, **{"mAP by concepts": 0.5}), step(2, 2, 3.0)]
+    curves = curves_of(history, 4, 4, 2, {"mAP by concepts": 0.25})
+    assert [part.tolist() for part in curves["total"]] == [[0.0, 1.0], [4.0, 3.0]]
+    assert [part.tolist() for part in curves["quantization"]] == [[0.0, 1.0], [3.0, 3.0]]
+    assert [part.tolist() for part in curves["mAP by concepts"]] == [[0.0, 1.0], [0.25, 0.5]]
+    assert curves["mAP by labels"][0].size == 0
+    before = curves_of([], 4, 4, 2, {"mAP by labels": 0.25})
+    assert [part.tolist() for part in before["mAP by labels"]] == [[0.0], [0.25]]
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_images():

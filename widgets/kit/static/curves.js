@@ -159,7 +159,9 @@ function render({ model, el: host }) {
 
   /** @param {number | null} at */
   function readingAt(at) {
-    if (at === null) return "Point at a chart, or use ← and →, to read its values.";
+    const unit = model.get("unit");
+    const begin = `${unit[0].toUpperCase()}${unit.slice(1)} 0 is before training.`;
+    if (at === null) return `Point at a chart, or use ← and →, to read its values. ${begin}`;
     const texts = charts.flatMap((_, p) => {
       const now = valueNear(curves.now[p], at);
       const before = valueNear(curves.before[p], at);
@@ -167,7 +169,7 @@ function render({ model, el: host }) {
       const grey = before === null ? "" : ` (grey ${before})`;
       return [`${model.get("panels")[p].name} ${now ?? "–"}${grey}`];
     });
-    return `${model.get("unit")} ${at.toFixed(1)}: ${texts.join(", ")}`;
+    return `${unit} ${at.toFixed(1)}: ${texts.join(", ")}`;
   }
 
   const redraw = eachFrame(draw);
