@@ -116,12 +116,21 @@ class SessionRuns:
 
     def to_frame(self, run: Run | None) -> pd.DataFrame:
         """Return the steps of a run with its metrics, a row each; none without a run."""
-        rows = []
-        for step in self.history(run) if run is not None else ():
-            row = dataclasses.asdict(step)
-            metrics = row.pop("metrics") or {}
-            rows.append({**row, **metrics})
-        return pd.DataFrame(rows)
+        return _frame(self.history(run) if run is not None else ())
+
+    def log(self, run: Run | None) -> pd.DataFrame:
+        """Return `to_frame` with a first row for epoch 0, the network before training.
+
+        Its loss is that of the first batch, which is measured before the first step; its metrics
+        are missing for a run that has not measured them.
+        """
+        steps = self.history(run) if run is not None else ()
+        if run is None or not steps:
+            return pd.DataFrame()
+        before = dataclasses.replace(
+            steps[0], epoch=0, step=0, images_per_second=float("nan"), metrics=run.untrained
+        )
+        return _frame([before, *steps])
 
     def start(self, pinned: int, run: Run | None = None, **settings: Any) -> Trainer:
         """Start a run, or resume one, see `uhscm_core.runs.Run`.
@@ -206,3 +215,12 @@ class SessionRuns:
             return None
         rates = [step.images_per_second for step in self.history(similar[-1])]
         return self.n_train * config.complete().epochs / float(np.median(rates))
+
+
+def _frame(steps: Sequence[TrainingStep]) -> pd.DataFrame:
+    rows = []
+    for step in steps:
+        row = dataclasses.asdict(step)
+        metrics = row.pop("metrics") or {}
+        rows.append({**row, **metrics})
+    return pd.DataFrame(rows)

@@ -15,6 +15,7 @@ from widgets.background.session_runs import SessionRuns
 from widgets.background.trainer import Trainer
 from widgets.explorers.arguments import checked
 from widgets.explorers.explorer import Explorer
+from widgets.kit.csv_file import csv_bytes
 from widgets.panels.run_control import RunControl
 from widgets.panels.run_views import RunViews
 from widgets.states.training import TrainingState
@@ -105,6 +106,9 @@ class Trainable(Explorer[TrainingState]):
     def to_frame(self) -> pd.DataFrame:
         """The steps of the run in color, a row each."""
         return self._runs.to_frame(self.views.in_colour)
+
+    def _as_csv(self) -> tuple[str, bytes]:
+        return "training.csv", csv_bytes(self._runs.log(self.views.in_colour))
 
     def _in_view(self) -> TrainingState:
         """Return the state that the controls show."""

@@ -24,7 +24,7 @@ _HINTS = {
     EVALUATED_BY_LABELS: "evaluation only",
 }
 _UNLIKE = " (trained with another template or other concepts: only mAP by labels compares)"
-_TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}  # and quantization: L
+_TOPS = {EVALUATED_BY_CONCEPTS: 1.0, EVALUATED_BY_LABELS: 1.0}
 
 
 class RunCurves(Curves):
@@ -52,18 +52,22 @@ class RunCurves(Curves):
         shown = [run for run in both.values() if run is not None]
         unlike = len({runs.unlike(run) for run in shown}) > 1
         hints = _hints(shown, by_labels=runs.by_labels)
-        bits = max((run.bits for run in shown), default=0)
-        if self._charts != (hints, bits):
-            self._charts, self._drawn = (hints, bits), {}
-            self.set_hints(hints, {**_TOPS, "quantization": float(bits)})
+        most = _most_quantization([r for r in shown if r.config.recipe == shown[0].config.recipe])
+        if self._charts != (hints, most):
+            self._charts, self._drawn = (hints, most), {}
+            self.set_hints(hints, {**_TOPS, "quantization": most})
         curves = {}
         for which, run in both.items():
             steps = () if run is None else runs.history(run)
-            key = (None if run is None else run.name, len(steps), len(recipes), unlike)
+            untrained = None if run is None else run.untrained
+            name = None if run is None else run.name
+            key = (name, len(steps), bool(untrained), len(recipes), unlike)
             if self._drawn.get(which) != key:
                 self._drawn[which] = key
                 config = (run.config if run is not None else TrainingConfig()).complete()
-                curves[which] = curves_of(steps, runs.n_train, config.batch_size, config.epochs)
+                curves[which] = curves_of(
+                    steps, runs.n_train, config.batch_size, config.epochs, untrained
+                )
                 if which == "before" and (unlike or len(recipes) > 1):
                     kept = [EVALUATED_BY_LABELS] if unlike else _TOPS
                     curves[which] = {name: curves[which][name] for name in kept}
@@ -74,6 +78,11 @@ class RunCurves(Curves):
             ]
             until = 0.0 if now is None else float(now.config.complete().epochs)
             self.show(**curves, names=names, until=until)
+
+
+def _most_quantization(runs: Sequence[Run]) -> float:
+    """Return the largest value of that term: L, or 1 where it is a mean over the bits."""
+    return float(max((1 if run.config.mixes else run.bits for run in runs), default=0))
 
 
 def _hints(runs: Sequence[Run], *, by_labels: bool) -> dict[str, str]:

@@ -89,5 +89,11 @@ def done_sentence(runs: SessionRuns, run: Run) -> str:
     first = validated[0]
     by = EVALUATED_BY_LABELS if EVALUATED_BY_LABELS in first[0] else EVALUATED_BY_CONCEPTS
     kept = max(validated, key=lambda pair: pair[0][EVALUATED_BY_CONCEPTS])
+    after = f", {kept[0][by]:.3f} kept of epoch {kept[1]}"
+    before = (run.untrained or {}).get(by)
+    if before is not None:
+        from_itq = run.backbone == "features" and run.config.complete().start == "itq"
+        start = " (it starts from ITQ)" if from_itq else ""
+        return f"{said}, {by} {before:.3f} before training{start}{after}"
     said += f", {by} {first[0][by]:.3f} after epoch {first[1]}"
-    return said if kept == first else f"{said}, {kept[0][by]:.3f} kept of epoch {kept[1]}"
+    return said if kept == first else said + after

@@ -109,6 +109,27 @@ def test_a_run_of_an_earlier_session_is_read_from_disk(runs, monkeypatch):
     assert runs.look(run, 0).outputs.shape == (len(runs.validation.ids), 8)
 
 
+def test_the_log_begins_with_epoch_0(runs):
+    assert runs.log(None).empty
+    config = TrainingConfig(recipe="uhscm", epochs=2, batch_size=999, validate_every=1, workers=0)
+    trainer = runs.start(int(runs.validation.ids[0]), bits=8, config=config)
+    trainer.wait()
+    (run,) = runs.all()
+    frame = runs.log(run)
+    assert frame["epoch"].tolist() == [0, 1, 2]
+    assert frame["step"].tolist() == [0, 1, 2]
+    assert frame["total"].tolist() == [trainer.steps[i].total for i in (0, 0, 1)]
+    assert frame["mAP by labels"].tolist() == [
+        run.untrained["mAP by labels"],
+        *(step.metrics["mAP by labels"] for step in trainer.steps),
+    ]
+    assert frame["images_per_second"].isna().tolist() == [True, False, False]
+    old = dataclasses.replace(run, untrained=None)
+    assert runs.log(old)["mAP by labels"].isna().tolist() == [True, False, False]
+    assert runs.to_frame(run).equals(runs.to_frame(old))
+    assert runs.to_frame(run)["epoch"].tolist() == [1, 2]
+
+
 def test_what_this_session_trained_is_not_read_from_disk_for_the_next_run(runs, monkeypatch):
     config = TrainingConfig(recipe="uhscm", epochs=1, workers=0)
     pinned = int(runs.validation.ids[0])

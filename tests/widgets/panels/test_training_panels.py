@@ -18,7 +18,7 @@ from widgets.kit.gestures import Gestures
 from widgets.panels.code_charts import CodeCharts
 from widgets.panels.pinned_query import PinnedQuery
 from widgets.panels.run_curves import RunCurves
-from widgets.panels.run_sentence import run_sentence
+from widgets.panels.run_sentence import done_sentence, run_sentence
 from widgets.panels.template_box import TemplateBox
 from widgets.panels.training_form import TrainingForm
 
@@ -122,6 +122,10 @@ def test_a_change_that_helps_sets_what_the_form_has(runs):
     assert form.panel.settings.values["bits"] == 16
 
 
+def top_of_quantization(curves):
+    return {panel["name"]: panel["top"] for panel in curves.panels}["quantization"]
+
+
 def test_curves_are_those_of_the_runs_in_view(ended):
     (run,) = ended.all()
     curves = RunCurves()
@@ -130,7 +134,9 @@ def test_curves_are_those_of_the_runs_in_view(ended):
     curves.show_runs(ended, run, None)
     assert len(curves.curves["now"]["total"][0]) > 0
     assert curves.names == ["run 001", ""]
-    assert {panel["name"]: panel["top"] for panel in curves.panels}["quantization"] == 8.0
+    assert top_of_quantization(curves) == 1.0  # a mean over the bits
+    x, y = curves.curves["now"]["mAP by labels"]
+    assert (x[0], y[0]) == (0, pytest.approx(run.untrained["mAP by labels"]))
     curves.show_runs(ended, None, run)
     assert curves.names == ["", "run 001, in gray"]
     assert len(curves.curves["before"]["total"][0]) > 0
@@ -149,7 +155,10 @@ def test_terms_of_another_recipe_are_not_drawn_on_the_same_axes(ended):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ended, "history", lambda _: history)
         curves = RunCurves()
+        curves.show_runs(ended, other, run)
+        assert top_of_quantization(curves) == 8.0
         curves.show_runs(ended, run, other)
+        assert top_of_quantization(curves) == 1.0
     assert len(curves.curves["now"]["total"][0]) > 0
     assert {*curves.curves["before"]} == {"mAP by concepts", "mAP by labels"}
 
@@ -215,6 +224,16 @@ def test_a_tie_of_all_images_is_said_next_to_the_matches(runs):
     panel.show(snapshot, runs.study)
     others = len(runs.validation.ids) - 1  # one is the query
     assert f"the last 8 are of {others} at 0 bits" in panel.results.summary
+
+
+def test_what_a_run_has_changed_counts_from_before_training(ended):
+    (run,) = ended.all()
+    before = f"mAP by labels {run.untrained['mAP by labels']:.3f} before training"
+    assert f"{before} (it starts from ITQ), " in done_sentence(ended, run)
+    random = dataclasses.replace(run, config=dataclasses.replace(run.config, start="random"))
+    assert f"{before}, " in done_sentence(ended, random)
+    old = done_sentence(ended, dataclasses.replace(run, untrained=None))
+    assert re.search(r", mAP by labels 0\.\d{3} after epoch 1$", old)
 
 
 def test_a_run_is_told_in_a_sentence(ended):
