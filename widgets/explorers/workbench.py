@@ -9,6 +9,7 @@ from pathlib import Path
 
 from uhscm_core import ImageDataset, Study
 from uhscm_core.support.checks import instance
+from uhscm_core.support.notices import printable
 from uhscm_core.support.paths import as_path
 from widgets.background.view_file import View, open_view, values_of, write_view
 from widgets.explorers.desk import Moment
@@ -41,6 +42,7 @@ class Workbench(Tabbed):
         given = study_of_source(source)
         folder = None if given is not None else os.fspath(source)  # type: ignore[arg-type]
         super().__init__(_PHOTOS, self._view_as_file)
+        self._reading = "", ""  # the folder, and how far that is
         # A folder that an earlier cell has read is not what this one was given.
         listening = given is None
 
@@ -50,6 +52,7 @@ class Workbench(Tabbed):
 
         self.photos = PhotosExplorer(folder, on_read=read)
         self._follow_display(self.photos.status)
+        self.photos.progress.observe(lambda change: self._hear(change["new"]), "summary")
         self.tabs.boxes[_PHOTOS].children = [self.photos]
         if given is not None:
             self._begin(given)
@@ -126,6 +129,16 @@ class Workbench(Tabbed):
         network = f"run {view.run}" if view.run else ""
         made._put(Moment(study, states, network=network), view)
         return made
+
+    def _hear(self, progress: str) -> None:
+        """Hear how far a reading is; empty when none is active."""
+        folder = self.photos.form.source.folder if progress else ""
+        far = progress.removesuffix(" …")
+        self._reading = printable(Path(folder).name or folder), far[:1].lower() + far[1:]
+        self._say()
+
+    def _say(self) -> None:
+        self.bar.say(self._desk, *self._reading)
 
     def _show_first(self, study: Study) -> None:
         self.photos.show_study(study)

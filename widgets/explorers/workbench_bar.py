@@ -15,6 +15,7 @@ from widgets.kit.download import Download
 from widgets.kit.layout import brief
 from widgets.kit.stage import Stage
 from widgets.kit.status import Status
+from widgets.kit.words import counted
 from widgets.panels.steps import Steps
 
 __all__ = ["WorkbenchBar"]
@@ -60,19 +61,30 @@ class WorkbenchBar(ipw.VBox):
         super().__init__([row, self._below])
         self.add_class("uhscm-bench-bar")
 
-    def say(self, desk: Desk | None) -> None:
-        """Say what is in view, and what can be undone; None where no study is in view yet."""
+    def say(self, desk: Desk | None, reading: str = "", far: str = "") -> None:
+        """Say what is in view, and what can be undone.
+
+        Args:
+            desk: with the study in view; None where there is none yet.
+            reading: the folder that is being read meanwhile; empty for none.
+            far: how far that is.
+        """
         self.steps.show(None if desk is None else desk.history)
-        if desk is None:
-            self.status.summary = "No study yet: read a folder in Photos"
-            return
+        said = "" if desk is None else self._in_view(desk)
+        if reading:
+            others = f". All other tabs still show {said}" if said else ""
+            self.status.say(f"Reading {reading}, {far}{others}", spoken=f"Reading {reading}")
+        else:
+            self.status.say(said or "No study yet: read a folder in Photos")
+
+    @staticmethod
+    def _in_view(desk: Desk) -> str:
         study = desk.study
         codes = "no codes yet" if study.network is None else f"codes of {study.network.bits} bits"
         if study.network is not None and desk.now.network:
             codes += f" ({textwrap.shorten(desk.now.network, 60, placeholder=' …')})"
-        self.status.summary = (
-            f"{len(study.dataset):,} images, {len(study.concepts):,} concepts, {codes}"
-        )
+        images, concepts = counted(len(study.dataset), "image"), len(study.concepts)
+        return f"{images}, {counted(concepts, 'concept')}, {codes}"
 
     def _show_exports(self, change: dict[str, Any]) -> None:
         if self.exports is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from uhscm_core import load_dataset
 from uhscm_core.analysis.rankers import CONCEPTS, FEATURES
 from uhscm_core.support import store
 from widgets import Workbench
+from widgets.background import photo_reader
 from widgets.explorers import sources
 
 TABS = ("Photos", "Concepts", "Similarity", "Train", "Retrieve", "Compare", "Map", "Duplicates")
@@ -275,6 +277,50 @@ def test_a_folder_is_read_in_the_background(study, tmp_path, home):
     again.wait()
     assert len(again.study.dataset) == 7
     again.close()
+
+
+def test_while_a_folder_is_read_the_bar_says_so_in_all_tabs(bench, tmp_path, monkeypatch):
+    folder = tmp_path / "my holiday"
+    folder.mkdir()
+    bench.study.dataset.images[0].save(folder / "0.png")
+    go(bench, "Retrieve")
+    asked, may_go = threading.Event(), threading.Event()
+    load = photo_reader.load_dataset
+
+    def slowly(*args, **more):
+        asked.set()
+        assert may_go.wait(20)
+        return load(*args, **more)
+
+    monkeypatch.setattr(photo_reader, "load_dataset", slowly)
+    before = bench.status.summary
+    bench.photos.folder.value = str(folder)
+    bench.photos.read()
+    assert asked.wait(20)
+    bench.photos._draw(bench.photos._reader)
+    reading = "Reading my holiday, listing the folder"
+    assert bench.status.summary == f"{reading}. All other tabs still show {before}"
+    assert bench.status.spoken == "Reading my holiday"
+    bench._take(bench.study.with_(tau=2.0))
+    bench._line.wait()
+    assert bench.status.summary.startswith(f"{reading}. All other tabs still show 260 images")
+    may_go.set()
+    bench.wait()
+    bench.wait()
+    assert bench.status.summary.startswith("1 image, ")
+    assert bench.status.spoken == ""
+
+
+def test_how_far_a_reading_is_stands_in_the_bar(bench):
+    before = bench.status.summary
+    bench.photos.folder.value = "/home/me/my holiday"
+    bench.photos.progress.show("encoding images", 1, 5, 12)
+    far = "Reading my holiday, encoding images: 1 of 5, about 12 s left"
+    assert bench.status.summary == f"{far}. All other tabs still show {before}"
+    bench.bar.say(None, "my holiday", "encoding images: 1 of 5, about 12 s left")
+    assert bench.status.summary == far
+    bench.photos.progress.show()
+    assert bench.status.summary == before
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path, home):
