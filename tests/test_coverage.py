@@ -162,13 +162,16 @@ def test_a_text_that_names_a_kept_concept_is_not_said_to_have_none():
     images = torch.nn.functional.normalize(images + 0.01 * torch.eye(64)[30], dim=1)
     found = over(texts, torch.arange(8) != 5, images)
     for shown, said in (
-        ("'a c0 in snow'", "'a c0 in snow' names 'c0', which is kept, but no kept concept covers"),
-        ("'c0 and c1s'", "'c0 and c1s' names 'c0' and 'c1', which are kept, but no kept concept"),
+        ("'a c0 in snow'", "'a c0 in snow' names 'c0', which is kept, but the orders by concepts"),
+        ("'c0 and c1s'", "'c0 and c1s' names 'c0' and 'c1', which are kept, but the orders by"),
         ("'a c5'", "no kept concept covers 'a c5', so an order by concepts says little about it"),
         ("'c01'", "no kept concept covers 'c01', so"),
     ):
         (note,) = found.notes(shown, text)
         assert note.startswith(said)
+    few = over(texts, torch.ones(8, dtype=torch.bool), images[:39])  # say nothing of the order
+    (note,) = few.notes("'a c0'", torch.eye(64)[40])
+    assert note.startswith("'a c0' names 'c0', which is kept, but as a whole it is far from all")
 
 
 # Files given as text.

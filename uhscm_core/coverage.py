@@ -134,16 +134,22 @@ class Coverage:
         dropped = "" if kept[best] else nearer
         named = [n for n, is_kept in zip(self.names, kept.tolist(), strict=True) if is_kept]
         named = [name for name in named if names(shown, name)]
-        covers = f"no kept concept covers {shown}"
-        if named:
-            covers = (
-                f"{shown} names {listed(named)}, which {'is' if len(named) == 1 else 'are'} kept, "
-                f"but no kept concept covers all of it"
-            )
-        return (
-            f"{covers}, so an order by concepts says little about it; raw cosines of the text: "
-            f"{scores}{dropped}; the nearest image {(self.image_features @ text).max():.2f}",
+        said = (
+            f"no kept concept covers {shown}, so an order by concepts says little about it"
+            if not named
+            else f"{shown} names {listed(named)}, which {'is' if len(named) == 1 else 'are'} kept, "
+            f"but {self._doubt(text)}"
         )
+        return (
+            f"{said}; raw cosines of the text: {scores}{dropped}; the nearest image "
+            f"{(self.image_features @ text).max():.2f}",
+        )
+
+    def _doubt(self, text: Float[Tensor, " d"]) -> str:
+        """Say why concepts that a text names do not cover all of it."""
+        if self.lift(text) >= _LEAST_LIFT:
+            return "as a whole it is far from all kept concepts"
+        return "the orders by concepts and by features hardly agree on it, so compare both"
 
 
 def names(text: str, concept: str) -> bool:

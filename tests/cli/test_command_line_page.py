@@ -105,9 +105,13 @@ def test_words_are_answered_by_what_is_better_for_them_or_by_what_is_chosen(trai
         ("'a locomotive in a valley at night' --by concepts", "concepts"),
         (f"'{kept}' --by features", "features"),
     ):
-        answered = uhscm(f"uhscm search ready {line} --json").object
-        assert answered["kind"] == kind
-        assert answered["bits"] is None
+        answered = uhscm(f"uhscm search ready {line} --json")
+        assert answered.object["kind"] == kind
+        assert answered.object["bits"] is None
+        said = (
+            "as no kept concept says 'a locomotive in a valley at night'; to ask the concepts, use"
+        )
+        assert (said in answered.err) == (kind == "features" and "--by" not in line)
     assert "distance by features" in uhscm(f"uhscm search ready '{kept}' --by features").out
 
 

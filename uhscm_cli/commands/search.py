@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uhscm_cli.saying import table
+from uhscm_cli.saying import table, tell
 
 if TYPE_CHECKING:
     from uhscm_core import Study
@@ -45,6 +45,12 @@ def run(options: Namespace) -> dict[str, Any]:
         found = study.search(options.query, options.k, by=options.by)
         places = [studies.place_of(study.dataset, image) for image in found.ids.tolist()]
         kind: str = found.kind
+        if kind == "features" and options.by == "better":
+            tell(
+                options,
+                f"answered by the cosine of features, without hashing, as no kept concept says "
+                f"{options.query!r}; to ask the concepts, use --by concepts",
+            )
         distances: list[Any] = found.distances.tolist()
     else:
         kind = "hamming"
