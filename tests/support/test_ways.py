@@ -12,6 +12,7 @@ from uhscm_cli.saying import as_options
 from uhscm_core import load_dataset, mine_concepts
 from uhscm_core.support.ways import FOLLOW, LABELS, LABELS_OR_NONE, LISTED, told
 from widgets.background.errors import message_of
+from widgets.background.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")  # the check would read broken images
 
@@ -49,11 +50,21 @@ def test_what_a_folder_says_is_told_in_the_terms_of_its_reader(tmp_path):
     assert not ARGUMENT.search(told(notes, "form"))
 
 
-def test_errors_are_told_so_too(tmp_path):
+def test_errors_and_what_a_job_says_are_told_so_too(tmp_path):
     folder = photos_of(tmp_path / "b", "train/cat/0.png", "train/dog/1.png", "test/bird/2.png")
     with pytest.raises(ValueError, match="give labels=") as error:
         load_dataset(folder, progress=False)
     assert message_of(error.value).endswith("or choose the labels in Python, with load_dataset")
+    said: list[str] = []
+    worker = Worker(lambda *_: None, said.append)
+
+    def fail():
+        load_dataset(photos_of(tmp_path / "c", "Urlaub/0.png", "Urlaub/1.png"), progress=False)
+        load_dataset(folder, progress=False)
+
+    worker.do("reading", fail)
+    assert len(said) >= 2  # what the first folder says, and the error of the second
+    assert not any(ARGUMENT.search(sentence) for sentence in said)
     rows = torch.eye(4)
     with pytest.raises(ValueError, match=r"\(largest first\); min_share is 9$") as error:
         mine_concepts(rows, rows, min_share=9)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from uhscm_core.support.notices import telling
 from uhscm_core.support.progress import Report, report_progress_to
+from uhscm_core.support.ways import told
 from widgets.background.counted import Pace
+from widgets.background.errors import message_of
 from widgets.background.long_running import Stopped
 
 __all__ = ["Line", "Worker"]
@@ -113,12 +115,15 @@ class Worker:
         """Run a job now, in this thread."""
         self._busy(name)
         try:
-            with telling(self._fail), report_progress_to(self._counting(name)):
+            with telling(self._say), report_progress_to(self._counting(name)):
                 job()
         except Exception as error:  # no one sees a thread's exceptions
-            self._fail(str(error) or type(error).__name__)
+            self._fail(message_of(error))
         finally:
             self._busy("")
+
+    def _say(self, sentence: str) -> None:
+        self._fail(told(sentence, "form"))
 
     def _counting(self, name: str) -> Report:
         """Return what says how far a job is, twice a second at most, and ends it when canceled."""

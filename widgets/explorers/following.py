@@ -7,6 +7,7 @@ import warnings
 from typing import Any, ClassVar, Generic, TypeVar
 
 from uhscm_core import Study
+from widgets.background.errors import message_of
 from widgets.explorers.arguments import checked, same_images
 from widgets.explorers.desk import Desk, Moment
 from widgets.explorers.framed import Framed
@@ -131,7 +132,7 @@ class Following(Framed, Generic[T]):
         try:
             self._refresh()
         except Exception as error:
-            self.status.fail(str(error) or type(error).__name__)
+            self.status.fail(message_of(error))
 
     def _refresh(self) -> None:
         if not self.live:

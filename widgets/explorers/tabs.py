@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from uhscm_core.support.checks import shown
+from widgets.background.errors import message_of
 from widgets.background.long_running import Stopped
 from widgets.background.worker import Worker
 from widgets.explorers.desk import Desk
@@ -91,7 +92,7 @@ class Tabs(ipw.Tab):
             self._say(name, "Opening was canceled. It begins again when you come back to this tab.")
             raise
         except Exception as error:
-            self._say(name, str(error) or type(error).__name__)
+            self._say(name, message_of(error))
             raise
         for label in box.children:
             close_all(label)
