@@ -133,8 +133,9 @@ class Workbench(Tabbed):
     def _hear(self, progress: str) -> None:
         """Hear how far a reading is; empty when none is active."""
         folder = self.photos.form.source.folder if progress else ""
-        far = progress.removesuffix(" …")
-        self._reading = printable(Path(folder).name or folder), far[:1].lower() + far[1:]
+        step, _, count = progress.removesuffix(" …").partition(": ")
+        far = count or step[:1].lower() + step[1:]
+        self._reading = printable(Path(folder).name or folder), far
         self._say()
 
     def _say(self) -> None:

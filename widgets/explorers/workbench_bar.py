@@ -72,8 +72,8 @@ class WorkbenchBar(ipw.VBox):
         self.steps.show(None if desk is None else desk.history)
         said = "" if desk is None else self._in_view(desk)
         if reading:
-            others = f". All other tabs still show {said}" if said else ""
-            self.status.say(f"Reading {reading}, {far}{others}", spoken=f"Reading {reading}")
+            before = f". Still in view: {said}" if said else ""
+            self.status.say(f"Reading {reading}: {far}{before}", spoken=f"Reading {reading}")
         else:
             self.status.say(said or "No study yet: read a folder in Photos")
 

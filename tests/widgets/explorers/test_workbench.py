@@ -298,12 +298,12 @@ def test_while_a_folder_is_read_the_bar_says_so_in_all_tabs(bench, tmp_path, mon
     bench.photos.read()
     assert asked.wait(20)
     bench.photos._draw(bench.photos._reader)
-    reading = "Reading my holiday, listing the folder"
-    assert bench.status.summary == f"{reading}. All other tabs still show {before}"
+    reading = "Reading my holiday: listing the folder. Still in view: "
+    assert bench.status.summary == reading + before
     assert bench.status.spoken == "Reading my holiday"
     bench._take(bench.study.with_(tau=2.0))
     bench._line.wait()
-    assert bench.status.summary.startswith(f"{reading}. All other tabs still show 260 images")
+    assert bench.status.summary.startswith(f"{reading}260 images")
     may_go.set()
     bench.wait()
     bench.wait()
@@ -315,9 +315,9 @@ def test_how_far_a_reading_is_stands_in_the_bar(bench):
     before = bench.status.summary
     bench.photos.folder.value = "/home/me/my holiday"
     bench.photos.progress.show("encoding images", 1, 5, 12)
-    far = "Reading my holiday, encoding images: 1 of 5, about 12 s left"
-    assert bench.status.summary == f"{far}. All other tabs still show {before}"
-    bench.bar.say(None, "my holiday", "encoding images: 1 of 5, about 12 s left")
+    far = "Reading my holiday: 1 of 5, about 12 s left"
+    assert bench.status.summary == f"{far}. Still in view: {before}"
+    bench.bar.say(None, "my holiday", "1 of 5, about 12 s left")
     assert bench.status.summary == far
     bench.photos.progress.show()
     assert bench.status.summary == before
