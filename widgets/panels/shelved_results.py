@@ -119,6 +119,8 @@ class ShelvedResults(ipw.VBox):
         said = "Click a result to compare it, ≈ to ask for more like it."
         if not answer.by_text:
             said += " A shelf holds all images at one distance, tied: none is before another."
+        elif left_out := len(pictures.study.dataset.splits["query"]):
+            said += f" {counted(left_out, 'image')} kept to ask with, and so in no result."
         self.shelves.show_shelves(
             answer.ids,
             [start for _, start, _ in shelves],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,21 @@ def test_a_click_picks_and_the_slider_moves(panel, trained, done):
     panel.radius.radius = 7
     panel.shelves._on_action(first)
     assert done == [("pick", first), ("move", 7), ("like", first)]
+
+
+def test_a_search_in_words_says_how_many_images_it_leaves_out(panel, trained):
+    said = "images kept to ask with, and so in no result"
+    panel.show(Question(StudyImages(trained), 3), 2, None)
+    assert said not in panel.shelves.summary
+    panel.show(Question(StudyImages(trained), None, "a castle"), 2, None)
+    assert f" 20 {said}." in panel.shelves.summary
+    splits = trained.dataset.splits
+    everywhere = dataclasses.replace(
+        trained.dataset, splits={**splits, "query": splits["query"][:0]}
+    )
+    whole = dataclasses.replace(trained, dataset=everywhere)
+    panel.show(Question(StudyImages(whole), None, "a castle"), 2, None)
+    assert said not in panel.shelves.summary
 
 
 def test_the_mean_curve_appears_once_it_is_known(panel, trained):
