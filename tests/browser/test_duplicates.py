@@ -42,12 +42,17 @@ def test_outliers_are_ranked_while_the_rest_can_be_used(browser, lab, saved_stud
         images = DATABASE + QUERIES
         bar.get_by_text(f"Ranking outliers: 200 of {images}").wait_for()
         assert box.locator(".gallery-tile:visible").count() == 0
+        box.get_by_role("button", name="Outliers as CSV").click()
+        box.locator(".uhscm-download", has_text="Saved when ready").wait_for()
         shot(page, "outliers_ranking")
         box.get_by_role("button", name="Stop").click()
         (page.folder / "go").touch()
         bar.get_by_text(f"Stopped: 300 of {images}").wait_for()
         assert box.locator(".gallery-tile:visible").count() == 0
-        box.get_by_role("button", name="Continue").click()
+        with page.expect_download() as download:
+            box.get_by_role("button", name="Continue").click()
+        assert download.value.suggested_filename == "outliers.csv"
+        box.locator(".uhscm-download", has_text="Outliers as CSV").wait_for()
         box.locator(".gallery-tile:visible img").first.wait_for()
         bar.wait_for(state="hidden")
         shot(page, "outliers")
