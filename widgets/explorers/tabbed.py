@@ -124,6 +124,7 @@ class Tabbed(Displayed):
         open_pages(self.bar, pages.get(_BAR, ()))
 
     def _made(self, explorer: Explorer[Any]) -> None:
+        self.status.settle()
         self._follow_display(explorer.status)
         explorer.pages = self._pages.get(explorer.name, ())
 

@@ -90,7 +90,7 @@ class Tabs(ipw.Tab):
             explorer = self._kinds[name](self._desk())
         except Stopped:
             self._say(name, "Opening was canceled. It begins again when you come back to this tab.")
-            raise
+            return
         except Exception as error:
             self._say(name, message_of(error))
             raise

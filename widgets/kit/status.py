@@ -24,6 +24,8 @@ class Status(View):
 
     busy = traitlets.Unicode("").tag(sync=True)
     """What is running; empty, the default, when idle."""
+    far = traitlets.Unicode("").tag(sync=True)
+    """How far that is, such as "40 of 2,300"; empty, the default, where it is not counted."""
     can_cancel = traitlets.Bool(False).tag(sync=True)
     """Whether what is running can be canceled; by default it cannot."""
     notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -64,7 +66,8 @@ class Status(View):
         """
         self._cancel = cancel
         with self.hold_sync():
-            self.busy = f"{what}, {how_far(done, total, seconds_left)}" if total else what
+            self.busy = what
+            self.far = how_far(done, total, seconds_left) if total else ""
             self.can_cancel = cancel is not None
 
     def fail(self, message: str) -> None:

@@ -70,13 +70,14 @@ def test_an_error_is_in_view_until_it_is_dismissed_or_something_works():
 def test_what_is_running_is_counted_and_can_be_canceled():
     status, presses = Status(), []
     status.set_busy("encoding", 40, 2300, 12.0, lambda: presses.append(status.busy))
-    assert (status.busy, status.can_cancel) == ("encoding, 40 of 2,300, about 12 s left", True)
+    assert (status.busy, status.can_cancel) == ("encoding", True)
+    assert status.far == "40 of 2,300, about 12 s left"
     for _ in range(2):
         status._receive(None, {"type": "cancel"}, [])
     assert presses == ["canceling"]
     assert not status.can_cancel
     status.set_busy("drawing")
-    assert (status.busy, status.can_cancel) == ("drawing", False)
+    assert (status.busy, status.far, status.can_cancel) == ("drawing", "", False)
 
 
 def test_a_headline_has_its_notes_and_the_next_one_has_others():

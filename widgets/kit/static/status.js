@@ -60,7 +60,9 @@ function render({ model, el: host }) {
     // Only when it is another one: what is set again is said again.
     const heard = model.get("spoken") || model.get("summary");
     if (spoken.textContent !== heard) spoken.textContent = heard;
-    busy.textContent = model.get("busy");
+    const [what, far] = [model.get("busy"), model.get("far")];
+    busy.replaceChildren(...(what ? [el("span", "what", what)] : []));
+    if (far) busy.append(el("span", "far", `, ${far}`));
     cancel.hidden = !model.get("can_cancel");
     root.style.setProperty("--busy", `${doing.offsetWidth}px`); // as much of the headline fades
     errors.replaceChildren(...model.get("errors").map(lineOf));
@@ -125,7 +127,11 @@ function render({ model, el: host }) {
   };
   return endAll(
     leave,
-    onChange(model, ["summary", "spoken", "notes", "busy", "can_cancel", "errors", "log"], draw),
+    onChange(
+      model,
+      ["summary", "spoken", "notes", "busy", "far", "can_cancel", "errors", "log"],
+      draw,
+    ),
   );
 }
 
