@@ -368,3 +368,31 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
                 page.wait_for_timeout(1000)  # until it has the size of its tab
                 shot(page, "stage_tab_bench")
                 assert page.evaluate(FITS), "Bench"
+
+
+def test_a_map_keeps_its_names_in_the_window_with_larger_text(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, "w.Workbench(study)"), width=1280, height=720) as page:
+        bench = page.locator(".uhscm-workbench")
+        tabs_of_workbench(page).get_by_text("Map", exact=True).click()
+        page.locator(".map-group:visible").first.wait_for()
+        window = next(window for window in LARGER if window.larger == 2)
+        measured = measured_in(bench, window)
+        shot(page, "stage_map_larger")
+        assert page.locator(".map-count:visible").count() == 0  # they take a row
+        assert end(page.locator(".map-legend:visible")) <= measured["bottom"]
+
+
+def test_a_row_of_photos_is_whole_next_to_many_skipped_files(browser, lab):
+    folder = lab.root / "partly broken"
+    folder.mkdir(exist_ok=True)
+    for i in range(12):
+        Image.effect_noise((64, 64), 20 + i).save(folder / f"{i}.png")
+        (folder / f"broken {i}.jpg").write_bytes(b"no image")
+    code = f"w.Workbench({str(folder)!r})"
+    with opened(browser, lab, ("import widgets as w", code), width=1280, height=720) as page:
+        page.locator(".uhscm-table td").first.wait_for()
+        row = page.locator(".gallery-list:visible").first
+        row.locator("img").first.wait_for()
+        page.wait_for_timeout(1000)  # until it has the room that the table leaves
+        shot(page, "stage_skipped")
+        assert end(row.locator(".gallery-tile").first) <= end(row)

@@ -37,6 +37,7 @@ class PhotoResult(ipw.VBox):
         self.skipped = Table()
         self.csv = Download("Skipped files as CSV", self._as_csv)
         super().__init__([self.gallery, self.skipped])
+        self.add_class("uhscm-photos")
         self.show(None, {})
 
     def show(self, study: Study | None, skipped: Mapping[str, str], said: str = "") -> None:
