@@ -23,7 +23,16 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page
 
-from scripts.lab import chromium, end_kernels, go, jupyterlab, run_all, set_theme, write_notebook
+from scripts.lab import (
+    chromium,
+    end_kernels,
+    go,
+    jupyterlab,
+    run_all,
+    set_theme,
+    settle,
+    write_notebook,
+)
 from uhscm_core import Study, load_dataset, load_vlp
 
 OPEN = """
@@ -94,6 +103,7 @@ def _cell(root: Locator) -> None:
     box = over.bounding_box()
     assert box is not None
     over.click(position={"x": box["width"] * 0.3, "y": box["height"] * 0.28})
+    root.locator(".uhscm-pair .parts li").first.wait_for()
 
 
 def _ask(root: Locator) -> None:
@@ -108,6 +118,7 @@ def _ask(root: Locator) -> None:
 def _start(root: Locator) -> None:
     root.locator("button:has-text('Start')").first.click()
     root.locator(".sentence:has-text('finished')").wait_for(timeout=300_000)
+    root.locator(".gallery-list >> nth=1").locator("img").first.wait_for()
 
 
 def _choose(root: Locator) -> None:
@@ -260,9 +271,9 @@ def measured_in(frame: Locator, window: Window) -> dict[str, float]:
     while step := window.larger - SIZES.index(page.evaluate(CHOSEN)):
         name = f"{'Larger' if step > 0 else 'Smaller'} text and pictures"
         frame.locator(f".uhscm-stage:visible [aria-label='{name}']").first.click()
-    page.wait_for_timeout(1200)  # until charts and pictures have followed
+    settle(page)
     frame.evaluate(MEASURE)
-    page.wait_for_timeout(300)
+    settle(page)
     measured: dict[str, float] = frame.evaluate(MEASURE)
     return measured
 

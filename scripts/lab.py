@@ -27,6 +27,34 @@ ENDED = """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
                  .filter((prompt) => /\\d/.test(prompt.textContent)).length === n
              || document.querySelector('[data-mime-type$=stderr] .ansi-red-fg')"""
 
+# Watches until nothing has changed, scrolled or moved for a while in which frames were drawn, and
+# the kernel is idle. Frames, as a busy machine lets time pass without drawing.
+WATCH = """() => {
+    let [frames, since] = [0, performance.now()];
+    const moved = () => { [frames, since] = [0, performance.now()]; };
+    const observer = new MutationObserver(moved);
+    observer.observe(document.body,
+        { subtree: true, childList: true, attributes: true, characterData: true });
+    document.addEventListener('scroll', moved, true);
+    const isMoving = () => document.querySelector('[data-status=busy]')
+        || document.getAnimations().some((one) =>  // those without an end are cursors
+            one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity);
+    const end = () => {
+        cancelAnimationFrame(next);
+        observer.disconnect();
+        document.removeEventListener('scroll', moved, true);
+    };
+    const look = () => {
+        frames += 1;
+        next = requestAnimationFrame(look);
+        if (frames <= 8 || performance.now() - since <= 250 || isMoving()) return;
+        watching.isStill = true;
+        end();
+    };
+    let next = requestAnimationFrame(look);
+    const watching = window.uhscmWatching = { isStill: false, end };
+}"""
+
 
 @contextmanager
 def chromium() -> Iterator[Browser | None]:
@@ -136,6 +164,26 @@ def go(page: Page, address: str) -> None:
     """Open a notebook."""
     page.goto(address, wait_until="domcontentloaded")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
+
+
+def settle(page: Page, most: float = 10_000) -> bool:
+    """Block until nothing moves in a page and its kernel is idle.
+
+    Args:
+        page: any page; one that runs no JavaScript takes all of the time.
+        most: limit in milliseconds, for a page that is never still.
+
+    Returns:
+        Whether the page is still.
+    """
+    page.evaluate(WATCH)
+    limit = time.monotonic() + most / 1000
+    while not (is_still := bool(page.evaluate("uhscmWatching.isStill"))):
+        if time.monotonic() > limit:
+            page.evaluate("uhscmWatching.end()")
+            break
+        page.wait_for_timeout(30)
+    return is_still
 
 
 def begin(page: Page, ask: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Browser, Dialog, Error, Locator, Page
 
-from scripts.lab import end_kernels, go, run_all, write_notebook
+from scripts.lab import end_kernels, go, run_all, settle, write_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 # Anywidget says so after 2 seconds, which a busy machine may take; a model that fails says more.
@@ -141,7 +141,7 @@ def until(where: Page | Locator, said: str, timeout: float = 60_000) -> None:
 def shot(page: Page, name: str) -> None:
     """Keep a picture of the window, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(500)
+    settle(page, 1000)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 

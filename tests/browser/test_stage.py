@@ -14,6 +14,7 @@ from benchmarks.stage import (
     measured_in,
     tabs_of_workbench,
 )
+from scripts.lab import settle
 from tests.browser.pages import STUDY, explorer, opened, shot, until
 
 ROOM = """() => {
@@ -115,8 +116,10 @@ SHORT = """name => [...document.querySelectorAll('.uhscm-explorer select')]
         return pen.measureText(name).width + 20 - list.clientWidth;
     })
     .filter((short) => short > 0)"""
-SHOWN = """() => [...document.querySelectorAll('.uhscm-explorer')].some(
+# Explorers of tabs that were open before are marked, see LEAVE.
+SHOWN = """() => [...document.querySelectorAll('.uhscm-explorer:not(.left)')].some(
     (e) => e.checkVisibility() && e.offsetHeight > 300)"""
+LEAVE = "bench => bench.querySelectorAll('.uhscm-explorer').forEach((e) => e.classList.add('left'))"
 FITS = """() => {
     const bench = document.querySelector('.uhscm-workbench');
     const page = bench.closest('.jp-WindowedPanel-outer');
@@ -139,7 +142,7 @@ def test_an_explorer_takes_the_height_of_its_window(page):
     for height in (720, 900):
         page.set_viewport_size({"width": 1280, "height": height})
         page.wait_for_function(f"({ROOM})().needed > {height} - 150")
-        page.wait_for_timeout(500)
+        settle(page)
         room = page.evaluate(ROOM)
         assert room["needed"] <= room["there"]
     page.set_viewport_size({"width": 1280, "height": 720})
@@ -184,7 +187,7 @@ def test_little_room_shows_what_is_used_together_and_the_rest_below(all_explorer
 def test_tab_goes_the_way_that_the_eye_reads(all_explorers, at, width):
     all_explorers.set_viewport_size({"width": width, "height": 720})
     root = explorer(all_explorers, at)
-    all_explorers.wait_for_timeout(700)  # until it has followed
+    settle(all_explorers)
     told = root.evaluate(ASTRAY)
     assert told["stops"] > 5
     assert told["found"] == []
@@ -199,7 +202,7 @@ def test_tab_reaches_the_query_before_the_results(all_explorers):
     ):
         all_explorers.set_viewport_size({"width": width, "height": 720})
         root = explorer(all_explorers, at)
-        all_explorers.wait_for_timeout(700)  # until it has followed
+        settle(all_explorers)
         root.get_by_placeholder("ask by text").focus()
         met = []
         for _ in range(40):
@@ -230,7 +233,7 @@ def test_text_on_axes_has_11_pixels_or_more(page):
 def test_a_chart_that_is_drawn_again_asks_for_no_size(page):
     page.get_by_role("tab", name="Radius").click()
     page.locator(".uhscm-radius input").focus()
-    page.wait_for_timeout(500)  # until it has the size of its tab
+    settle(page)  # it has the size of its tab
     page.evaluate(COUNT_ASKED)
     before = page.locator(".uhscm-radius .reading").inner_text()
     page.keyboard.press("ArrowRight")
@@ -254,7 +257,7 @@ def test_one_control_enlarges_text_and_pictures_and_is_remembered(page):
     tile = page.locator(".gallery-shelf .gallery-tile").nth(1)
     tile.scroll_into_view_if_needed()
     page.mouse.move(3, 3)
-    page.wait_for_timeout(1000)  # the tiles have found their places; a scroll closes the detail
+    settle(page)  # the tiles have found their places; a scroll closes the detail
     tile.hover()
     page.locator(".gallery-card").wait_for()
     card = page.locator(".gallery-card").bounding_box()
@@ -305,7 +308,7 @@ def test_training_stays_within_a_narrow_window_and_says_each_setting_in_three_li
         shot(page, "stage_settings")
         assert page.evaluate(LINES) == []
         page.set_viewport_size({"width": 800, "height": 720})
-        page.wait_for_timeout(1000)
+        settle(page)
         shot(page, "stage_settings_narrow")
         assert page.evaluate(BEYOND, 0) == []
 
@@ -338,8 +341,9 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
         page.locator(".gallery-tile img").first.wait_for()
         for tab in range(tabs.count()):
             name = tabs.nth(tab).text_content()
+            if tab:  # the first is open
+                bench.evaluate(LEAVE)
             tabs.nth(tab).click()
-            page.wait_for_timeout(500)  # until the tab that was open has gone
             page.wait_for_function(SHOWN)
             root = page.locator(".uhscm-explorer:visible").first
             case = next(case for of, case in CASES.items() if of.startswith(name))
@@ -348,7 +352,7 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
                 case.act(root)
                 page.mouse.move(3, 3)
             bench.evaluate("box => box.scrollIntoView()")
-            page.wait_for_timeout(2000)  # until charts and pictures have followed
+            settle(page)
             shot(page, f"stage_tab_{name.lower()}")
             assert page.evaluate(FITS), name
             if name == "Train":
@@ -361,11 +365,11 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
                 assert bench.evaluate(NAMES_CUT) == [], (name, window)
             page.set_viewport_size({"width": 1280, "height": 720})
             if name == "Compare":
-                page.wait_for_timeout(1000)  # until it has followed
+                settle(page)
                 assert page.evaluate(SHORT, "k-means + OrthoHash, 64 bits") == []
                 page.get_by_role("tab", name="Bench").click()
                 page.get_by_label("Seeds per setting").wait_for()
-                page.wait_for_timeout(1000)  # until it has the size of its tab
+                settle(page)  # it has the size of its tab
                 shot(page, "stage_tab_bench")
                 assert page.evaluate(FITS), "Bench"
 
