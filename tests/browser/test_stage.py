@@ -28,8 +28,7 @@ TEXTS = """() => [...document.querySelectorAll('.uhscm-explorer svg text')]
         const { a, b } = text.getScreenCTM();  // some text is turned
         return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
     })"""
-CUT = """() => [...document.querySelectorAll(
-        '.uhscm-explorer button, .uhscm-explorer label:not(.unseen)')]
+CUT = """root => [...root.querySelectorAll('button, label:not(.unseen)')]
     .filter((part) => part.checkVisibility())
     .filter((part) => {
         const words = document.createRange();
@@ -49,14 +48,14 @@ COUNT_ASKED = """() => {
     } });
 }"""
 # Boxes that can scroll, and views that do though they are no list.
-SCROLLING = """() => [...document.querySelectorAll('.uhscm-explorer *')]
+SCROLLING = """root => [...root.querySelectorAll('*')]
     .filter((e) => e.checkVisibility() && (e.matches('.widget-box, .widget-tab-contents')
         ? getComputedStyle(e).overflowY !== 'visible'
         : ['auto', 'scroll'].includes(getComputedStyle(e).overflowY)
             && e.scrollHeight > e.clientHeight
             && !e.closest('.gallery-list, .scroll, .rows, textarea, .uhscm-table, .log')))
     .map((e) => e.className)"""
-LINES = """() => [...document.querySelectorAll('.uhscm-settings .widget-label')]
+LINES = """root => [...root.querySelectorAll('.uhscm-settings .widget-label')]
     .filter((label) => label.checkVisibility())
     .map((label) => {
         const words = document.createRange();
@@ -65,8 +64,7 @@ LINES = """() => [...document.querySelectorAll('.uhscm-settings .widget-label')]
         return [new Set(tops).size, label.textContent];
     })
     .filter(([lines]) => lines > 3)"""
-BEYOND = """at => {
-    const root = document.querySelectorAll('.uhscm-explorer')[at];
+BEYOND = """root => {
     const { right } = root.getBoundingClientRect();
     return [...root.querySelectorAll('*')]
         .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > right + 1)
@@ -150,24 +148,72 @@ def test_an_explorer_takes_the_height_of_its_window(page):
 
 
 @pytest.fixture(scope="module")
-def all_explorers(browser, lab, saved_study):
-    """A page with all explorers, each after its gesture."""
+def unused_explorers(browser, lab, saved_study):
+    """A page with all explorers, before their gestures if the tests run in their order."""
     photos = lab.root / "photos"
     photos.mkdir(exist_ok=True)
     for i in range(30):
         Image.effect_noise((64, 64), 20 + i).save(photos / f"{i}.png")
     code = [case.code.format(photos=str(photos)) for case in CASES.values()]
     with opened(browser, lab, (STUDY, *code), width=1280, height=720) as page:
-        for at, case in enumerate(CASES.values()):
-            root = explorer(page, at)
-            root.locator(".uhscm-head .busy:empty").wait_for(state="attached")
-            case.act(root)
-            page.mouse.move(3, 3)
+        for at in range(len(CASES)):
+            explorer(page, at).locator(".uhscm-head .busy:empty").wait_for(state="attached")
         yield page
 
 
-@pytest.mark.parametrize("window", SMALL, ids=lambda window: window.name)
+@pytest.fixture(scope="module")
+def all_explorers(unused_explorers):
+    """The same page, each explorer after its gesture."""
+    for at, case in enumerate(CASES.values()):
+        case.act(explorer(unused_explorers, at))
+        unused_explorers.mouse.move(3, 3)
+    return unused_explorers
+
+
+def of_kind(page, kind):
+    """The explorer of this class, in sight."""
+    return explorer(page, next(at for at, name in enumerate(CASES) if kind in name))
+
+
+@pytest.mark.parametrize("kind", ["DistributionExplorer", "TrainingExplorer"])
+def test_words_on_buttons_and_in_front_of_controls_are_whole(unused_explorers, kind):
+    root = of_kind(unused_explorers, kind)
+    until(root, "by concepts|[Pp]ress Start")
+    shot(unused_explorers, f"stage_words_{kind}")
+    assert root.evaluate(CUT) == []
+
+
+def test_no_box_around_a_heatmap_or_a_map_scrolls(unused_explorers):
+    heatmaps = of_kind(unused_explorers, "DistributionExplorer")
+    heatmaps.get_by_role("tab", name="Heatmap").click()
+    heatmaps.locator(".grid canvas:visible").first.wait_for()
+    assert heatmaps.evaluate(SCROLLING) == []
+    around = of_kind(unused_explorers, "MapExplorer")
+    around.locator(".map canvas:visible").first.wait_for()
+    assert around.evaluate(SCROLLING) == []
+
+
+def test_training_stays_within_a_narrow_window_and_says_each_setting_in_three_lines(
+    unused_explorers,
+):
+    training = of_kind(unused_explorers, "TrainingExplorer")
+    training.get_by_role("button", name="More settings").click()
+    training.locator(".widget-label:visible", has_text="where it runs").wait_for()
+    shot(unused_explorers, "stage_settings")
+    assert training.evaluate(LINES) == []
+    unused_explorers.set_viewport_size({"width": 800, "height": 720})
+    settle(unused_explorers)
+    shot(unused_explorers, "stage_settings_narrow")
+    assert training.evaluate(BEYOND) == []
+    training.get_by_role("button", name="Fewer settings").click()
+    training.locator(".widget-label:visible", has_text="where it runs").wait_for(state="hidden")
+    unused_explorers.set_viewport_size({"width": 1280, "height": 720})
+
+
+# A page of many explorers takes seconds to follow its window, so that one window after another has
+# all of them.
 @pytest.mark.parametrize("at", range(len(CASES)), ids=list(CASES))
+@pytest.mark.parametrize("window", SMALL, ids=lambda window: window.name)
 def test_little_room_shows_what_is_used_together_and_the_rest_below(all_explorers, at, window):
     name, case = list(CASES.items())[at]
     root = explorer(all_explorers, at)
@@ -175,15 +221,14 @@ def test_little_room_shows_what_is_used_together_and_the_rest_below(all_explorer
     shot(all_explorers, f"stage_small_{name.split()[0].lower()}_{window.width}_{window.larger}")
     assert cut(root, case, measured) == []
     assert root.evaluate(NAMES_CUT) == []
-    beyond = all_explorers.evaluate(BEYOND, at)
-    assert beyond == []
+    assert root.evaluate(BEYOND) == []
     columns = sorted(root.locator(COLUMNS).all(), key=top)
     if columns and window.width == 800:  # else there may be room for both next to each other
         assert top(columns[-1]) - top(columns[0]) > 50
 
 
-@pytest.mark.parametrize("width", [1280, 1024, 800])
 @pytest.mark.parametrize("at", range(len(CASES)), ids=list(CASES))
+@pytest.mark.parametrize("width", [1280, 1024, 800])
 def test_tab_goes_the_way_that_the_eye_reads(all_explorers, at, width):
     all_explorers.set_viewport_size({"width": width, "height": 720})
     root = explorer(all_explorers, at)
@@ -283,34 +328,7 @@ def test_a_wheel_at_the_end_of_the_shelves_moves_the_page(page):
 
 
 def test_no_box_of_an_explorer_scrolls(page):
-    assert page.evaluate(SCROLLING) == []
-
-
-def test_no_box_around_a_heatmap_or_a_map_scrolls(browser, lab, saved_study):
-    cells = (STUDY, "w.DistributionExplorer(study)", "w.MapExplorer(study)")
-    with opened(browser, lab, cells, width=1280, height=720) as page:
-        heatmaps = explorer(page)
-        heatmaps.get_by_role("tab", name="Heatmap").click()
-        heatmaps.locator(".grid canvas:visible").first.wait_for()
-        assert page.evaluate(SCROLLING) == []
-        explorer(page, 1).locator(".map canvas:visible").first.wait_for()
-        assert page.evaluate(SCROLLING) == []
-
-
-def test_training_stays_within_a_narrow_window_and_says_each_setting_in_three_lines(
-    browser, lab, saved_study
-):
-    with opened(browser, lab, (STUDY, "w.TrainingExplorer(study)"), width=1280, height=720) as page:
-        until(page, "[Pp]ress Start")
-        training = explorer(page)
-        training.get_by_role("button", name="More settings").click()
-        training.locator(".widget-label:visible", has_text="where it runs").wait_for()
-        shot(page, "stage_settings")
-        assert page.evaluate(LINES) == []
-        page.set_viewport_size({"width": 800, "height": 720})
-        settle(page)
-        shot(page, "stage_settings_narrow")
-        assert page.evaluate(BEYOND, 0) == []
+    assert page.locator(".uhscm-explorer").evaluate(SCROLLING) == []
 
 
 def test_a_name_is_cut_in_its_middle(page):
@@ -322,16 +340,6 @@ def test_a_name_is_cut_in_its_middle(page):
     assert end.text_content().isdigit()
     inside, box = end.bounding_box(), caption.bounding_box()
     assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 0.5
-
-
-@pytest.mark.parametrize("kind", ["DistributionExplorer", "TrainingExplorer"])
-def test_words_on_buttons_and_in_front_of_controls_are_whole(browser, lab, saved_study, kind):
-    cells = (STUDY, f"w.{kind}(study)")
-    with opened(browser, lab, cells, width=1280, height=720) as page:
-        until(page, "by concepts|[Pp]ress Start")
-        explorer(page)
-        shot(page, f"stage_words_{kind}")
-        assert page.evaluate(CUT) == []
 
 
 def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
