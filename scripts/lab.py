@@ -96,6 +96,9 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={folder}",
+        # Unloading torch takes seconds in which nothing of ours happens: this is twice what
+        # a kernel has before it is ended.
+        "--KernelManager.shutdown_wait_time=1.0",
         "--LabApp.expose_app_in_browser=True",  # see widgets/kit/stage.py
         f"--LabApp.app_settings_dir={ROOT / 'scripts' / 'lab_settings'}",
     ]
