@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -19,6 +20,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as NotYet
+from websocket import create_connection
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
@@ -123,6 +125,39 @@ def jupyterlab(folder: Path, environment: Mapping[str, str] | None = None) -> It
         stop(server)
 
 
+def _api(address: str) -> tuple[str, dict[str, str]]:
+    """Return where a server's interface is, and the header that opens it."""
+    token = re.findall(r"[?&]token=([^&]+)", address)[0]
+    return f"{address.partition('/lab/')[0]}/api", {"Authorization": f"token {token}"}
+
+
+def start_kernel(page: Page, address: str, path: str, source: str) -> None:
+    """Start the kernel of a notebook and let it run something, before a page shows the notebook.
+
+    Args:
+        page: any page of the browser; it sends the requests.
+        address: as `jupyterlab` yields it.
+        path: of the notebook, below the server's folder.
+        source: what the kernel runs; it does not count as a cell.
+
+    Raises:
+        RuntimeError: if the server does not start a kernel.
+    """
+    api, header = _api(address)
+    asked = {"path": path, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
+    answer = page.request.post(f"{api}/sessions", headers=header, data=asked, timeout=60_000)
+    if not answer.ok:
+        raise RuntimeError(f"JupyterLab did not start a kernel for {path}: {answer}")
+    channels = f"ws{api.removeprefix('http')}/kernels/{answer.json()['kernel']['id']}/channels"
+    head = {"msg_id": secrets.token_hex(), "msg_type": "execute_request"}
+    head |= {"session": secrets.token_hex(), "username": "", "date": "", "version": "5.3"}
+    content = {"code": source, "silent": True, "allow_stdin": False}
+    message = {"header": head, "parent_header": {}, "metadata": {}, "content": content}
+    socket = create_connection(channels, header=header)
+    socket.send(json.dumps(message | {"channel": "shell"}))
+    socket.close()
+
+
 def end_kernels(page: Page, address: str) -> None:
     """Shut down all kernels of a server: closing a page leaves them running.
 
@@ -133,10 +168,11 @@ def end_kernels(page: Page, address: str) -> None:
     Raises:
         RuntimeError: if the server does not end a kernel.
     """
-    sessions = f"{address.partition('/lab/')[0]}/api/sessions"
-    token = {"Authorization": "token " + re.findall(r"[?&]token=([^&]+)", address)[0]}
-    for session in page.request.get(sessions, headers=token).json():
-        answer = page.request.delete(f"{sessions}/{session['id']}", headers=token, timeout=60_000)
+    api, header = _api(address)
+    for session in page.request.get(f"{api}/sessions", headers=header).json():
+        answer = page.request.delete(
+            f"{api}/sessions/{session['id']}", headers=header, timeout=60_000
+        )
         if not answer.ok:
             raise RuntimeError(f"JupyterLab did not end the kernel of {session['path']}: {answer}")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Browser, Dialog, Error, Locator, Page
 
-from scripts.lab import end_kernels, go, run_all, settle, write_notebook
+from scripts.lab import end_kernels, go, run_all, settle, start_kernel, write_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 # Anywidget says so after 2 seconds, which a busy machine may take; a model that fails says more.
@@ -87,6 +87,8 @@ def opened(
     page.add_init_script(script)
     page.address = lab.address.format(f"{folder.name}/{path.name}")
     try:
+        # What takes long, the imports, while the page loads.
+        start_kernel(page, lab.address, f"{folder.name}/{path.name}", "import uhscm_core, widgets")
         go(page, page.address)
         run_all(page, "light", page.cells)
         yield page
