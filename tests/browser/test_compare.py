@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from scripts.lab import settle
 from tests.browser.pages import (
     DATABASE,
     QUERIES,
@@ -193,7 +194,7 @@ def test_a_narrow_window_keeps_both_side_by_side(page):
     box = explorer(page)
     page.set_viewport_size({"width": 760, "height": 1000})
     try:
-        page.wait_for_timeout(500)
+        settle(page)
         left, right = (galleries(box)[i].bounding_box() for i in (1, 2))
         assert right["x"] >= left["x"] + left["width"]
         assert abs(right["y"] - left["y"]) < 60  # below headlines of other lengths

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.lab import run_all
+from scripts.lab import run_all, settle
 from tests.browser.pages import ROOT, clear_outputs, explorer, opened, shot, until
 from tests.widgets.explorers.messy_folder import SKIPPED, make_messy_folder
 
@@ -75,7 +75,7 @@ def test_a_folder_is_pasted_read_and_its_skipped_files_are_listed(panel, messy):
     shot(page, "photos_narrow")
     # Once more in the same panel: found in the cache, and nothing twice.
     press(page, "Read")
-    page.wait_for_timeout(300)
+    settle(page)
     until(page, f"^200 images, {listed} skipped")
 
 

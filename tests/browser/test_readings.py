@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.lab import set_theme
+from scripts.lab import set_theme, settle
 from tests.browser.pages import opened, overlaps, shot
 
 pytestmark = pytest.mark.browser
@@ -169,7 +169,7 @@ def test_similarity_stands_out_from_the_ground_in_either_theme(page):
 
     for theme, ground in (("light", 255), ("dark", 17)):
         set_theme(page, theme)
-        page.wait_for_timeout(400)
+        settle(page)
         far = [sum(abs(part - ground) for part in color) for color in ramp()]
         assert far[0] < 100 < far[1] < far[2]
         assert max(ramp()[0]) - min(ramp()[0]) < 20  # nothing in common has no strong color

@@ -8,6 +8,7 @@ import re
 import pytest
 from PIL import Image
 
+from scripts.lab import settle
 from tests.browser.pages import BITS, DATABASE, STUDY, explorer, opened, sentence, shot, until
 
 HOSTILE = '<img src=x onerror=alert(1)> "quoted"'
@@ -129,9 +130,9 @@ def test_a_shelf_scrolls_by_itself_and_asks_for_what_is_in_sight(page):
 def test_what_has_come_is_not_asked_for_again(page):
     # Among long shelves, where the next one's images are far away by position.
     shelves(page).evaluate("list => { list.scrollTop = list.scrollHeight / 2; }")
-    page.wait_for_timeout(500)
+    settle(page)
     loaded(page)
-    page.wait_for_timeout(1500)
+    settle(page)
     page.evaluate(
         """() => {
             window.made = 0;

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from scripts.lab import set_theme
+from scripts.lab import set_theme, settle
 from tests.browser.pages import STUDY, opened, shot
 
 VIEWS = {
@@ -126,10 +126,10 @@ def test_every_text_stands_out_from_its_ground(page, view, theme):
 def test_a_threshold_stays_where_it_is(page):
     set_theme(page, "light")
     output(page, "DenoisingExplorer")
-    page.wait_for_timeout(500)
+    settle(page)
     before = page.evaluate(PLACES)
     assert len(before) > 5
     for theme in ("dark", "light", "dark"):
         set_theme(page, theme)
-        page.wait_for_timeout(700)
+        settle(page)
         assert page.evaluate(PLACES) == before

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 from playwright.sync_api import expect
 
+from scripts.lab import settle
 from tests.browser.pages import SCREENSHOTS, explorer, opened, overlaps, sentence, shot, until
 from uhscm_core.recipe import RECIPES
 
@@ -145,7 +147,7 @@ def test_no_label_of_a_curve_lies_over_another_in_a_small_window(page):
     page.set_viewport_size({"width": 800, "height": 720})
     try:
         page.get_by_role("tab", name="Curves", exact=True).click()
-        page.wait_for_timeout(1000)
+        settle(page)
         charts = page.locator(".uhscm-curves svg:visible").all()
         assert len(charts) > 4
         for chart in charts:
@@ -164,8 +166,8 @@ def test_the_page_is_left_and_the_cell_run_again(page):
     run = start(page, 60)
     page.keyboard.press("Escape")
     page.locator(".jp-NotebookPanel .jp-Cell").first.click()
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
+        page.keyboard.press("Control+s")
     page.reload()
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
     explorer(page)
@@ -176,9 +178,12 @@ def test_the_page_is_left_and_the_cell_run_again(page):
     shot(page, "training_back")
     # The cell once more: the same run continues, in the new panel.
     existing = runs(page)
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(1)
+    before = prompt.text_content()
     page.locator(".jp-CodeCell .jp-InputArea-editor").nth(1).click()
     page.keyboard.press("Control+Enter")
-    page.wait_for_timeout(2500)
+    expect(prompt).not_to_have_text(before)
+    expect(prompt).to_have_text(re.compile(r"\d"), timeout=60_000)
     explorer(page)
     until(page, f"Run {run}")
     assert runs(page) == existing

@@ -8,6 +8,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
+from scripts.lab import settle
 from tests.browser.pages import STUDY, opened, shot, until
 
 WORKBENCH = """
@@ -82,7 +83,7 @@ def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser
             if page.locator(".uhscm-workbench button:has-text('Undo'):visible").is_disabled():
                 break
             press(page, "Undo")
-            page.wait_for_timeout(1500)
+            settle(page)
         until(bench, "960 images, 81 concepts, no codes yet")
         current = bench.locator("> .jupyter-widget-tab > .lm-TabBar .lm-mod-current")
         assert current.text_content() == "Concepts"
@@ -152,7 +153,7 @@ def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
     press(page, "Full screen")
     page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
     turn(page, "Train")  # was made before, and out of sight since
-    page.wait_for_timeout(700)  # until it has followed
+    settle(page)
     shown = page.locator(".uhscm-explorer:visible")
     assert shown.evaluate("e => e.offsetWidth") > 1000
     assert "is-tight" not in shown.get_attribute("class")
@@ -166,7 +167,7 @@ def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
     page.locator(f"{TABS} >> text=Concepts").first.click()
     page.locator(".uhscm-bars:visible").first.get_by_text("animal", exact=True).click()
     page.get_by_text("voted for 'animal', which is dropped").first.wait_for()
-    page.wait_for_timeout(700)  # until it has followed
+    settle(page)
     shot(page, "workbench_next_to_the_notebook")
     assert page.evaluate(BEYOND) == []
 
