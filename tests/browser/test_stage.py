@@ -360,7 +360,7 @@ def test_each_tab_of_a_workbench_fits_its_window(browser, lab, saved_study):
                 case.act(root)
                 page.mouse.move(3, 3)
             bench.evaluate("box => box.scrollIntoView()")
-            settle(page)
+            page.wait_for_timeout(2000)  # until charts and pictures have followed
             shot(page, f"stage_tab_{name.lower()}")
             assert page.evaluate(FITS), name
             if name == "Train":
