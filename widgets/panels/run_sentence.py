@@ -93,7 +93,7 @@ def done_sentence(runs: SessionRuns, run: Run) -> str:
     before = (run.untrained or {}).get(by)
     if before is not None:
         from_itq = run.backbone == "features" and run.config.complete().start == "itq"
-        start = " (it starts from ITQ)" if from_itq else ""
-        return f"{said}, {by} {before:.3f} before training{start}{after}"
+        start = "from ITQ" if from_itq else "untrained"
+        return f"{said}, {by} {before:.3f} {start}{after}"
     said += f", {by} {first[0][by]:.3f} after epoch {first[1]}"
     return said if kept == first else said + after

@@ -136,8 +136,8 @@ def test_what_a_short_run_did_is_said_next_to_start(explorer):
     kept = max(steps, key=lambda metrics: metrics["mAP by concepts"])
     before = explorer.trainer.run.untrained["mAP by labels"]
     said = explorer.estimate.value
-    assert re.match(r"Run 00\d: 2 epochs in [\d.]+ s, mAP by labels [\d.]+ before training", said)
-    now = f"{before:.3f} before training (it starts from ITQ)"
+    assert re.match(r"Run 00\d: 2 epochs in [\d.]+ s, mAP by labels [\d.]+ from ITQ, ", said)
+    now = f"{before:.3f} from ITQ"
     after = f"{kept['mAP by labels']:.3f} kept of epoch {1 + steps.index(kept)}"
     assert said.endswith(f"mAP by labels {now}, {after}")
     explorer.settings.set(epochs=3)
@@ -594,12 +594,9 @@ def test_a_closed_explorer_leaves_its_run_alone_and_no_widget(study, home):
     trainer.wait()
 
 
-def test_the_quantization_axis_ends_at_the_code_length_and_that_of_map_at_one(study, explorer):
-    explorer.start(bits=16, epochs=1)
-    explorer.wait()
-    tops = {panel["name"]: panel["top"] for panel in explorer.curves.panels}
-    assert (tops["quantization"], tops["mAP by concepts"], tops["total"]) == (16.0, 1.0, 0.0)
-    explorer.start(bits=32, epochs=1)
-    explorer.wait()
-    tops = {panel["name"]: panel["top"] for panel in explorer.curves.panels}
-    assert tops["quantization"] == 32.0
+def test_the_quantization_axis_ends_at_the_largest_value_and_that_of_map_at_one(study, explorer):
+    for recipe, bits, most in (("uhscm", 16, 16.0), ("uhscm", 32, 32.0), ("adaptive", 32, 1.0)):
+        explorer.start(recipe=recipe, bits=bits, epochs=1)
+        explorer.wait()
+        tops = {panel["name"]: panel["top"] for panel in explorer.curves.panels}
+        assert (tops["quantization"], tops["mAP by concepts"], tops["total"]) == (most, 1.0, 0.0)

@@ -228,10 +228,10 @@ def test_a_tie_of_all_images_is_said_next_to_the_matches(runs):
 
 def test_what_a_run_has_changed_counts_from_before_training(ended):
     (run,) = ended.all()
-    before = f"mAP by labels {run.untrained['mAP by labels']:.3f} before training"
-    assert f"{before} (it starts from ITQ), " in done_sentence(ended, run)
+    before = f"mAP by labels {run.untrained['mAP by labels']:.3f}"
+    assert f"{before} from ITQ, " in done_sentence(ended, run)
     random = dataclasses.replace(run, config=dataclasses.replace(run.config, start="random"))
-    assert f"{before}, " in done_sentence(ended, random)
+    assert f"{before} untrained, " in done_sentence(ended, random)
     old = done_sentence(ended, dataclasses.replace(run, untrained=None))
     assert re.search(r", mAP by labels 0\.\d{3} after epoch 1$", old)
 
