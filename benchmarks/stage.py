@@ -109,7 +109,7 @@ def _cell(root: Locator) -> None:
 def _ask(root: Locator) -> None:
     root.get_by_placeholder("ask by text").fill("a castle by the ocean")
     root.page.keyboard.press("Enter")
-    root.locator(".sentence", has_text="answered by its features").wait_for()
+    root.locator(".sentence", has_text="by its features").wait_for()
     root.locator(".gallery-shelf .gallery-tile img").first.wait_for()
     root.locator(".gallery-shelf .gallery-tile").first.click()
     root.locator(".uhscm-pair .parts li").first.wait_for()

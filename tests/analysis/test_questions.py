@@ -47,16 +47,15 @@ def test_a_text_has_no_code_and_is_answered_by_concepts(trained):
 def test_what_answers_a_text_is_said(trained):
     pictures = StudyImages(trained)
     both = Question(pictures, None, "boats by a castle")
-    said = "“boats by a castle”, answered by its "
-    by_cosine = ": 240 images by cosine, without hashing"
-    assert both.headline == said + "features, as no kept concept says the same" + by_cosine
+    name = "“boats by a castle”"
+    assert both.headline == f"{name}, by its features, as no kept concept says the same: 240 images"
     assert both.judgement.endswith(
         " names boats and castle, so a match is an image labelled boats or castle"
     )
     by_concepts = Question(pictures, None, "boats by a castle", by="concepts")
-    assert by_concepts.headline.startswith(said + "concepts (")
+    assert by_concepts.headline.startswith(f"{name}, answered by its concepts (")
     chosen = Question(pictures, None, "castle", by="features")
-    assert chosen.headline == "“castle”, answered by its features" + by_cosine
+    assert chosen.headline == "“castle”, by its features: 240 images"
 
 
 def test_without_labels_nothing_is_judged(trained):

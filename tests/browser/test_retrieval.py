@@ -247,7 +247,7 @@ def test_the_radius_goes_along_the_curve(page):
 def test_a_text_is_asked(page):
     page.locator("input[placeholder*='by text']").fill("a castle by the ocean")
     page.keyboard.press("Enter")
-    until(page, "“a castle by the ocean”, answered by its features, as no kept concept says")
+    until(page, "“a castle by the ocean”, by its features, as no kept concept says")
     assert page.locator(".gallery-words-of-shelf").first.text_content().startswith("cosine ≥")
     kept(page, "text-features")
     page.get_by_role("combobox", name="answered by").select_option("concepts (S)")

@@ -97,10 +97,7 @@ class Question:
         n, shelves = len(self.answer.ids), self.answer.shelves()
         if self.image is None:
             if self.answer.cosines:
-                return (
-                    f"{self.name}, answered by its features{self._why_features()}: {n:,} images by "
-                    f"cosine, without hashing"
-                )
+                return f"{self.name}, by its features{self._why_features()}: {n:,} images"
             concepts = concepts_in_words(self.distribution, self.pictures.study.kept_names)
             return (
                 f"{self.name}, answered by its concepts ({concepts}), as a text has no code: "

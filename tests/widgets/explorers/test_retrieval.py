@@ -241,7 +241,7 @@ def test_a_text_is_answered_by_what_fits_it_until_the_user_chooses(explorer, tra
     explorer.search("boats by a castle")
     done(explorer)
     assert by.layout.display is None
-    assert "answered by its features, as no kept concept says" in explorer.status.summary
+    assert "by its features, as no kept concept says" in explorer.status.summary
     assert explorer.parts.summary.endswith("; not these, but features rank the results")
     features = trained.search("boats by a castle", 240, by="features").ids.tolist()
     assert explorer.shelves.ids.tolist() == features
