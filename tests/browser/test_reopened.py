@@ -79,6 +79,18 @@ window.WebSocket = class extends Real {
 """
 pytestmark = pytest.mark.browser
 
+# Keeps what a page sends.
+LISTEN = """() => {
+    window.sent = '';
+    for (const socket of window.sockets) {
+        const send = socket.send.bind(socket);
+        socket.send = (data) => {
+            window.sent += typeof data === 'string' ? data : new TextDecoder().decode(data);
+            send(data);
+        };
+    }
+}"""
+
 
 def test_a_notebook_opened_again_says_how_to_have_its_explorer_back(browser, lab, saved_study):
     with opened(browser, lab, [CELL], width=1100, height=700) as page:
@@ -211,6 +223,10 @@ def test_a_lost_connection_is_said_until_it_is_back(browser, lab, saved_study):
         away = page.locator(".uhscm-status .away")
         until(page, "epoch 2")
         assert away.inner_text() == ""
+        page.evaluate(LISTEN)
+        page.mouse.move(0, 0)
+        page.hover(".uhscm-explorer")  # a kernel that was restarted elsewhere answers as another
+        page.wait_for_function("() => window.sent.includes('kernel_info_request')")
         page.evaluate("window.cut = true; window.sockets.forEach((socket) => socket.close())")
         page.wait_for_selector(".away:has-text('No connection to the kernel since')")
         assert sentence.evaluate("e => getComputedStyle(e).opacity") == "0.5"

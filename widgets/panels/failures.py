@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from widgets.background.errors import message_of
 from widgets.background.long_running import Stopped
 
 __all__ = ["Control", "Failures"]
@@ -62,7 +63,7 @@ class Failures(Generic[T]):
                 at.fail(str(canceled))
                 self._changes[at] = None
             except Exception as error:  # shown at the control, whatever it is
-                self.add(at, str(error) or type(error).__name__, change)
+                self.add(at, message_of(error), change)
             else:
                 at.error = ""
 

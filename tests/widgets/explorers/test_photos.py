@@ -94,7 +94,7 @@ def test_how_the_folder_was_understood_is_said(folder, tiny_model):
         (folder / "empty.png").touch()
     photos = read(folder, tiny_model)
     (note,) = (note for note in photos.study.dataset.notes if "dates" in note)
-    assert "labels= can be" in note  # an argument of Python, which the form has not
+    assert "labels= can be" in note  # a form has no such argument
     said = note[1:].partition("labels=")[0] + "Other labels are chosen in Python, with load_dataset"
     assert photos.status.notes[0] == f"T{said}"
     assert "exact copies" in photos.status.notes[1]  # the pictures of both years are the same

@@ -51,6 +51,16 @@ def test_what_was_canceled_is_asked_again_only_by_a_person(failures, log):
     assert right.error == ""
 
 
+def test_an_error_is_told_in_the_terms_of_a_form(failures, log):
+    box = NumberBox("Minimum votes")
+
+    def job():
+        raise ValueError("no concept passed the threshold; min_share is 9")
+
+    failures.guarded(job, box)()
+    assert log == ["no concept passed the threshold; Minimum votes is 9"]
+
+
 def test_an_error_without_a_control_is_raised(failures, log):
     def job():
         raise ValueError("not this one")
