@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, similarities
-from uhscm_core.analysis.projection import aligned, pca, spread_overlaps, umap_layout, unit_vectors
+from uhscm_core.analysis.projection import (
+    EPOCHS,
+    aligned,
+    pca,
+    spread_overlaps,
+    umap_layout,
+    unit_vectors,
+)
 from uhscm_core.analysis.study_images import StudyImages
+from uhscm_core.support.progress import report_progress_to
 
 
 @pytest.fixture
@@ -172,6 +180,66 @@ def test_images_beyond_the_fitted_ones_lie_among_their_like():
 def test_vectors_of_one_direction_have_a_layout_too():
     points = umap_layout(np.stack([np.linspace(1, 2, 40), np.ones(40)], axis=1))
     assert np.isfinite(points).all()
+
+
+@pytest.mark.slow
+def test_a_fit_reports_its_neighbors_and_its_epochs_and_changes_by_no_bit():
+    import umap
+
+    vectors, _ = clusters(4, 40)
+    silent = umap_layout(vectors)
+    heard = []
+    with report_progress_to(lambda *step: heard.append(step)):
+        points = umap_layout(vectors)
+        assert ("finding neighbors", 160, 160) in heard
+        assert [step for step in heard if step[0] == EPOCHS] == [
+            (EPOCHS, n, 500) for n in range(1, 501)
+        ]
+    np.testing.assert_array_equal(points, silent)
+    assert umap.layouts.tqdm.__module__.startswith("tqdm")  # its own again
+    plain = umap.UMAP(
+        n_neighbors=3, n_epochs=7, init="random", random_state=0, n_jobs=1, verbose=False
+    )
+    heard.clear()
+    with report_progress_to(lambda *step: heard.append(step)):
+        plain.fit(vectors)  # what others fit is not reported
+    assert heard == []
+
+
+@pytest.mark.slow
+def test_what_a_report_raises_ends_a_fit_at_that_epoch():
+    import umap
+
+    vectors, _ = clusters(4, 40)
+    epochs = []
+
+    def report(what, done, total):
+        if what == EPOCHS:
+            epochs.append(done)
+            if done == 40:
+                raise InterruptedError
+
+    with report_progress_to(report), pytest.raises(InterruptedError):
+        umap_layout(vectors)
+    assert epochs[-1] == 40
+    assert umap.layouts.tqdm.__module__.startswith("tqdm")
+    again = umap_layout(vectors)  # nothing holds it up, and nothing is left of the other
+    with report_progress_to(lambda *_: None):
+        np.testing.assert_array_equal(umap_layout(vectors), again)
+
+
+@pytest.mark.slow
+def test_a_umap_that_cannot_be_heard_is_fitted_all_the_same(monkeypatch):
+    import umap
+
+    vectors, _ = clusters(4, 40)
+    expected = umap_layout(vectors)
+    loops, heard = umap.layouts, []
+    monkeypatch.delattr(umap, "layouts")
+    with report_progress_to(lambda what, *_: heard.append(what)):
+        np.testing.assert_array_equal(umap_layout(vectors), expected)
+    assert set(heard) == {"finding neighbors"}
+    assert loops.tqdm.__module__.startswith("tqdm")
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 60])

@@ -8,8 +8,11 @@ So each source becomes rows of unit length, and cosine distance is the one metri
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +21,25 @@ import torch
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.codes import unpack_codes
+from uhscm_core.support.progress import progress_bar
 
-__all__ = ["MOST", "NEIGHBOURS", "aligned", "pca", "umap_layout", "unit_vectors", "spread_overlaps"]
+__all__ = [
+    "EPOCHS",
+    "MOST",
+    "NEIGHBOURS",
+    "aligned",
+    "pca",
+    "spread_overlaps",
+    "umap_layout",
+    "unit_vectors",
+]
 
 Vectors = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float32]
 NEIGHBOURS = 15  # UMAP's own default
 MOST = 60_000  # images UMAP is fitted on: a minute on two cores
+EPOCHS = "epochs of UMAP"
+"""What is reported of a fit once the neighbors are found; before, images are counted."""
 _DECIMALS = 5  # the same image encoded in another batch differs in later decimals
 _PLACED_BY = 3  # fitted neighbours that place an image that was not fitted
 _ONE_AT_A_TIME = threading.Lock()  # numba's threads may end the process when two fits share them
@@ -98,6 +113,9 @@ def umap_layout(vectors: npt.ArrayLike, seed: int = 0, limit: int = MOST) -> Poi
     and Linderman 2021). Equal vectors count once and share one point. The first call takes seconds
     to import UMAP.
 
+    How far it is can be heard, see `report_progress_to`: images while their neighbors are found,
+    then epochs (`EPOCHS`), if the installed version of UMAP can be heard.
+
     Args:
         vectors: (n, d).
         seed: the same seed gives the same numbers on the same machine.
@@ -140,7 +158,8 @@ def umap_layout(vectors: npt.ArrayLike, seed: int = 0, limit: int = MOST) -> Poi
             random_state=seed,
             n_jobs=1,  # a seed requires it
         )
-        layout = np.asarray(model.fit_transform(chosen), np.float32)
+        with _reported_epochs():
+            layout = np.asarray(model.fit_transform(chosen), np.float32)
     points = layout
     if len(fitted) < len(different):
         ids, distances = _nearest(different, chosen, _PLACED_BY)
@@ -232,8 +251,38 @@ def _nearest(
     """Return (n, k) positions of the nearest by cosine distance, nearest first, and distances."""
     database = torch.from_numpy(among).T
     ids, distances = [], []
-    for part in torch.split(torch.from_numpy(rows), 512):  # 512 x 60,000 products: 120 MB
-        cosines, found = (part @ database).topk(k, dim=1)
-        ids.append(found.int())
-        distances.append((1 - cosines).clamp(min=0))
+    with progress_bar("finding neighbors", len(rows), shown=False) as bar:
+        for part in torch.split(torch.from_numpy(rows), 512):  # 512 x 60,000 products: 120 MB
+            cosines, found = (part @ database).topk(k, dim=1)
+            ids.append(found.int())
+            distances.append((1 - cosines).clamp(min=0))
+            bar.update(len(part))
     return torch.cat(ids).numpy(), torch.cat(distances).numpy()
+
+
+@contextlib.contextmanager
+def _reported_epochs() -> Iterator[None]:
+    """Let the epochs of a fit in this thread be reported, if UMAP counts them with tqdm.
+
+    UMAP hands settings to its bar (`tqdm_kwds`), but no function. A `file` there would hear a bar
+    of text; in a kernel the bar is a widget, which writes to none and would appear in some cell.
+    """
+    import umap
+
+    loops: Any = getattr(umap, "layouts", None)
+    theirs = getattr(loops, "tqdm", None)
+    if theirs is None:
+        yield
+        return
+    ours = threading.get_ident()
+
+    def bar(epochs: Any, *args: Any, **settings: Any) -> Any:
+        if threading.get_ident() != ours or not isinstance(epochs, range):
+            return theirs(epochs, *args, **settings)
+        return progress_bar(EPOCHS, len(epochs), shown=False, items=epochs)
+
+    loops.tqdm = bar
+    try:
+        yield
+    finally:
+        loops.tqdm = theirs
