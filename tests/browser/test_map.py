@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.browser.pages import DATABASE, STUDY, opened, sentence, shot, until
+from scripts.lab import set_theme
+from tests.browser.pages import DATABASE, STUDY, explorer, opened, sentence, shot, until
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 pytestmark = pytest.mark.browser
@@ -24,6 +25,25 @@ os.environ["UHSCM_HOME"] = os.path.abspath("home")
 EXPLORER = """
 explorer = w.MapExplorer(study)
 explorer
+"""
+# A fit of 200 epochs that takes 20 seconds the first time, and one the second time.
+SLOW = f"""
+{STUDY}
+import time
+import numpy as np
+from uhscm_core.analysis.projection import EPOCHS
+from uhscm_core.support.progress import progress_bar
+from widgets.background import umap_cache
+
+pauses = iter([0.1, 0.005])
+def layout(vectors, seed):
+    pause = next(pauses)
+    for _ in progress_bar(EPOCHS, 200, shown=False, items=range(200)):
+        time.sleep(pause)
+    return np.random.default_rng(seed).normal(size=(len(vectors), 2)).astype("f4")
+
+umap_cache.umap_layout = layout
+os.environ["UHSCM_HOME"] = os.path.abspath("home")
 """
 PROGRESS = """
 window.progress = [];
@@ -93,7 +113,7 @@ HALF = [(0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99), (0.01, 0.01)]
 def test_umap_comes_by_itself_and_its_state_was_told(page):
     until(page, rf"{DATABASE} images by features \(UMAP\)", timeout=120_000)
     told = page.evaluate("window.progress")
-    fitting = rf"UMAP: fitting on {DATABASE} images, \d+ s so far"
+    fitting = rf"UMAP of the features: fitting on {DATABASE} images, \d+ s so far"
     assert any(re.fullmatch(fitting, one) for one in told)
     assert page.locator(".map-progress").text_content() == ""
     page.locator(".uhscm-explorer").evaluate("box => box.scrollIntoView()")
@@ -289,3 +309,33 @@ def test_a_narrow_window(page, box):
     shot(page, "map_narrow")
     page.set_viewport_size({"width": 1400, "height": 1000})
     at_rest(page)
+
+
+def test_a_fit_says_how_far_it_is_and_is_canceled(browser, lab, saved_study):
+    cells = (SLOW, EXPLORER)
+    with opened(browser, lab, cells, width=1280, height=720, script=PROGRESS) as page:
+        box, said = explorer(page), page.locator(".map-progress")
+        button = box.locator(".map-offer")
+        counted = re.compile(r"UMAP of the features: \d+ of 200 epochs, about \d+ s left")
+        said.filter(has_text=counted).wait_for()
+        shot(page, "map_fitting_light")
+        set_theme(page, "dark")
+        shot(page, "map_fitting_dark")
+        sides = button.bounding_box()
+        assert sides["y"] + sides["height"] <= page.viewport_size["height"]  # in sight
+        before = picture(page)
+        button.focus()
+        page.keyboard.press("Enter")
+        said.filter(has_text="UMAP of the features was canceled, so this is PCA.").wait_for()
+        page.wait_for_timeout(1500)  # no epoch is heard any more
+        assert said.text_content() == "UMAP of the features was canceled, so this is PCA."
+        assert re.search(r"features \(PCA\)", sentence(page))
+        assert picture(page) == before
+        shot(page, "map_canceled_dark")
+        set_theme(page, "light")
+        shot(page, "map_canceled_light")
+        assert button.text_content() == "Fit UMAP"
+        assert button.evaluate("button => document.activeElement === button")
+        page.keyboard.press("Enter")
+        until(page, r"features \(UMAP\)")
+        assert not button.is_visible()

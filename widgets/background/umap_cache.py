@@ -12,28 +12,40 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from uhscm_core.analysis.projection import MOST, NEIGHBOURS, Points, Vectors, umap_layout
+from uhscm_core.analysis.projection import (
+    EPOCHS,
+    MOST,
+    NEIGHBOURS,
+    Points,
+    Vectors,
+    umap_layout,
+)
 from uhscm_core.support import store
-from widgets.background.worker import Worker
+from uhscm_core.support.progress import Report, report_progress_to
+from widgets.background.counted import Pace, Progress
+from widgets.background.long_running import Stopped
+from widgets.background.worker import Line, Worker
+from widgets.kit.words import how_far
 
 __all__ = ["UmapCache"]
 
 _SEED = 0
-_TICK_SECONDS = 1.0
+_TICK_SECONDS = 0.5
+_LINE = Line()  # of all maps: they are fitted one at a time, and one may read what another cached
 
 
 class UmapCache:
     """The UMAP layouts of several sources, each fitted on its first request.
 
-    A fit runs in its own thread, so no gesture waits for it. It cannot be cancelled, but its result
-    is cached even if no longer requested, so no computed layout is lost. Files live under
-    ``<home>/layouts``, named by a digest of the vectors and the settings. UMAP's numbers differ
-    between machines even with a seed.
+    A fit runs in a thread that all maps share, so no gesture waits for it. Its result is cached
+    even if no longer requested, so no computed layout is lost, unless it is canceled: it then ends
+    at its next epoch. Files live under ``<home>/layouts``, named by a digest of the vectors and the
+    settings. UMAP's numbers differ between machines even with a seed.
 
     Args:
         vectors: maps a source's name to its (n, d) unit vectors.
-        tell: called every second while a fit is running, see `state`.
-        done: called when a layout is ready.
+        tell: called twice a second while a fit is running and when one is canceled, see `state`.
+        done: called when a fit has ended.
         fail: called with the message of an error.
     """
 
@@ -47,45 +59,90 @@ class UmapCache:
         self._vectors, self._tell, self._done, self._fail = vectors, tell, done, fail
         self._layouts: dict[str, Points] = {}
         self._refused: dict[str, str] = {}
+        self._canceled: set[str] = set()
         self._current: tuple[str, int, float] | None = None  # source, images, start time
+        self._step = Progress("")
         self._next: str | None = None
-        self._worker = Worker(lambda *_: None, fail)
+        self._worker = Worker(lambda *_: None, fail, _LINE)
 
     def get(self, source: str) -> Points | None:
         """Return (n, 2), or None if there is no layout, or not yet."""
         return self._layouts.get(source)
 
     def request(self, source: str) -> None:
-        """Fit this source next, unless it is ready, running, waiting or known to fail."""
+        """Fit this source next, unless it is ready, on its way, canceled or known to fail."""
+        ended = source in self._layouts or source in self._refused
+        if not (ended or source in self._canceled or self.is_on_its_way(source)):
+            self._next = source
+            self._worker.submit("UMAP", lambda: self._fit(source))
+
+    def is_on_its_way(self, source: str) -> bool:
+        """Return whether this source is being fitted, or waits for that, and was not canceled."""
         running = self._current is not None and self._current[0] == source
-        if source in self._layouts or source in self._refused or running or self._next == source:
-            return
-        self._next = source
-        self._worker.submit("UMAP", lambda: self._fit(source))
+        return (running or self._next == source) and source not in self._canceled
+
+    def is_canceled(self, source: str) -> bool:
+        """Return whether this source is not fitted because it was canceled."""
+        return source in self._canceled
+
+    def cancel(self, source: str) -> None:
+        """End the fit of this source at its next epoch; `allow` lets it be requested again."""
+        if self.is_on_its_way(source):
+            self._canceled.add(source)
+            if self._next == source:
+                self._next = None
+            self._tell()
+
+    def allow(self, source: str) -> None:
+        """Let a source that was canceled be requested again."""
+        self._canceled.discard(source)
+
+    def leave(self) -> None:
+        """Take no more requests and drop those that wait; a fit that is running is cached."""
+        self._worker.stop()
 
     def state(self, source: str) -> str:
         """Return a sentence about a layout that is not ready; empty if it is."""
         current = self._current
         if source in self._refused:
             return f"No UMAP of the {source}, so this is PCA. {self._refused[source]}."
+        if source in self._canceled:
+            return f"UMAP of the {source} was canceled, so this is PCA."
         if current is not None and current[0] == source:
-            seconds = time.monotonic() - current[2]
-            return f"UMAP: fitting on {current[1]:,} images, {seconds:.0f} s so far"
+            return f"UMAP of the {source}: {self._how_far(current)}"
         if self._next == source:
-            return f"UMAP: waiting for that of the {current[0]}" if current else "UMAP: starting"
+            before = f"that of the {current[0]}" if current else "its turn"
+            return f"UMAP of the {source}: waiting for {before}"
         return ""
+
+    def _how_far(self, current: tuple[str, int, float]) -> str:
+        step = self._step
+        if step.done < step.total:
+            what = "" if step.what == EPOCHS else f"{step.what}, "
+            noun = "epochs" if step.what == EPOCHS else "images"
+            return what + how_far(step.done, step.total, step.seconds_left, noun)
+        seconds = time.monotonic() - current[2]
+        return f"fitting on {current[1]:,} images, {seconds:.0f} s so far"
 
     def wait(self) -> None:
         """Block until nothing is being fitted."""
         self._worker.wait()
 
     def _fit(self, source: str) -> None:
+        if self._next != source:
+            return  # canceled while it waited
         vectors = self._vectors(source)
+        self._step = Progress("")
         self._current, self._next = (source, len(vectors), time.monotonic()), None
         ended = threading.Event()
         threading.Thread(target=self._tick, args=(ended,), daemon=True).start()
         try:
-            self._layouts[source] = self._load_or_fit(vectors)
+            with report_progress_to(self._report_of(source)):
+                points = self._load_or_fit(vectors)
+            if source not in self._canceled:  # in its last moment
+                self._layouts[source] = points
+        except Stopped:
+            pass  # `state` says it
         except ValueError as error:  # too few images: not a bug
             self._refused[source] = str(error)
         except Exception as error:
@@ -95,6 +152,17 @@ class UmapCache:
             ended.set()
             self._current = None
             self._done()
+
+    def _report_of(self, source: str) -> Report:
+        """Return what hears how far the fit of this source is, and ends it when canceled."""
+        pace = Pace()
+
+        def report(what: str, done: int, total: int) -> None:
+            if source in self._canceled:
+                raise Stopped
+            self._step = pace.heard(what, done, total)
+
+        return report
 
     def _tick(self, ended: threading.Event) -> None:
         self._tell()

@@ -87,6 +87,10 @@ class MapExplorer(Explorer[MapState]):
         self.umap_cache.wait()
         super().wait()
 
+    def _leave(self) -> None:
+        super()._leave()
+        self.umap_cache.leave()
+
     def to_frame(self) -> pd.DataFrame:
         """The map: image, name, x, y, group, and whether each is picked."""
         frame = self.map.to_frame()

@@ -92,6 +92,7 @@ class MapView(PictureView):
 
     Args:
         images: all images; an image's id is its position here.
+        on_offer: called with `offer` when its button is pressed.
         selection: shared with other views; None for a new one.
         height: height of the map in CSS pixels.
     """
@@ -123,6 +124,9 @@ class MapView(PictureView):
     progress = traitlets.Unicode("").tag(sync=True)
     """A sentence about what is still running, or what went wrong; default empty."""
 
+    offer = traitlets.Unicode("").tag(sync=True)
+    """What the button next to that sentence does; empty, the default, for no button."""
+
     shown = traitlets.Bool(False).tag(sync=True)
     """Whether a browser has put the map on a screen; default False."""
 
@@ -132,6 +136,7 @@ class MapView(PictureView):
     def __init__(
         self,
         images: Sequence[Image.Image],
+        on_offer: Callable[[str], object] = lambda _: None,
         *,
         selection: Selection | None = None,
         height: int = 540,
@@ -139,6 +144,7 @@ class MapView(PictureView):
     ) -> None:
         super().__init__(height=height, **{"paged": PER_MESSAGE, **unknown})
         self.selection = Selection() if selection is None else selection
+        self._on_offer = on_offer
         nothing = np.zeros((0, 2), np.float32)
         thumbnails = Thumbnails(images, EDGE)
         self._shown = _Shown(0, checked_ids([], 0), thumbnails, self.paged, nothing)
@@ -245,6 +251,8 @@ class MapView(PictureView):
         match content:
             case {"type": "choose", "position": int(position)} if 0 <= position < n:
                 self.selection.focus = int(shown.ids[position])
+            case {"type": "take", "offer": str(offer)} if offer == self.offer:
+                self._on_offer(offer)
             case {"type": "pick"} if len(buffers) == 1 and memoryview(buffers[0]).nbytes % 4 == 0:
                 places = np.unique(np.frombuffer(buffers[0], "<i4"))
                 if not len(places) or (places[0] >= 0 and places[-1] < n):

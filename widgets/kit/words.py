@@ -26,10 +26,16 @@ def file_size(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-def how_far(done: int, total: int, seconds_left: float | None = None) -> str:
-    """Return such as ``"40 of 2,300, about 12 s left"``; without a time if that is None."""
+def how_far(done: int, total: int, seconds_left: float | None = None, noun: str = "") -> str:
+    """Return such as ``"40 of 2,300, about 12 s left"``; without a time if that is None.
+
+    Args:
+        done, total: numbers of what is counted.
+        seconds_left: estimated time.
+        noun: what is counted, in the plural; empty where that is clear.
+    """
     left = "" if seconds_left is None else f", about {duration(max(1, seconds_left))} left"
-    return f"{done:,} of {total:,}{left}"
+    return f"{done:,} of {total:,}{' ' if noun else ''}{noun}{left}"
 
 
 def with_capital(note: str) -> str:

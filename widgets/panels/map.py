@@ -25,6 +25,8 @@ from widgets.states.map import PCA, UMAP
 
 __all__ = ["MapPanel"]
 
+_CANCEL, _FIT = "Cancel", "Fit UMAP"
+
 _SAID = {
     PCA: "PCA, the two directions in which they differ most",
     UMAP: "UMAP: similar images lie together, and distances between groups mean little",
@@ -37,7 +39,8 @@ class MapPanel(ipw.VBox):
     Args:
         pictures: to show from.
         selection: shared with other views.
-        fitted: called in another thread when UMAP has been fitted.
+        fitted: called when a fit of UMAP has ended, in another thread, and when one is asked for
+            again.
         fail: called with what goes wrong there.
     """
 
@@ -48,13 +51,14 @@ class MapPanel(ipw.VBox):
         fitted: Callable[[], None],
         fail: Callable[[str], None],
     ) -> None:
-        self.view = MapView(pictures, selection=selection, height=430)
+        self.view = MapView(pictures, self._take, selection=selection, height=430)
         growing(self.view)
         self.ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         """The images on the map."""
         self._fitted, self._fail = fitted, fail
         self._shown: Points | None = None
         self._wanted = ""  # the source whose UMAP is waited for
+        self.umap_cache = self._new_cache()
         super().__init__([self.view])
 
     def adopt(self, pictures: StudyImages, ids: npt.NDArray[np.int64]) -> None:
@@ -63,7 +67,8 @@ class MapPanel(ipw.VBox):
             self._shown = None
         self._pictures, self.ids = pictures, ids
         self._places: dict[tuple[str, str], Points] = {}
-        self.umap_cache = UmapCache(self._vectors, self.tell, self._fitted, self._fail)
+        self.umap_cache.leave()
+        self.umap_cache = self._new_cache()
 
     def ready(self, source: str, layout: str, *, fit: bool) -> str:
         """Return the layout that can be shown: PCA until UMAP has been fitted.
@@ -73,7 +78,9 @@ class MapPanel(ipw.VBox):
             layout: the one that is wanted.
             fit: whether UMAP is to be fitted, if it is wanted.
         """
-        self._wanted = source if layout == UMAP else ""
+        before, self._wanted = self._wanted, source if layout == UMAP else ""
+        if self._wanted != before:
+            self.umap_cache.allow(self._wanted)  # who comes back to it may have it
         if self._wanted and fit:
             self.umap_cache.request(source)
         there = self._wanted and self.umap_cache.get(source) is not None
@@ -107,9 +114,31 @@ class MapPanel(ipw.VBox):
         return self._places[key]
 
     def tell(self) -> None:
-        """Say how far UMAP is, if it is waited for."""
-        if self.comm is not None:
-            self.view.progress = self.umap_cache.state(self._wanted) if self._wanted else ""
+        """Say how far UMAP is, if it is waited for, and offer to cancel it or to fit it after all.
+
+        A map that is closed says no more.
+        """
+        if self.comm is None:
+            return
+        wanted, cache = self._wanted, self.umap_cache
+        offer = ""
+        if wanted and cache.is_on_its_way(wanted):
+            offer = _CANCEL
+        elif wanted and cache.is_canceled(wanted):
+            offer = _FIT
+        with self.view.hold_sync():
+            self.view.progress = cache.state(wanted) if wanted else ""
+            self.view.offer = offer
+
+    def _take(self, offer: str) -> None:
+        if offer == _CANCEL:
+            self.umap_cache.cancel(self._wanted)
+        else:
+            self.umap_cache.allow(self._wanted)
+            self._fitted()
+
+    def _new_cache(self) -> UmapCache:
+        return UmapCache(self._vectors, self.tell, self._fitted, self._fail)
 
     def _vectors(self, source: str) -> Vectors:
         return unit_vectors(self._pictures, self.ids, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -12,11 +13,15 @@ import torch
 
 from tests.widgets.explorers.test_explorers import HOSTILE, done, only
 from uhscm_core.analysis.pairs import CODES, CONCEPTS, FEATURES, sample, similarities
-from uhscm_core.analysis.projection import aligned, pca, spread_overlaps, unit_vectors
+from uhscm_core.analysis.projection import EPOCHS, aligned, pca, spread_overlaps, unit_vectors
 from uhscm_core.support import store
 from uhscm_core.support.notices import UHSCMWarning
+from uhscm_core.support.progress import progress_bar
 from widgets import MapExplorer, Selection
+from widgets.background import counted as counted_work
 from widgets.background import umap_cache
+
+SOURCES = (CODES, FEATURES)
 
 
 @pytest.fixture
@@ -40,7 +45,8 @@ def slow(monkeypatch):
 
     def layout(vectors, seed):
         assert held.wait(20)
-        return np.ones((len(vectors), 2), np.float32) * np.arange(len(vectors))[:, None]
+        places = np.arange(len(vectors), dtype=np.float32)
+        return np.stack([places, places], axis=1)
 
     monkeypatch.setattr(umap_cache, "umap_layout", layout)
     monkeypatch.setattr(umap_cache, "_TICK_SECONDS", 0.01)
@@ -115,7 +121,7 @@ def test_its_state_is_told_until_it_is_there(explorer, slow):
         if told and "fitting" in told[-1]:
             break
         threading.Event().wait(0.01)
-    assert told[-1] == "UMAP: fitting on 240 images, 0 s so far"
+    assert told[-1] == "UMAP of the features: fitting on 240 images, 0 s so far"
     assert explorer.status.summary.startswith("240 images by features (PCA)")
     pick(explorer, [3, 4])  # no gesture waits for it
     assert explorer.gallery.count == 2
@@ -147,7 +153,7 @@ def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
         time.sleep(0.01)
     explorer.controls["source"].value = CONCEPTS
     explorer._worker.wait()
-    assert explorer.map.progress.startswith("UMAP: waiting")
+    assert explorer.map.progress == "UMAP of the concepts: waiting for that of the features"
     explorer.controls["source"].value = CODES
     explorer._worker.wait()
     slow.set()
@@ -158,6 +164,126 @@ def test_the_source_in_view_is_shown_whatever_was_fitted_first(explorer, slow):
     explorer.controls["source"].value = FEATURES
     done(explorer)
     assert explorer.status.summary.startswith("240 images by features (UMAP)")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """UMAP of 200 epochs, of which each has to be let go; those that began are counted."""
+    turn, epochs = threading.Semaphore(0), []
+
+    def layout(vectors, seed):
+        epochs.append([])
+        for epoch in progress_bar(EPOCHS, 200, shown=False, items=range(200)):
+            assert turn.acquire(timeout=20)
+            epochs[-1].append(epoch)
+        return np.random.default_rng(seed).normal(size=(len(vectors), 2)).astype(np.float32)
+
+    monkeypatch.setattr(umap_cache, "umap_layout", layout)
+    monkeypatch.setattr(umap_cache, "_TICK_SECONDS", 0.01)
+    monkeypatch.setattr(counted_work, "_SURE", 0.0)
+    yield turn, epochs
+    turn.release(1000)
+
+
+def until(is_so):
+    for _ in range(1000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("not in 10 seconds")
+
+
+def press(explorer, offer):
+    assert explorer.map.offer == offer
+    generation = explorer.map.generation
+    message = {"type": "take", "offer": offer, "generation": generation}
+    explorer.map._handle_custom_msg(message, [])
+
+
+def test_a_fit_says_its_epochs_and_the_time_left_and_is_canceled(explorer, counted, home):
+    turn, epochs = counted
+    explorer.start()
+    turn.release(120)
+    said = r"UMAP of the features: 120 of 200 epochs, about \S+ s left"
+    until(lambda: re.fullmatch(said, explorer.map.progress))
+    before = explorer.map.points
+    press(explorer, "Cancel")
+    assert explorer.map.progress == "UMAP of the features was canceled, so this is PCA."
+    turn.release(5)
+    done(explorer)
+    [epochs_of_it] = epochs
+    assert len(epochs_of_it) == 121  # the one that was running is the last
+    assert explorer.status.summary == "240 images by features (PCA), none picked"
+    assert explorer.map.progress == "UMAP of the features was canceled, so this is PCA."
+    assert explorer.map.points == before
+    assert not list(home.glob("layouts/*.safetensors"))
+    pick(explorer, [3, 4])  # a gesture does not begin it again
+    done(explorer)
+    assert len(epochs) == 1
+    turn.release(1000)
+    press(explorer, "Fit UMAP")
+    done(explorer)
+    assert explorer.status.summary.startswith("240 images by features (UMAP)")
+    assert (explorer.map.progress, explorer.map.offer) == ("", "")
+    assert [len(fit) for fit in epochs] == [121, 200]
+    assert len(list(home.glob("layouts/*.safetensors"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "away", "back"), [("layout", "PCA", "UMAP"), ("source", *SOURCES)]
+)
+def test_coming_back_to_what_was_canceled_fits_it(explorer, counted, name, away, back):
+    turn, _ = counted
+    explorer.start()
+    until(lambda: explorer.map.offer == "Cancel")
+    press(explorer, "Cancel")
+    turn.release(1000)
+    done(explorer)
+    assert "features (PCA)" in explorer.status.summary
+    explorer.controls[name].value = away
+    done(explorer)
+    explorer.controls[name].value = back
+    done(explorer)
+    assert "features (UMAP)" in explorer.status.summary
+
+
+def test_a_fit_that_waits_is_canceled_before_it_begins(trained, explorer, counted):
+    turn, epochs = counted
+    explorer.start()
+    until(lambda: explorer.map.offer == "Cancel" and epochs)
+    other = MapExplorer(trained)  # of all maps, one is fitted at a time
+    other.controls["source"].value = CONCEPTS
+    other.start()
+    until(lambda: other.map.progress == "UMAP of the concepts: waiting for its turn")
+    press(other, "Cancel")
+    assert other.map.progress == "UMAP of the concepts was canceled, so this is PCA."
+    turn.release(1000)
+    done(explorer)
+    done(other)
+    assert "(UMAP)" in explorer.status.summary
+    assert "(PCA)" in other.status.summary
+    assert len(epochs) == 1
+
+
+def test_a_fit_that_ended_as_it_was_canceled_stays_out_of_view(explorer, slow):
+    explorer.start()
+    until(lambda: explorer.map.offer == "Cancel")
+    press(explorer, "Cancel")
+    slow.set()  # this version of UMAP says nothing, so that its end is the first that is heard
+    done(explorer)
+    assert "(PCA)" in explorer.status.summary
+    assert explorer.map.offer == "Fit UMAP"
+    press(explorer, "Fit UMAP")
+    done(explorer)
+    assert "(UMAP)" in explorer.status.summary
+
+
+def test_closing_does_not_wait_for_a_fit(explorer, counted):
+    _, epochs = counted
+    explorer.start()
+    until(lambda: epochs)
+    explorer.close()
+    assert epochs == [[]]
 
 
 def test_a_closed_map_stays_as_it_is(explorer, slow):

@@ -111,6 +111,17 @@ def test_points_that_are_none_are_not_picked(view, positions):
     assert view.selection.ids == (7,)
 
 
+def test_the_button_does_what_it_offers_as_long_as_it_does(images):
+    taken = []
+    view = MapView(images, taken.append)
+    view.offer = "Cancel"
+    sends(view, type="take", offer="Cancel")
+    view.offer = "Fit"
+    sends(view, type="take", offer="Cancel")  # pressed before the words changed
+    sends(view, type="take", offer="Fit")
+    assert taken == ["Cancel", "Fit"]
+
+
 def test_what_makes_no_sense_is_dropped(view, monkeypatch):
     sent = []
     monkeypatch.setattr(view, "send", lambda content, _: sent.append(content["positions"]))

@@ -30,8 +30,13 @@ export class MapView {
     this.legend.setAttribute("role", "group");
     this.legend.setAttribute("aria-label", "Groups: press one to pick its images");
     this.progress = el("p", "map-progress");
+    this.offer = el("button", "map-offer");
+    this.offer.type = "button";
+    this.offer.addEventListener("click", () => this.takeOffer());
+    const running = el("div", "map-running");
+    running.append(this.progress, this.offer);
     const hint = el("p", "map-hint", HINT);
-    this.root.append(this.stage, this.legend, this.progress, hint);
+    this.root.append(this.stage, this.legend, running, hint);
     this.spoken = addSpoken(this.root);
     this.card = cardOf("map-card", this.root, () => this.look(-1));
     this.redraw = eachFrame(() => this.draw());
@@ -349,6 +354,19 @@ export class MapView {
     this.spoken.textContent = parts.filter(Boolean).join(", ");
   }
 
+  /** Show what is running, and the button next to it, which keeps the focus while the words change. */
+  tell() {
+    this.progress.textContent = this.model.get("progress");
+    const offer = this.model.get("offer");
+    if (this.offer.textContent !== offer) this.offer.textContent = offer;
+    this.offer.hidden = !offer;
+  }
+
+  takeOffer() {
+    const { generation } = this.pictures;
+    this.model.send({ type: "take", generation, offer: this.model.get("offer") });
+  }
+
   /** @param {number} position */
   choose(position) {
     this.chosen = position;
@@ -405,11 +423,8 @@ function render({ model, el: host }) {
   followPointer(map);
   followWheel(map);
   followKeys(map);
-  const tell = () => {
-    map.progress.textContent = model.get("progress");
-  };
   map.readPoints();
-  tell();
+  map.tell();
   map.layout();
   return endAll(
     onResize(map.stage, () => map.layout()),
@@ -419,7 +434,7 @@ function render({ model, el: host }) {
     }),
     onChange(model, ["version"], () => map.readPoints()),
     onChange(model, ["picked", "chosen"], () => map.followMarks()),
-    onChange(model, ["progress"], tell),
+    onChange(model, ["progress", "offer"], () => map.tell()),
     map.redraw.cancel,
     map.redrawOver.cancel,
     () => cancelAnimationFrame(map.moving),
