@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from uhscm_core import HashNetwork, Study, pack_codes, unpack_codes
+from uhscm_core.analysis.answers import answer_to_text
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.why import BitGroup, CodeStatistics, Rank, why
 from uhscm_core.results import Embedding
@@ -326,6 +327,38 @@ def test_a_text_has_concepts_but_no_code(by_features, pictures):
     assert rank.among == 240
     assert found.bits is None
     assert "A text has no code, because the network has no text branch" in found.notes
+
+
+def test_a_text_that_features_answer_is_ranked_by_their_cosine(by_features, pictures):
+    text = "a castle by the ocean"
+    reading = by_features.read_text(text)
+    asked = Embedding(reading.features, reading.distribution, None)
+    answer = answer_to_text(by_features, text, by="features")
+    for place in (0, 17, 239):
+        image = int(answer.ids[place])
+        found = why(pictures, asked, image, without=["castle"], by_features=True)
+        assert found.measured.rank_by_features == (place + 1, place + 1, 240)
+        cosine = float(by_features.image_features[image] @ reading.features)
+        assert found.measured.cosine == pytest.approx(cosine, abs=1e-6)
+        said = f"Rank {place + 1} of 240 by the cosine of features ("
+        assert found.sentence.startswith(f"{said}{found.measured.cosine_in_words})")
+        assert f"S = {found.measured.similarity:.2f}".replace("-", "−") in found.sentence
+        # What the card says of the cosine is within the shelf that the result stands on.
+        level = int(answer.level[place])
+        shown = float(found.measured.cosine_in_words.replace("−", "-"))
+        assert answer.cosines[level] - 1e-9 <= shown
+        assert level == 0 or shown < answer.cosines[level - 1]
+        assert "Leaving out concepts changes S, not the order by features" in found.notes
+    assert why(pictures, asked, image).measured.rank_by_features is None
+
+
+@pytest.mark.parametrize(
+    ("cosine", "said"), [(0.3199, "0.319"), (0.3, "0.300"), (-0.0004, "−0.001")]
+)
+def test_a_cosine_is_rounded_down_to_stay_on_its_shelf(by_features, cosine, said):
+    measured = why(StudyImages(by_features), *PAIR).measured
+    assert measured.cosine_in_words == ""
+    assert dataclasses.replace(measured, cosine=cosine).cosine_in_words == said
 
 
 def test_an_uploaded_image_is_compared_with_its_code(by_features, pictures):

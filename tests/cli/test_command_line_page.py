@@ -112,7 +112,12 @@ def test_words_are_answered_by_what_is_better_for_them_or_by_what_is_chosen(trai
             "as no kept concept says 'a locomotive in a valley at night'; to ask the concepts, use"
         )
         assert (said in answered.err) == (kind == "features" and "--by" not in line)
-    assert "distance by features" in uhscm(f"uhscm search ready '{kept}' --by features").out
+    for by, head in (("features", "cosine of features"), ("concepts", "S of concepts")):
+        shown = uhscm(f"uhscm search ready '{kept}' --by {by}").out.splitlines()
+        assert shown[0].split("  ")[1] == head
+        first = uhscm(f"uhscm search ready '{kept}' --by {by} --json").object["results"][0]
+        distance = first["distance"] * (2 if by == "concepts" else 1)
+        assert float(shown[1].split()[1]) == pytest.approx(1 - distance, abs=6e-5)
 
 
 def test_an_index_of_an_earlier_training_is_not_used(trained_desk, uhscm):

@@ -18,6 +18,8 @@ from uhscm_cli.saying import table, tell
 if TYPE_CHECKING:
     from uhscm_core import Study
 
+_OF_WORDS = {"features": "cosine of features", "concepts": "S of concepts"}  # what ranks words
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add what `run` reads."""
@@ -70,9 +72,19 @@ def run(options: Namespace) -> dict[str, Any]:
 
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
-    rows = [(row["rank"], row["distance"], row["image"]) for row in answer["results"]]
-    of = f"of {answer['bits']} bits" if answer["bits"] else f"by {answer['kind']}"
-    yield from table(rows, ("rank", f"distance {of}", "image"))
+    head = _OF_WORDS.get(answer["kind"], f"distance of {answer['bits']} bits")
+    rows = [
+        (row["rank"], _shown(row["distance"], answer["kind"]), row["image"])
+        for row in answer["results"]
+    ]
+    yield from table(rows, ("rank", head, "image"))
+
+
+def _shown(distance: float, kind: str) -> float:
+    """Return the bits that differ, or what ranks words: 1 minus the cosine is their distance."""
+    if kind == "hamming":
+        return distance
+    return 1 - distance if kind == "features" else 1 - 2 * distance
 
 
 def _image(query: str) -> Path | None:

@@ -10,6 +10,8 @@ r"""Why two images are near or far: the parts of S, the bits by concept, and wha
 - **Without some concepts.** The distributions are computed again over the others, at the same
   temperature, so that what remains sums to 1. A code follows only where the network reads concepts
   (`uhscm_core.mixing`); any other network reads features alone, and its codes stay.
+- **A text that features answer** is compared by the cosine that ranks its results too, next to what
+  its concepts would say.
 
 Symbols: K kept concepts, L code length in bits, n images of the database.
 """
@@ -17,6 +19,7 @@ Symbols: K kept concepts, L code length in bits, n images of the database.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -66,6 +69,10 @@ class Rank(NamedTuple):
     last: int
     among: int
 
+    def __str__(self) -> str:
+        last = f" to {self.last:,}" * (self.last > self.first)
+        return f"{self.first:,}{last} of {self.among:,}"
+
 
 class Expected(NamedTuple):
     """A Hamming distance to expect, in bits, and the range of nine pairs in ten."""
@@ -110,6 +117,8 @@ class Measures:
         rank_by_concepts: of the second image in the database as the first one ranks it by S; None
             for an image compared with itself.
         rank_by_code: the same by Hamming distance; None without codes too.
+        cosine: of features; None where they do not rank.
+        rank_by_features: as the cosine ranks it; None where it does not.
     """
 
     similarity: float
@@ -117,6 +126,13 @@ class Measures:
     distance: int | None
     rank_by_concepts: Rank | None
     rank_by_code: Rank | None
+    cosine: float | None = None
+    rank_by_features: Rank | None = None
+
+    @property
+    def cosine_in_words(self) -> str:
+        """The cosine, rounded down so that it is never beyond its shelf; empty for none."""
+        return "" if self.cosine is None else real(math.floor(self.cosine * 1000 + 1e-5) / 1000, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +249,9 @@ class Why:
             said = f"The concepts are {how} ({number}: {words})"
             if similarity < 0:
                 said = f"The concepts have {words} ({number})"
+        if rank := self.measured.rank_by_features:
+            cosine = self.measured.cosine_in_words
+            return f"Rank {rank} by the cosine of features ({cosine}), not by concepts. {said}"
         if distance is None:
             return said
         differ = f"the codes differ in {distance} of {self.bits} bits"
@@ -283,6 +302,7 @@ def why(
     *,
     without: Collection[str] = (),
     flipped: Sequence[int] = (),
+    by_features: bool = False,
     statistics: CodeStatistics | None = None,
 ) -> Why:
     """Explain why image j is near to or far from i.
@@ -293,6 +313,7 @@ def why(
         j: an image.
         without: names of kept concepts to leave out, not all of them.
         flipped: bits of the first code that were flipped.
+        by_features: whether the cosine of features ranks, as it does for some texts.
         statistics: of the study, to compute them once for many pairs.
 
     Raises:
@@ -325,6 +346,10 @@ def why(
             codes = _codes_without(study, mixture, study.image_features[others], rest)
         ranked = _distribution(study, study.image_features[others], rest)
         changed = _measured(one, other, ranked, codes, same)
+    if by_features and not same:
+        cosines = torch.cat([study.image_features[others], second.features[None]]) @ first.features
+        cosine, rank = float(cosines[-1]), _rank(-cosines.double().numpy())
+        measured = replace(measured, cosine=cosine, rank_by_features=rank)
     flatness = effective_number(torch.stack([first.distribution, second.distribution])).min()
     return Why(
         concepts=names,
@@ -337,7 +362,7 @@ def why(
         follows=changed is not None and mixture is not None,
         flat=len(names) > 1 and (float(flatness) - 1) / (len(names) - 1) > FLAT,
         same=same,
-        notes=tuple(_notes(study, image is None, coded, changed is not None)),
+        notes=tuple(_notes(study, image is None, coded, changed is not None, by_features)),
     )
 
 
@@ -439,7 +464,9 @@ def _codes_without(
     return pack_codes(network.head(mixed).float().cpu())
 
 
-def _notes(study: Study, by_text: bool, coded: bool, left_out: bool) -> list[str]:
+def _notes(
+    study: Study, by_text: bool, coded: bool, left_out: bool, by_features: bool
+) -> list[str]:
     notes = [f"{f.message[0].upper()}{f.message[1:]}" for f in study.health() if f.kind in _KINDS]
     network = study.network
     if network is None:
@@ -452,4 +479,6 @@ def _notes(study: Study, by_text: bool, coded: bool, left_out: bool) -> list[str
         notes.append("The codes stay the same: this network reads features, not concepts")
     elif left_out and _mixture(study) is None:
         notes.append("The codes stay the same: this network was trained with other concepts")
+    if left_out and by_features:
+        notes.append("Leaving out concepts changes S, not the order by features")
     return notes

@@ -84,6 +84,7 @@ class PairCard(View):
         self,
         sentence: str,
         *,
+        heading: str = "",
         parts: Sequence[Part] = (),
         total: str = "",
         bits: str = "",
@@ -97,6 +98,7 @@ class PairCard(View):
 
         Args:
             sentence: the answer.
+            heading: a line above the parts.
             parts: with their boxes; those of a single part cannot be unticked. All cards have one
                 scale of bars, so that a pair with hardly anything in common has hardly any bars.
             total: a line below the parts.
@@ -108,6 +110,7 @@ class PairCard(View):
             notes: sentences at the end.
         """
         card = {
+            "heading": heading,
             "parts": [dataclasses.asdict(part) for part in parts],
             "total": total,
             "bits": bits,

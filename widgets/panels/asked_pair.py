@@ -42,9 +42,10 @@ class AskedPair(ipw.VBox):
             pictures,
             asked.asked,
             picked,
-            summary=f"{said}, and a result: {pictures.names[picked]}{_unlike(asked)}",
+            summary=f"{said}, and a result: {pictures.names[picked]}",
             without=without,
             flipped=asked.flipped,
+            by_features=bool(asked.answer.cosines),
         )
 
     def _show_parts(self, asked: Question) -> None:

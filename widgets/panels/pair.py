@@ -38,6 +38,7 @@ class PairPanel(ipw.VBox):
         summary: str,
         without: Collection[str] = (),
         flipped: Sequence[int] = (),
+        by_features: bool = False,
     ) -> Why:
         """Show a pair, and return why it is near; the arguments are those of `WhyPanel.show`.
 
@@ -47,7 +48,9 @@ class PairPanel(ipw.VBox):
         self._show_images(pictures, [x for x in (i, j) if not isinstance(x, Embedding)], summary)
         self.why.layout.display = ""
         self.add_class("uhscm-two")
-        return self.why.show(pictures, i, j, without=without, flipped=flipped)
+        return self.why.show(
+            pictures, i, j, without=without, flipped=flipped, by_features=by_features
+        )
 
     def show_one(self, pictures: StudyImages, image: int | None, summary: str) -> None:
         """Show an image that is compared with none yet; None for a text."""

@@ -47,6 +47,7 @@ class WhyPanel(ipw.VBox):
         *,
         without: Collection[str] = (),
         flipped: Sequence[int] = (),
+        by_features: bool = False,
     ) -> Why:
         """Show a pair; the arguments are those of `why`."""
         found = why(
@@ -55,6 +56,7 @@ class WhyPanel(ipw.VBox):
             j,
             without=without,
             flipped=flipped,
+            by_features=by_features,
             statistics=self._statistics_of(pictures.study),
         )
         self.why, self._wanted = found, set(found.without)
@@ -64,6 +66,7 @@ class WhyPanel(ipw.VBox):
         said = f"The parts add up to S + 1 = {(after or before).similarity + 1:.2f}"
         self.card.show(
             found.sentence,
+            heading="What the concepts would say:" if by_features else "",
             parts=parts,
             total=said if after is None else f"{said}, {without}",
             bits=found.bits_sentence,
@@ -148,9 +151,14 @@ def _scale(found: Why) -> Scale | None:
 def _rows(before: Measures, after: Measures | None, bits: int | None) -> list[list[str]]:
     """The numbers in words, before and after concepts were left out."""
     both = [before] if after is None else [before, after]
-    rows = [["S, by concepts", *(real(m.similarity, 2) for m in both)]]
+    rows = []
+    if by_features := before.rank_by_features is not None:  # which no concept changes
+        rows.append(["cosine of features", *[before.cosine_in_words] * len(both)])
+        rows.append(["rank by cosine", *_ranks([before.rank_by_features] * len(both))])
+    rows.append(["S, by concepts", *(real(m.similarity, 2) for m in both)])
     if before.rank_by_concepts:
-        rows.append(["rank by S", *_ranks(m.rank_by_concepts for m in both)])
+        ranked = "rank by S instead" if by_features else "rank by S"
+        rows.append([ranked, *_ranks(m.rank_by_concepts for m in both)])
     if bits is not None:
         rows.append(["differing bits", *(f"{m.distance} of {bits}" for m in both)])
     if before.rank_by_code:
@@ -160,12 +168,7 @@ def _rows(before: Measures, after: Measures | None, bits: int | None) -> list[li
 
 def _ranks(ranks: Iterable[Rank | None]) -> list[str]:
     """Such as "3 to 9 of 9,999": the ranks of a tie."""
-    return [
-        ""
-        if rank is None
-        else f"{rank.first:,}{f' to {rank.last:,}' * (rank.last > rank.first)} of {rank.among:,}"
-        for rank in ranks
-    ]
+    return ["" if rank is None else str(rank) for rank in ranks]
 
 
 def _short(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ const LONGEST = 2; // the part of a bar as wide as its lane: parts add up to S +
  * @typedef {{ name: string, differ: number, agree: number }} BitsOf
  * @typedef {{ bits: number, actual: number, expected: number, low: number, high: number,
  *   changed: number | null }} Scale
- * @typedef {{ parts: Part[], total: string, bits: string, groups: BitsOf[], scale: Scale | null,
+ * @typedef {{ heading: string, parts: Part[], total: string, bits: string, groups: BitsOf[], scale: Scale | null,
  *   columns: string[], rows: string[][], notes: string[] }} Card
  */
 
@@ -191,6 +191,7 @@ function render({ model, el: host }) {
   root.tabIndex = -1; // the boxes are what the keyboard reaches
   const sentence = el("p", "sentence");
   sentence.setAttribute("aria-live", "polite");
+  const heading = el("p", "faint");
   const parts = new Parts((part, ticked) => {
     model.send({ type: "tick", key: part.key, ticked });
   });
@@ -210,13 +211,14 @@ function render({ model, el: host }) {
   const total = el("p", "faint");
   const rest = el("div");
   below.append(total, rest);
-  root.append(sentence, parts.element, problem, more, below);
+  root.append(sentence, heading, parts.element, problem, more, below);
 
   function draw() {
     /** @type {Card} */
     const card = model.get("_card");
     sentence.textContent = model.get("summary");
     problem.textContent = model.get("error");
+    heading.textContent = card.heading ?? "";
     parts.show(card.parts);
     total.textContent = card.total ?? "";
     more.hidden = !card.total;
