@@ -100,8 +100,8 @@ class PhotosExplorer(Displayed):
 
     def stop(self) -> None:
         """End the reading after the current batch; what is encoded stays so."""
-        if self._reader is not None:
-            self._reader.stop()
+        if self.reader is not None:
+            self.reader.stop()
 
     def wait(self) -> None:
         """Until the reading has ended and is shown; for notebooks without a front end."""
@@ -121,8 +121,7 @@ class PhotosExplorer(Displayed):
         Where they were read here, the form shows how, too.
         """
         with self._lock:
-            reader = self._reader
-            if (reader is not None and reader.active) or study is self.result.study:
+            if (self.reader and self.reader.active) or study is self.result.study:
                 return
             self.form.show_study(study)
             self.result.show(study, study.dataset.skipped, in_view(study))
@@ -131,13 +130,14 @@ class PhotosExplorer(Displayed):
     # -- one reading, whichever cell looks at it -------------------------------------------------
 
     @property
-    def _reader(self) -> PhotoReader | None:
+    def reader(self) -> PhotoReader | None:
+        """The reading that was started last; None for none."""
         return readers.reader_of(self._key)
 
     def _take_over(self) -> None:
         """Continue the reading that an earlier run of the cell has started."""
         self._lead.take(self._key)
-        reader = self._reader
+        reader = self.reader
         self.form.show(self._key if reader is None else reader.source)
         if reader is None:
             self._draw_buttons()
@@ -172,8 +172,8 @@ class PhotosExplorer(Displayed):
                 self._draw_end(reader)
 
     def _draw_buttons(self) -> None:
-        active = self._reader is not None and self._reader.active
-        held = self._lead.held
+        reader, held = self.reader, self._lead.held
+        active = reader is not None and reader.active
         self.buttons["read"].disabled = active or not held
         self.buttons["stop"].disabled = not active or not held
         self.form.lock(active or not held)
@@ -194,7 +194,7 @@ class PhotosExplorer(Displayed):
     def _say_whether_read(self) -> None:
         """Say that the form asks for something else than what is in view, as long as it does."""
         with self._lock:
-            study, reader = self.result.study, self._reader
+            study, reader = self.result.study, self.reader
             if study is not None and reader and not reader.active and self._lead.held:
                 source = self.form.unread(study.dataset)
                 self.status.say(*(self.result.said if source is None else (not_read(source),)))

@@ -47,6 +47,7 @@ class Tabbed(Displayed):
             KINDS,
             self._worker,
             self._has_desk,
+            self._waits_for,
             self._made,
             self._first_in_view,
         )
@@ -129,9 +130,15 @@ class Tabbed(Displayed):
         explorer.pages = self._pages.get(explorer.name, ())
 
     def _has_desk(self) -> Desk:
+        if self._desk is None and (folder := self._waits_for()):
+            raise RuntimeError(f"{folder} is still being read: wait until its images are in view")
         if self._desk is None:
             raise RuntimeError("no folder was read yet: choose one in Photos and press Read")
         return self._desk
+
+    def _waits_for(self) -> str:
+        """Return the folder that is being read before a study is in view; empty for none."""
+        return ""
 
     def _go_to(self, tab: str) -> None:
         self.tab = tab

@@ -26,6 +26,7 @@ class Tabs(ipw.Tab):
         kinds: of the others, by name.
         worker: makes the explorers.
         desk: returns what they share; it raises an error while there is none.
+        waits_for: returns the folder that is being read before there is a desk; empty for none.
         made: called with each explorer once it is made.
         first_shown: called when the first tab comes into view.
     """
@@ -36,6 +37,7 @@ class Tabs(ipw.Tab):
         kinds: Mapping[str, type[Explorer[Any]]],
         worker: Worker,
         desk: Callable[[], Desk],
+        waits_for: Callable[[], str],
         made: Callable[[Explorer[Any]], object],
         first_shown: Callable[[], None],
     ) -> None:
@@ -43,7 +45,8 @@ class Tabs(ipw.Tab):
         self.explorers: dict[str, Explorer[Any]] = {}
         """Those of the tabs that were opened, by the tab's name."""
         self.boxes = {name: ipw.VBox([]) for name in self.names}
-        self._kinds, self._worker, self._desk = kinds, worker, desk
+        self._kinds, self._worker = kinds, worker
+        self._desk, self._waits_for = desk, waits_for
         self._made, self._first_shown = made, first_shown
         super().__init__(list(self.boxes.values()), titles=list(self.names), selected_index=0)
         self.observe(self._turned, "selected_index")
@@ -85,6 +88,9 @@ class Tabs(ipw.Tab):
     def _open(self, name: str) -> None:
         box = self.boxes[name]
         if name in self.explorers:
+            return
+        if folder := self._waits_for():
+            self._say(name, f"Reading {folder}. This tab opens when that is done.")
             return
         try:
             explorer = self._kinds[name](self._desk())

@@ -135,8 +135,16 @@ class Workbench(Tabbed):
         folder = self.photos.form.source.folder if progress else ""
         step, _, count = progress.removesuffix(" …").partition(": ")
         far = count or step[:1].lower() + step[1:]
-        self._reading = printable(Path(folder).name or folder), far
+        before, self._reading = self._reading, (_named(folder), far)
         self._say()
+        if self._desk is None and self.tab != _PHOTOS and bool(before[0]) != bool(folder):
+            self.tabs.open_tab(self.tab)  # what it says instead of an explorer has changed
+
+    def _waits_for(self) -> str:
+        reader = self.photos.reader
+        if self._desk is not None or reader is None:
+            return ""
+        return _named(reader.source.folder) if reader.active or reader.study is not None else ""
 
     def _say(self) -> None:
         self.bar.say(self._desk, *self._reading)
@@ -158,3 +166,7 @@ class Workbench(Tabbed):
     def _view_as_file(self) -> tuple[str, bytes]:
         with tempfile.TemporaryDirectory() as folder:
             return "view.json", self.save_view(Path(folder, "view.json")).read_bytes()
+
+
+def _named(folder: str) -> str:
+    return printable(Path(folder).name or folder)

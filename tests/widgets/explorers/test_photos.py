@@ -300,9 +300,9 @@ def test_a_reading_is_seen_stopped_and_goes_on(tmp_path, tiny_model, monkeypatch
     assert photos.folder.disabled
     with pytest.raises(RuntimeError, match="still being read"):
         _ = photos.study
-    reader = photos._reader
+    reader = photos.reader
     photos.read()  # once more does nothing
-    assert photos._reader is reader
+    assert photos.reader is reader
     photos.stop()
     photos.wait()
     done = sum(encoded)
@@ -342,7 +342,7 @@ def test_a_file_that_goes_while_it_is_read(tmp_path, tiny_model, monkeypatch):
     slowly(monkeypatch)
     photos = PhotosExplorer(folder, tiny_model)
     photos.read()
-    until(lambda: photos._reader.step.what == "encoding images")
+    until(lambda: photos.reader.step.what == "encoding images")
     (folder / "00029.png").unlink()
     photos.wait()
     (error,) = photos.status.log
@@ -377,7 +377,7 @@ def test_a_folder_that_is_written_to_is_read_as_it_was(folder, tiny_model, monke
     slowly(monkeypatch)
     photos = PhotosExplorer(folder, tiny_model)
     photos.read()
-    until(lambda: photos._reader.step.what == "encoding images")
+    until(lambda: photos.reader.step.what == "encoding images")
     write(folder, 5, first=100)
     photos.wait()
     assert len(photos.study.dataset) == 12

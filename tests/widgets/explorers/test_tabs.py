@@ -26,7 +26,9 @@ def worker(said):
 def tabs(study, worker, said):
     desk = Desk(study)
     kinds = {"Similarity": DistributionExplorer, "Map": MapExplorer}
-    made = Tabs("Photos", kinds, worker, lambda: desk, said.append, lambda: said.append("Photos"))
+    made = Tabs(
+        "Photos", kinds, worker, lambda: desk, str, said.append, lambda: said.append("Photos")
+    )
     yield made
     worker.wait()
 
@@ -60,11 +62,24 @@ def test_why_there_is_no_explorer_is_said_in_its_place(worker, said):
     def no_desk():
         raise RuntimeError("no folder was read yet")
 
-    tabs = Tabs("Photos", {"Map": MapExplorer}, worker, no_desk, said.append, lambda: None)
+    tabs = Tabs("Photos", {"Map": MapExplorer}, worker, no_desk, str, said.append, lambda: None)
     tabs.tab = "Map"
     worker.wait()
     assert tabs.boxes["Map"].children[0].value == "no folder was read yet"
     assert said == ["no folder was read yet"]
+
+
+def test_a_tab_says_which_folder_it_waits_for_and_that_is_no_error(tabs, worker, said):
+    tabs._waits_for = lambda: "my holiday"
+    tabs.tab = "Map"
+    worker.wait()
+    (label,) = tabs.boxes["Map"].children
+    assert label.value == "Reading my holiday. This tab opens when that is done."
+    assert (said, tabs.explorers) == ([], {})
+    tabs._waits_for = str
+    tabs.open_tab("Map")
+    worker.wait()
+    assert tabs.boxes["Map"].children == (tabs.explorers["Map"],)
 
 
 def test_a_tab_whose_opening_was_canceled_opens_when_one_comes_back(tabs, worker, said):

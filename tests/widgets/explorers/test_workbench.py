@@ -297,7 +297,7 @@ def test_while_a_folder_is_read_the_bar_says_so_in_all_tabs(bench, tmp_path, mon
     bench.photos.folder.value = str(folder)
     bench.photos.read()
     assert asked.wait(20)
-    bench.photos._draw(bench.photos._reader)
+    bench.photos._draw(bench.photos.reader)
     reading = "Reading my holiday: listing the folder. Still in view: "
     assert bench.status.summary == reading + before
     assert bench.status.spoken == "Reading my holiday"
@@ -309,6 +309,48 @@ def test_while_a_folder_is_read_the_bar_says_so_in_all_tabs(bench, tmp_path, mon
     bench.wait()
     assert bench.status.summary.startswith("1 image, ")
     assert bench.status.spoken == ""
+
+
+@pytest.mark.parametrize("end", ["read", "stopped", "failed"])
+def test_a_tab_waits_for_the_first_folder_and_follows_how_its_reading_ends(
+    study, tmp_path, home, monkeypatch, end
+):
+    folder = tmp_path / "my holiday"
+    folder.mkdir()
+    study.dataset.images[0].save(folder / "0.png")
+    asked, may_go = threading.Event(), threading.Event()
+    load = photo_reader.load_dataset
+
+    def slowly(*args, **more):
+        asked.set()
+        assert may_go.wait(20)
+        if end == "failed":
+            raise OSError("the disk is gone")
+        return load(*args, **more)
+
+    monkeypatch.setattr(photo_reader, "load_dataset", slowly)
+    bench = Workbench(folder)
+    assert asked.wait(20)
+    for tab in ("Concepts", "Map"):
+        bench.tab = tab
+        bench._line.wait()
+        (label,) = bench.tabs.boxes[tab].children
+        assert label.value == "Reading my holiday. This tab opens when that is done."
+    assert bench.status.errors == []
+    with pytest.raises(RuntimeError, match="my holiday is still being read: wait until"):
+        bench.save_view(tmp_path / "view.json")
+    if end == "stopped":
+        bench.photos.stop()
+    may_go.set()
+    bench.wait()
+    bench.wait()
+    (shown,) = bench.tabs.boxes["Map"].children
+    if end == "read":
+        assert shown is bench.explorers["Map"]
+        assert bench.status.errors == []
+    else:
+        assert shown.value == "no folder was read yet: choose one in Photos and press Read"
+    bench.close()
 
 
 def test_how_far_a_reading_is_stands_in_the_bar(bench):
