@@ -167,6 +167,27 @@ def test_encode_is_done_once_and_keeps_what_was_trained(trained_desk, uhscm):
     assert "another folder" in answered.err
 
 
+def test_encode_again_gives_a_study_what_is_asked_for_now(trained_desk, uhscm):
+    uhscm("uhscm encode photos asked --labels none --n-query 20 --concepts nuswide81")
+    uhscm("uhscm train asked --bits 8 --epochs 1")
+    uhscm("uhscm index asked")
+    network = Study.load("asked").network
+    assert Study.load("asked").dataset.labels is None
+    assert uhscm("uhscm encode photos asked --n-query 20").status == 0
+    study = Study.load("asked")
+    assert study.dataset.labels is not None
+    assert len(study.concepts.names) == 81
+    assert study.network is not None
+    assert study.network.state_dict().keys() == network.state_dict().keys()
+    answered = uhscm("uhscm encode photos asked --n-query 40 --concepts coco80")
+    study = Study.load("asked")
+    assert len(study.dataset.splits["query"]) == 40
+    assert len(study.concepts.names) == 80
+    assert study.network is None
+    assert "is dropped: train again" in answered.err
+    assert "the index was of other images and is deleted" in answered.err
+
+
 def test_what_other_concepts_make_useless_is_said(trained_desk, uhscm):
     uhscm("uhscm encode photos words")
     assert "bits learned in 1 epoch," in uhscm("uhscm train words --bits 8 --epochs 1").out

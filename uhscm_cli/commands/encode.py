@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from uhscm_cli.saying import as_options, printable, tell
 
 if TYPE_CHECKING:
-    from uhscm_core import ImageDataset
+    from uhscm_core import Encoder, ImageDataset, Study
 
 _SIZES = ("n_train", "n_database", "n_query")
+_CONCEPTS = "nuswide81+coco80"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -52,7 +53,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--concepts",
         metavar="LIST",
-        default="nuswide81+coco80",
         help="nuswide81, coco80, common, several joined by +, or a text file; nuswide81+coco80",
     )
 
@@ -75,15 +75,10 @@ def run(options: Namespace) -> dict[str, Any]:
             "--model ViT-B-16 --pretrained openai, or set UHSCM_VLP"
         )
     vlp = load_vlp(model, options.pretrained, options.device or "auto")
-    study = Study(dataset, vlp, options.concepts, progress=options.bars)
     if (folder / "study.json").exists():
-        before = studies.load(options)
-        if (before.dataset.digest, before.vlp.digest) != (dataset.digest, vlp.digest):
-            raise FileExistsError(
-                f"{folder}: there is a study of other images or another model here; use another "
-                f"folder"
-            )
-        study = before  # with its concepts and its network
+        study = _continued(studies.load(options), dataset, vlp, options)
+    else:
+        study = Study(dataset, vlp, options.concepts or _CONCEPTS, progress=options.bars)
     tell(options, f"encoding {len(dataset):,} images with {vlp.name}")
     features = study.image_features
     studies.save(study, options)
@@ -109,6 +104,38 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     if len(answer["skipped"]) > 10:
         yield f"... {len(answer['skipped']) - 10:,} more were skipped: use --json to list them"
     yield f"The study is in {printable(str(answer['study']))}"
+
+
+def _continued(before: Study, dataset: ImageDataset, vlp: Encoder, options: Namespace) -> Study:
+    """Return the study that is there with the labels, splits and concepts that are asked for now.
+
+    Its network stays if nothing changes that it was trained from.
+    """
+    import numpy as np
+
+    from uhscm_cli import studies
+    from uhscm_core.support.notices import say
+
+    if (before.dataset.digest, before.vlp.digest) != (dataset.digest, vlp.digest):
+        raise FileExistsError(
+            f"{options.study}: there is a study of other images or another model here; use another "
+            f"folder"
+        )
+    same = {
+        name: np.array_equal(ids, dataset.splits[name])
+        for name, ids in before.dataset.splits.items()
+    }
+    kept = {"network": before.network, "history": before.history} if same["train"] else {}
+    study = before.with_(dataset=dataset, **kept)
+    if options.concepts is not None:
+        study = study.with_(concepts=options.concepts)
+    if before.network is not None and study.network is None:
+        say("the trained network was of other images or concepts and is dropped: train again")
+    file = studies.index_file(options)
+    if not same["database"] and file.exists():
+        file.unlink()
+        say("the index was of other images and is deleted; make it again: uhscm index")
+    return study
 
 
 def _check_free(folder: Path) -> None:
