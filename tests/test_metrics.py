@@ -185,6 +185,20 @@ def test_queries_are_counted_while_they_are_evaluated(monkeypatch, ties):
     assert reports == [("evaluating queries", min(done, n), n) for done in range(3, n + 3, 3)]
 
 
+@pytest.mark.parametrize("ties", ["index", "expected"])
+def test_queries_are_counted_while_they_are_evaluated_by_cosine(monkeypatch, ties):
+    monkeypatch.setattr(codes, "_PAIRS_PER_BLOCK", 120)  # 3 queries by 40 items at once
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(47, 4, generator=generator)
+    labels = torch.ones(47, 1)
+    case = (vectors[:7], vectors[7:], labels[:7], labels[7:])
+    silent, reports = cosine_average_precisions(*case, ties=ties), []
+    with report_progress_to(lambda *report: reports.append(report)):
+        heard = cosine_average_precisions(*case, ties=ties)
+    assert reports == [("evaluating queries", done, 7) for done in (3, 6, 7)]
+    np.testing.assert_array_equal(heard, silent)
+
+
 @pytest.mark.parametrize("metric", [mean_average_precision, ndcg_at])
 def test_without_top_k_the_whole_database_is_evaluated(metric):
     case = random_case(7)

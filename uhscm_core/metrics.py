@@ -290,17 +290,19 @@ def cosine_average_precisions(
     query_words, words = (_label_words(array) for array in labels)
     k = _rank(top_k, len(database))
     values = []
-    for rows in row_blocks(len(queries), len(database)):
-        cosines = (queries[rows] @ database.T).round(decimals=COSINE_DECIMALS)
-        sorted_cosines, order = cosines.sort(dim=1, descending=True, stable=True)
-        relevant = np.take_along_axis(
-            common_bits(query_words[:, rows, None], words[:, None]) > 0, order.numpy(), 1
-        )
-        if ties == "index":
-            values.append(_average_precision(relevant[:, :k]))
-        else:
-            counts = _counts_by_cosine(sorted_cosines.numpy(), relevant)
-            values.append(tied_average_precision(counts, k, ties))
+    with _counting(len(queries)) as bar:
+        for rows in row_blocks(len(queries), len(database)):
+            cosines = (queries[rows] @ database.T).round(decimals=COSINE_DECIMALS)
+            sorted_cosines, order = cosines.sort(dim=1, descending=True, stable=True)
+            relevant = np.take_along_axis(
+                common_bits(query_words[:, rows, None], words[:, None]) > 0, order.numpy(), 1
+            )
+            if ties == "index":
+                values.append(_average_precision(relevant[:, :k]))
+            else:
+                counts = _counts_by_cosine(sorted_cosines.numpy(), relevant)
+                values.append(tied_average_precision(counts, k, ties))
+            bar.update(len(cosines))
     return np.concatenate(values)
 
 
@@ -313,6 +315,10 @@ def _counts_by_cosine(cosines: Floats, relevant: npt.NDArray[np.bool_]) -> Ints:
     row = np.arange(len(cosines), dtype=np.int64)[:, None]
     place = (row * cosines.shape[1] + starts.cumsum(1)) * 2 + relevant
     return np.bincount(place.ravel(), minlength=2 * cosines.size).reshape(*cosines.shape, 2)
+
+
+def _counting(queries: int) -> tqdm[Any]:
+    return progress_bar("evaluating queries", queries, shown=False)
 
 
 class _Evaluation:
@@ -349,7 +355,7 @@ class _Evaluation:
 
     def ranked(self) -> Iterator[Ints]:
         """Yield (block, n) numbers of shared labels, by distance, then database order."""
-        with self._counting() as bar:
+        with _counting(len(self.queries)) as bar:
             for rows in row_blocks(len(self.queries), len(self.database)):
                 queries = self.query_words[:, rows, None]
                 distances = differing_bits(queries, self.database_words[:, None])
@@ -378,7 +384,7 @@ class _Evaluation:
         counts = np.zeros((len(self.queries), places), np.int64)
         kinds = (kind, self.query_words.dtype, kind, self.label_words.dtype)
         memory = [np.empty(height * width, dtype) for dtype in kinds]
-        with self._counting() as bar:
+        with _counting(len(self.queries)) as bar:
             for rows in _slices(len(self.queries), height):
                 queries = self.query_words[:, rows, None]
                 query_labels = self.query_label_words[:, rows, None]
@@ -419,9 +425,6 @@ class _Evaluation:
                 found = torch.bincount(place.flatten(), minlength=len(place) * places)
                 counts[rows].add_(found.view(-1, places))
         return counts.cpu().numpy()
-
-    def _counting(self) -> tqdm[Any]:
-        return progress_bar("evaluating queries", len(self.queries), shown=False)
 
     def _bits_and_labels(
         self, codes: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]

@@ -13,6 +13,7 @@ from uhscm_core import BASELINES, Experiment, UHSCMWarning, fit_baseline, unpack
 from uhscm_core.analysis.rankers import rankers_of
 from uhscm_core.baselines import TooManyBitsError
 from uhscm_core.peers.fitting import Inputs, Schedule, fit_network
+from uhscm_core.support.progress import report_progress_to
 
 pytestmark = pytest.mark.usefixtures("quick_peers")
 PEERS = [name for name, baseline in BASELINES.items() if baseline.trains]
@@ -43,6 +44,28 @@ def test_small_collections_and_odd_lengths_get_codes(name, n, bits):
     assert codes.shape == (n, bits)
     if bits > 1:  # the cosine of one bit has no gradient, so that nothing need be learned
         assert len(codes.unique(dim=0)) >= 2
+
+
+@each_peer
+def test_a_training_is_heard_and_can_be_ended_at_any_batch(name):
+    x, reports = points(300), []
+
+    def report(what, done, total):
+        reports.append((what, done, total))
+        if done == end:
+            raise InterruptedError
+
+    end = 10**9
+    silent = fitted(name, x, 16).encode(x)
+    with report_progress_to(report):
+        assert torch.equal(fitted(name, x, 16).encode(x), silent)
+    total = reports[-1][2]
+    assert reports == [("training in batches", done, total) for done in range(1, total + 1)]
+    end = 3
+    reports.clear()
+    with report_progress_to(report), pytest.raises(InterruptedError):
+        fitted(name, x, 16)
+    assert len(reports) == 3
 
 
 def test_a_last_batch_is_never_of_one_image():

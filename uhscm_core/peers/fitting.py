@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from uhscm_core.codes import TooManyBitsError
+from uhscm_core.support.progress import progress_bar
 from uhscm_core.support.seeding import seeded
 
 __all__ = ["HIDDEN", "Inputs", "Schedule", "codes_by", "fit_network", "made_from"]
@@ -150,7 +151,7 @@ def fit_network(
     schedule: Schedule,
     seed: int,
 ) -> None:
-    """Train a network in place.
+    """Train a network in place; its batches can be heard, see `report_progress_to`.
 
     Args:
         network: whose parameters are trained.
@@ -163,14 +164,16 @@ def fit_network(
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=schedule.decay)
     batches = -(-n // schedule.batch)
     network.train()
-    for epoch in range(schedule.epochs):
-        order = torch.randperm(n, generator=generator)
-        for place, rows in enumerate(torch.tensor_split(order, batches)):
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.rate_at(epoch + place / batches)
-            optimizer.zero_grad()
-            loss(rows, generator).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+    with progress_bar("training in batches", schedule.epochs * batches, shown=False) as bar:
+        for epoch in range(schedule.epochs):
+            order = torch.randperm(n, generator=generator)
+            for place, rows in enumerate(torch.tensor_split(order, batches)):
+                for group in optimizer.param_groups:
+                    group["lr"] = schedule.rate_at(epoch + place / batches)
+                optimizer.zero_grad()
+                loss(rows, generator).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                bar.update()
     network.eval()
 
 

@@ -14,6 +14,7 @@ from uhscm_core import Study
 from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.two_rankings import TwoRankings
+from widgets.background.worker import Worker
 from widgets.explorers.arguments import focus_of
 from widgets.explorers.benched import Benched
 from widgets.explorers.desk import Desk
@@ -83,7 +84,7 @@ class CompareExplorer(Benched):
             pictures,
             self.asked,
             lambda: self._worker.submit("showing what was evaluated", self._show_evaluated),
-            self.status.fail,
+            Worker(self.status.lane(), self.status.fail),
             self._try,
             self._settled,
         )
@@ -174,7 +175,7 @@ class CompareExplorer(Benched):
         both = self._both(self.state)
         if all(ranker.known() is not None for ranker in both.rankers):
             self._result.show_numbers(both)
-            self._gains.show(both)
+        self._gains.show(both)
 
     # -- what a person does ----------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from widgets.kit.words import how_far, with_capital
 __all__ = ["Status"]
 
 _SHOWN, _KEPT = 5, 20  # errors
+_Doing = tuple[str, int, int, float | None, Callable[[], object] | None]
+_IDLE: _Doing = ("", 0, 0, None, None)
 
 
 class Status(View):
@@ -46,7 +49,8 @@ class Status(View):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cancel: Callable[[], object] | None = None
+        self._doing: list[_Doing] = [_IDLE]  # what is running, and what runs next to it
+        self._lock = threading.Lock()
 
     def set_busy(
         self,
@@ -64,11 +68,40 @@ class Status(View):
             seconds_left: estimated time left; None if unknown.
             cancel: called when a person cancels it; None where that is not possible.
         """
-        self._cancel = cancel
-        with self.hold_sync():
+        self._set(0, (what, done, total, seconds_left, cancel))
+
+    def lane(self) -> Callable[..., None]:
+        """Return another `set_busy`, for work that runs next to all else.
+
+        It is in view while nothing else is running.
+        """
+        with self._lock:
+            self._doing.append(_IDLE)
+            place = len(self._doing) - 1
+
+        def set_busy(
+            what: str,
+            done: int = 0,
+            total: int = 0,
+            seconds_left: float | None = None,
+            cancel: Callable[[], object] | None = None,
+        ) -> None:
+            self._set(place, (what, done, total, seconds_left, cancel))
+
+        return set_busy
+
+    def _set(self, place: int, doing: _Doing) -> None:
+        with self._lock, self.hold_sync():
+            self._doing[place] = doing
+            what, done, total, seconds_left, cancel = self._doing[self._place]
             self.busy = what
             self.far = how_far(done, total, seconds_left) if total else ""
             self.can_cancel = cancel is not None
+
+    @property
+    def _place(self) -> int:
+        """Of what is in view."""
+        return next((place for place, doing in enumerate(self._doing) if doing[0]), 0)
 
     def fail(self, message: str) -> None:
         """Show an error that belongs to no control; the same one is listed once."""
@@ -104,7 +137,8 @@ class Status(View):
     def _receive(self, _: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         if content.get("type") == "dismiss":
             self.errors = [e for e in self.errors if e != content.get("error")]
-        elif content.get("type") == "cancel" and self._cancel is not None:
-            cancel = self._cancel
-            self.set_busy("canceling")
-            cancel()
+        elif content.get("type") == "cancel":
+            place = self._place
+            if (cancel := self._doing[place][-1]) is not None:
+                self._set(place, ("canceling", *_IDLE[1:]))
+                cancel()

@@ -11,6 +11,7 @@ from uhscm_core.analysis.rankers import Ranker
 from uhscm_core.analysis.study_images import StudyImages
 from uhscm_core.analysis.two_rankings import TwoRankings
 from uhscm_core.evaluation import Evaluated, evaluated_images
+from widgets.background.long_running import Stopped
 from widgets.background.worker import Worker
 from widgets.kit.gallery import Gallery
 from widgets.kit.layout import halves
@@ -20,6 +21,8 @@ from widgets.states.bench import Plan
 
 __all__ = ["GainsPanel"]
 
+_BEING = "The queries are being evaluated …"
+_NOT = "Evaluating the queries was canceled: choose another ranking, or these again"
 _QUERIES = 60  # that gain or lose most, a side
 _TRAINS = "Train both with several seeds, which tells what is real"
 _DONE = "The Bench has trained both with several seeds"
@@ -36,8 +39,8 @@ class GainsPanel(ipw.VBox):
     Args:
         pictures: to show from.
         asked: its focus is the query, which a click changes.
-        known: called when the queries have been evaluated, in another thread.
-        fail: called with what goes wrong.
+        known: called when the queries have been evaluated, or that was canceled, in another thread.
+        worker: evaluates them, and nothing else.
         train: called with the plan of a bench that trains both with several seeds.
         settled: returns what several seeds of both rankings have shown; empty where there are none.
     """
@@ -47,7 +50,7 @@ class GainsPanel(ipw.VBox):
         pictures: StudyImages,
         asked: Selection,
         known: Callable[[], object],
-        fail: Callable[[str], None],
+        worker: Worker,
         train: Callable[[Plan], object],
         settled: Callable[[Sequence[Ranker]], str],
     ) -> None:
@@ -62,7 +65,8 @@ class GainsPanel(ipw.VBox):
         """Why they cannot be evaluated."""
         self._known = known
         self._shown: tuple[Ranker, Ranker] | None = None
-        self._worker = Worker(lambda *_: None, fail)  # a table of the explorer says what is to come
+        self._canceled: tuple[Ranker, Ranker] | None = None
+        self._worker = worker
         self._said = ipw.Label(layout={"flex": "1 1 0"})
         self._said.add_class("uhscm-note")
         self._plan: Plan | None = None
@@ -97,11 +101,14 @@ class GainsPanel(ipw.VBox):
         self.bench.disabled = self._plan is None
         self.bench.tooltip = _TRAINS if self._plan else why_not or _DONE
         before, after = (ranker.known() for ranker in rankers)
+        if rankers != self._canceled:
+            self._canceled = None  # who comes back to them may have it
         if before is None or after is None:
             self._shown = None
             for gallery in self.better:
-                gallery.show([], summary="The queries are being evaluated …")
-            self._worker.submit("evaluating all queries", lambda: self._evaluate(rankers))
+                gallery.show([], summary=_NOT if self._canceled else _BEING)
+            if self._canceled is None:
+                self._worker.submit("evaluating all queries", lambda: self._evaluate(rankers))
             return
         if self._shown == rankers:
             return
@@ -133,6 +140,11 @@ class GainsPanel(ipw.VBox):
         super().close()
 
     def _evaluate(self, rankers: tuple[Ranker, Ranker]) -> None:
-        for ranker in rankers:
-            ranker.average_precisions()
+        try:
+            for ranker in rankers:
+                ranker.average_precisions()
+        except Stopped:
+            self._canceled = rankers
+            self._known()
+            raise
         self._known()

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from uhscm_core import BASELINES, Baseline, Experiment
 from uhscm_core.analysis.rankers import FEATURES, Ranker, rankers_of
 from uhscm_core.analysis.rankings import moves, overlap_at
+from uhscm_core.support.progress import progress_bar
 from widgets import CompareExplorer, Selection
 from widgets.background.bench_plan import bench_folder
 from widgets.background.view_file import state_from, state_values
@@ -344,6 +346,44 @@ def test_queries_are_answered_while_all_are_evaluated(trained, monkeypatch):
     done(compare)
     assert "…" not in means(compare)
     assert compare.better[0].count + compare.better[1].count > 0
+
+
+def test_what_evaluates_all_queries_is_said_and_canceled(trained, monkeypatch):
+    monkeypatch.setattr("widgets.background.worker._SECONDS", 0.0)
+    evaluate, turn, slow = Ranker._evaluate, threading.Semaphore(0), [True]
+
+    def slowly(ranker, queries, items, ties):
+        if len(queries) > 1 and slow[0]:
+            for _ in progress_bar("evaluating queries", 9, shown=False, items=range(9)):
+                assert turn.acquire(timeout=60)
+        return evaluate(ranker, queries, items, ties)
+
+    monkeypatch.setattr(Ranker, "_evaluate", slowly)
+    compare = CompareExplorer(trained)
+    compare._worker.wait()
+    turn.release(4)
+    for _ in range(1000):
+        if compare.status.far.startswith("4 of 9"):
+            break
+        time.sleep(0.01)
+    assert (compare.status.busy, compare.status.can_cancel) == ("evaluating all queries", True)
+    compare.status._receive(None, {"type": "cancel"}, [])
+    assert compare.status.busy == "canceling"
+    turn.release(100)
+    done(compare, "evaluating all queries was canceled; what is shown is as it was")
+    assert compare.better[0].summary.startswith("Evaluating the queries was canceled: choose")
+    compare._set(query=5)  # does not begin it again
+    compare.wait()
+    assert means(compare) == ["…", "…"]
+    slow[0] = False
+    left = compare.left.value
+    compare.left.value = next(name for name in compare.rankers if name.startswith("LSH"))
+    compare.wait()
+    assert "…" not in means(compare)
+    compare.left.value = left  # as choosing it again does
+    compare.wait()
+    assert "…" not in means(compare)
+    assert "canceled" not in compare.better[0].summary
 
 
 @pytest.mark.usefixtures("as_users_run_it")

@@ -80,6 +80,25 @@ def test_what_is_running_is_counted_and_can_be_canceled():
     assert (status.busy, status.far, status.can_cancel) == ("drawing", "", False)
 
 
+def test_what_runs_next_to_all_else_is_in_view_while_nothing_else_runs():
+    status, presses = Status(), []
+    lane = status.lane()
+    lane("evaluating", 3, 9, None, lambda: presses.append("evaluating"))
+    assert (status.busy, status.far, status.can_cancel) == ("evaluating", "3 of 9", True)
+    status.set_busy("drawing", 1, 2, None, lambda: presses.append("drawing"))
+    lane("evaluating", 4, 9, None, lambda: presses.append("evaluating"))
+    assert (status.busy, status.far) == ("drawing", "1 of 2")
+    status._receive(None, {"type": "cancel"}, [])
+    assert presses == ["drawing"]
+    status.set_busy("")
+    assert (status.busy, status.far, status.can_cancel) == ("evaluating", "4 of 9", True)
+    status._receive(None, {"type": "cancel"}, [])
+    assert presses == ["drawing", "evaluating"]
+    assert (status.busy, status.can_cancel) == ("canceling", False)
+    lane("")
+    assert (status.busy, status.far, status.can_cancel) == ("", "", False)
+
+
 def test_a_headline_has_its_notes_and_the_next_one_has_others():
     status = Status()
     status.say("Read.", ("labels are folders", "val/ joins"))

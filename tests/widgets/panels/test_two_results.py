@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uhscm_core.support.numbers import difference
+from widgets.background.worker import Worker
 from widgets.kit.selection import Selection
 from widgets.panels.gains import GainsPanel
 from widgets.panels.ranking_numbers import RankingNumbers
@@ -43,7 +44,7 @@ def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
         both.pictures,
         Selection(),
         lambda: known.append(True),
-        known.append,
+        Worker(lambda *_: None, known.append),
         plans.append,
         lambda _: said[0],
     )
