@@ -436,7 +436,7 @@ def home_without_runs(folder: Path) -> Path:
     """Return a home in a folder with the present one's caches, but none of its runs."""
     home = folder / "home"
     home.mkdir()
-    for part in store.home().iterdir():
+    for part in store.home().glob("*"):
         if part.name not in ("runs", "experiments"):
             (home / part.name).symlink_to(part)
     return home
