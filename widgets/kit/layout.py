@@ -44,6 +44,7 @@ def columns(
         rest = ipw.VBox([*above_left, *below_right])
         later(rest)
         box.children = [rest, together] if above_left else [together, rest]
+        box.add_class("has-later")
     box.layout.grid_template_columns = " ".join(f"minmax(0, {share}fr)" for share in shares)
     box.add_class("uhscm-columns")
     if above_left:

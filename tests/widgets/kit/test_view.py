@@ -86,6 +86,12 @@ def test_every_script_and_style_sheet_is_part_of_a_view():
         assert any(path.read_text(encoding="utf-8") in shown._css for shown in VIEWS), path.name
 
 
+def test_no_style_sheet_asks_what_is_inside_an_element():
+    # With ":has()" the browser styles all elements of an explorer again at each change of one.
+    for path in STATIC.glob("*.css"):
+        assert ":has(" not in path.read_text(encoding="utf-8"), path.name
+
+
 def test_what_users_write_never_becomes_markup():
     for name, text in SCRIPTS.items():
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text), name

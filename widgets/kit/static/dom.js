@@ -65,7 +65,8 @@ function uniqueId(prefix) {
 
 /**
  * Create the root of a view: reachable by Tab, with keys of its own (JupyterLab's shortcuts stay
- * out), left by Escape, and named by the model's summary.
+ * out), left by Escape, and named by the model's summary. Its host gets a class for the style sheet:
+ * `:has()` would say the same, but lets the browser style every element again at each change.
  * @param {Model} model
  * @param {HTMLElement} host
  * @param {string} name
@@ -85,6 +86,7 @@ function rootOf(model, host, name) {
   model.on("change:summary", label);
   label();
   host.append(root);
+  host.classList.add(`of-${name}`);
   return root;
 }
 

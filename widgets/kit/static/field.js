@@ -9,7 +9,7 @@
  */
 function fieldOf(model, host, box, write) {
   const id = uniqueId("field");
-  const root = el("div", "uhscm uhscm-field");
+  const root = el("div", `uhscm uhscm-field of-${box.type}`);
   const label = el("label");
   const wrong = el("div", "wrong");
   let sent = 0; // messages

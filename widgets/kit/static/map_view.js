@@ -33,10 +33,10 @@ export class MapView {
     this.offer = el("button", "map-offer");
     this.offer.type = "button";
     this.offer.addEventListener("click", () => this.takeOffer());
-    const running = el("div", "map-running");
-    running.append(this.progress, this.offer);
+    this.running = el("div", "map-running");
+    this.running.append(this.progress, this.offer);
     const hint = el("p", "map-hint", HINT);
-    this.root.append(this.stage, this.legend, running, hint);
+    this.root.append(this.stage, this.legend, this.running, hint);
     this.spoken = addSpoken(this.root);
     this.card = cardOf("map-card", this.root, () => this.look(-1));
     this.redraw = eachFrame(() => this.draw());
@@ -357,6 +357,7 @@ export class MapView {
   /** Show what is running, and the button next to it, which keeps the focus while the words change. */
   tell() {
     this.progress.textContent = this.model.get("progress");
+    this.running.hidden = !this.progress.textContent;
     const offer = this.model.get("offer");
     if (this.offer.textContent !== offer) this.offer.textContent = offer;
     this.offer.hidden = !offer;

@@ -13,6 +13,9 @@ const LEAST = { width: 300, height: 360 }; // CSS px below which nothing is fitt
 const TIGHT = { width: 640, height: 596 };
 const NARROW = 520; // CSS px of width below which that is stacked
 const MOVES = ".uhscm-later, .uhscm-later-if-narrow"; // what has another place in a small window
+const MARKS = ["has-growing", "has-growing-later", "has-list"];
+const GROWING = ".uhscm-grows"; // what takes the height that is left
+const LATER = ".uhscm-columns > .uhscm-later"; // what is used later, in one of two columns
 const EMPTY = '[class="lm-Widget"]'; // the place of a part that is still to come
 const LOW = 600; // CSS px of height below which a card unfolds where a list shares its column
 const USUAL = { width: 1250, height: 800 }; // CSS px of a page; in a larger one all is larger
@@ -195,6 +198,34 @@ function render({ model, el: host }) {
   }
   const refit = eachFrame(fit);
 
+  /** @type {Map<string, Set<Element | null>>} */
+  let marked = new Map(); // elements by the class that says what is in them
+
+  /**
+   * Tell the style sheet which parts of an explorer have in them what grows, see `rootOf`.
+   * @param {Element} box
+   */
+  function mark(box) {
+    /** @type {typeof marked} */
+    const found = new Map(MARKS.map((name) => [name, new Set()]));
+    for (const part of box.querySelectorAll(GROWING)) {
+      found.get("has-list")?.add(part.parentElement);
+      for (let at = part.parentElement; at && at !== box; at = at.parentElement) {
+        found.get("has-growing")?.add(at);
+        if (at.matches(LATER)) found.get("has-growing-later")?.add(at.parentElement);
+      }
+    }
+    for (const [name, elements] of found) {
+      for (const old of marked.get(name) ?? []) if (!elements.has(old)) old?.classList.remove(name);
+      for (const element of elements) element?.classList.add(name);
+    }
+    marked = found;
+  }
+  const changed = new MutationObserver(() => {
+    const box = framed();
+    if (box) mark(box);
+  });
+
   /** Follow the sizes of the window and of the explorer, once it is in a page. */
   function watch() {
     if (!root.isConnected) {
@@ -207,6 +238,11 @@ function render({ model, el: host }) {
     const page = whole().closest(PAGES);
     if (page) observer.observe(page);
     whole().addEventListener("focusin", onFocus);
+    const box = framed();
+    if (box) {
+      changed.observe(box, { childList: true, subtree: true });
+      mark(box);
+    }
     fit();
   }
 
@@ -257,6 +293,7 @@ function render({ model, el: host }) {
     cancelAnimationFrame(waiting);
     observer?.disconnect();
     turned.disconnect();
+    changed.disconnect();
     whole().removeEventListener("focusin", onFocus);
     refit.cancel();
     document.removeEventListener(KEPT, onSize);

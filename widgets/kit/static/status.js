@@ -61,13 +61,16 @@ function render({ model, el: host }) {
     const heard = model.get("spoken") || model.get("summary");
     if (spoken.textContent !== heard) spoken.textContent = heard;
     const [what, far] = [model.get("busy"), model.get("far")];
+    root.classList.toggle("is-busy", Boolean(what));
     busy.replaceChildren(...(what ? [el("span", "what", what)] : []));
     if (far) busy.append(el("span", "far", `, ${far}`));
     cancel.hidden = !model.get("can_cancel");
-    root.style.setProperty("--busy", `${doing.offsetWidth}px`); // as much of the headline fades
+    // As much of the headline fades.
+    if (what) root.style.setProperty("--busy", `${doing.offsetWidth}px`);
     errors.replaceChildren(...model.get("errors").map(lineOf));
     const earlier = /** @type {string[]} */ (model.get("log"));
     log.hidden = !earlier.length;
+    host.classList.toggle("has-errors", earlier.length + model.get("errors").length > 0);
     title.textContent = `What went wrong (${earlier.length})`;
     lines.replaceChildren(...earlier.toReversed().map((message) => el("li", "", message)));
   }
