@@ -15,6 +15,7 @@ import torch
 
 from uhscm_core import BASELINES, Baseline, fit_baseline, unpack_codes
 from uhscm_core.baselines import TooManyBitsError
+from uhscm_core.support.progress import report_progress_to
 
 pytestmark = pytest.mark.usefixtures("quick_peers")
 each_baseline = pytest.mark.parametrize("name", BASELINES)
@@ -159,6 +160,13 @@ def test_itq_reaches_the_loss_of_the_published_algorithm(bits):
     published = [relative_loss(published_itq(x.astype(float), bits, start)) for start in starts]
     ours = [relative_loss(fit_baseline("ITQ", features, bits, s).project(x)) for s in range(3)]
     assert np.mean(ours) == pytest.approx(np.mean(published), rel=0.03)
+
+
+def test_the_rotations_of_itq_are_heard():
+    heard = []
+    with report_progress_to(lambda *step: heard.append(step)):
+        fit_baseline("ITQ", torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), 4)
+    assert heard == [("rotating", done, 50) for done in range(1, 51)]
 
 
 def test_itq_loses_less_than_that_of_faiss():

@@ -54,6 +54,7 @@ from uhscm_core.support.checks import (
     seed_number,
     whole_number,
 )
+from uhscm_core.support.progress import progress_bar
 
 __all__ = [
     "BASELINES",
@@ -283,7 +284,7 @@ def rotated_components(x: np.ndarray, bits: int, seed: int) -> tuple[Floats, Flo
     normal = np.random.default_rng(seed).standard_normal((bits, directions))
     start, upper = np.linalg.qr(normal)  # (L, r)
     rotation = (start * np.sign(np.diag(upper))).T  # (r, L), uniform over all of them
-    for _ in range(_ITERATIONS):
+    for _ in progress_bar("rotating", _ITERATIONS, shown=False, items=range(_ITERATIONS)):
         b_times_v = sum(np.where(rows @ rotation > 0, 1.0, -1.0).T @ rows for rows in _blocks(v))
         left, _, right = np.linalg.svd(b_times_v, full_matrices=False)  # (L, r), (r,), (r, r)
         rotation = (left @ right).T

@@ -11,6 +11,7 @@ import pandas as pd
 from uhscm_core import Study, export_codes, export_index, export_run
 from uhscm_core.support import store
 from uhscm_core.support.checks import whole_number
+from uhscm_core.support.progress import progress_bar
 from widgets.background.worker import Worker
 from widgets.explorers.arguments import checked
 from widgets.explorers.displayed import Displayed
@@ -120,7 +121,7 @@ class Exports(Displayed):
         names = ["codes.parquet", "codes.npz", "index.faiss"]
         if self.study.can_be_saved:
             names.append("run.zip")
-        for name in names:
+        for name in progress_bar("measuring the files", len(names), shown=False, items=names):
             self._say_size(name, len(self._make(name)))
 
     def _say_size(self, name: str, size: int) -> None:

@@ -15,6 +15,7 @@ import pytest
 from widgets import Exports
 from widgets.background.worker import Worker
 from widgets.kit.download import Download
+from widgets.kit.status import Status
 
 FILES = ("codes.parquet", "codes.npz", "index.faiss", "run.zip", "results.html")
 
@@ -68,6 +69,21 @@ def test_sizes_are_told_before_and_after(exports):
     _, file = pressed(exports, "results.html")
     assert exports.to_frame().set_index("name").loc["results.html", "bytes"] == len(file)
     assert exports._notes["results.html"].value.startswith(f"{round(len(file) / 1000)} kB: some")
+
+
+def test_files_are_counted_while_they_are_measured(trained, monkeypatch):
+    monkeypatch.setattr("widgets.background.worker._SECONDS", 0.0)
+    heard, set_busy = [], Status.set_busy
+
+    def hear(status, *doing):
+        heard.append(doing[:3])
+        set_busy(status, *doing)
+
+    monkeypatch.setattr(Status, "set_busy", hear)
+    Exports(trained).wait()
+    assert [doing for doing in heard if doing[2:]] == [
+        ("measuring the files", done, 4) for done in range(1, 5)
+    ]
 
 
 def test_a_study_of_arrays_of_ones_own_is_measured_without_its_run(trained):
