@@ -15,6 +15,25 @@ WORKBENCH = """
 bench = w.Workbench(study.with_(network=None, history=()))
 bench
 """
+# A folder that is listed once there is a file "listed" next to the notebook.
+READING = """
+import time
+from pathlib import Path
+from widgets.background import photo_reader
+folder = Path("my holiday")
+folder.mkdir(exist_ok=True)
+for i in range(12):
+    study.dataset.images[i].save(folder / f"{i}.png")
+(folder / "broken.png").write_bytes(b"no image")
+load = photo_reader.load_dataset
+def slowly(*args, **more):
+    while not Path("listed").exists():
+        time.sleep(0.1)
+    return load(*args, **more)
+photo_reader.load_dataset = slowly
+bench = w.Workbench(folder)
+bench
+"""
 TABS = ".uhscm-workbench > .jupyter-widget-tab > .lm-TabBar"
 # Views that are higher than their place, and so are printed over what is below.
 BEYOND = """() => [...document.querySelectorAll('.uhscm-workbench .uhscm-grows')]
@@ -94,6 +113,30 @@ def test_a_threshold_is_trained_asked_undone_and_kept_for_another_kernel(browser
         shown(page, "images on .* shelves")
         page.locator(".uhscm-workbench").evaluate("box => box.scrollIntoView()")
         shot(page, "workbench_reopened")
+
+
+def test_a_tab_says_that_it_waits_for_the_first_folder_and_then_opens(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, READING), width=1280, height=720) as page:
+        bench = page.locator(".uhscm-workbench")
+        bench.evaluate("box => box.scrollIntoView()")
+        until(bench, "Reading my holiday: listing the folder")
+        settle(page)
+        places = [bench.bounding_box()]
+        turn(page, "Similarity")
+        waits = page.get_by_text("Reading my holiday. This tab opens when that is done.")
+        waits.wait_for()
+        shot(page, "workbench_reading")
+        places.append(bench.bounding_box())
+        (page.folder / "listed").touch()
+        shown(page, "S = ")
+        settle(page)
+        places.append(bench.bounding_box())
+        assert waits.count() == 0
+        for which in ("y", "height"):  # the page does not jump
+            assert max(p[which] for p in places) - min(p[which] for p in places) < 8
+        turn(page, "Photos")
+        shown(page, "12 images, 1 skipped")
+        shot(page, "workbench_photos_skipped")
 
 
 def test_a_cell_low_in_the_notebook_opens_next_to_it_too(browser, lab, saved_study):

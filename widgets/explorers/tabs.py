@@ -110,7 +110,8 @@ class Tabs(ipw.Tab):
 
     def _say(self, name: str, sentence: str) -> None:
         """Say in place of an explorer why it is not there."""
-        before = self.boxes[name].children
-        self.boxes[name].children = [ipw.Label(sentence)]
+        before, said = self.boxes[name].children, ipw.Label(sentence)
+        said.add_class("uhscm-waiting")
+        self.boxes[name].children = [said]
         for label in before:
             close_all(label)

@@ -170,6 +170,12 @@ function render({ model, el: host }) {
     if (inner === null) {
       const tabs = outer.querySelector(TABS);
       if (tabs) turned.observe(tabs, { subtree: true, attributeFilter: ["class"] });
+      const contents = outer.querySelector(".widget-tab-contents");
+      if (contents) {
+        // So that a tab which waits for its explorer is as high as one that has it.
+        const above = contents.getBoundingClientRect().top - outer.getBoundingClientRect().top;
+        outer.style.setProperty("--room", `${Math.floor((height - above) / zoom - 22)}px`);
+      }
       outer.classList.toggle("is-tight", isTight(outer));
       outer.classList.toggle("is-narrow", outer.offsetWidth < NARROW);
       return;
