@@ -33,13 +33,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that is not UTF-8 must not stop the answer
             stream.reconfigure(errors="backslashreplace")
-    options = Namespace(debug=False)
+    options = Namespace(debug=False, called={})
     try:
         parser = make_parser()
         options = parser.parse_args(arguments, options)
         if options.command is None:
             parser.print_help(sys.stderr)
             return 2
+        for name, option in options.called.items():
+            values = getattr(options, name, None)
+            if any(isinstance(v, str) and not v.strip() for v in _several(values)):
+                less = ", or leave it out" if option.startswith("-") else ""
+                raise ValueError(f"{option} is blank: give it a value{less}")
         options.bars = shows_bars(options)
         with (
             open(os.devnull, "w") as nowhere,  # noqa: PTH123
@@ -62,9 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        print(f"uhscm: {sentence_of(error)}", file=sys.stderr)
+        print(f"uhscm: {sentence_of(error, options.called)}", file=sys.stderr)
         status = 1
     return _flushed(status)
+
+
+def _several(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _answer(options: Namespace, answer: dict[str, Any]) -> None:
@@ -99,7 +108,7 @@ def _said(options: Namespace) -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         ours = category.__module__.startswith("uhscm_core")
         if options.debug or (ours and not options.quiet):
-            print(f"note: {as_options(printable(str(message)))}", file=sys.stderr)
+            print(f"note: {as_options(printable(str(message)), options.called)}", file=sys.stderr)
 
     logger = logging.getLogger("uhscm_core")
     handler = logging.StreamHandler(sys.stderr)

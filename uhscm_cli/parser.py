@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any, NoReturn
 
@@ -33,12 +34,30 @@ exit status: 0; 1 if an input is wrong; 2 for wrong usage; 130 if interrupted.
 completion in the shell: eval "$(uhscm completion bash)", also zsh and tcsh."""
 
 
+_KINDS = {  # what argparse calls a value -> what it is
+    "int": "a whole number",
+    "float": "a number",
+    "_numbers": "whole numbers such as 32,64",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **settings})
 
     def error(self, message: str) -> NoReturn:
+        for kind, expected in _KINDS.items():
+            message = message.replace(f"invalid {kind} value:", f"expected {expected}, got")
         super().error(printable(message))  # it may quote what the user typed
+
+
+def _called(actions: Iterable[argparse.Action]) -> dict[str, str]:
+    """Return what the command calls its arguments: options, and positions by their placeholders."""
+    return {
+        action.dest: action.option_strings[-1] if action.option_strings else str(action.metavar)
+        for action in actions
+        if action.option_strings or action.metavar
+    } | {"path": "FILE"}
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -66,7 +85,9 @@ def make_parser() -> argparse.ArgumentParser:
         everywhere.add_argument(
             "--debug", action="store_true", help="show the traceback of an error, and all warnings"
         )
-        own.set_defaults(run=command.run, lines=command.lines, whole=parser)
+        own.set_defaults(
+            run=command.run, lines=command.lines, whole=parser, called=_called(own._actions)
+        )
         for action in own._actions:
             if action.dest in ("study", "source", "add", "files", "query", "root", "labels"):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # that is shtab's way

@@ -6,13 +6,24 @@ Nothing here imports torch: wrong usage is said at once.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-__all__ = ["as_options", "plain", "printable", "sentence_of", "shows_bars", "table", "tell"]
+__all__ = [
+    "as_options",
+    "plain",
+    "printable",
+    "sentence_of",
+    "shows_bars",
+    "size_of",
+    "table",
+    "tell",
+]
 
 # What the library raises on purpose; anything else is a fault of ours.
 _EXPECTED = (
@@ -31,8 +42,8 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def sentence_of(error: BaseException) -> str:
-    """Return what an error says, as one line."""
+def sentence_of(error: BaseException, called: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return what an error says, as one line; `called` as in `as_options`."""
     if isinstance(error, OSError) and error.strerror:
         said = error.strerror
         if error.filename is not None:
@@ -41,19 +52,31 @@ def sentence_of(error: BaseException) -> str:
         silent = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
         said = str(error) or silent
     lines = [*said.splitlines(), *getattr(error, "__notes__", ())]
-    said = as_options("; ".join(printable(line.strip()) for line in lines if line.strip()))
+    said = as_options("; ".join(printable(line.strip()) for line in lines if line.strip()), called)
     if not isinstance(error, _EXPECTED):
         said = f"unexpected {type(error).__name__}: {said}; use --debug to see where"
     return said
 
 
-def as_options(said: str) -> str:
-    """Return what the library says with options in place of its arguments."""
+def as_options(said: str, called: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return what the library says with options in place of its arguments.
+
+    Args:
+        said: a sentence that names arguments of Python, such as ``n_train must be ...``.
+        called: what the command calls each argument, such as ``--n-train``.
+    """
     if "uhscm_core" not in sys.modules:  # it has said nothing, and importing it takes seconds
         return said
     from uhscm_core.support.ways import told
 
-    return told(said, "command line")
+    said = told(said, "command line")
+    for name, option in called.items():
+        # "name=True" and "name=..." anywhere; a bare name where it can be no other word.
+        said = re.sub(rf"(?<![\w.=/-]){name}=True\b", option, said)
+        said = re.sub(rf"(?<![\w.=/-]){name}=(?=\.\.\.|')", f"{option} ", said)
+        bare = "" if "_" in name else r"(?= (?:must|is only for)\b)"
+        said = re.sub(rf"(?<![\w.=/'\"-]){name}(?![\w=./'\"]){bare}", option, said)
+    return re.sub(r" \((?:int|float|str)\)(?=[\s,;]|$)", "", said)
 
 
 def tell(options: Namespace, what: str) -> None:
@@ -80,6 +103,14 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def size_of(number: int) -> str:
+    """Return a size in a unit in which it is at least 1: ``840 bytes``, ``2.4 kB``, ``1.3 MB``."""
+    if number < 1000:
+        return f"{number} byte{'' if number == 1 else 's'}"
+    power = min((len(str(number)) - 1) // 3, 3)
+    return f"{number / 1000**power:.1f} {('kB', 'MB', 'GB')[power - 1]}"
+
+
 def table(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a table: numbers to the right, text to the left."""
     cells = [[_cell(value) for value in row] for row in rows]
@@ -97,5 +128,5 @@ def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"
+        return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
     return printable(str(value))

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from uhscm_core.datasets import ImageDataset
+from uhscm_core.support.ways import NO_LABELS
 
 __all__ = ["Evaluated", "evaluated_images"]
 
@@ -40,7 +41,7 @@ def evaluated_images(dataset: ImageDataset) -> Evaluated:
     """
     labels = dataset.labels
     if labels is None:
-        raise ValueError("evaluation needs labels, but this dataset has none")
+        raise ValueError(f"evaluation needs {NO_LABELS}")
     asked, database = dataset.splits["query"], dataset.splits["database"]
     if not len(asked):
         raise ValueError("evaluation needs queries, but this dataset has none")

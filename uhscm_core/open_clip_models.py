@@ -34,6 +34,7 @@ from uhscm_core.support.hub import (
     network_is_down,
 )
 from uhscm_core.support.store import load_json
+from uhscm_core.support.ways import LISTED_MODELS
 
 __all__ = ["OpenClipModel", "from_config", "from_name"]
 
@@ -79,7 +80,7 @@ def from_name(name: str, pretrained: str | PathLike[str] | None) -> OpenClipMode
     config = open_clip.get_model_config(name)
     if config is None:
         raise ValueError(
-            f"open_clip knows no model {name!r}; use one of open_clip.list_models(), or the path "
+            f"open_clip knows no model {name!r}; {LISTED_MODELS} "
             f"of a .json configuration with a weights file"
         )
     tags = open_clip.list_pretrained_tags_by_model(name)

@@ -196,7 +196,10 @@ class TrainingConfig:
             TypeError, ValueError: an unknown setting, or a value that it cannot have.
         """
         if unknown := settings.keys() - {field.name for field in dataclasses.fields(cls)}:
-            raise TypeError(f"training has no setting {', '.join(sorted(unknown))}")
+            known = ", ".join(field.name for field in dataclasses.fields(cls))
+            raise TypeError(
+                f"training has no setting {', '.join(sorted(unknown))}; its settings are {known}"
+            )
         return cls(**settings) if config is None else dataclasses.replace(config, **settings)
 
     @classmethod

@@ -48,6 +48,7 @@ from uhscm_core.results import TextOrder, TextReading
 from uhscm_core.support.checks import flag, instance, one_of, shown
 from uhscm_core.support.notices import say
 from uhscm_core.support.paths import path_notes
+from uhscm_core.support.ways import NO_NETWORK
 
 __all__ = ["MINED_FROM", "Stages", "as_concepts"]
 
@@ -336,7 +337,7 @@ class Stages:
     def trained_network(self) -> HashNetwork:
         """Return the hash network, or raise a ValueError where there is none yet."""
         if self.network is None:
-            raise ValueError("this study has no hash network yet: use study.train(bits=...)")
+            raise ValueError(NO_NETWORK)
         return self.network
 
     def _inputs(

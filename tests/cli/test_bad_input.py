@@ -40,21 +40,26 @@ WRONG = {
     "encode photos photos": "other files",
     "encode photos query.jpg": "a file",
     "encode photos/birds new --root /tmp": "root",
-    "encode photos new --n-train 100000": "n_train",
-    "encode photos new --labels odd": "labels",
-    "encode photos new --model NO-SUCH": "NO-SUCH",
+    "encode cifar10 new": "needs its folder: --root ...",
+    "encode photos new --concepts ' '": "--concepts is blank",
+    "encode photos new --seed -1": "--seed must be a whole number of at least 0, got -1",
+    "mine ready --template ''": "--template is blank",
+    "encode photos new --n-train 100000": "--n-train must be a whole number between 1 and",
+    "encode photos new --labels odd": "--labels must be auto, folder, none, a pattern",
+    "encode photos new --model NO-SUCH": "use a name such as ViT-B-16, or the path",
     "encode photos new --concepts nolist": "nolist",
     "encode photos new --device moon": "moon",
-    "encode '' new": "source",
+    "encode '' new": "SOURCE is blank: give it a value",
     "encode photos ''": "STUDY",
     "mine nowhere": "uhscm encode PHOTOS nowhere",
-    "mine ready --tau -1": "tau",
+    "mine ready --tau -1": "--tau must be a finite number greater than 0",
+    "mine ready --min-share -2": "--min-share must be",
     "mine ready --template nothing": "{}",
     "mine ready --concepts photos": "photos",
-    "train ready --bits 0": "bits",
+    "train ready --bits 0": "--bits must be a whole number between 1 and 65,536, got 0",
     "train ready --recipe magic": "recipe",
     "train ready --set nothing": "NAME=VALUE",
-    "train ready --set speed=9": "speed",
+    "train ready --set speed=9": "training has no setting speed; its settings are epochs",
     "train ready --set batch_size=many": "batch_size",
     "train ready --set lam=0.5 --set lam=0.6": "lam is set twice",
     "train ready --backbone no_such": "no_such",
@@ -62,24 +67,47 @@ WRONG = {
     "export ready codes.parquet model.onxx": ".onnx",
     "search ready nothing.jpg": "no such file",
     "search ready photos/notes.jpg": "notes.jpg",
-    "search ready query.jpg -k 0": "k must be",
+    "search ready query.jpg -k 0": "-k must be",
     "search ready ''": "QUERY",
-    "evaluate ready --top-k 0": "top_k",
+    "evaluate ready --top-k 0": "--top-k",
     "evaluate ready --compare --methods magic": "magic",
     "evaluate ready --views auto": "add --compare",
     "evaluate ready --methods ITQ": "add --compare",
     "experiment ready --vary method=CIBHash --vary views=cropped": "cropped",
     "experiment ready --vary bits": "NAME=VALUE",
     "experiment ready --vary bitz=8": "bitz",
-    "experiment ready --vary bits=8 --seeds 0": "seeds",
+    "experiment ready --vary bits=8 --seeds 0": "--seeds must",
     "experiment ready --vary bits=8 --compare bits=8 bits": "NAME=VALUE",
     "paper table --datasets nowhere": "nowhere",
     "paper table --methods magic": "magic",
     "export ready codes.csv": ".parquet",
     "export ready nowhere/at/all/codes.npz codes.csv": "codes.csv",
     "check nowhere.npz": "no such file",
-    "check query.jpg": ".faiss",
+    "check query.jpg": "FILE must end in .parquet",
 }
+
+
+def test_what_is_missing_is_made_with_a_command(at_the_desk, uhscm):
+    shutil.rmtree(at_the_desk / "bare", ignore_errors=True)
+    assert uhscm("uhscm encode photos bare --labels none").status == 0
+    assert "train one with: uhscm train STUDY" in uhscm("uhscm search bare query.jpg").err
+    assert uhscm("uhscm train bare --bits 8 --epochs 1").status == 0
+    for line in ("evaluate bare", "experiment bare --vary bits=8"):
+        said = uhscm(f"uhscm {line}").err
+        assert "give it labels with: uhscm encode PHOTOS STUDY --labels FILE" in said
+        assert "relevant=" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("train s --bits 1.5", "argument --bits: expected a whole number, got '1.5'"),
+        ("mine s --tau x", "argument --tau: expected a number, got 'x'"),
+        ("paper t --bits 8,x", "argument --bits: expected whole numbers such as 32,64, got '8,x'"),
+    ],
+)
+def test_a_number_that_is_none_is_said_without_names_of_the_code(line, said, uhscm):
+    assert said in uhscm(f"uhscm {line}").err
 
 
 @pytest.mark.parametrize("line", WRONG)
@@ -363,6 +391,15 @@ def test_values_are_read_as_json_reads_them():
         "bits": [16, 32],
         "method": ["UHSCM", "ITQ"],
     }
+
+
+def test_cells_and_sizes_have_digits_and_units():
+    rows = list(saying.table([(0.98765, 1), (1.0, 2), (1.02849, 3)], ("distance", "rank")))
+    assert [row.split()[0] for row in rows] == ["distance", "0.9877", "1.0000", "1.0285"]
+    sizes = (1, 999, 1000, 2417, 1_300_000, 5_020_000_000, 7_000_000_000_000)
+    assert [saying.size_of(size) for size in sizes] == [
+        *("1 byte", "999 bytes", "1.0 kB", "2.4 kB", "1.3 MB", "5.0 GB", "7000.0 GB"),
+    ]
 
 
 def test_numbers_that_json_lacks_become_null():

@@ -125,7 +125,9 @@ def _continued(before: Study, dataset: ImageDataset, vlp: Encoder, options: Name
         name: np.array_equal(ids, dataset.splits[name])
         for name, ids in before.dataset.splits.items()
     }
-    kept = {"network": before.network, "history": before.history} if same["train"] else {}
+    kept: dict[str, Any] = (
+        {"network": before.network, "history": before.history} if same["train"] else {}
+    )
     study = before.with_(dataset=dataset, **kept)
     if options.concepts is not None:
         study = study.with_(concepts=options.concepts)

@@ -23,7 +23,7 @@ from uhscm_core.datasets.layout import Layout, read_layout
 from uhscm_core.datasets.verdicts import readable
 from uhscm_core.datasets.walking import walk
 from uhscm_core.support.notices import listed, printable
-from uhscm_core.support.ways import LABELS_OR_NONE, LISTED
+from uhscm_core.support.ways import LABEL_SOURCES, LABELS_OR_NONE, LISTED
 
 __all__ = ["as_label_source", "load_folder"]
 
@@ -123,10 +123,7 @@ def as_label_source(labels: Any, root: Path) -> str | None:
     """
     if labels is None:
         return None
-    expected = (
-        f'labels must be "auto", "folder", None, a pattern such as "{{label}}/*" or the path of a '
-        f"table ({', '.join(TABLES)})"
-    )
+    expected = f'{LABEL_SOURCES} such as "{{label}}/*" or the path of a table ({", ".join(TABLES)})'
     if not isinstance(labels, str | PathLike):
         raise TypeError(f"{expected}, got {labels!r} ({type(labels).__name__})")
     text = str(labels)

@@ -23,6 +23,7 @@ from uhscm_core.metrics import average_precisions, cosine_average_precisions
 from uhscm_core.mining import semantic_similarity
 from uhscm_core.study import Study
 from uhscm_core.support import store
+from uhscm_core.support.ways import BY_CONCEPTS, NO_LABELS
 
 __all__ = ["Evaluation", "Relevance"]
 
@@ -69,10 +70,7 @@ class Evaluation:
                 "dataset cannot be varied"
             )
         if self.relevant == "labels" and study.dataset.labels is None:
-            raise ValueError(
-                "an experiment evaluates by labels, but this dataset has none; to evaluate by "
-                "the study's concepts, use relevant='concepts'"
-            )
+            raise ValueError(f"an experiment evaluates by {NO_LABELS}{BY_CONCEPTS}")
         self.queries(study)
         return evaluated_images(study.dataset).notes if self.relevant == "labels" else ()
 

@@ -10,7 +10,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-__all__ = ["FOLLOW", "LABELS", "LABELS_OR_NONE", "LISTED", "THRESHOLD", "told"]
+__all__ = [
+    "BY_CONCEPTS",
+    "FOLLOW",
+    "LABELS",
+    "LABELS_OR_NONE",
+    "LABEL_SOURCES",
+    "LISTED",
+    "LISTED_MODELS",
+    "NO_LABELS",
+    "NO_NETWORK",
+    "THRESHOLD",
+    "told",
+]
 
 
 class _Way(NamedTuple):
@@ -28,6 +40,11 @@ LABELS_OR_NONE = (
 FOLLOW = " (follow_links=True follows it)"
 LISTED = "; `dataset.skipped` lists them"
 THRESHOLD = "; min_share is "
+NO_NETWORK = "this study has no hash network yet: use study.train(bits=...)"
+NO_LABELS = "labels, but this dataset has none"
+BY_CONCEPTS = "; to evaluate by the study's concepts, use relevant='concepts'"
+LISTED_MODELS = "use one of open_clip.list_models(), or the path"
+LABEL_SOURCES = 'labels must be "auto", "folder", None, a pattern'
 
 _WAYS: Mapping[str, _Way] = MappingProxyType(
     {
@@ -43,6 +60,15 @@ _WAYS: Mapping[str, _Way] = MappingProxyType(
         ),
         FOLLOW: _Way("", ""),
         LISTED: _Way("; --json lists them", ""),
+        NO_NETWORK: _Way(
+            "this study has no hash network yet: train one with: uhscm train STUDY", NO_NETWORK
+        ),
+        NO_LABELS: _Way(
+            f"{NO_LABELS}; give it labels with: uhscm encode PHOTOS STUDY --labels FILE", NO_LABELS
+        ),
+        BY_CONCEPTS: _Way("", BY_CONCEPTS),
+        LISTED_MODELS: _Way("use a name such as ViT-B-16, or the path", LISTED_MODELS),
+        LABEL_SOURCES: _Way("--labels must be auto, folder, none, a pattern", LABEL_SOURCES),
         THRESHOLD: _Way("; --min-share is ", "; Minimum votes is "),
     }
 )
