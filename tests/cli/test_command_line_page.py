@@ -108,9 +108,7 @@ def test_words_are_answered_by_what_is_better_for_them_or_by_what_is_chosen(trai
         answered = uhscm(f"uhscm search ready {line} --json")
         assert answered.object["kind"] == kind
         assert answered.object["bits"] is None
-        said = (
-            "as no kept concept says 'a locomotive in a valley at night'; to ask the concepts, use"
-        )
+        said = "as no kept concept says the same as 'a locomotive in a valley at night'; to ask the"
         assert (said in answered.err) == (kind == "features" and "--by" not in line)
     for by, head in (("features", "cosine of features"), ("concepts", "S of concepts")):
         shown = uhscm(f"uhscm search ready '{kept}' --by {by}").out.splitlines()
@@ -118,6 +116,31 @@ def test_words_are_answered_by_what_is_better_for_them_or_by_what_is_chosen(trai
         first = uhscm(f"uhscm search ready '{kept}' --by {by} --json").object["results"][0]
         distance = first["distance"] * (2 if by == "concepts" else 1)
         assert float(shown[1].split()[1]) == pytest.approx(1 - distance, abs=6e-5)
+
+
+def test_words_that_name_a_folder_are_said_to_be_words(trained_desk, uhscm):
+    answered = uhscm("uhscm search ready photos")
+    assert answered.status == 0
+    assert "'photos' is also a folder here, and is read as words" in answered.err
+    assert "is also a folder" not in uhscm("uhscm search ready photos --text").err
+
+
+def test_sizes_and_epochs_are_said_in_units(trained_desk, uhscm):
+    assert re.search(r"index\.safetensors \(\d+\.\d kB\)", uhscm("uhscm index ready").out)
+    assert re.search(r"wrote c\.npz \(\d+\.\d kB\)", uhscm("uhscm export ready c.npz").out)
+    untrained = uhscm("uhscm train ready --bits 8 --epochs 0").out
+    assert untrained == "8 bits learned in 0 epochs, so the network is as it began\n"
+
+
+def test_one_seed_has_no_interval(trained_desk, uhscm):
+    line = "uhscm experiment ready --vary bits=8,16 --vary method=ITQ --seeds"
+    head, first, *_, said = uhscm(f"{line} 1").out.splitlines()
+    assert head.split() == ["bits", "method", "mAP", "sd", "low", "high", "seeds"]
+    assert first.split()[3:] == ["-", "-", "-", "1"]
+    assert said == "With one seed there is no interval; use --seeds 2 or more."
+    more = uhscm(f"{line} 2").out
+    assert "no interval" not in more
+    assert "-" not in more.split()
 
 
 def test_an_index_of_an_earlier_training_is_not_used(trained_desk, uhscm):

@@ -1,4 +1,4 @@
-"""Check that exported files are what was written: other programs use damage in silence."""
+"""Check that exported files are as they were written; other programs may not notice damage."""
 
 from __future__ import annotations
 

@@ -93,10 +93,18 @@ def _done(result: RunResult) -> str:
     return f"{settings}{seed}: mAP {result.mAP:.4f}, {result.seconds:.1f} s"
 
 
+def _unknown(row: dict[str, Any], name: str) -> bool:
+    """Whether it is an end of an interval that says nothing: one seed does not tell."""
+    return name in ("low", "high") and (row["low"], row["high"]) == (0, 1)
+
+
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
     rows = answer["settings"]
     head = [*answer["varied"], "mAP", "sd", "low", "high", "seeds"]
-    yield from table([[row[name] for name in head] for row in rows], head)
+    cells = [[None if _unknown(row, name) else row[name] for name in head] for row in rows]
+    yield from table(cells, head)
+    if any(_unknown(row, "low") for row in rows):
+        yield "With one seed there is no interval; use --seeds 2 or more."
     if "comparison" in answer:
         yield answer["comparison"]["sentence"]

@@ -2,7 +2,7 @@
 
 The ending of each FILE says what it is: .parquet or .npz for the codes of all
 images, .faiss for an index, .onnx for the way from image to code, .zip for the
-whole run, a folder for Study.load.
+whole run, which Study.load reads in Python.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from uhscm_cli.saying import printable, tell
+from uhscm_cli.saying import printable, size_of, tell
 
 _ENDINGS = (".parquet", ".npz", ".faiss", ".onnx", ".zip")
 
@@ -56,4 +56,4 @@ def run(options: Namespace) -> dict[str, Any]:
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
     for row in answer["files"]:
-        yield f"wrote {printable(str(row['file']))} ({row['bytes']:,} bytes)"
+        yield f"wrote {printable(str(row['file']))} ({size_of(row['bytes'])})"

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from uhscm_cli.saying import printable, tell
+from uhscm_cli.saying import printable, size_of, tell
 
 if TYPE_CHECKING:
     from uhscm_cli.stored_index import StoredIndex
@@ -60,11 +60,10 @@ def run(options: Namespace) -> dict[str, Any]:
 
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
-    size = answer["bytes"] / 1e6
     added = f", of which {answer['added']:,} were added now" if answer["added"] else ""
     yield (
         f"{answer['images']:,} codes of {answer['bits']} bits in "
-        f"{printable(str(answer['file']))} ({size:.1f} MB){added}"
+        f"{printable(str(answer['file']))} ({size_of(answer['bytes'])}){added}"
     )
 
 

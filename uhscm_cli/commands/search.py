@@ -8,6 +8,7 @@ words by the cosine of the model's features, without hashing; --by chooses.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +41,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> dict[str, Any]:
     """Ask by an image or by words."""
     from uhscm_cli import studies
+    from uhscm_core.support.notices import say
 
     query = None if options.text else _image(options.query)
     study = studies.load(options)
+    if query is None and not options.text and os.path.isdir(options.query):  # noqa: PTH112  # long texts
+        say(f"{options.query!r} is also a folder here, and is read as words; name a file in it")
     if query is None:
         found = study.search(options.query, options.k, by=options.by)
         places = [studies.place_of(study.dataset, image) for image in found.ids.tolist()]
@@ -50,8 +54,8 @@ def run(options: Namespace) -> dict[str, Any]:
         if kind == "features" and options.by == "better":
             tell(
                 options,
-                f"answered by the cosine of features, without hashing, as no kept concept says "
-                f"{options.query!r}; to ask the concepts, use --by concepts",
+                f"answered by the cosine of features, without hashing, as no kept concept says the "
+                f"same as {options.query!r}; to ask the concepts, use --by concepts",
             )
         distances: list[Any] = found.distances.tolist()
     else:

@@ -85,8 +85,9 @@ def run(options: Namespace) -> dict[str, Any]:
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Yield the answer as text."""
     loss = "" if answer["loss"] is None else f", last loss {answer['loss']:.4f}"
-    epochs = answer["epochs"]
-    yield f"{answer['bits']} bits learned in {epochs} epoch{'' if epochs == 1 else 's'}{loss}"
+    epochs = answer["epochs"] or 0
+    how = "" if epochs else ", so the network is as it began"
+    yield f"{answer['bits']} bits learned in {epochs} epoch{'' if epochs == 1 else 's'}{loss}{how}"
 
 
 def _run_folder(options: Namespace, study: Study, settings: dict[str, Any]) -> Path:
