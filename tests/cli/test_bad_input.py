@@ -82,6 +82,7 @@ WRONG = {
     "paper table --methods magic": "magic",
     "export ready codes.csv": ".parquet",
     "export ready nowhere/at/all/codes.npz codes.csv": "codes.csv",
+    "paper query.jpg --datasets postcards": "query.jpg: the table needs a folder",
     "check nowhere.npz": "no such file",
     "check query.jpg": "FILE must end in .parquet",
 }
@@ -127,6 +128,18 @@ def test_no_training_is_told_that_does_not_begin(wrong, trained_desk, uhscm):
     answered = uhscm(f"uhscm train ready {wrong}")
     assert answered.status == 1
     assert [line.partition(" ")[0] for line in answered.err.splitlines()] == ["reading", "uhscm:"]
+
+
+def test_a_table_without_a_row_is_1_and_says_what_to_do_in_options(at_the_desk, uhscm):
+    answered = uhscm("uhscm paper nothing --root nowhere --methods LSH --json")
+    assert answered.status == 1
+    assert answered.object["rows"] == []
+    for said in (answered.err, answered.object["markdown"]):
+        assert "let it be downloaded with --download\n" in said
+    few = "--methods LSH --bits 8 --seeds 1 --n-train 20 --n-database 30 --n-query 5"
+    answered = uhscm(f"uhscm paper something --datasets postcards {few}")
+    assert answered.status == 0
+    assert "|" not in answered.err, "bars are for terminals"
 
 
 def test_no_evaluation_is_told_before_there_are_codes(at_the_desk, uhscm):

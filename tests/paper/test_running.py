@@ -265,6 +265,7 @@ def test_the_provenance_says_how_to_repeat_it(tmp_path):
         ({"n_train": -1}, "n_train must be a whole number"),
         ({"pixels_on_cpu": "yes"}, "pixels_on_cpu must be True or False"),
         ({"download": 1}, "download must be True or False"),
+        ({"progress": 1}, "progress must be True or False"),
         ({"concepts": "no such list"}, "no such list"),
         ({"report": 3}, "report must be a function"),
         ({"published": "no such file.csv"}, "no such file"),
@@ -275,6 +276,28 @@ def test_odd_arguments_are_refused_before_anything_runs(tmp_path, changes, messa
     with pytest.raises((TypeError, ValueError, OSError), match=message):
         run_paper(tmp_path / "out", **(QUICK | changes))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_take_the_table_is_refused_first(tmp_path, permissions_bite):
+    said: list[str] = []
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="the table needs a folder, and this is a file"):
+        run_paper(tmp_path / "file", report=said.append, **QUICK)
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with permissions_bite, pytest.raises(PermissionError, match="cannot write here"):
+        run_paper(tmp_path / "locked", report=said.append, **QUICK)
+    assert said == []
+
+
+@pytest.mark.parametrize("source", ["postcards", "photos"])
+def test_no_bar_is_shown_where_none_is_wanted(source, tmp_path, capsys):
+    folder = photos(tmp_path / "photos") if source == "photos" else source
+    options = QUICK | {"datasets": [folder], "methods": ["LSH"], "model": "postcards"}
+    if source == "photos":
+        options |= {"n_train": 10, "n_database": 15, "n_query": 5}
+    run_paper(tmp_path / "out", progress=False, **options)
+    assert "|" not in "".join(capsys.readouterr())
+    assert (tmp_path / "out" / "table.csv").exists()
 
 
 SCRIPT = """

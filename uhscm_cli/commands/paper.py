@@ -5,7 +5,8 @@
 A row per method, with the mean and the deviation over seeds, written to FOLDER
 as table.md, table.tex and table.csv. What is computed is kept there: interrupted
 or killed, the same command continues. Of a dataset or a model that is missing
-it is said where to get it; a folder of photos or postcards run as well.
+it is said where to get it; a folder of photos or postcards run as well. The
+exit status is 1 if nothing could be computed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from uhscm_cli.saying import tell
+from uhscm_cli.saying import as_options, tell
 from uhscm_cli.values import names_of
 
 _GIVEN = (
@@ -62,6 +63,9 @@ def run(options: Namespace) -> dict[str, Any]:
     """Compute what is missing of the table."""
     from uhscm_core import run_paper
 
+    def report(line: str) -> None:
+        tell(options, as_options(line, options.called))
+
     given = {n: getattr(options, n) for n in _GIVEN if getattr(options, n) is not None}
     table = run_paper(
         options.folder,
@@ -69,14 +73,16 @@ def run(options: Namespace) -> dict[str, Any]:
         pixels_on_cpu=options.pixels_on_cpu,
         download=options.download,
         command=shlex.join(["uhscm", *sys.argv[1:]]),
-        report=lambda line: tell(options, line),
+        report=report,
+        progress=options.bars,
         **given,
     )
     return {
         "folder": options.folder,
         "rows": table.to_frame().to_dict("records"),
         "notes": list(table.notes),
-        "markdown": table.to_markdown(),
+        "markdown": as_options(table.to_markdown(), options.called),
+        "exit status": int(not table.rows),
     }
 
 

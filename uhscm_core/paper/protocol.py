@@ -78,7 +78,9 @@ def check_dataset(name: str) -> None:
         )
 
 
-def dataset_of(name: str, root: Path, sizes: Mapping[str, Any], download: bool) -> ImageDataset:
+def dataset_of(
+    name: str, root: Path, sizes: Mapping[str, Any], download: bool, progress: bool = True
+) -> ImageDataset:
     """Load a dataset with the paper's splits.
 
     Args:
@@ -86,11 +88,13 @@ def dataset_of(name: str, root: Path, sizes: Mapping[str, Any], download: bool) 
         root: where the folders ``cifar10``, ``flickr25k`` and ``nuswide`` are.
         sizes: of the splits, in place of the paper's.
         download: whether to download CIFAR-10 if it is missing.
+        progress: show bars while images are read.
 
     Raises:
         FileNotFoundError: it is missing; the message says where to get it.
         ValueError: splits larger than the data, or files that cannot be read.
     """
+    sizes = {**sizes, "progress": progress}
     if name == "postcards":
         return load_dataset(name, **sizes)
     folder = root / name if name in BENCHMARKS else Path(name).expanduser()

@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import platform
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from os import PathLike
@@ -68,6 +69,7 @@ def run_paper(
     published: str | PathLike[str] | None = None,
     command: str | None = None,
     report: Callable[[str], object] | None = None,
+    progress: bool = True,
 ) -> PaperTable:
     """Compute the paper's table: a row per method, with the mean and deviation over seeds.
 
@@ -96,10 +98,12 @@ def run_paper(
         published: CSV file of published figures, see `uhscm_core.paper.table.published_rows`.
         command: what to name as the command in the provenance; None for this call.
         report: called with a line for each run that is done, and for what is left out.
+        progress: show bars while images are read and encoded.
 
     Raises:
         TypeError: an argument of another kind.
         NotADirectoryError: no such dataset, or a folder that is a file.
+        OSError: `folder` cannot be written.
         ValueError: an unknown method or list of concepts, a number out of range, a folder that
             holds another study's runs, or a published figure without a source.
     """
@@ -113,6 +117,7 @@ def run_paper(
     seeds = whole_number("seeds", seeds, 1, 10_000)
     workers = whole_number("workers", workers, 1, 1024)
     flag("download", download)
+    flag("progress", progress)
     on_pixels = flag("pixels_on_cpu", pixels_on_cpu) or _has_gpu()
     load_concepts(text("concepts", concepts))
     say = (lambda _: None) if report is None else function("report", report)
@@ -135,6 +140,7 @@ def run_paper(
     }
     if published is not None:
         published_rows(published, {})
+    _check_writable(place)
     ranks: dict[str, int] = {}
     rows: list[PaperRow] = []
     notes: list[str] = []
@@ -148,10 +154,10 @@ def run_paper(
     for name in names:
         title = title_of(name)
         try:
-            dataset = dataset_of(name, base, sizes, download)
+            dataset = dataset_of(name, base, sizes, download, progress)
             if dataset.labels is None:
                 raise ValueError("evaluation needs labels, but these images have none")
-            study = Study(dataset, _model(name, model, pretrained), concepts)
+            study = Study(dataset, _model(name, model, pretrained), concepts, progress=progress)
             say(f"{title}: {len(dataset):,} images")
             _ = study.image_features
         except (OSError, ValueError) as error:
@@ -212,6 +218,20 @@ def _rows(
         note = "" if row["seeds"] else "it gives no codes of all these lengths here"
         values = (int(row["bits"]), row["mAP"], row["sd"], int(row["seeds"]))
         yield PaperRow(title, rank, shown_as, *values, note)
+
+
+def _check_writable(folder: Path) -> None:
+    """Make the folder, and refuse one that cannot take the table before hours of work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError as error:
+        raise NotADirectoryError(
+            f"{folder}: the table needs a folder, and this is a file"
+        ) from error
+    except OSError as error:
+        raise type(error)(f"{folder}: cannot write here ({error.strerror})") from error
 
 
 def _has_gpu() -> bool:
