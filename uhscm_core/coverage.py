@@ -14,8 +14,9 @@ has to exceed that of all images by a standard deviation of it.
 
 An order by concepts knows single kept concepts: of "boats and castle" it sees one. So it is used
 where a kept concept says the same as the text, with a cosine as above of 0.97 or more; for any
-other text the order by the cosine of features, without hashing, is better. Mean average precision
-of label names, each with four lists, from `benchmarks/results/texts-2026-11-27.md`:
+other text the order by the cosine of features, without hashing, is used. It is better, but for
+sentences where the model knows single words alone: there both find little. Mean average precision
+of label names, each with four lists, from `benchmarks/results/texts-2026-11-28.md`:
 
 | | words below 0.97 | two words | words from 0.97 |
 |---|---|---|---|
