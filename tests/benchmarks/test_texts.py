@@ -39,7 +39,7 @@ def test_few_words_have_no_interval_and_equal_gains_have_no_width():
 
 
 def test_with_each_bound_concepts_answer_from_there_on():
-    frame = frame_of((["a"], "common", 0.5, 0.0, 1.0), (["b"], "common", 0.975, 0.6, 0.2))
+    frame = frame_of((["a"], "common", 0.5, 0.0, 1.0), (["b"], "common", texts.BOUND, 0.6, 0.2))
     found = dict(zip(texts.BOUNDS, texts.by_bound(frame), strict=True))
     assert found[-1.0] == pytest.approx(0.3)  # both by concepts
     assert found[texts.BOUND] == found[0.7] == pytest.approx(0.8)
