@@ -34,6 +34,11 @@ exit status: 0; 1 if an input is wrong; 2 for wrong usage; 130 if interrupted.
 completion in the shell: eval "$(uhscm completion bash)", also zsh and tcsh."""
 
 
+# What can be a file or a folder.
+_FILES = (
+    *("study", "source", "add", "files", "folder", "query", "root", "labels"),
+    *("model", "pretrained", "concepts", "published"),
+)
 _KINDS = {  # what argparse calls a value -> what it is
     "int": "a whole number",
     "float": "a number",
@@ -44,6 +49,13 @@ _KINDS = {  # what argparse calls a value -> what it is
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **settings})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse what this command does not know with the usage of this command."""
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         for kind, expected in _KINDS.items():
@@ -89,6 +101,6 @@ def make_parser() -> argparse.ArgumentParser:
             run=command.run, lines=command.lines, whole=parser, called=_called(own._actions)
         )
         for action in own._actions:
-            if action.dest in ("study", "source", "add", "files", "query", "root", "labels"):
+            if action.dest in _FILES:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # that is shtab's way
     return parser

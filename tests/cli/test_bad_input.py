@@ -31,7 +31,8 @@ def test_wrong_usage_is_2(line, uhscm):
     answered = uhscm(f"uhscm {line}")
     assert answered.status == 2
     assert answered.out == ""
-    assert "usage: uhscm" in answered.err
+    command = f"{line.split()[0]} " if " " in line else ""  # whose options are meant
+    assert f"usage: uhscm {command}" in answered.err
     assert "Traceback" not in answered.err
 
 
@@ -386,6 +387,22 @@ def test_ctrl_c_ends_with_130_and_the_same_command_continues(at_the_desk, uhscm)
     assert "interrupted" in err
     assert "Traceback" not in err
     assert uhscm("uhscm encode photos stopped").status == 0
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash here")
+@pytest.mark.parametrize(
+    "words", ["mine s --concepts", "encode p s --model", "encode p s --labels", "paper", "mine"]
+)
+def test_bash_completes_files_where_one_can_be_named(words, uhscm, tmp_path):
+    (tmp_path / "completion").write_text(uhscm("uhscm completion bash").out)
+    (tmp_path / "words.txt").touch()
+    (tmp_path / "words").mkdir()
+    ask = (
+        f"cd {tmp_path}; source completion; COMP_WORDS=(uhscm {words} wo); "
+        f'COMP_CWORD={len(words.split()) + 1}; _shtab_uhscm; echo "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == ["words", "words.txt"]
 
 
 # -- small parts ---------------------------------------------------------------------------------

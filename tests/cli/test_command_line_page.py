@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import re
 import shlex
@@ -85,6 +86,16 @@ def test_help_explains_each_command(name, uhscm):
     assert f"usage: uhscm {name}" in answered.out
     assert "--json" in answered.out
     assert len(answered.out.split("\n\n")[1]) > 40
+
+
+def test_the_help_says_each_default_as_one(uhscm):
+    choices = make_parser()._subparsers._group_actions[0].choices
+    for name, parser in choices.items():
+        for action in parser._actions:
+            said = action.help or ""
+            assert not re.search(r"; [\w.,+-]+$", said), f"{name} {action.dest}: {said}"
+            if action.option_strings and action.default not in (None, False, [], argparse.SUPPRESS):
+                assert f"(default: {action.default})" in said, f"{name} {action.dest}"
 
 
 def test_search_finds_the_photo_itself_first_and_says_where_it_is(trained_desk, uhscm):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
@@ -73,6 +74,17 @@ def test_cifar10_of_other_content_is_not_unpickled(cifar_folder, monkeypatch):
     monkeypatch.undo()  # torchvision's own check of the files again
     with pytest.raises(FileNotFoundError, match="CIFAR-10 is not in"):
         load_dataset("cifar10", root=cifar_folder, download=False)
+
+
+def test_a_download_that_fails_leaves_no_folder(tmp_path, monkeypatch):
+    def failing(self):
+        Path(self.root).mkdir(parents=True)
+        raise URLError("no network")
+
+    monkeypatch.setattr(cifar.CIFAR10, "download", failing)
+    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
+        load_dataset("cifar10", root=tmp_path / "data" / "cifar10")
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("root", ["cifar-10-batches-py", ".."])

@@ -35,10 +35,27 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="of a folder of photos, for evaluation alone: auto (sub-folders are labels), folder, "
         "none, a pattern such as '{label}/*', or a CSV or JSON file",
     )
-    parser.add_argument("--n-train", type=int, metavar="N", help="how many images to train on")
-    parser.add_argument("--n-database", type=int, metavar="N", help="how many images to find")
-    parser.add_argument("--n-query", type=int, metavar="N", help="how many images to ask by")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the random split; 0")
+    parser.add_argument(
+        "--n-train",
+        type=int,
+        metavar="N",
+        help="how many images to train on (default: all of the database, at most 5,000)",
+    )
+    parser.add_argument(
+        "--n-database",
+        type=int,
+        metavar="N",
+        help="how many images can be found, the database (default: all others)",
+    )
+    parser.add_argument(
+        "--n-query",
+        type=int,
+        metavar="N",
+        help="how many images to ask by, for evaluation (default: a tenth, at most 1,000)",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of the random split (default: 0)"
+    )
     parser.add_argument(
         "--model",
         metavar="NAME",
@@ -49,11 +66,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--pretrained", metavar="TAG", help="the model's weights, such as openai, or a file"
     )
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ...; a GPU if there is one")
+    parser.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, ... (default: a GPU if there is one)"
+    )
     parser.add_argument(
         "--concepts",
         metavar="LIST",
-        help="nuswide81, coco80, common, several joined by +, or a text file; nuswide81+coco80",
+        help="nuswide81, coco80, common, several joined by +, or a text file with one per line "
+        "(default: nuswide81+coco80)",
     )
 
 

@@ -17,12 +17,14 @@ from uhscm_cli.values import names_of
 def add_arguments(parser: ArgumentParser) -> None:
     """Add what `run` reads."""
     parser.add_argument("study", metavar="STUDY", help="a study folder with a trained network")
-    parser.add_argument("--top-k", type=int, metavar="N", help="cut at this rank; the database")
+    parser.add_argument(
+        "--top-k", type=int, metavar="N", help="count the first N results only (default: all)"
+    )
     parser.add_argument(
         "--ties",
         choices=("expected", "index", "best", "worst"),
         default="expected",
-        help="how images at one distance are ordered; expected",
+        help="how images at one distance are ordered (default: expected)",
     )
     parser.add_argument(
         "--compare", action="store_true", help="also the baselines and rankings without hashing"
@@ -30,12 +32,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--methods",
         metavar="A,B",
-        help="baselines to compare, such as CIBHash; those that answer in a moment",
+        help="baselines to compare, such as CIBHash (default: those that answer in a moment)",
     )
     parser.add_argument(
         "--views",
         choices=("noised", "augmented", "auto"),
-        help="what methods that take views of images are given, see experiment; noised",
+        help="what methods that take views of images are given, see experiment (default: noised)",
     )
 
 

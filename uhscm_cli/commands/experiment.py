@@ -35,11 +35,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="NAME=A,B",
-        help="a setting of mining or training, bits, method or views, and its values; repeatable",
+        help="a setting of mining or training, bits, method or views, and its values (repeatable)",
     )
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds; 3")
-    parser.add_argument("--top-k", type=int, metavar="N", help="cut at this rank; the database")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; 1")
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="how many seeds (default: 3)"
+    )
+    parser.add_argument(
+        "--top-k", type=int, metavar="N", help="count the first N results only (default: all)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="how many processes (default: 1)"
+    )
     parser.add_argument(
         "--compare",
         nargs=2,

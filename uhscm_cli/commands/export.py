@@ -25,7 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--part",
         choices=("whole", "network"),
         default="whole",
-        help="of an .onnx file: from pixels on, or the hash network alone, from features on; whole",
+        help="of an .onnx file: from pixels on, or the hash network alone, from features on "
+        "(default: whole)",
     )
 
 

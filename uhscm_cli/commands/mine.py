@@ -25,20 +25,23 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--template",
         action="append",
         metavar="TEXT",
-        help="the template, such as 'a photo of the {}'; several are averaged",
+        help="the template, such as 'a photo of the {}'; several are averaged "
+        "(default: the study's)",
     )
-    parser.add_argument("--tau", type=float, metavar="X", help="sharpness of the softmax; 3")
+    parser.add_argument(
+        "--tau", type=float, metavar="X", help="sharpness of the softmax, τ (default: 3)"
+    )
     parser.add_argument(
         "--min-share",
         type=float,
         metavar="X",
-        help="a concept is kept with more votes than this share of an even split; 0.5",
+        help="a concept is kept with more votes than this share of an even split (default: 0.5)",
     )
     parser.add_argument(
         "--max-share",
         type=float,
         metavar="X",
-        help="and with at most this share of the images; no bound",
+        help="and with the votes of at most this share of the images (default: no bound)",
     )
 
 

@@ -33,23 +33,36 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--datasets",
         type=names_of,
         metavar="A,B",
-        help="of cifar10, flickr25k, nuswide, postcards, and folders of photos; the first three",
+        help="of cifar10, flickr25k, nuswide, postcards, and folders of photos "
+        "(default: the first three)",
     )
     parser.add_argument(
-        "--root", default="data", metavar="FOLDER", help="where the datasets are; data"
+        "--root",
+        default="data",
+        metavar="FOLDER",
+        help="the folder with the folders cifar10, flickr25k and nuswide (default: data)",
     )
-    parser.add_argument("--methods", type=names_of, metavar="A,B", help="rows of the table; all")
     parser.add_argument(
-        "--bits", type=_numbers, metavar="N,N", help="lengths of codes; 32,64,96,128"
+        "--methods", type=names_of, metavar="A,B", help="rows of the table (default: all)"
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds; 3")
-    parser.add_argument("--concepts", metavar="LIST", help="as of encode; nuswide81")
-    parser.add_argument("--model", metavar="NAME", help="as of encode; the paper's ViT-B-16")
-    parser.add_argument("--pretrained", metavar="TAG", help="its weights; openai")
-    parser.add_argument("--n-train", type=int, metavar="N", help="instead of the paper's number")
-    parser.add_argument("--n-database", type=int, metavar="N", help="the same")
-    parser.add_argument("--n-query", type=int, metavar="N", help="the same")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; 1")
+    parser.add_argument(
+        "--bits", type=_numbers, metavar="N,N", help="lengths of codes (default: 32,64,96,128)"
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: 3)")
+    parser.add_argument("--concepts", metavar="LIST", help="as in encode (default: nuswide81)")
+    parser.add_argument(
+        "--model", metavar="NAME", help="as in encode (default: the paper's ViT-B-16)"
+    )
+    parser.add_argument("--pretrained", metavar="TAG", help="its weights (default: openai)")
+    parser.add_argument(
+        "--n-train",
+        type=int,
+        metavar="N",
+        help="how many images to train on (default: as in the paper)",
+    )
+    parser.add_argument("--n-database", type=int, metavar="N", help="how many images to find")
+    parser.add_argument("--n-query", type=int, metavar="N", help="how many images to ask by")
+    parser.add_argument("--workers", type=int, metavar="N", help="how many processes (default: 1)")
     parser.add_argument(
         "--pixels-on-cpu",
         action="store_true",

@@ -26,7 +26,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add what `run` reads."""
     parser.add_argument("study", metavar="STUDY", help="a study folder")
     parser.add_argument("query", metavar="QUERY", help="an image file, or words")
-    parser.add_argument("-k", type=int, default=10, metavar="N", help="how many to find; 10")
+    parser.add_argument(
+        "-k", type=int, default=10, metavar="N", help="how many to find (default: 10)"
+    )
     parser.add_argument(
         "--text", action="store_true", help="read QUERY as words, even if it looks like a file"
     )
@@ -34,7 +36,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--by",
         choices=("better", "concepts", "features"),
         default="better",
-        help="what answers words: concepts, features, or what is better for these; better",
+        help="what answers words: concepts, features, or what is better for these "
+        "(default: better)",
     )
 
 

@@ -23,18 +23,30 @@ _HOW = ("device", "precision", "workers", "validate_every")  # a run goes, not w
 def add_arguments(parser: ArgumentParser) -> None:
     """Add what `run` reads."""
     parser.add_argument("study", metavar="STUDY", help="a study folder, see encode")
-    parser.add_argument("--bits", type=int, default=64, metavar="N", help="length of a code; 64")
     parser.add_argument(
-        "--recipe", metavar="NAME", help="paper, uhscm, tuned or adaptive, which is the default"
+        "--bits", type=int, default=64, metavar="N", help="length of a code (default: 64)"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training images")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the first weights and the order")
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ...; a GPU if there is one")
+    parser.add_argument(
+        "--recipe", metavar="NAME", help="paper, uhscm, tuned or adaptive (default: adaptive)"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="passes over the training images (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of the first weights and the order (default: 0)"
+    )
+    parser.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, ... (default: a GPU if there is one)"
+    )
     parser.add_argument(
         "--backbone",
         default="features",
         metavar="NAME",
-        help="features, or a timm model such as vgg19 to fine-tune on pixels (slow without a GPU)",
+        help="features, or a timm model such as vgg19 to fine-tune on pixels, which is slow "
+        "without a GPU (default: features)",
     )
     parser.add_argument(
         "--set",

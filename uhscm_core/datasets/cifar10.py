@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -33,9 +34,13 @@ def load_cifar10(root: Path, *, download: bool = True, **split: Any) -> ImageDat
 
     places = [root.parent if root.name == _FOLDER else root, *sorted(root.glob("*/"))]
     place = next((place for place in places if (place / _FOLDER).is_dir()), places[0])
+    absent = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         parts = [CIFAR10(str(place), train=train, download=download) for train in (True, False)]
     except (RuntimeError, URLError, OSError) as error:
+        for folder in absent:  # torchvision has made them for the download
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise FileNotFoundError(
             f"CIFAR-10 is not in {root} and could not be downloaded ({error}): put the extracted "
             f"folder {_FOLDER} (python version) there"

@@ -25,7 +25,7 @@ _LABELS = (
     "portrait river sea sky structures sunset transport tree water"
 )
 FLICKR_LABELS = tuple(_LABELS.split())
-_WHERE = "get MIRFlickr-25K and its annotations from the LIACS MIRFLICKR page"
+_WHERE = "Get MIRFlickr-25K and its annotations from the LIACS MIRFLICKR page"
 
 
 def load_flickr25k(root: Path, *, follow_links: bool = False, **split: Any) -> ImageDataset:

@@ -21,7 +21,7 @@ from uhscm_core.support.checks import whole_number
 
 __all__ = ["load_nuswide"]
 
-_WHERE = "get NUS-WIDE from the NUS Lab for Media Search page"
+_WHERE = "Get NUS-WIDE from the NUS Lab for Media Search page"
 
 
 def load_nuswide(
