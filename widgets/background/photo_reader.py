@@ -73,17 +73,23 @@ class PhotoSource:
             os.fspath(concepts) if named else tuple(concepts),  # type: ignore[arg-type]
         )
 
-    def of_study(self, study: Study) -> PhotoSource:
+    def of_study(self, study: Study, unread: bool = False) -> PhotoSource:
         """Return the folder and the model of a study that was made elsewhere, where it has them.
 
         A folder that is not known stays; a model that cannot be named is empty.
+
+        Args:
+            study: in view.
+            unread: whether this source is yet to be read: where its folder stays, its model does.
         """
         folder = str((study.dataset.source or {}).get("source", ""))
+        if not Path(folder).is_absolute():
+            if unread and self.folder:
+                return self
+            folder = self.folder
         named = getattr(study.vlp, "source", None) or {}
         model = " ".join(part for part in (named.get("name"), named.get("pretrained")) if part)
-        return dataclasses.replace(
-            self, folder=folder if Path(folder).is_absolute() else self.folder, model=model
-        )
+        return dataclasses.replace(self, folder=folder, model=model)
 
 
 class PhotoReader(Counted):

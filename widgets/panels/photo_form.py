@@ -134,8 +134,9 @@ class PhotoForm(ipw.VBox):
         """Put in view how a study was read, and its concepts; what was typed stays otherwise."""
         dataset, names = study.dataset, study.concepts.names
         if dataset is not self._shown or study.vlp is not self._model:
+            unread = self._shown is None  # so what the form says was given to it
             self._shown, self._model = dataset, study.vlp
-            self.show(self._sources.get(dataset) or self.source.of_study(study))
+            self.show(self._sources.get(dataset) or self.source.of_study(study, unread))
         if names == self._names:
             return
         self._names = names

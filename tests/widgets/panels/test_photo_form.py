@@ -89,6 +89,12 @@ def test_the_concepts_are_those_of_the_study_in_view(form, study):
     assert form.source == PhotoSource("/typed", "postcards", ("boat", "zebra"))
 
 
+def test_a_study_of_no_folder_leaves_what_is_to_be_read_next(form, study):
+    form.show(PhotoSource("~/Pictures", "/my/model.json"))
+    form.show_study(study)
+    assert form.source == PhotoSource("~/Pictures", "/my/model.json", "nuswide81")
+
+
 def test_the_model_and_the_folder_are_those_of_a_study_that_was_made_elsewhere(
     form, study, photo_folder, tiny_model
 ):
