@@ -133,3 +133,13 @@ def test_only_what_differs_stands_in_the_table(tmp_path):
     assert frame.loc["001", "best by concepts"] == 0.7
     assert frame.loc["001", "epochs done"] == 2
     assert differences([]).empty
+
+
+def test_a_backbone_that_a_run_does_not_have_makes_no_difference(tmp_path):
+    config = TrainingConfig(recipe="uhscm")
+    runs = [new_run(tmp_path, 16, config, pretrained=given) for given in (True, False)]
+    assert "pretrained" not in differences(runs)
+    on_pixels = [
+        new_run(tmp_path, 16, config, backbone="vgg19", pretrained=given) for given in (True, False)
+    ]
+    assert differences(on_pixels)["pretrained"].tolist() == [True, False]

@@ -40,7 +40,8 @@ FEATURES = "cosine of features"
 CONCEPTS = "cosine of concepts"
 BOTH = "cosine of both"
 _NO_MATTER = tuple(RESUMABLE_WITH - {"epochs"})  # to what is computed
-_UNSAID = ("bits", "device", "workers", "validate_every")  # said in any case, or without effect
+# Said in any case, or without effect on what ranks: a head has no backbone to start from weights.
+_UNSAID = ("bits", "pretrained", "device", "workers", "validate_every")
 _FULL_PRECISION = ("auto", "32-true")
 _BITS = 64  # of the baselines of a study without a network
 

@@ -120,8 +120,13 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that can make one run differ from another."""
-        network = {"bits": self.bits, "backbone": self.backbone, "pretrained": self.pretrained}
+        """Everything that can make one run differ from another.
+
+        A head on features has no backbone to start from ImageNet weights: whatever was written of
+        that, `pretrained` is what it is by default.
+        """
+        pretrained = self.pretrained or self.backbone == "features"
+        network = {"bits": self.bits, "backbone": self.backbone, "pretrained": pretrained}
         return network | dataclasses.asdict(self.config.complete())
 
     def history(self) -> tuple[TrainingStep, ...]:
