@@ -95,7 +95,9 @@ def test_many_notes_are_folded_below_a_headline_of_one_sentence(panel, tmp_path)
     assert not notes.locator("li").first.is_visible()
     notes.locator("summary:text-is('4 notes')").click()
     notes.locator("li:has-text('val/ (6 images) joins the database')").wait_for()
-    notes.locator("li:has-text('Kept to ask with, and so in no result: 6 of 24 images')").wait_for()
+    notes.locator(
+        "li:has-text('Kept as queries, so no search finds them: 6 of 24 images')"
+    ).wait_for()
     assert notes.locator("li").first.evaluate("e => getComputedStyle(e).fontWeight") == "400"
     shot(page, "photos_notes")
 

@@ -136,6 +136,6 @@ def notes(reader: PhotoReader) -> list[str]:
     dataset = reader.study.dataset
     said = [printable(told(note, "form")) for note in dataset.notes if LISTED not in note]
     if queries := len(dataset.splits["query"]):
-        kept = f"{queries:,} of {counted(len(dataset), 'image')}"
-        said.append(f"Kept to ask with, and so in no result: {kept}")
+        of_all = f"{queries:,} of {counted(len(dataset), 'image')}"
+        said.append(f"Kept as queries, so no search finds them: {of_all}")
     return said

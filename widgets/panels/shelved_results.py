@@ -120,7 +120,7 @@ class ShelvedResults(ipw.VBox):
         if not answer.by_text:
             said += " A shelf holds all images at one distance, tied: none is before another."
         elif left_out := len(pictures.study.dataset.splits["query"]):
-            said += f" {counted(left_out, 'image')} kept to ask with, and so in no result."
+            said += f" No search finds the {counted(left_out, 'image')} kept as queries."
         self.shelves.show_shelves(
             answer.ids,
             [start for _, start, _ in shelves],

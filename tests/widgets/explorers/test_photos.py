@@ -98,7 +98,7 @@ def test_how_the_folder_was_understood_is_said(folder, tiny_model):
     said = note[1:].partition("labels=")[0] + "Other labels are chosen in Python, with load_dataset"
     assert photos.status.notes[0] == f"T{said}"
     assert "exact copies" in photos.status.notes[1]  # the pictures of both years are the same
-    assert photos.status.notes[2:] == ["Kept to ask with, and so in no result: 1 of 18 images"]
+    assert photos.status.notes[2:] == ["Kept as queries, so no search finds them: 1 of 18 images"]
     assert photos.status.summary == "18 images, 1 skipped; 1 of 537 concepts kept with tiny"
     photos.folder.value = str(folder / "gone")
     photos.read()
