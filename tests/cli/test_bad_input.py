@@ -243,6 +243,16 @@ def test_hostile_names_reach_no_terminal_and_come_back_whole(at_the_desk, uhscm,
     assert names == {database.names[i] for i in database.splits["database"]}
 
 
+def test_notes_and_skipped_files_are_told_in_options_also_as_json(at_the_desk, uhscm, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copytree(at_the_desk / "photos", photos)
+    (photos / "link.jpg").symlink_to(at_the_desk / "query.jpg")
+    said = uhscm(f"uhscm encode '{photos}' '{tmp_path}/s' --json").object
+    assert said["skipped"]["link.jpg"] == "a link out of the folder"
+    assert any("--json lists them" in note for note in said["notes"])
+    assert not any("dataset.skipped" in note for note in said["notes"])
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_the_work(
     at_the_desk, uhscm, tmp_path, permissions_bite
 ):

@@ -107,8 +107,8 @@ def run(options: Namespace) -> dict[str, Any]:
         "images": len(dataset),
         "splits": {name: len(ids) for name, ids in dataset.splits.items()},
         "labels": list(dataset.label_names) if dataset.labels is not None else None,
-        "skipped": dict(dataset.skipped),
-        "notes": list(dataset.notes),
+        "skipped": {name: as_options(why) for name, why in dataset.skipped.items()},
+        "notes": [as_options(note, options.called) for note in dataset.notes],
         "model": vlp.name,
         "width": features.shape[1],
         "concepts": len(study.concepts.names),
@@ -120,7 +120,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     splits = ", ".join(f"{name} {n:,}" for name, n in answer["splits"].items())
     yield f"{answer['images']:,} images encoded with {answer['model']}: {splits}"
     for name, why in list(answer["skipped"].items())[:10]:
-        yield f"skipped {printable(name)}: {as_options(printable(why))}"
+        yield f"skipped {printable(name)}: {printable(why)}"
     if len(answer["skipped"]) > 10:
         yield f"... {len(answer['skipped']) - 10:,} more were skipped: use --json to list them"
     yield f"The study is in {printable(str(answer['study']))}"
