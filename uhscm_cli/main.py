@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Namespace(debug=False, called={})
     try:
         parser = make_parser()
-        options = parser.parse_args(arguments, options)
+        options, rest = parser.parse_known_args(arguments, options)
+        if rest:  # said with the usage of the command, which argparse leaves out
+            said = f"unrecognized arguments: {' '.join(rest)}"
+            getattr(options, "own", parser).error(said)
         if options.command is None:
             parser.print_help(sys.stderr)
             return 2

@@ -98,7 +98,11 @@ def make_parser() -> argparse.ArgumentParser:
             "--debug", action="store_true", help="show the traceback of an error, and all warnings"
         )
         own.set_defaults(
-            run=command.run, lines=command.lines, whole=parser, called=_called(own._actions)
+            run=command.run,
+            lines=command.lines,
+            whole=parser,
+            own=own,
+            called=_called(own._actions),
         )
         for action in own._actions:
             if action.dest in _FILES:

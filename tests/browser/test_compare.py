@@ -156,7 +156,7 @@ def test_a_losing_query_becomes_the_query(page):
     before = query_of(page)
     tab(box, "Gains and losses")
     loses = galleries(box)[6]
-    assert "queries are answered better by UHSCM, 32 bits" in loses.inner_text()
+    assert "queries have a higher AP with UHSCM, 32 bits" in loses.inner_text()
     tile = loses.locator(".gallery-tile[aria-selected=false]").first
     tile.locator("img").wait_for()
     caption = tile.locator(".gallery-caption").text_content().split("\n")[0]

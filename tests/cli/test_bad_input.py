@@ -36,6 +36,13 @@ def test_wrong_usage_is_2(line, uhscm):
     assert "Traceback" not in answered.err
 
 
+def test_an_unknown_option_is_said_with_the_usage_of_its_command(uhscm):
+    answered = uhscm("uhscm train study --template 'a sketch of the {}'")
+    assert answered.status == 2
+    assert answered.err.startswith("usage: uhscm train ")
+    assert "unrecognized arguments: --template" in answered.err
+
+
 WRONG = {
     "encode nowhere new": "nowhere",
     "encode photos photos": "other files",

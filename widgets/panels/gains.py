@@ -118,7 +118,7 @@ class GainsPanel(ipw.VBox):
             order = np.argsort(-sign * gain, kind="stable")
             better = order[sign * gain[order] > 0]
             first = better[:_QUERIES]
-            said = f"{len(better):,} of {len(queries):,} queries are answered better by "
+            said = f"{len(better):,} of {len(queries):,} queries have a higher AP with "
             gallery.show(
                 queries[first],
                 images=self._pictures,

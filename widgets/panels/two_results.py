@@ -16,11 +16,12 @@ from widgets.kit.stage import growing
 
 __all__ = ["TwoResults"]
 
-# What moved: the side whose caption is shown, and words with the number of results.
+# What moved: the side whose caption is shown, words with the number of results, and the unit of
+# the moves.
 _MOVES = {
-    "went out": (0, "went out: in the top {} on the left only"),
-    "came in": (1, "came in: in the top {} on the right only"),
-    "in both": (1, "are in both, the largest moves first"),
+    "went out": (0, "went out: in the top {} on the left only", "↓ ranks lost"),
+    "came in": (1, "came in: in the top {} on the right only", "↑ ranks gained"),
+    "in both": (1, "are in both, the largest moves first", "↑ ranks gained, ↓ lost"),
 }
 
 
@@ -59,13 +60,14 @@ class TwoResults(ipw.VBox):
                 marks=both.matches(images),
                 summary=both.summary(side),
             )
-        for change, (side, words) in _MOVES.items():
-            self._show_moves(both, change, side, words.format(both.k))
+        for change in _MOVES:
+            self._show_moves(both, change)
 
-    def _show_moves(self, both: TwoRankings, change: str, side: int, words: str) -> None:
+    def _show_moves(self, both: TwoRankings, change: str) -> None:
+        side, words, unit = _MOVES[change]
         part = both.moves[both.moves["change"] == change]
         images = part["image"].to_numpy()
-        said = f"{len(part)} {words}"
+        said = f"{len(part)} {words.format(both.k)}" + f"; {unit}" * bool(len(part))
         if unsure := int((~part["certain"]).sum()):
             verb = "depends" if unsure == 1 else "depend"
             said += f"; {unsure} of these moves (~) {verb} on the order within a tie"

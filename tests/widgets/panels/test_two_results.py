@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from uhscm_core.support.numbers import difference
@@ -24,6 +26,10 @@ def test_each_side_has_its_first_results_and_what_moved_is_below(both):
         assert gallery.ids.tolist() == listed.tolist()
         assert gallery.summary.startswith(f"{len(listed)} ")
         assert gallery.summary.endswith("✓ shares a label with the query")
+        arrows = {caption[0] for caption in gallery.to_frame()["caption"]} - {"="}
+        assert arrows
+        for arrow in arrows:  # the number next to it has a unit
+            assert re.search(f"{arrow} (ranks|lost)", gallery.summary)
     assert panel.moves["came in"].to_frame()["caption"].str.match("[↑↓=] ?[0-9]").all()
     panel.results[0]._on_action(3)
     assert asked == [3]
@@ -59,6 +65,9 @@ def test_gains_are_shown_once_all_queries_are_evaluated(both, trained):
     queries = trained.dataset.splits["query"]
     order = np.argsort(before - after, kind="stable")
     assert panel.better[1].ids.tolist() == [int(queries[i]) for i in order if after[i] > before[i]]
+    assert panel.better[1].summary.startswith(
+        f"{len(panel.better[1].ids)} of {len(queries)} queries have a higher AP with "
+    )
     drawn = panel.better[1].generation
     panel.show(both)
     assert panel.better[1].generation == drawn
