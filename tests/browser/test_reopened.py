@@ -131,6 +131,12 @@ def test_a_page_made_of_a_notebook_speaks_to_its_readers(browser):
         page.close()
 
 
+PLACE = """e => {
+    const [own, all] = [e, e.closest('.uhscm-explorer')].map((one) => one.getBoundingClientRect());
+    return [own.left - all.left, own.top - all.top, own.width];
+}"""
+
+
 @pytest.fixture(scope="module")
 def page(browser, lab, saved_study):
     with opened(browser, lab, [CRASHING], width=1100, height=700) as page:
@@ -141,14 +147,16 @@ def test_an_explorer_whose_kernel_was_restarted_says_so(page):
     page.wait_for_selector("text=an explorer, alive")
     ended = page.locator(".uhscm-status .ended")
     assert not ended.is_visible()
+    button = page.locator(".uhscm-explorer button:has-text('Undo')")
+    place = button.evaluate(PLACE)
     page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
     page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
     page.click(".jp-Dialog button:has-text('Restart')")
     ended.wait_for(state="visible", timeout=20_000)
     assert ended.inner_text() == "The kernel was restarted: run this cell again."
     assert not page.locator(".uhscm-status .sentence").is_visible()
-    button = page.locator(".uhscm-explorer button:has-text('Undo')")
     assert button.evaluate("e => getComputedStyle(e).pointerEvents") == "none"
+    assert button.evaluate(PLACE) == place
     page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
     page.locator(".uhscm-status .sentence").wait_for(timeout=180_000)
