@@ -121,6 +121,11 @@ def test_a_threshold_above_all_says_why_not(denoising):
     until(page, f"^{before}$")
 
 
+def test_what_mining_has_found_has_lines_of_text(denoising):
+    found = denoising.locator(".uhscm-note > .widget-html-content")
+    assert found.evaluate("e => parseFloat(getComputedStyle(e).lineHeight)") < 20  # 28: buttons
+
+
 def test_a_dropped_bar_shows_its_voters_and_where_they_went(denoising):
     page, box = denoising, explorer(denoising)
     bars = box.locator(".uhscm-bars").first

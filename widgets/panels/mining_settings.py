@@ -40,6 +40,7 @@ class MiningSettings(ipw.VBox):
         self._scale = ipw.Label()
         self._scale.add_class("uhscm-note")
         self._findings = ipw.HTML()  # below the settings: what comes and goes moves no bar
+        self._findings.add_class("uhscm-note")
         super().__init__([self.tau, self._scale, self.min_share, self.max_share, self._findings])
 
     def show(self, study: Study) -> None:
