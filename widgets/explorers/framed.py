@@ -64,6 +64,6 @@ class Framed(Displayed):
             self._offer.wanted = False
             self.children = [self._head, *self._body]
 
-    def _take_trained(self, study: Study) -> None:
-        """Show a study that was trained here."""
+    def _take_trained(self, study: Study, network: str) -> None:
+        """Show a study that was trained here, or earlier, and what its network is called."""
         raise NotImplementedError

@@ -104,6 +104,7 @@ class Undoable(Following[T]):
         *,
         each: bool = False,
         at: Control | None = None,
+        network: str = "",
     ) -> None:
         """Show another study, or stay and say why not.
 
@@ -112,6 +113,7 @@ class Undoable(Following[T]):
             make: returns the other study, from the one in view then.
             each: also when the same waits already.
             at: the control that asks for it, where an error is shown.
+            network: what its network is called; empty for the name that it has, if any.
         """
 
         def job() -> None:
@@ -119,7 +121,7 @@ class Undoable(Following[T]):
             self.status.settle()
             if wanted is self.desk.study:
                 return
-            self.desk.change(self.name, lambda moment: moment.with_study(wanted))
+            self.desk.change(self.name, lambda moment: moment.with_study(wanted, network))
             try:
                 self._refresh()
             except Exception:
@@ -141,5 +143,5 @@ class Undoable(Following[T]):
 
         self._worker.submit("going back", job, each=True)  # each press counts
 
-    def _take_trained(self, study: Study) -> None:
-        self.study = study
+    def _take_trained(self, study: Study, network: str) -> None:
+        self._open("opening the run", lambda _: study, each=True, network=network)

@@ -33,11 +33,11 @@ class TrainOffer(ipw.VBox):
     Args:
         worker: estimates the time.
         fail: called with a sentence when the training could not be begun, or failed.
-        trained: called with the trained study.
+        trained: called with the trained study, and what its network is called.
     """
 
     def __init__(
-        self, worker: Worker, fail: Callable[[str], None], trained: Callable[[Study], None]
+        self, worker: Worker, fail: Callable[[str], None], trained: Callable[[Study, str], None]
     ) -> None:
         self.wanted = False
         """Whether the offer is in view."""
@@ -131,7 +131,7 @@ class TrainOffer(ipw.VBox):
             trained = trained_of(run, study)
             if trained is None:
                 raise ValueError(f"run {run.name} has kept no network: train again")
-            self._trained(trained)
+            self._trained(trained, f"run {run.name}")
 
     def _draw(self, trainer: Trainer) -> None:
         if self.wanted:
@@ -147,7 +147,7 @@ class TrainOffer(ipw.VBox):
         if trainer.run.message:
             self._fail(f"Run {trainer.run.name} ended: {trainer.run.message}")
         else:
-            self._trained(trainer.result())
+            self._trained(trainer.result(), f"run {trainer.run.name}")
 
     def _draw_buttons(self, running: bool) -> None:
         self.train.disabled = self.take.disabled = running

@@ -217,6 +217,7 @@ def test_an_offer_trains_and_the_run_is_one_of_the_study(study, home):
     asking.wait()
     assert asking.status.errors == []
     assert asking.study.network.bits == 64
+    assert asking.desk.now.network == "run 001"
     assert "images on" in asking.status.summary
     asking.undo()
     asking.wait()
@@ -224,6 +225,7 @@ def test_an_offer_trains_and_the_run_is_one_of_the_study(study, home):
     offer.take.click()
     asking.wait()
     assert asking.study.network is not None
+    assert asking.desk.now.network == "run 001"
     assert asking.study.history
 
 
