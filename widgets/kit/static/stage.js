@@ -240,7 +240,8 @@ function render({ model, el: host }) {
     }
     observer = new ResizeObserver(refit);
     observer.observe(whole());
-    observer.observe(root); // which comes into sight with its tab
+    // A tab that comes into sight; its own buttons do not, in a workbench.
+    observer.observe(root.closest(".uhscm-head") ?? root);
     const page = whole().closest(PAGES);
     if (page) observer.observe(page);
     whole().addEventListener("focusin", onFocus);
