@@ -340,7 +340,7 @@ def test_a_text_that_features_answer_is_ranked_by_their_cosine(by_features, pict
         assert found.measured.rank_by_features == (place + 1, place + 1, 240)
         cosine = float(by_features.image_features[image] @ reading.features)
         assert found.measured.cosine == pytest.approx(cosine, abs=1e-6)
-        said = f"Rank {place + 1} of 240 by the cosine of features ("
+        said = f"Rank {place + 1} of 240 by features (cosine "
         assert found.sentence.startswith(f"{said}{found.measured.cosine_in_words})")
         assert f"S = {found.measured.similarity:.2f}".replace("-", "−") in found.sentence
         # What the card says of the cosine is within the shelf that the result stands on.

@@ -251,7 +251,7 @@ class Why:
                 said = f"The concepts have {words} ({number})"
         if rank := self.measured.rank_by_features:
             cosine = self.measured.cosine_in_words
-            return f"Rank {rank} by the cosine of features ({cosine}), not by concepts. {said}"
+            return f"Rank {rank} by features (cosine {cosine}). {said}"
         if distance is None:
             return said
         differ = f"the codes differ in {distance} of {self.bits} bits"

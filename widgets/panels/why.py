@@ -151,14 +151,9 @@ def _scale(found: Why) -> Scale | None:
 def _rows(before: Measures, after: Measures | None, bits: int | None) -> list[list[str]]:
     """The numbers in words, before and after concepts were left out."""
     both = [before] if after is None else [before, after]
-    rows = []
-    if by_features := before.rank_by_features is not None:  # which no concept changes
-        rows.append(["cosine of features", *[before.cosine_in_words] * len(both)])
-        rows.append(["rank by cosine", *_ranks([before.rank_by_features] * len(both))])
-    rows.append(["S, by concepts", *(real(m.similarity, 2) for m in both)])
+    rows = [["S, by concepts", *(real(m.similarity, 2) for m in both)]]
     if before.rank_by_concepts:
-        ranked = "rank by S instead" if by_features else "rank by S"
-        rows.append([ranked, *_ranks(m.rank_by_concepts for m in both)])
+        rows.append(["rank by S", *_ranks(m.rank_by_concepts for m in both)])
     if bits is not None:
         rows.append(["differing bits", *(f"{m.distance} of {bits}" for m in both)])
     if before.rank_by_code:

@@ -191,7 +191,7 @@ function render({ model, el: host }) {
   root.tabIndex = -1; // the boxes are what the keyboard reaches
   const sentence = el("p", "sentence");
   sentence.setAttribute("aria-live", "polite");
-  const heading = el("p", "faint");
+  const heading = el("p", "faint heading");
   const parts = new Parts((part, ticked) => {
     model.send({ type: "tick", key: part.key, ticked });
   });
