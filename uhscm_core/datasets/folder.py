@@ -72,7 +72,9 @@ def load_folder(
     skipped |= {name: kind for name, kind in kinds.items() if kind != READ}
     if not names and not skipped:
         read = ", ".join(f".{name.lower()}" for name in FORMATS)
-        raise ValueError(f"{root}: no image in this folder ({read} or another name of these)")
+        raise ValueError(
+            f"{root}: no image in this folder ({read} or another ending of these formats)"
+        )
     images = ImageFiles(root, names)
     if names:
         images, problems = readable(images, progress)

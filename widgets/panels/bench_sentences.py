@@ -20,9 +20,9 @@ def work_sentence(study: Study, experiment: Experiment) -> str:
     parts = [counted(trained, "training")] if trained else []
     if trained < len(missing):
         parts.append(counted(len(missing) - trained, "run") + " of baselines")
-    said = " and ".join(parts) or "Nothing to compute"
-    if missing:
-        said += f", about {duration(sum(map(seconds_of(study), missing)))}"
+    if not missing:
+        return f"Nothing is left to compute, {counted(there, 'run')} found on disk"
+    said = f"{' and '.join(parts)}, about {duration(sum(map(seconds_of(study), missing)))}"
     return said + (f", {counted(there, 'run')} found on disk" if there else "")
 
 

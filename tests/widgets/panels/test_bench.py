@@ -97,7 +97,7 @@ def test_two_settings_are_compared_in_the_sentence_of_the_experiment(bench, stud
     bench.wait()
     assert bench.status.summary == "Bench: 4 of 4 runs done"
     assert not bench.choices.texts["bits"].disabled
-    assert bench.estimate.value == "Nothing to compute, 4 runs found on disk"
+    assert bench.estimate.value == "Nothing is left to compute, 4 runs found on disk"
     assert bench.buttons["start"].disabled
     vary = {"recipe": ["uhscm"], "epochs": [1], "bits": [8, 16]}
     experiment = Experiment(study, vary, seeds=2, folder=bench_folder(study))
