@@ -148,6 +148,26 @@ def test_a_cell_low_in_the_notebook_opens_next_to_it_too(browser, lab, saved_stu
         assert_next_to_the_notebook(page)
 
 
+def test_a_tab_out_of_sight_is_fitted_to_larger_text_in_full_screen(browser, lab, saved_study):
+    with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
+        press(page, "Full screen")
+        page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
+        for tab in ("Similarity", "Concepts"):  # both are made with the usual text
+            turn(page, tab)
+            page.locator(".uhscm-explorer.is-fitted:not(.is-tight):visible").wait_for()
+        for _ in range(2):
+            press(page, "Larger text and pictures")
+        page.locator(".uhscm-explorer.is-tight:visible").wait_for()
+        turn(page, "Similarity")
+        settle(page)
+        shown = page.locator(".uhscm-explorer:visible")
+        shot(page, "workbench_full_screen_larger")
+        assert "is-tight" in shown.get_attribute("class")
+        columns = shown.locator(".uhscm-together:visible").first
+        assert columns.bounding_box()["width"] > 1100  # of 1280: not half of the window
+
+
+# What has a page of its own stands above: when that closes, all kernels of the server end.
 @pytest.fixture(scope="module")
 def page(browser, lab, saved_study):
     shutil.rmtree(lab.root / "home" / "runs", ignore_errors=True)
@@ -189,25 +209,6 @@ def test_runs_of_two_prompts_and_a_setting_of_the_bench_are_asked(page):
     shown(page, "images on .* shelves")
     until(bench, "960 images, 81 concepts, codes of (8|16) bits")
     shot(page, "workbench_asked_with_a")
-
-
-def test_a_tab_out_of_sight_is_fitted_to_larger_text_in_full_screen(browser, lab, saved_study):
-    with opened(browser, lab, (STUDY, WORKBENCH), width=1280, height=720) as page:
-        press(page, "Full screen")
-        page.wait_for_function("document.fullscreenElement?.matches('.uhscm-workbench')")
-        for tab in ("Similarity", "Concepts"):  # both are made with the usual text
-            turn(page, tab)
-            page.locator(".uhscm-explorer.is-fitted:not(.is-tight):visible").wait_for()
-        for _ in range(2):
-            press(page, "Larger text and pictures")
-        page.locator(".uhscm-explorer.is-tight:visible").wait_for()
-        turn(page, "Similarity")
-        settle(page)
-        shown = page.locator(".uhscm-explorer:visible")
-        shot(page, "workbench_full_screen_larger")
-        assert "is-tight" in shown.get_attribute("class")
-        columns = shown.locator(".uhscm-together:visible").first
-        assert columns.bounding_box()["width"] > 1100  # of 1280: not half of the window
 
 
 def test_it_takes_the_whole_screen_and_opens_next_to_the_notebook(page):
