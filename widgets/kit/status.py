@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -59,6 +60,8 @@ class Status(View):
         total: int = 0,
         seconds_left: float | None = None,
         cancel: Callable[[], object] | None = None,
+        *,
+        place: int = 0,
     ) -> None:
         """Say what is running; empty when it has ended.
 
@@ -67,8 +70,9 @@ class Status(View):
             done, total: numbers of what it counts; 0 of 0 if it does not.
             seconds_left: estimated time left; None if unknown.
             cancel: called when a person cancels it; None where that is not possible.
+            place: see `lane`.
         """
-        self._set(0, (what, done, total, seconds_left, cancel))
+        self._set(place, (what, done, total, seconds_left, cancel))
 
     def lane(self) -> Callable[..., None]:
         """Return another `set_busy`, for work that runs next to all else.
@@ -78,17 +82,7 @@ class Status(View):
         with self._lock:
             self._doing.append(_IDLE)
             place = len(self._doing) - 1
-
-        def set_busy(
-            what: str,
-            done: int = 0,
-            total: int = 0,
-            seconds_left: float | None = None,
-            cancel: Callable[[], object] | None = None,
-        ) -> None:
-            self._set(place, (what, done, total, seconds_left, cancel))
-
-        return set_busy
+        return functools.partial(self.set_busy, place=place)
 
     def _set(self, place: int, doing: _Doing) -> None:
         with self._lock, self.hold_sync():
